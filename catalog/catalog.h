@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* The namespace and all small records: one ordered transactional key-value store.
+ *
+ * A RAM overlay of everything since the last checkpoint lies over LMDB. A batch is appended to the
+ * WAL, then applied to the overlay; the checkpointer freezes the overlay every few seconds, sorts
+ * it, seals its values and writes it with the WAL position in one durable LMDB transaction, without
+ * stopping writers.
+ *
+ * This header is the store. What the keys and values mean is in records.h, inode.h, tree.h and
+ * extent.h. Keys hold no names: numbers and keyed hashes only; values are sealed on disk.
+ *
+ * Thread-safety: safe, except open and close. One batch at a time: catalog_begin() waits for the
+ * one before. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/id.h"
+#include "crypto/keyring.h"
+#include "wal/wal.h"
+
+#define CATALOG_KEY_MAX 64
+#define CATALOG_VALUE_MAX (WAL_RECORD_MAX - 4096)
+
+struct catalog;
+struct batch;
+struct cursor;
+
+/* A change that others want to hear of, noted in the batch that makes it. Bits of `what`. */
+enum catalog_event_kind {
+	EVENT_CONTENT = 1 << 0, /* bytes of a file changed */
+	EVENT_NAME = 1 << 1,    /* an entry was made, removed or renamed (inode of the entry) */
+	EVENT_XATTR = 1 << 2,
+	EVENT_ATTR = 1 << 3,    /* mode, owner, times, size */
+	EVENT_GONE = 1 << 4,    /* the last link went away */
+	EVENT_QUEUE = 1 << 5,   /* a queue has a new entry for this inode */
+};
+
+struct catalog_event {
+	uint64_t ino;
+	uint32_t what;
+};
+
+struct catalog_config {
+	struct keyring *keys;     /* borrowed */
+	int volume_dirfd;         /* borrowed; holds catalog/ and wal/ */
+	struct wal_config wal;
+	bool read_only;
+	bool warm;                /* a living keeper hands the volume over: nothing was lost below us */
+	unsigned checkpoint_ms;   /* 0: 2000 */
+	size_t overlay_records;   /* freeze at; 0: 300 000 */
+	size_t overlay_bytes;     /* freeze at; 0: 64 MiB */
+	size_t map_size;          /* LMDB's map; 0: 1 TiB (sparse address space) */
+
+	/* After a stop that was not clean: is what this extent record refers to on the disk and does its
+	 * seal open? Asked for records that were not known to be durable. NULL: not asked. */
+	bool (*data_present)(void *context, const void *key, size_t key_len, const void *value,
+			     size_t value_len);
+	/* Called by the checkpointer before it freezes the overlay, without locks: a chance to fold
+	 * inline extents into segments with batches of its own. NULL: none. */
+	int (*before_freeze)(void *context);
+	/* Called after a batch was applied, in commit order, with the writer lock held: must be quick and
+	 * must not call the catalog. NULL: none. */
+	void (*committed)(void *context, uint64_t lsn, const struct catalog_event *events, size_t n);
+	void *context;
+};
+
+/* Opens (or, in an empty folder, makes) the store and replays the log. On failure *ret_why says in a
+ * sentence what is wrong; the caller frees. -EBADMSG: damage. -ESTALE: a part of the volume was put
+ * back from an older copy. -ENOSPC. */
+int catalog_open(const struct catalog_config *config, struct wal_report *ret_report, struct catalog **ret_c,
+		 char **ret_why);
+/* The callbacks and sync_data may be set after opening, once, before the first batch. */
+void catalog_set_callbacks(struct catalog *c, const struct catalog_config *callbacks);
+/* Starts the checkpointer thread. */
+int catalog_start(struct catalog *c);
+/* Checkpoints until nothing is left and writes the clean anchor. */
+int catalog_stop_clean(struct catalog *c);
+/* Releases everything; without catalog_stop_clean() as if the process had been killed. */
+struct catalog *catalog_close(struct catalog *c);
+
+/* ---- reading: sees every committed batch */
+
+/* Appends the value to *ret_value (may be NULL to ask whether the key is there). -ENOENT. -EBADMSG:
+ * the stored value does not open. */
+int catalog_get(struct catalog *c, const void *key, size_t key_len, struct buf *ret_value);
+
+/* Walks keys that begin with `prefix`, in memcmp order. Holds no lock between calls; sees changes
+ * made meanwhile. */
+int cursor_open(struct catalog *c, const void *prefix, size_t prefix_len, struct cursor **ret_cursor);
+/* Goes to the first key at or after `key`, which begins with the prefix. */
+void cursor_seek(struct cursor *cur, const void *key, size_t key_len);
+/* 1: *ret_key and *ret_value are borrowed until the next call. 0: no more. -EBADMSG. */
+int cursor_next(struct cursor *cur, const void **ret_key, size_t *ret_key_len, const void **ret_value,
+		size_t *ret_value_len);
+struct cursor *cursor_close(struct cursor *cur);
+
+/* ---- writing */
+
+/* Begins a batch and holds the writer lock until commit or abort. Waits while the overlays are full;
+ * that wait must never happen on a thread that the checkpointer needs. `reserve`: true for unlink,
+ * truncate, checkpoint and cleaning, which may use the reserve. -EROFS, -EIO (a sync failed), -ENOSPC. */
+int catalog_begin(struct catalog *c, bool reserve, struct batch **ret_b);
+/* As catalog_get(), and sees what this batch has put and removed. */
+int batch_get(struct batch *b, const void *key, size_t key_len, struct buf *ret_value);
+/* Copies key and value. Errors are kept and come out of batch_commit(). */
+void batch_put(struct batch *b, const void *key, size_t key_len, const void *value, size_t value_len);
+void batch_remove(struct batch *b, const void *key, size_t key_len);
+void batch_note(struct batch *b, uint64_t ino, uint32_t what);
+/* The LSN that this batch will have. */
+uint64_t batch_lsn(const struct batch *b);
+struct catalog *batch_catalog(const struct batch *b);
+/* Plain bytes collected so far; -EFBIG at commit above CATALOG_VALUE_MAX. Split long work. */
+size_t batch_size(const struct batch *b);
+/* Appends to the WAL, applies, calls `committed`, frees b, releases the lock. On error nothing
+ * happened. *ret_lsn may be NULL. */
+int batch_commit(struct batch *b, uint64_t *ret_lsn);
+struct batch *batch_abort(struct batch *b);
+
+/* ---- remembered replies (DESIGN section 4): what a request that is sent again must be answered */
+
+struct reply_record {
+	struct id128 mount;  /* mount instance */
+	uint64_t unique;     /* of the FUSE request, without the resend bit */
+	uint32_t opcode;
+	int32_t status;      /* 0 or -errno */
+	uint64_t ino;        /* of a reply that names an inode */
+	uint64_t handle;     /* slot in the keeper's table */
+	uint32_t size;       /* bytes written */
+};
+
+/* The reply travels in the batch. At most one a batch. */
+void batch_reply(struct batch *b, const struct reply_record *reply);
+/* -ENOENT: that request has not been executed. The last 4096 are kept over replay and checkpoints. */
+int catalog_find_reply(struct catalog *c, struct id128 mount, uint64_t unique, struct reply_record *ret_reply);
+
+/* ---- durability and figures */
+
+/* All batches at or below `lsn` survive a power cut once this returns. */
+int catalog_sync(struct catalog *c, uint64_t lsn);
+uint64_t catalog_last_lsn(struct catalog *c);
+/* Asks for a checkpoint of everything up to now and waits for it. */
+int catalog_checkpoint(struct catalog *c);
+
+struct catalog_stats {
+	uint64_t wal_segments, wal_replayed, last_sync_us, last_lsn, synced_lsn;
+	uint64_t overlay_bytes, overlay_records, checkpoints;
+	uint64_t map_used_bytes;
+	int failed; /* 0, or the error that made the store read-only */
+};
+void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats);
+struct keyring *catalog_keys(struct catalog *c);
+
+/* ---- durable counters: inode numbers, tag ids, segment numbers. Never give a number twice, also
+ * after crashes: ranges are reserved ahead. */
+enum catalog_counter { COUNTER_INODE = 1, COUNTER_TAG = 2, COUNTER_SEGMENT = 3, COUNTER_INDEX_SEGMENT = 4 };
+int catalog_next_number(struct catalog *c, enum catalog_counter which, uint64_t *ret_number);
+
+/* ---- verification (fsck): walks LMDB and opens every value. Calls `problem` for each defect, with
+ * text that names inode numbers only. Returns the number of records, or -errno. */
+int64_t catalog_verify(struct catalog *c, void (*problem)(void *context, const char *text), void *context);

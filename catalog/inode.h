@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/* Inode records, and the sets that hang on them.
+ *
+ * LMDB authenticates nothing: one flipped bit can make a key vanish. So the sealed inode record holds
+ * count and set hash (XOR of keyed 128-bit hashes of key and value) of its entries, xattrs and
+ * extents. Every batch that changes a member goes through set_put() and set_remove(), which keep
+ * them; inode_check_set() compares, once a mount for each inode and kind.
+ *
+ * Thread-safety: reading as catalog_get(); writing inside a batch. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+#include <time.h>
+
+#include "catalog/catalog.h"
+#include "catalog/records.h"
+
+enum inode_set { SET_ENTRIES, SET_XATTRS, SET_EXTENTS, SET_KINDS };
+
+struct set_summary {
+	uint64_t count;
+	struct id128 hash;
+};
+
+struct inode {
+	uint64_t ino;
+	uint32_t mode;       /* with file type */
+	uint32_t uid, gid;
+	uint32_t nlink;
+	uint64_t rdev;
+	uint64_t size;       /* bytes; of a symlink the length of its target */
+	uint64_t bytes;      /* that are not holes: what st_blocks counts */
+	struct timespec atime, mtime, ctime, btime;
+	uint64_t generation;
+	uint64_t content_lsn; /* of the last change to its bytes */
+	uint64_t parent;      /* directory of its first name; 0 for the root and for orphans */
+	uint64_t cookie;      /* of that entry */
+	uint32_t flags;       /* INODE_* */
+	struct set_summary sets[SET_KINDS];
+};
+
+#define INODE_QUEUED 1u    /* has an entry in QUEUE_INDEX */
+#define INODE_ORPHAN 2u    /* no name left, still open */
+
+/* -ENOENT. -EBADMSG. */
+int inode_get(struct catalog *c, uint64_t ino, struct inode *ret_i);
+/* Sees the batch's own changes. */
+int inode_get_in(struct batch *b, uint64_t ino, struct inode *ret_i);
+void inode_put(struct batch *b, const struct inode *i);
+void inode_remove(struct batch *b, uint64_t ino);
+/* Fills what stat(2) reports. */
+void inode_stat(const struct inode *i, struct stat *ret_st);
+
+/* Put or remove one member of a set. `i` is changed; the caller puts it when it is done. When the key
+ * may be there already, pass its old value (`old` NULL: it is new). */
+void set_put(struct batch *b, struct inode *i, enum inode_set kind, const struct key *key, const void *old,
+	     size_t old_len, const void *value, size_t value_len);
+void set_remove(struct batch *b, struct inode *i, enum inode_set kind, const struct key *key,
+		const void *old, size_t old_len);
+
+/* Compares the set with what the store holds, at most once a mount for each inode and kind; costs a
+ * scan of the set. -EBADMSG: a member is missing, altered or too many. */
+int inode_check_set(struct catalog *c, const struct inode *i, enum inode_set kind);
+/* An inode made in this mount needs no check. */
+void inode_mark_checked(struct catalog *c, uint64_t ino);

@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: MIT */
+/* The keys of the catalog. A key is one letter and big-endian numbers, so that memcmp() groups and
+ * orders records; it holds no names. docs/format.md lists the values.
+ *
+ *   'I' ino                          inode (inode.h)
+ *   'D' dir hash56                   entries of `dir` whose names have this keyed hash (dentry.h)
+ *   'P' ino dir cookie               further names of an inode (the first is in the inode record)
+ *   'X' ino hash64                   xattr: name and value (xattr.h)
+ *   'E' ino offset                   extent of a file (extent.h)
+ *   'B' extent-id ino offset         back reference of an extent
+ *   'S' segment                      account of a data segment
+ *   'G' hash128                      tag by keyed hash of its name -> id, name, count
+ *   'T' tag ino                      a file has a tag
+ *   'g' tag                          tag id -> name hash
+ *   'Q' queue ino                    queues: 1 index, 2 move, 3 delete
+ *   'O' ino                          orphan: unlinked, still open
+ *   'N' ino                          index state of a file
+ *   'M' segment                      index segment: registered, with its checksum
+ *   'C' counter                      durable counters
+ *   'R' slot                         remembered replies
+ *   'V'                              volume facts: root, statistics
+ *   'L' 'l' ino verb ino             typed links and their reverse (reserved)
+ *   'F' field ...                    fields (reserved)
+ *   'K' pack                         packs (reserved)
+ */
+#pragma once
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/bytes.h"
+#include "base/id.h"
+
+#define ROOT_INO 1u
+/* Top bit: virtual nodes of one mount. Then 15 bits shard, 48 bits counter. */
+#define INO_VIRTUAL (1ull << 63)
+
+struct key {
+	uint8_t bytes[64];
+	size_t len;
+};
+
+static inline struct key key_start(char letter)
+{
+	return (struct key){ .bytes = { (uint8_t)letter }, .len = 1 };
+}
+static inline struct key key_u64(struct key k, uint64_t v)
+{
+	store_be64(k.bytes + k.len, v);
+	k.len += 8;
+	return k;
+}
+static inline struct key key_id(struct key k, struct id128 id)
+{
+	memcpy(k.bytes + k.len, id.bytes, sizeof(id.bytes));
+	k.len += sizeof(id.bytes);
+	return k;
+}
+static inline struct key key_u8(struct key k, uint8_t v)
+{
+	k.bytes[k.len++] = v;
+	return k;
+}
+
+enum queue_kind { QUEUE_INDEX = 1, QUEUE_MOVE = 2, QUEUE_DELETE = 3 };

@@ -1,0 +1,139 @@
+/* SPDX-License-Identifier: MIT */
+/* The namespace: directories, names, links, attributes and xattrs, with the rules of POSIX. Knows no
+ * FUSE and no file bytes: what shrinks or frees a file is done by tiers/ through file.h, which the
+ * caller above calls in addition.
+ *
+ * Functions that change something come with a `struct tree_request`: who asks, and the reply that
+ * travels in the batch. They commit one batch each.
+ *
+ * Permission checks are the kernel's (default_permissions); what stands here are the rules that it
+ * leaves to the filesystem: setgid inheritance, sticky bits are checked by it, nlink, times.
+ *
+ * Thread-safety: safe. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+#include "catalog/catalog.h"
+#include "catalog/inode.h"
+
+#define TREE_NAME_MAX 255
+#define TREE_LINK_MAX 65000
+#define TREE_SYMLINK_MAX 4095
+
+struct tree_request {
+	uint32_t uid, gid;            /* of the caller */
+	struct reply_record reply;    /* mount and unique filled in; zero unique: nothing to remember */
+	uint64_t lsn;                 /* out: LSN of the batch */
+};
+
+/* Makes the root directory of a new volume; 0 when it is there. */
+int tree_make_root(struct catalog *c, uint32_t uid, uint32_t gid, mode_t mode);
+
+/* -ENOENT. -ENAMETOOLONG. -ENOTDIR. -EBADMSG: the directory's set does not agree. */
+int tree_lookup(struct catalog *c, uint64_t dir, const char *name, struct inode *ret_i);
+
+struct tree_make {
+	mode_t mode;        /* type and permissions, after umask */
+	dev_t rdev;
+	const char *target; /* of a symlink */
+	bool unnamed;       /* O_TMPFILE: an orphan without a name */
+};
+/* create, mkdir, mknod, symlink. -EEXIST, -ENOSPC, -EMLINK, -ENAMETOOLONG. */
+int tree_make(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name,
+	      const struct tree_make *make, struct inode *ret_i);
+int tree_link(struct catalog *c, struct tree_request *rq, uint64_t ino, uint64_t dir, const char *name,
+	      struct inode *ret_i);
+/* `open`: somebody has the file open, so that it becomes an orphan when its last name goes. *ret_i is
+ * the inode afterwards; when its nlink is 0 and it is not open, the caller reclaims its bytes. */
+int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, bool open,
+		struct inode *ret_i);
+int tree_rmdir(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, struct inode *ret_i);
+
+struct tree_renamed {
+	struct inode moved;
+	struct inode replaced; /* ino 0: nothing was replaced */
+};
+/* `flags`: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT. `open` is asked whether the inode that
+ * loses its last name is open. */
+int tree_rename(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, uint64_t new_dir,
+		const char *new_name, unsigned flags, bool (*open)(void *context, uint64_t ino), void *context,
+		struct tree_renamed *ret);
+
+#define TREE_SET_MODE 1u
+#define TREE_SET_UID 2u
+#define TREE_SET_GID 4u
+#define TREE_SET_ATIME 8u
+#define TREE_SET_MTIME 16u
+#define TREE_SET_CTIME 32u
+#define TREE_KILL_SUIDGID 64u
+/* All but the size, which is file_truncate()'s. ctime becomes now. */
+int tree_setattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const struct stat *st,
+		 unsigned what, struct inode *ret_i);
+/* Appends the target. */
+int tree_readlink(struct catalog *c, uint64_t ino, struct buf *ret_target);
+
+/* Cookies stay valid over changes and restarts: hash << 7 | index, above TREE_COOKIE_FIRST. "." and
+ * ".." have cookies 1 and 2 and are the caller's. */
+struct tree_entry {
+	uint64_t ino;
+	uint64_t cookie;
+	uint32_t type;       /* S_IFMT bits */
+	const char *name;    /* borrowed until the next call */
+};
+struct tree_dir;
+int tree_dir_open(struct catalog *c, uint64_t dir, struct tree_dir **ret_d);
+/* The next entry after `cookie` (0: the first). 1, 0 at the end, or -errno. */
+int tree_dir_next(struct tree_dir *d, uint64_t cookie, struct tree_entry *ret_e);
+struct tree_dir *tree_dir_close(struct tree_dir *d);
+
+#define XATTR_SIZE_MAX 65536
+/* Appends the value. -ENODATA. */
+int tree_getxattr(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value);
+/* `flags`: XATTR_CREATE, XATTR_REPLACE. -EEXIST, -ENODATA, -E2BIG, -ERANGE (name). user.xdg.tags also
+ * keeps the tag records, in the same batch. */
+int tree_setxattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *name,
+		  const void *value, size_t len, int flags);
+int tree_removexattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *name);
+/* Appends the names, each with its NUL. */
+int tree_listxattr(struct catalog *c, uint64_t ino, struct buf *ret_names);
+
+/* Called when the last user of an orphan is gone and its bytes are reclaimed: removes inode, xattrs,
+ * tags and queue entries, in steps. */
+int tree_forget_inode(struct catalog *c, uint64_t ino);
+int tree_foreach_orphan(struct catalog *c, int (*orphan)(void *context, uint64_t ino), void *context);
+
+/* Appends the path of the inode's first name below `top` ("a/b", no leading slash), NUL not counted.
+ * `names`: 0 the first name, otherwise the n-th further one. -ENOENT: not below `top`, or no such name. */
+int tree_path(struct catalog *c, uint64_t ino, uint64_t top, unsigned nth, struct buf *ret_path);
+/* Walks up: is `ino` (by any of its names) at or below `top`? 1, 0 or -errno. */
+int tree_is_below(struct catalog *c, uint64_t ino, uint64_t top);
+/* Follows "a/b/c" below `top`. Symlinks are not followed. */
+int tree_walk(struct catalog *c, uint64_t top, const char *path, struct inode *ret_i);
+
+/* Files with a tag, ascending. -ENOENT: nobody has it. */
+int tree_foreach_tagged(struct catalog *c, const char *tag, size_t len,
+			int (*file)(void *context, uint64_t ino), void *context);
+
+/* ---- the index queue: an entry for each file whose present content is not indexed */
+struct queue_entry {
+	uint64_t ino;
+	uint64_t lsn;      /* of the change that put it there last */
+	uint32_t attempts; /* extractions that failed */
+	uint32_t why;      /* EVENT_* bits */
+};
+/* Inside a batch that changes `i` (which the caller puts): marks it queued. */
+void queue_add(struct batch *b, struct inode *i, uint32_t why);
+int queue_get(struct catalog *c, uint64_t ino, struct queue_entry *ret_e);
+/* Removes the entry if its lsn is still `lsn`, in the batch that registers the result. 1: removed. */
+int queue_remove_in(struct batch *b, uint64_t ino, uint64_t lsn);
+int queue_foreach(struct catalog *c, int (*entry)(void *context, const struct queue_entry *e), void *context);
+uint64_t queue_count(struct catalog *c);
+
+struct tree_stats {
+	uint64_t files, directories, others, bytes;
+};
+/* Kept by each batch; O(1). */
+void tree_get_stats(struct catalog *c, struct tree_stats *ret_stats);

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* The FUSE front: requests in, calls to catalog/, tiers/ and index/ out. Owns no state that must
+ * survive it: handles are slots of the keeper's table, node ids are inode numbers.
+ *
+ * Thread-safety: one fs_run() a process. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/id.h"
+#include "catalog/catalog.h"
+#include "index/index.h"
+#include "tiers/file.h"
+
+struct fs;
+
+#define HANDLE_TABLE_SLOTS (1u << 17)
+
+struct fs_config {
+	struct catalog *catalog;   /* borrowed, all three */
+	struct files *files;
+	struct index *index;
+	int fuse_fd;               /* mounted; borrowed */
+	int handles_fd;            /* memfd of the keeper's table of open handles */
+	struct id128 mount;        /* mount instance */
+	bool resumed;              /* a server before us died: repeat the saved INIT, ask for resends */
+	const char *mount_point;
+	uint32_t owner_uid;        /* who mounted */
+	bool read_only, noatime;
+	/* The text of .brainy/NAME, and the answer to a line written to .brainy/control. */
+	int (*describe)(void *context, const char *name, struct buf *ret_text);
+	int (*control)(void *context, const char *line, struct buf *ret_answer);
+	/* Called when INIT is answered. */
+	void (*ready)(void *context);
+	void *context;
+};
+
+int fs_new(const struct fs_config *config, struct fs **ret_fs);
+/* Serves until the mount ends or fs_stop() is called from a signal handler or another thread. */
+int fs_run(struct fs *fs);
+void fs_stop(struct fs *fs);
+struct fs *fs_free(struct fs *fs);
+
+/* For index_config: is the inode open for writing and active within 10 s? */
+bool fs_is_busy(struct fs *fs, uint64_t ino);
+/* For index_config.changed and the movers: drops what the kernel caches of an inode. Queued to the
+ * thread that serves no request. */
+void fs_invalidate(struct fs *fs, uint64_t ino);

@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: MIT */
+/* Text from documents, by brainy-extract: a program of its own in a sandbox, met only over a pipe.
+ *
+ * A warmed zygote forks once for each document. It has no network, may read and execute /usr and /lib
+ * and write nothing, runs under seccomp and limits of memory and CPU time, and gets the document's
+ * bytes through a sealed memfd.
+ *
+ * Thread-safety: one extractor may be used by several threads; each call has its own worker. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+struct extractor;
+
+/* Starts PATH (brainy-extract). */
+int extractor_start(const char *path, struct extractor **ret_e);
+struct extractor *extractor_stop(struct extractor *e);
+
+enum extract_status {
+	EXTRACT_INDEXED,  /* text is there (perhaps none: an empty file) */
+	EXTRACT_PARTIAL,  /* some of it; why */
+	EXTRACT_SKIPPED,  /* this kind is not read; why */
+	EXTRACT_FAILED,   /* damaged or hostile; why */
+	EXTRACT_SLOW,     /* over the time limit */
+};
+
+struct document {
+	enum extract_status status;
+	char why[64];        /* one word or two: "binary", "encrypted", "timeout" */
+	char mime[96];
+	char title[512];     /* UTF-8, may be empty */
+	char lang[16];       /* of front matter or the document itself; may be empty */
+	struct buf text;     /* UTF-8, white space as extracted, at most 64 MiB */
+	/* Pieces of the text with a place that people understand, ascending. */
+	struct document_mark {
+		uint32_t offset;  /* byte in text */
+		uint32_t number;  /* page, line, row, paragraph */
+		uint8_t kind;     /* 'p' page, 'l' line, 'h' heading, 's' slide, 'r' row */
+	} *marks;
+	size_t n_marks;
+	struct buf fields;   /* NUL-separated pairs name, value: author, keywords, date .. */
+};
+void document_done(struct document *d);
+
+/* Extracts the text of a file whose `len` bytes `data` holds; `name` (its last component) helps with
+ * formats that have no signature. Plain text is decoded in a shared worker. -ETIMEDOUT never: that is
+ * EXTRACT_SLOW. -errno: the extractor itself could not run. */
+int extractor_run(struct extractor *e, const char *name, const void *data, size_t len, unsigned cpu_seconds,
+		  struct document *ret_d);

@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/* The index: what the files mean. It takes files from the catalog's queue, has their text extracted
+ * by brainy-extract, and keeps words and vectors in immutable sealed segments. A hit is given only if
+ * it was made from the file's present content.
+ *
+ * Knows the catalog, not the tiers: file bytes come through a callback.
+ *
+ * Thread-safety: safe, except open and close. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/json.h"
+#include "catalog/tree.h"
+
+struct index;
+
+struct index_config {
+	struct catalog *catalog;   /* borrowed */
+	struct keyring *keys;      /* borrowed */
+	int volume_dirfd;          /* borrowed; holds index/ */
+	bool read_only;
+	const char *extract_path;  /* brainy-extract */
+	const char *model_dir;     /* static256.safetensors and vocab.txt */
+	const char *exclude;       /* patterns, blank-separated; NULL: the default */
+	const char *languages;     /* Snowball languages besides detection, blank-separated; may be NULL */
+	uint64_t max_file;         /* bytes; 0: 256 MiB */
+	uint64_t memory_segment;   /* bytes before it is sealed to disk; 0: 16 MiB */
+	/* Reads bytes of a file, as file_read() does. */
+	ssize_t (*read_file)(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len);
+	/* Is the file open for writing, and not idle for 10 s? Such files wait. */
+	bool (*is_busy)(void *context, uint64_t ino);
+	/* A file's computed attributes (state and so on) changed: the kernel may hold old ones. */
+	void (*changed)(void *context, uint64_t ino);
+	void *context;
+};
+
+int index_open(const struct index_config *config, struct index **ret_x, char **ret_why);
+int index_start(struct index *x);
+/* Stops the threads, seals the memory segment and registers it (a clean stop). */
+int index_stop(struct index *x);
+struct index *index_close(struct index *x);
+
+/* The catalog's `committed` callback passes its events on; quick, takes no catalog lock. */
+void index_notify(struct index *x, uint64_t lsn, const struct catalog_event *events, size_t n);
+/* A file was closed (FLUSH of a handle that wrote): it may be indexed now. */
+void index_file_closed(struct index *x, uint64_t ino);
+
+/* Files whose present content is not in the index yet and that are not held back by an open writer. */
+uint64_t index_pending(struct index *x);
+/* Waits until everything that was closed before the call is indexed: 0, or -ETIMEDOUT. */
+int index_wait(struct index *x, unsigned timeout_ms);
+
+struct index_stats {
+	uint64_t pending, indexed, skipped, failed, passages, segments;
+	uint64_t memory_bytes;
+	const char *model; /* static storage or the index's */
+};
+void index_get_stats(struct index *x, struct index_stats *ret_stats);
+/* Appends text for .brainy/queue: one line a file, inode and why it waits. */
+int index_describe_queue(struct index *x, struct buf *ret_text);
+
+/* Computed attributes: name is "state", "mime", "title", "lang", "passages", "model", "indexed-at".
+ * Appends the value. -ENODATA. */
+int index_get_attribute(struct index *x, uint64_t ino, const char *name, struct buf *ret_value);
+
+/* ---- queries */
+
+enum query_mode { QUERY_HYBRID, QUERY_TEXT, QUERY_VECTOR };
+enum query_format { FORMAT_TSV, FORMAT_PATHS, FORMAT_PATHS0, FORMAT_JSON, FORMAT_JSONL, FORMAT_MD };
+
+/* A parsed query name, `find?q=..&limit=..`. */
+struct query {
+	char *text;               /* owned; q, decoded */
+	char *in;                 /* owned; may be NULL */
+	uint32_t limit, offset;
+	enum query_format format;
+	enum query_mode mode;
+	double alpha;             /* weight of the vector side; negative: the default */
+	char *sort;               /* owned; NULL: by score */
+	bool literal;
+	bool absolute;
+	unsigned wait_ms;
+};
+/* Decodes the name of a query file after "find?". -EINVAL with *ret_why: a sentence with what and
+ * where, which the caller frees. */
+int query_parse_name(const char *name, struct query *ret_q, char **ret_why);
+void query_done(struct query *q);
+
+struct query_scope {
+	uint64_t top;           /* directory that holds .query */
+	const char *mount_point; /* for paths=absolute and for the md format */
+};
+
+struct answer {
+	struct buf bytes;      /* as the format says */
+	uint64_t pending;      /* files that the answer does not know yet */
+	uint64_t total;
+	uint64_t took_us;
+};
+/* Runs a query on what is indexed now, without waiting. -EINVAL with *ret_why as above. */
+int index_query(struct index *x, const struct query *q, const struct query_scope *scope,
+		struct answer *ret_answer, char **ret_why);
+void answer_done(struct answer *a);
+
+/* fsck: opens every block of every registered segment. Returns their number. */
+int64_t index_verify(struct index *x, void (*problem)(void *context, const char *text), void *context);

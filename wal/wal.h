@@ -1,0 +1,113 @@
+/* SPDX-License-Identifier: MIT */
+/* Write-ahead log: ordered, sealed, durable intentions. One record is one atomic batch. Not a
+ * store: records die when the checkpoint that covers them is durable (wal_release()).
+ *
+ * Segments are files of fixed size, written once with zeros and then recycled, mapped MAP_SHARED: a
+ * record is a store into the page cache, so it survives SIGKILL when wal_append() returns and a
+ * power cut when wal_sync() does. See wal_format.h for the bytes and the argument for replay.
+ *
+ * LSNs are numbers of records, from 1, never reused over the life of a volume.
+ *
+ * Thread-safety: safe, except wal_open() and wal_close(). */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/uio.h>
+
+#include "base/buf.h"
+#include "base/id.h"
+
+#define WAL_RECORD_MAX (1u << 20) /* plain bytes of one record */
+#define WAL_RUN_HEADER_SIZE 20
+
+struct wal;
+
+/* The sealing function, set from above: wal/ knows no keys. A run is made for each incarnation and
+ * for its header. `what`: 0 record, 1 header. `place` is bound into the seal. */
+struct wal_sealer {
+	void *context;
+	int (*run_new)(void *context, int what, uint8_t ret_header[WAL_RUN_HEADER_SIZE], void **ret_run);
+	int (*run_open)(void *context, int what, const uint8_t header[WAL_RUN_HEADER_SIZE], void **ret_run);
+	void (*run_free)(void *run);
+	/* len + 16 bytes are written to ret_sealed, which may be `plain`. */
+	int (*seal)(void *run, struct id128 incarnation, uint64_t place, const void *plain, size_t len,
+		    void *ret_sealed, uint64_t *ret_nonce);
+	int (*open)(void *run, uint64_t nonce, struct id128 incarnation, uint64_t place, const void *sealed,
+		    size_t len, void *ret_plain);
+};
+
+struct wal_config {
+	struct wal_sealer sealer;
+	size_t segment_size;   /* bytes; 0: 32 MiB */
+	unsigned segments_min; /* kept ready; 0: 2 */
+	unsigned segments_max; /* wal_append() answers -ENOSPC beyond; 0: 16 */
+	bool read_only;        /* replay only; nothing is written */
+	bool no_mmap;          /* write with pwrite(2) */
+	/* Makes everything that records at or below `lsn` refer to durable (data segments), before the
+	 * log itself is synced. May be NULL. */
+	int (*sync_data)(void *context, uint64_t lsn);
+	void *sync_data_context;
+};
+
+/* What replay starts from: the last LSN in the catalog's last checkpoint, and the incarnation that
+ * wrote it. All zero for a new volume. */
+struct wal_position {
+	struct id128 incarnation;
+	uint64_t lsn;
+};
+
+struct wal_replay {
+	void *context;
+	/* Called for each record after the checkpoint, in order. `synced`: the record is known to have
+	 * been durable. A negative return ends the replay with that error; 1 cuts the log before this
+	 * record, as if it had not been written (its data did not reach the disk). */
+	int (*record)(void *context, uint64_t lsn, bool synced, const void *data, size_t len);
+};
+
+struct wal_report {
+	uint64_t replayed;   /* records given to the callback */
+	uint64_t last_lsn;   /* last LSN of the log; appends go on from it */
+	bool clean;          /* an anchor was found: the last stop was clean */
+	bool cut;            /* a torn tail was cut off */
+};
+
+/* Opens the folder's log, or makes a new one in an empty folder, replays what lies after `from`, and
+ * begins a new incarnation. `dirfd` is borrowed for the life of the log.
+ * -EBADMSG: corruption (a record is missing or altered where later ones prove that it was durable,
+ * or the log does not reach back to `from`). -ENOSPC: no room for segments.
+ * `catalog_txn`: what the anchor must name when the last stop was clean; -ESTALE when it names
+ * another: the catalog or the log was put back from an older copy. */
+int wal_open(int dirfd, const struct wal_config *config, const struct wal_position *from,
+	     uint64_t catalog_txn, const struct wal_replay *replay, struct wal_report *ret_report,
+	     struct wal **ret_w);
+
+/* Ends a clean stop: requires that everything is released; leaves an empty log and a sealed anchor
+ * naming `catalog_txn` and the last LSN, durable. The log can only be closed afterwards. */
+int wal_anchor(struct wal *w, uint64_t catalog_txn);
+/* Releases memory and descriptors; writes nothing. */
+struct wal *wal_close(struct wal *w);
+
+/* Appends one record made of `n` pieces; it survives SIGKILL once this returns, and a power cut once
+ * wal_sync() covers *ret_lsn. -EFBIG: over WAL_RECORD_MAX. -ENOSPC: all segments are in use,
+ * checkpoint first. -EIO: an earlier sync failed; nothing is accepted any more. */
+int wal_append(struct wal *w, const struct iovec *pieces, size_t n, uint64_t *ret_lsn);
+
+/* Makes all records at or below `lsn` durable: data first, then the log. Concurrent callers share
+ * one fdatasync. After any failure all waiting and later calls fail with -EIO: a failed fdatasync is
+ * never retried (the kernel may have dropped the pages). */
+int wal_sync(struct wal *w, uint64_t lsn);
+
+uint64_t wal_last_lsn(const struct wal *w);
+uint64_t wal_synced_lsn(const struct wal *w);
+struct id128 wal_incarnation(const struct wal *w);
+/* Duration of the last fdatasync of the log, in microseconds. */
+uint64_t wal_last_sync_us(const struct wal *w);
+unsigned wal_segment_count(const struct wal *w);
+/* Bytes of records that are not released yet. */
+uint64_t wal_used_bytes(const struct wal *w);
+
+/* Everything at or below `lsn` is durable in the catalog: segments that hold nothing newer are
+ * recycled. */
+void wal_release(struct wal *w, uint64_t lsn);
