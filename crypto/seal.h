@@ -60,9 +60,10 @@ struct seal_place {
 	uint64_t place;
 };
 
-/* Begins a run with the keyring's present epoch and cipher. -ENOMEM. */
+/* Begins a run with the keyring's present epoch and cipher; costs about a microsecond. -ENOMEM. */
 int seal_run_new(struct keyring *k, enum seal_purpose purpose, struct seal_run **ret_run);
-/* Reopens a run to read what it sealed. -EBADMSG: the volume has no key of that epoch. -ENOMEM. */
+/* Reopens a run to read what it sealed. -EBADMSG: the volume has no key of that epoch, or no
+ * such cipher is known. -EOPNOTSUPP: the CPU lacks AES. -ENOMEM. */
 int seal_run_open(struct keyring *k, enum seal_purpose purpose, const struct seal_run_header *h,
 		  struct seal_run **ret_run);
 struct seal_run *seal_run_free(struct seal_run *run);
