@@ -40,7 +40,7 @@ int buf_add_varint(struct buf *b, uint64_t v);
 /* varint length, then the bytes. */
 int buf_add_bytes(struct buf *b, const void *data, size_t len);
 int buf_addf(struct buf *b, const char *format, ...) __attribute__((format(printf, 2, 3)));
-int buf_vaddf(struct buf *b, const char *format, va_list args);
+int buf_vaddf(struct buf *b, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Appends a NUL that len does not count and returns the contents as a string, NULL without memory. */
 char *buf_cstr(struct buf *b);
 
