@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "base/buf.h"
+#include "base/cleanup.h"
 #include "crypto/volume.h"
 
 /* Exit statuses, fixed: scripts rely on them. */
@@ -27,6 +28,9 @@ int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
 int cli_fail_errno(int error, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* Says how the command is used; returns CLI_USAGE. */
 int cli_usage(const struct command *c, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+DEFINE_CLEANUP(struct volume *, volume_free)
+DEFINE_CLEANUP(struct keyring *, keyring_free)
 
 /* ---- keys */
 

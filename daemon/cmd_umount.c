@@ -32,19 +32,19 @@ static bool link_points_below(const char *path, const char *top)
 static bool process_uses(const char *pid, const char *mount_point)
 {
 	static const char *const links[] = { "cwd", "root", "exe" };
-	char path[PATH_MAX];
+	char path[512];
 	bool uses = false;
 	DIR *d;
 
 	for (size_t i = 0; i < ARRAY_SIZE(links); i++) {
-		(void) snprintf(path, sizeof(path), "/proc/%s/%s", pid, links[i]);
+		(void) snprintf(path, sizeof(path), "/proc/%.20s/%s", pid, links[i]);
 		if (link_points_below(path, mount_point))
 			return true;
 	}
-	(void) snprintf(path, sizeof(path), "/proc/%s/fd", pid);
+	(void) snprintf(path, sizeof(path), "/proc/%.20s/fd", pid);
 	d = opendir(path);
 	for (struct dirent *e; d && !uses && (e = readdir(d)) != NULL;) {
-		(void) snprintf(path, sizeof(path), "/proc/%s/fd/%s", pid, e->d_name);
+		(void) snprintf(path, sizeof(path), "/proc/%.20s/fd/%.20s", pid, e->d_name);
 		uses = link_points_below(path, mount_point);
 	}
 	if (d)
