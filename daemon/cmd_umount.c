@@ -68,7 +68,7 @@ static void find_user(const char *mount_point, char *ret_text, size_t size)
 		(void) io_read_file_at(AT_FDCWD, path, 64, &comm);
 		if (comm.len > 0)
 			comm.len--; /* its newline */
-		(void) snprintf(ret_text, size, "%.*s (%s)", (int)comm.len, (const char *)comm.data, e->d_name);
+		(void) snprintf(ret_text, size, "%.*s (%.20s)", (int)comm.len, (const char *)comm.data, e->d_name);
 		break;
 	}
 	if (d)
