@@ -27,10 +27,10 @@ struct volume_secret {
 	size_t len;
 };
 
-/* Makes a volume `id` in memory with one slot for `secret` and one for a fresh recovery key, whose
+/* Makes a volume in memory with one slot for `secret` and one for a fresh recovery key, whose
  * printable form is returned in ret_recovery (the caller prints it once and wipes it). `cipher` 0:
  * AES-256-GCM where the CPU has it, else XChaCha20-Poly1305. -EOPNOTSUPP: the CPU lacks AES. */
-int volume_new(struct id128 id, enum cipher cipher, const struct volume_secret *secret, struct buf *ret_recovery,
+int volume_new(enum cipher cipher, const struct volume_secret *secret, struct buf *ret_recovery,
 	       struct volume **ret_v, struct keyring **ret_k);
 /* Reads volume.json. -ENOENT: none. -EBADMSG: not JSON of this shape, *ret_why says what. */
 int volume_load(int dirfd, struct volume **ret_v, char **ret_why);
