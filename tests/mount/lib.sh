@@ -1,0 +1,55 @@
+# Sourced by the mount tests: a throw-away volume, mounted, and checks that say what was wrong.
+# A case sets up with `start`; everything is taken away at its end, also after a failure.
+set -u
+brainy=${BRAINY:-$(cd "$(dirname "$0")/../.." && pwd)/build/brainy}
+[ -x "$brainy" ] || { echo "no program at $brainy: build first"; exit 1; }
+[ -r /dev/fuse ] && [ -w /dev/fuse ] || { echo "/dev/fuse cannot be opened"; exit 77; }
+
+work=$(mktemp -d)
+export HOME="$work/home" XDG_CONFIG_HOME="$work/home/.config" BRAINY_LOG="$work/log"
+mkdir -p "$work/mnt" "$HOME"
+vol=$work/vol mnt=$work/mnt
+
+finish() {
+    status=$?
+    cd /
+    if mounted; then
+        "$brainy" umount "$mnt" >/dev/null 2>&1 || umount -l "$mnt" 2>/dev/null || fusermount3 -u -z "$mnt"
+    fi
+    [ $status = 0 ] || [ $status = 77 ] || { echo "-- log of the mount:"; tail -n 20 "$work/log" 2>/dev/null; }
+    rm -rf "$work"
+    exit $status
+}
+trap finish EXIT
+trap 'exit 1' INT TERM
+
+mounted() { grep -q " $mnt fuse.brainy " /proc/self/mounts; }
+fail() { echo "FAIL: $*"; exit 1; }
+
+# start [MOUNT OPTIONS..] - a new volume, mounted
+start() {
+    "$brainy" init "$vol" >/dev/null || fail "init"
+    "$brainy" mount "$vol" "$mnt" "$@" || fail "mount"
+    mounted || fail "mount returned 0 and nothing is mounted"
+}
+stop() { "$brainy" umount "$mnt" || fail "umount"; ! mounted || fail "still mounted"; }
+again() { stop; "$brainy" mount "$vol" "$mnt" "$@" || fail "mount again"; }
+
+# expect WANTED COMMAND.. - its output is exactly that
+expect() {
+    wanted=$1; shift
+    got=$("$@" 2>&1)
+    [ "$got" = "$wanted" ] || fail "$*: got '$got', wanted '$wanted'"
+}
+# refuse PATTERN COMMAND.. - it fails, and says something that matches
+refuse() {
+    pattern=$1; shift
+    got=$("$@" 2>&1) && fail "$* succeeded"
+    echo "$got" | grep -qE -- "$pattern" || fail "$*: said '$got', wanted '$pattern'"
+}
+# find_paths QUERY [KEYS] - the paths that a query gives
+find_paths() { cat "$mnt/.query/find?format=paths&q=$1${2:+&$2}"; }
+
+# The processes behind the mount.
+keeper() { sed -n 's/^pid //p' "$vol/lock"; }
+server() { ps -o pid= --ppid "$(keeper)" | tr -d ' ' | head -n 1; }

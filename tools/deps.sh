@@ -1,0 +1,41 @@
+#!/bin/sh
+# deps.sh run|test - installs what brainyfs needs, with the distribution's package manager, as root or with sudo.
+#   run   to build and use it
+#   test  the same, and what tests/run.sh runs beside it
+# The one list of packages is here. When all are there already, nothing is asked of the network.
+set -eu
+
+run='gcc libc6-dev meson ninja-build pkg-config fuse3 libfuse3-dev libsodium-dev liblmdb-dev libzstd-dev
+     libjansson-dev libinih-dev libstemmer-dev libutf8proc-dev libxml2-dev libarchive-dev libmagic-dev libuchardet-dev
+     libmd4c-dev libseccomp-dev poppler-utils attr git ca-certificates'
+test='clang libclang-rt-14-dev python3 python3-venv rsync sqlite3 zstd acl procps util-linux e2fsprogs'
+
+case ${1:-} in
+run) want=$run ;;
+test) want="$run $test" ;;
+*) echo "usage: deps.sh run|test" >&2; exit 2 ;;
+esac
+
+if ! command -v dpkg-query >/dev/null; then
+    echo "deps.sh: not a Debian system; install the equivalents of:" $want >&2
+    exit 1
+fi
+
+missing=
+for p in $want; do
+    [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing="$missing $p"
+done
+[ -n "$missing" ] || exit 0
+
+as_root=
+if [ "$(id -u)" != 0 ]; then
+    command -v sudo >/dev/null || {
+        echo "deps.sh: packages are missing and there is no sudo:$missing" >&2
+        echo "deps.sh: run 'sh tools/deps.sh $1' as root once" >&2
+        exit 1
+    }
+    as_root=sudo
+fi
+echo "+ installing$missing"
+$as_root apt-get update -qq
+$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
