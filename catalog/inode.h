@@ -42,7 +42,8 @@ struct inode {
 };
 
 #define INODE_QUEUED 1u    /* has an entry in QUEUE_INDEX */
-#define INODE_ORPHAN 2u    /* no name left, still open */
+#define INODE_ORPHAN 2u    /* no name left: open, or not reclaimed yet */
+#define INODE_WHY_SHIFT 8  /* above: the EVENT_* bits it is queued for */
 
 /* -ENOENT. -EBADMSG. */
 int inode_get(struct catalog *c, uint64_t ino, struct inode *ret_i);
@@ -50,7 +51,7 @@ int inode_get(struct catalog *c, uint64_t ino, struct inode *ret_i);
 int inode_get_in(struct batch *b, uint64_t ino, struct inode *ret_i);
 void inode_put(struct batch *b, const struct inode *i);
 void inode_remove(struct batch *b, uint64_t ino);
-/* Fills what stat(2) reports. */
+/* Fills what stat(2) reports; st_dev is the caller's. */
 void inode_stat(const struct inode *i, struct stat *ret_st);
 
 /* Put or remove one member of a set. `i` is changed; the caller puts it when it is done. When the key
@@ -61,7 +62,8 @@ void set_remove(struct batch *b, struct inode *i, enum inode_set kind, const str
 		const void *old, size_t old_len);
 
 /* Compares the set with what the store holds, at most once a mount for each inode and kind; costs a
- * scan of the set. -EBADMSG: a member is missing, altered or too many. */
+ * scan of the set. -EBADMSG: a member is missing, altered or too many. -ENOENT: the inode is gone
+ * meanwhile. Not inside a batch. */
 int inode_check_set(struct catalog *c, const struct inode *i, enum inode_set kind);
 /* An inode made in this mount needs no check. */
 void inode_mark_checked(struct catalog *c, uint64_t ino);

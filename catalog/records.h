@@ -3,11 +3,13 @@
  * orders records; it holds no names. docs/format.md lists the values.
  *
  *   'I' ino                          inode (inode.h)
- *   'D' dir hash56                   entries of `dir` whose names have this keyed hash (dentry.h)
+ *   'D' dir hash56                   entries of `dir` whose names have this keyed hash (dentry.c)
  *   'P' ino dir cookie               further names of an inode (the first is in the inode record)
- *   'X' ino hash64                   xattr: name and value (xattr.h)
- *   'E' ino offset                   extent of a file (extent.h)
- *   'B' extent-id ino offset         back reference of an extent
+ *   'X' ino hash64                   xattrs whose names have this keyed hash; a symlink's target is the
+ *                                    one with the empty name (xattr.c)
+ *   'E' ino end                      extent of a file, by where it ends (extent.h)
+ *   'B' extent-id                    how many extents use an extent object
+ *   'B' extent-id ino end            back reference: one that uses it
  *   'S' segment                      account of a data segment
  *   'G' hash128                      tag by keyed hash of its name -> id, name, count
  *   'T' tag ino                      a file has a tag
@@ -18,7 +20,7 @@
  *   'M' segment                      index segment: registered, with its checksum
  *   'C' counter                      durable counters
  *   'R' slot                         remembered replies
- *   'V'                              volume facts: root, statistics
+ *   'V' fact                         volume facts: 1 counters (tree_stats.c)
  *   'L' 'l' ino verb ino             typed links and their reverse (reserved)
  *   'F' field ...                    fields (reserved)
  *   'K' pack                         packs (reserved)
@@ -54,6 +56,15 @@ static inline struct key key_id(struct key k, struct id128 id)
 {
 	memcpy(k.bytes + k.len, id.bytes, sizeof(id.bytes));
 	k.len += sizeof(id.bytes);
+	return k;
+}
+static inline struct key key_u56(struct key k, uint64_t v)
+{
+	uint8_t wide[8];
+
+	store_be64(wide, v);
+	memcpy(k.bytes + k.len, wide + 1, 7);
+	k.len += 7;
 	return k;
 }
 static inline struct key key_u8(struct key k, uint8_t v)

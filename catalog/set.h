@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to catalog/: what a mount remembers of the sets it has checked, and checks for callers
+ * who hold the writer lock. */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "catalog/inode.h"
+
+/* Remembers (inode, kind) pairs in 512 KiB. What it forgets is checked once more.
+ * Thread-safety: safe. */
+struct set_checks;
+
+int set_checks_new(struct set_checks **ret_checks);
+struct set_checks *set_checks_free(struct set_checks *checks);
+/* The store's own: made when it is opened, freed when it is closed. Implemented by each store. */
+struct set_checks *catalog_set_checks(struct catalog *c);
+
+bool set_is_checked(struct catalog *c, uint64_t ino, enum inode_set kind);
+/* As inode_check_set(), for a caller who holds the writer lock and has not changed this set yet. */
+int set_check_held(struct catalog *c, const struct inode *i, enum inode_set kind);
