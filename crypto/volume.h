@@ -27,19 +27,26 @@ struct volume_secret {
 	size_t len;
 };
 
-/* Makes a volume in memory with one slot for `secret` and one for a fresh recovery key, whose
+/* Makes a volume `id` in memory with one slot for `secret` and one for a fresh recovery key, whose
  * printable form is returned in ret_recovery (the caller prints it once and wipes it). `cipher` 0:
- * AES-256-GCM where the CPU has it, else XChaCha20-Poly1305. -EOPNOTSUPP: the CPU lacks AES. */
-int volume_new(enum cipher cipher, const struct volume_secret *secret, struct buf *ret_recovery,
-	       struct volume **ret_v, struct keyring **ret_k);
-/* Reads volume.json. -ENOENT: none. -EBADMSG: not JSON of this shape, *ret_why says what. */
+ * AES-256-GCM where the CPU has it, else XChaCha20-Poly1305. -EOPNOTSUPP: the CPU lacks AES.
+ * -EINVAL: an empty passphrase, a key file of less than 16 bytes. A passphrase costs 256 MiB of memory
+ * and about a second, here and in volume_unlock(). */
+int volume_new(struct id128 id, enum cipher cipher, const struct volume_secret *secret,
+	       struct buf *ret_recovery, struct volume **ret_v, struct keyring **ret_k);
+/* One more slot, in memory: volume_store() follows. -ENOSPC: there are 64. -EINVAL as above. */
+int volume_add_slot(struct volume *v, const struct keyring *k, const struct volume_secret *secret);
+/* Reads volume.json. -ENOENT: none. -EBADMSG: not JSON of this shape, *ret_why says what (the caller
+ * frees; untouched otherwise). A volume that volume_check_features() refuses loads, and opens with no
+ * secret. */
 int volume_load(int dirfd, struct volume **ret_v, char **ret_why);
 /* Replaces volume.json durably, with a new MAC. */
 int volume_store(const struct volume *v, const struct keyring *k, int dirfd);
 struct volume *volume_free(struct volume *v);
 
 /* Tries `secret` on each slot of its kind once (a passphrase is not tried on key-file slots), then
- * checks the MAC. -EACCES: no keyslot accepts this key. -EBADMSG: a slot opened, the MAC did not. */
+ * checks the MAC. -EACCES: no keyslot accepts this key. -EBADMSG: a slot opened, the MAC did not.
+ * -EPROTONOSUPPORT: volume_check_features() refuses it. -EOPNOTSUPP: the CPU lacks AES. -ENOMEM. */
 int volume_unlock(const struct volume *v, const struct volume_secret *secret, struct keyring **ret_k);
 
 struct id128 volume_id(const struct volume *v);
@@ -51,3 +58,9 @@ bool volume_has_slot(const struct volume *v, enum keyslot_kind kind);
  * 1: an unknown ro_compat feature, open read-only. -EPROTONOSUPPORT: a newer format or an unknown
  * incompat feature. *ret_why, set when not 0, names it; the caller frees. */
 int volume_check_features(const struct volume *v, char **ret_why);
+
+/* Does `text` read as a recovery key at all? -EINVAL: mistyped, its checksum does not fit. */
+int volume_check_recovery(const void *text, size_t len);
+/* Makes a key file, durable, of mode 0600, and appends its contents (64 hex digits and a newline) to
+ * *ret_contents, which the caller wipes. -EEXIST. */
+int volume_make_key_file(int dirfd, const char *path, struct buf *ret_contents);
