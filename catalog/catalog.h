@@ -82,6 +82,9 @@ int catalog_stop_clean(struct catalog *c);
 /* Releases everything; without catalog_stop_clean() as if the process had been killed. */
 struct catalog *catalog_close(struct catalog *c);
 
+/* The log's sealing function under these keys, for catalog_config.wal.sealer. */
+struct wal_sealer catalog_wal_sealer(struct keyring *keys);
+
 /* ---- reading: sees every committed batch */
 
 /* Appends the value to *ret_value (may be NULL to ask whether the key is there). -ENOENT. -EBADMSG:

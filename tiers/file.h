@@ -17,7 +17,6 @@
 struct files;
 
 struct files_config {
-	struct catalog *catalog;      /* borrowed */
 	struct keyring *keys;         /* borrowed */
 	int volume_dirfd;             /* borrowed; holds hot/ and reserve */
 	bool read_only;
@@ -28,7 +27,11 @@ struct files_config {
 	const struct tier *colder;
 };
 
+/* Opens what lies on disk. Until files_attach() only files_data_present(), files_sync_data() and
+ * files_before_freeze() may be called: replay asks before the catalog is there. */
 int files_open(const struct files_config *config, struct files **ret_f);
+/* Hands over the opened catalog (borrowed; it outlives the files). Call once, before anything else. */
+int files_attach(struct files *f, struct catalog *catalog);
 /* Starts cleaning in the background. */
 int files_start(struct files *f);
 void files_stop(struct files *f);

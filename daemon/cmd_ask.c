@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT */
+/* The commands that ask a mount: wait, status, name, find. */
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <limits.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/json.h"
+#include "daemon/cli.h"
+
+/* ---- wait */
+
+#define WAIT_STEP_MS 500
+
+/* Asks again and again, so that a killed client leaves nothing waiting in the server. */
+static int wait_for(const char *mount_point, const char *what, uint64_t timeout_ms)
+{
+	uint64_t end = clock_mono_ms() + timeout_ms;
+
+	for (;;) {
+		_cleanup_buf_ struct buf answer = BUF_INIT;
+		uint64_t now = clock_mono_ms();
+		char line[64];
+		int r;
+
+		(void) snprintf(line, sizeof(line), "wait %s %llu", what,
+				(unsigned long long)(now < end ? MIN(end - now, (uint64_t)WAIT_STEP_MS) : 0));
+		r = control_ask(mount_point, line, &answer);
+		if (r < 0)
+			return cli_fail_errno(r, "cannot ask %s", mount_point);
+		if (!buf_cstr(&answer) || strncmp((char *)answer.data, "ok", 2) == 0)
+			return CLI_OK;
+		if (now >= end)
+			return cli_fail("%s: %.*s", mount_point, (int)strcspn((char *)answer.data + 7, "\n"),
+					(char *)answer.data + 7);
+	}
+}
+
+static int wait_main(int argc, char **argv)
+{
+	static const struct option options[] = { { "for", required_argument, NULL, 'f' },
+						 { "timeout", required_argument, NULL, 't' },
+						 { 0 } };
+	static const char *const all[] = { "index", "tiers", "durable" };
+	_cleanup_free_ char *mount_point = NULL;
+	const char *what = NULL;
+	double timeout_s = 1e9;
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option == 'f')
+			what = optarg;
+		else if (option == 't')
+			timeout_s = strtod(optarg, NULL);
+		else
+			return cli_usage(&command_wait, "unknown option");
+	}
+	if (argc - optind != 1)
+		return cli_usage(&command_wait, "one MNT is wanted");
+	r = mount_find(argv[optind], &mount_point);
+	if (r < 0)
+		return cli_fail_errno(r, "%s: no brainyfs is mounted there", argv[optind]);
+	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
+		if (what && strcmp(what, all[i]) != 0)
+			continue;
+		r = wait_for(mount_point, all[i], (uint64_t)(timeout_s * 1000));
+		if (r != 0 || what)
+			return r;
+	}
+	return what ? cli_usage(&command_wait, "--for %s: allowed are index, tiers, durable", what) : CLI_OK;
+}
+
+const struct command command_wait = {
+	"wait", wait_main, "MNT [--for index|tiers|durable] [--timeout S]", "wait until nothing is pending", NULL,
+};
+
+/* ---- status */
+
+static int read_status(const char *mount_point, struct buf *ret_text)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "%s/.brainy/status.json", mount_point) < 0)
+		return -ENOMEM;
+	return io_read_file_at(AT_FDCWD, path, 16u << 20, ret_text);
+}
+
+static uint64_t at(const json_t *v, const char *section, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(section ? json_object_get(v, section) : v, key));
+}
+
+static void print_status(const char *mount_point, const json_t *v)
+{
+	const json_t *problems = json_object_get(v, "problems"), *p;
+	size_t i;
+
+	printf("%s: %llu files, %llu directories, %.1f MB\n", mount_point, (unsigned long long)at(v, NULL, "files"),
+	       (unsigned long long)at(v, NULL, "directories"), (double)at(v, NULL, "bytes") / 1e6);
+	printf("index: %llu indexed, %llu pending, %llu skipped, %llu failed (model %s)\n",
+	       (unsigned long long)at(v, "index", "indexed"), (unsigned long long)at(v, "index", "pending"),
+	       (unsigned long long)at(v, "index", "skipped"), (unsigned long long)at(v, "index", "failed"),
+	       json_string_value(json_object_get(json_object_get(v, "index"), "model")));
+	printf("memory: %.1f MB; up %llu s\n", (double)at(v, "memory", "rss_bytes") / 1e6,
+	       (unsigned long long)at(v, NULL, "uptime_s"));
+	json_array_foreach(problems, i, p)
+		printf("problem: %s; way out: %s\n", json_string_value(json_object_get(p, "what")),
+		       json_string_value(json_object_get(p, "way_out")));
+}
+
+static int status_main(int argc, char **argv)
+{
+	static const struct option options[] = { { "json", no_argument, NULL, OPTION_JSON }, { 0 } };
+	_cleanup_free_ char *mount_point = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	_cleanup_json_ json_t *v = NULL;
+	bool raw = false;
+	int option, r;
+
+	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
+		if (option != OPTION_JSON)
+			return cli_usage(&command_status, "unknown option");
+		raw = true;
+	}
+	if (argc - optind != 1)
+		return cli_usage(&command_status, "one MNT is wanted");
+	r = mount_find(argv[optind], &mount_point);
+	if (r < 0)
+		return cli_fail_errno(r, "%s: no brainyfs is mounted there", argv[optind]);
+	r = read_status(mount_point, &text);
+	if (r < 0)
+		return cli_fail_errno(r, "cannot ask %s", mount_point);
+	if (raw)
+		return fwrite(text.data, 1, text.len, stdout) == text.len ? CLI_OK : CLI_FAILED;
+	v = json_loadb((const char *)text.data, text.len, 0, NULL);
+	if (!v)
+		return cli_fail("%s: its status does not make sense", mount_point);
+	print_status(mount_point, v);
+	return CLI_OK;
+}
+
+const struct command command_status = { "status", status_main, "MNT [--json]", "what the mount holds and does", NULL };
+
+/* ---- name */
+
+static int name_main(int argc, char **argv)
+{
+	_cleanup_free_ char *mount_point = NULL;
+	_cleanup_buf_ struct buf answer = BUF_INIT;
+	char line[64];
+	int r;
+
+	if (argc != 2 && argc != 3)
+		return cli_usage(&command_name, "one INODE is wanted");
+	r = mount_find(argc == 3 ? argv[2] : ".", &mount_point);
+	if (r < 0)
+		return cli_fail_errno(r, "no brainyfs is mounted at %s", argc == 3 ? argv[2] : "this folder");
+	(void) snprintf(line, sizeof(line), "name %.40s", argv[1]);
+	r = control_ask(mount_point, line, &answer);
+	if (r < 0 || !buf_cstr(&answer))
+		return cli_fail_errno(r, "cannot ask %s", mount_point);
+	if (strncmp((char *)answer.data, "ok\n", 3) != 0)
+		return cli_fail("%.*s", (int)strcspn((char *)answer.data + 7, "\n"), (char *)answer.data + 7);
+	printf("%s/%s", mount_point, (char *)answer.data + 3);
+	return CLI_OK;
+}
+
+const struct command command_name = { "name", name_main, "INODE [MNT]", "the path of an inode", NULL };
+
+/* ---- find */
+
+struct find_call {
+	const char *limit, *in, *format, *mode;
+	struct buf text; /* the query's words, joined */
+};
+
+/* Only what a query name cannot carry as it is. */
+static int add_encoded(struct buf *out, const char *text, size_t len)
+{
+	for (size_t i = 0; i < len; i++) {
+		unsigned char c = (unsigned char)text[i];
+		int r = c < 0x20 || c == 0x7f || strchr("%/&=+#", c) ? buf_addf(out, "%%%02X", c) : buf_add_u8(out, c);
+
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_key(struct buf *out, const char *key, const char *value)
+{
+	int r = value ? buf_addf(out, "&%s=", key) : 0;
+
+	return r < 0 || !value ? r : add_encoded(out, value, strlen(value));
+}
+
+/* Writes the query's name to .query/ask in the folder and copies the answer out. */
+static int ask(const char *dir, const struct buf *name, struct buf *ret_answer)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_close_ int fd = -1;
+	int r;
+
+	if (asprintf(&path, "%s/.query/ask", dir) < 0)
+		return -ENOMEM;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	r = io_write(fd, name->data, name->len);
+	return r < 0 ? r : io_read_all(fd, 1u << 30, ret_answer);
+}
+
+static int complain_of_query(const char *dir, int error)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_buf_ struct buf reason = BUF_INIT;
+
+	if (error == -EINVAL && asprintf(&path, "%s/.query/last-error", dir) >= 0 &&
+	    io_read_file_at(AT_FDCWD, path, 1 << 16, &reason) == 0 && reason.len > 0)
+		return cli_fail("find: %.*s", (int)strcspn(buf_cstr(&reason), "\n"), (char *)reason.data);
+	if (error == -ENOENT || error == -ENOTCONN)
+		return cli_fail("find: %s is not in a mounted volume", dir);
+	return cli_fail_errno(error, "find");
+}
+
+/* Paths come relative to DIR; like find(1) we print DIR before them, unless it is the default. */
+static void print_paths(const char *dir, const struct buf *answer, char end)
+{
+	const char *at = (const char *)answer->data, *stop = at + answer->len;
+
+	while (at < stop) {
+		const char *next = memchr(at, end, (size_t)(stop - at));
+
+		if (!next)
+			break;
+		if (dir)
+			printf("%s%s", dir, dir[strlen(dir) - 1] == '/' ? "" : "/");
+		(void) fwrite(at, 1, (size_t)(next - at) + 1, stdout);
+		at = next + 1;
+	}
+}
+
+static int run_find(struct find_call *call)
+{
+	_cleanup_buf_ struct buf name = BUF_INIT, answer = BUF_INIT;
+	const char *dir = call->in ? call->in : ".", *format = call->format ? call->format : "paths";
+	int r = buf_add_str(&name, "find?q=");
+
+	if (r == 0)
+		r = add_encoded(&name, (const char *)call->text.data, call->text.len);
+	if (r == 0)
+		r = add_key(&name, "limit", call->limit);
+	if (r == 0)
+		r = add_key(&name, "mode", call->mode);
+	if (r == 0)
+		r = add_key(&name, "format", format);
+	if (r == 0)
+		r = buf_add_u8(&name, '\n');
+	if (r == 0)
+		r = ask(dir, &name, &answer);
+	if (r < 0)
+		return complain_of_query(dir, r);
+	if (strcmp(format, "paths") == 0 || strcmp(format, "paths0") == 0)
+		print_paths(call->in, &answer, strcmp(format, "paths") == 0 ? '\n' : '\0');
+	else
+		(void) fwrite(answer.data, 1, answer.len, stdout);
+	return fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+}
+
+static int find_main(int argc, char **argv)
+{
+	static const struct option options[] = { { "in", required_argument, NULL, 'i' },
+						 { "format", required_argument, NULL, 'f' },
+						 { "mode", required_argument, NULL, 'm' },
+						 { "json", no_argument, NULL, OPTION_JSON },
+						 { 0 } };
+	struct find_call call = { 0 };
+	int option, r = 0;
+
+	while ((option = getopt_long(argc, argv, "+n:", options, NULL)) >= 0) {
+		if (option == 'n')
+			call.limit = optarg;
+		else if (option == 'i')
+			call.in = optarg;
+		else if (option == 'f')
+			call.format = optarg;
+		else if (option == 'm')
+			call.mode = optarg;
+		else if (option == OPTION_JSON)
+			call.format = "json";
+		else
+			return cli_usage(&command_find, "unknown option");
+	}
+	if (optind == argc)
+		return cli_usage(&command_find, "a QUERY is wanted");
+	for (int i = optind; i < argc && r == 0; i++)
+		r = buf_addf(&call.text, "%s%s", i > optind ? " " : "", argv[i]);
+	r = r < 0 ? cli_fail_errno(r, "find") : run_find(&call);
+	buf_done(&call.text);
+	return r;
+}
+
+const struct command command_find = {
+	"find", find_main, "[-n N] [--in DIR] [--format F] [--mode M] QUERY..",
+	"ask below DIR (default: here); prints paths",
+	"F: paths (default) paths0 tsv json jsonl md. M: hybrid (default) text vector.\n"
+	"QUERY: plain words rank; \"phrases\", tag: type: name: path: before: after: filter; - excludes.",
+};

@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT */
+/* `brainy tag`: the xattr user.xdg.tags (comma separated), for people. */
+#include <errno.h>
+#include <getopt.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/xattr.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "daemon/cli.h"
+
+#define TAGS_XATTR "user.xdg.tags"
+#define TAGS_MAX 65536
+
+static int read_tags(const char *path, char ret_tags[TAGS_MAX])
+{
+	ssize_t n = getxattr(path, TAGS_XATTR, ret_tags, TAGS_MAX - 1);
+
+	if (n < 0 && errno != ENODATA)
+		return -errno;
+	ret_tags[n > 0 ? n : 0] = '\0';
+	return 0;
+}
+
+/* The list without `tag`; returns whether it was there. */
+static bool remove_tag(struct buf *list, const char *tag)
+{
+	_cleanup_buf_ struct buf kept = BUF_INIT;
+	bool found = false;
+	char *rest = buf_cstr(list), *word;
+
+	while ((word = strsep(&rest, ",")) != NULL) {
+		if (!*word)
+			continue;
+		if (strcmp(word, tag) == 0)
+			found = true;
+		else
+			(void) buf_addf(&kept, "%s%s", kept.len ? "," : "", word);
+	}
+	buf_reset(list);
+	(void) buf_add(list, kept.data, kept.len);
+	return found;
+}
+
+static int change_tag(const char *path, const char *tag, bool add)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+	static char tags[TAGS_MAX];
+	int r = read_tags(path, tags);
+
+	if (r == 0)
+		r = buf_add_str(&list, tags);
+	if (r < 0)
+		return cli_fail_errno(r, "%s", path);
+	if (!remove_tag(&list, tag) && !add)
+		return cli_fail("%s: has no tag '%s'", path, tag);
+	if (add)
+		r = buf_addf(&list, "%s%s", list.len ? "," : "", tag);
+	if (r == 0 && list.len == 0)
+		r = removexattr(path, TAGS_XATTR) < 0 ? -errno : 0;
+	else if (r == 0)
+		r = setxattr(path, TAGS_XATTR, list.data, list.len, 0) < 0 ? -errno : 0;
+	return r < 0 ? cli_fail_errno(r, "%s", path) : CLI_OK;
+}
+
+static int list_tags(const char *path, bool show_name)
+{
+	static char tags[TAGS_MAX];
+	char *rest = tags, *word;
+	int r = read_tags(path, tags);
+
+	if (r < 0)
+		return cli_fail_errno(r, "%s", path);
+	while ((word = strsep(&rest, ",")) != NULL)
+		if (*word)
+			printf("%s%s%s\n", show_name ? path : "", show_name ? "\t" : "", word);
+	return CLI_OK;
+}
+
+static int tag_main(int argc, char **argv)
+{
+	const char *verb = argc > 1 ? argv[1] : "";
+	bool ls = strcmp(verb, "ls") == 0, add = strcmp(verb, "add") == 0;
+	int status = CLI_OK, first = ls ? 2 : 3;
+
+	if (!ls && !add && strcmp(verb, "rm") != 0)
+		return cli_usage(&command_tag, "add, rm or ls is wanted");
+	if (argc <= first)
+		return cli_usage(&command_tag, ls ? "a FILE is wanted" : "a TAG and a FILE are wanted");
+	if (!ls && (strchr(argv[2], ',') || !*argv[2]))
+		return cli_usage(&command_tag, "a tag is not empty and has no comma");
+	for (int i = first; i < argc; i++) {
+		int r = ls ? list_tags(argv[i], argc - first > 1) : change_tag(argv[i], argv[2], add);
+
+		if (r != CLI_OK)
+			status = r;
+	}
+	return status;
+}
+
+const struct command command_tag = { "tag", tag_main, "add|rm TAG FILE.. | ls FILE..", "tag files, untag, list tags", NULL };

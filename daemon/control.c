@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+/* The protocol of .brainy/control: one line in, an answer out whose first line is `ok ...` or
+ * `error: WHY`. The commands that act on a mounted volume go through here, so there is no second one. */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "daemon/server.h"
+
+/* "identify": what `brainy umount` must know before it unmounts. */
+static int identify(struct server *s, const char *arguments, struct buf *answer)
+{
+	return buf_addf(answer, "ok\npid %d\nvolume %s\nmount %s\n", (int)getppid(), s->volume, s->mount_point);
+}
+
+/* "wait index MS": an answer within MS; `brainy wait` asks again until its own time is over. */
+static int wait_index(struct server *s, const char *arguments, struct buf *answer)
+{
+	unsigned timeout_ms = (unsigned)strtoul(arguments, NULL, 10);
+	int r = s->store.index ? index_wait(s->store.index, timeout_ms) : 0;
+
+	if (r == 0)
+		return buf_add_str(answer, "ok\n");
+	return buf_addf(answer, "error: %llu files are still to be indexed\n",
+			(unsigned long long)index_pending(s->store.index));
+}
+
+static int wait_durable(struct server *s, const char *arguments, struct buf *answer)
+{
+	int r = catalog_sync(s->store.catalog, catalog_last_lsn(s->store.catalog));
+
+	return r == 0 ? buf_add_str(answer, "ok\n") : buf_addf(answer, "error: %s\n", strerrordesc_np(-r));
+}
+
+/* Nothing moves between tiers yet: there is only the hot one. */
+static int wait_tiers(struct server *s, const char *arguments, struct buf *answer)
+{
+	return buf_add_str(answer, "ok\n");
+}
+
+static int checkpoint(struct server *s, const char *arguments, struct buf *answer)
+{
+	int r = catalog_checkpoint(s->store.catalog);
+
+	return r == 0 ? buf_add_str(answer, "ok\n") : buf_addf(answer, "error: %s\n", strerrordesc_np(-r));
+}
+
+/* "name INODE": the path of an inode that a log line or a report names. */
+static int name_inode(struct server *s, const char *arguments, struct buf *answer)
+{
+	_cleanup_buf_ struct buf path = BUF_INIT;
+	uint64_t ino = strtoull(arguments, NULL, 10);
+	int r = tree_path(s->store.catalog, ino, ROOT_INO, 0, &path);
+
+	if (r < 0)
+		return buf_addf(answer, "error: inode %llu: %s\n", (unsigned long long)ino, strerrordesc_np(-r));
+	r = buf_add_str(answer, "ok\n");
+	if (r == 0)
+		r = buf_add(answer, path.data, path.len);
+	return r < 0 ? r : buf_add_str(answer, "\n");
+}
+
+static const struct {
+	const char *name;
+	int (*run)(struct server *s, const char *arguments, struct buf *answer);
+} words[] = {
+	{ "identify", identify },         { "wait index", wait_index },   { "wait durable", wait_durable },
+	{ "wait tiers", wait_tiers },     { "checkpoint", checkpoint },   { "name", name_inode },
+};
+
+int server_control(struct server *s, const char *line, struct buf *ret_answer)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
+		size_t len = strlen(words[i].name);
+
+		if (strncmp(line, words[i].name, len) == 0 && (line[len] == ' ' || line[len] == '\0'))
+			return words[i].run(s, line[len] ? line + len + 1 : "", ret_answer);
+	}
+	(void) buf_add_str(ret_answer, "error: unknown command; known are");
+	for (size_t i = 0; i < ARRAY_SIZE(words); i++)
+		(void) buf_addf(ret_answer, "%s '%s'", i ? "," : "", words[i].name);
+	return buf_add_str(ret_answer, "\n");
+}

@@ -1,0 +1,335 @@
+/* SPDX-License-Identifier: MIT */
+/* States of the keeper, and what moves it on:
+ *
+ *   OPENING   the server opens the volume        OPENED -> mount, send MOUNTED -> STARTING
+ *   STARTING  waits for the answer to INIT       READY -> tell whoever mounted -> SERVING
+ *   SERVING                                      server ends with 0 -> done (it was unmounted)
+ *   any       server dies                        start another (OPENING, warm), unless that failed
+ *                                                five times within a minute
+ *   any       SIGTERM, SIGINT                    unmount; when busy, ask the server to stop
+ *
+ * One thread, no locks: it waits in poll(2) for signals and for its server's messages. A server that
+ * dies before the first READY has nothing to hand over: its reason is reported and the keeper ends. */
+#include "daemon/keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/io.h"
+#include "base/log.h"
+#include "daemon/link.h"
+#include "daemon/lock.h"
+#include "daemon/mount.h"
+
+#define CRASHES_MAX 5
+#define CRASH_WINDOW_MS 60000
+
+enum state { OPENING, STARTING, SERVING };
+
+struct keeper {
+	const struct keeper_config *config;
+	enum state state;
+	pid_t server;    /* 0: none */
+	int link;        /* our end of the socketpair; -1: none */
+	int fuse_fd;     /* -1 until mounted */
+	int handles_fd;  /* memfd of the handle table; fs/ lays it out */
+	int signal_fd;
+	struct id128 mount;
+	bool served;     /* READY was seen once */
+	bool stopping;   /* we were asked to end */
+	uint64_t crashes[CRASHES_MAX]; /* times of the last ones, a ring */
+	unsigned n_crashes;
+	char failure[LINK_TEXT_MAX]; /* what the server said before it ended */
+};
+
+/* sd_notify(3) without the library: one datagram to $NOTIFY_SOCKET. */
+static void notify_service_manager(const char *text)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un to = { .sun_family = AF_UNIX };
+	_cleanup_close_ int fd = -1;
+
+	if (!path || strlen(path) >= sizeof(to.sun_path))
+		return;
+	memcpy(to.sun_path, path, strlen(path));
+	if (to.sun_path[0] == '@')
+		to.sun_path[0] = '\0';
+	fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0)
+		(void) sendto(fd, text, strlen(text), MSG_NOSIGNAL, (struct sockaddr *)&to,
+			      (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path)));
+}
+
+/* Tells whoever ran `brainy mount`, once. */
+static void report(struct keeper *k, const char *text)
+{
+	if (k->config->report_fd >= 0) {
+		(void) io_write(k->config->report_fd, text, strlen(text));
+		(void) close(k->config->report_fd);
+		((struct keeper_config *)k->config)->report_fd = -1;
+	} else if (*text) {
+		(void) log_error(0, "%s", text);
+	}
+	if (!*text)
+		notify_service_manager("READY=1");
+}
+
+static __attribute__((noreturn)) void become_server(const struct keeper *k, int link)
+{
+	char fd_text[16];
+	sigset_t none;
+	const char *argv[] = { "brainy", "serve", k->config->volume, k->config->mount_point, "--link", fd_text,
+			       k->config->options->noatime ? "--noatime" : "--atime",
+			       k->config->options->read_only ? "--read-only" : "--read-write",
+			       k->config->config_path ? "--config" : NULL, k->config->config_path, NULL };
+
+	(void) snprintf(fd_text, sizeof(fd_text), "%d", link);
+	(void) fcntl(link, F_SETFD, 0);
+	(void) sigemptyset(&none);
+	(void) sigprocmask(SIG_SETMASK, &none, NULL);
+	(void) prctl(PR_SET_PDEATHSIG, SIGKILL); /* no server without a keeper: nobody would hold the lock */
+	(void) execv("/proc/self/exe", (char **)argv);
+	_exit(127);
+}
+
+static int send_hello(struct keeper *k)
+{
+	struct link_message m = { .kind = LINK_HELLO, .mount = k->mount, .warm = k->served, .resumed = k->served };
+	int fds[] = { k->config->volume_dirfd, k->handles_fd };
+	ssize_t n = keyring_export(k->config->keys, m.body.keys, sizeof(m.body.keys));
+	int r;
+
+	if (n < 0)
+		return (int)n;
+	m.len = (uint32_t)n;
+	r = link_send(k->link, &m, fds, ARRAY_SIZE(fds));
+	explicit_bzero(&m, sizeof(m));
+	return r;
+}
+
+static int start_server(struct keeper *k)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
+		return -errno;
+	k->server = fork();
+	if (k->server == 0)
+		become_server(k, pair[1]);
+	(void) close(pair[1]);
+	closep(&k->link);
+	k->link = pair[0];
+	if (k->server < 0)
+		return -errno;
+	k->state = OPENING;
+	k->failure[0] = '\0';
+	return send_hello(k);
+}
+
+/* The volume is open: mount it, unless that was done by a server before this one. */
+static int handle_opened(struct keeper *k)
+{
+	struct link_message m = { .kind = LINK_MOUNTED };
+	const struct mount_options *o = k->config->options;
+	_cleanup_free_ char *why = NULL;
+	int r = 0;
+
+	if (k->fuse_fd < 0)
+		r = mount_attach(k->config->mount_point, o->fsname ? o->fsname : k->config->volume, o, &k->fuse_fd,
+				 &why);
+	if (r < 0) {
+		(void) snprintf(k->failure, sizeof(k->failure), "cannot mount at %s: %s", k->config->mount_point,
+				why ? why : strerrordesc_np(-r));
+		m.kind = LINK_STOP;
+		(void) link_send(k->link, &m, NULL, 0);
+		return 0;
+	}
+	k->state = STARTING;
+	return link_send(k->link, &m, &k->fuse_fd, 1);
+}
+
+static void handle_ready(struct keeper *k)
+{
+	k->state = SERVING;
+	if (k->served) {
+		log_info("the server was started again after a crash");
+		return;
+	}
+	k->served = true;
+	(void) lock_describe(k->config->lock_fd, getpid(), k->config->mount_point, "serving");
+	report(k, "");
+}
+
+static void handle_message(struct keeper *k)
+{
+	struct link_message m;
+	int r = link_receive(k->link, &m, NULL, 0);
+
+	if (r < 0) {
+		closep(&k->link); /* its end comes as SIGCHLD */
+		k->link = -1;
+		return;
+	}
+	if (m.kind == LINK_OPENED)
+		r = handle_opened(k);
+	else if (m.kind == LINK_READY)
+		handle_ready(k);
+	else if (m.kind == LINK_FAILED)
+		(void) snprintf(k->failure, sizeof(k->failure), "%.*s", (int)MIN(m.len, (uint32_t)LINK_TEXT_MAX - 1),
+				m.body.text);
+	if (r < 0)
+		(void) log_warn(r, "cannot talk to the server");
+}
+
+/* True when this is the fifth crash within a minute. */
+static bool crashes_too_often(struct keeper *k)
+{
+	uint64_t now = clock_mono_ms();
+	uint64_t oldest = k->crashes[k->n_crashes % CRASHES_MAX];
+
+	k->crashes[k->n_crashes % CRASHES_MAX] = now;
+	return ++k->n_crashes >= CRASHES_MAX && now - oldest < CRASH_WINDOW_MS;
+}
+
+static void describe_end(struct keeper *k, int status)
+{
+	if (k->failure[0])
+		return;
+	if (WIFSIGNALED(status))
+		(void) snprintf(k->failure, sizeof(k->failure), "the server was killed by signal %d (%s)",
+				WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
+	else
+		(void) snprintf(k->failure, sizeof(k->failure), "the server ended with status %d",
+				WEXITSTATUS(status));
+}
+
+/* 1: the keeper's work is done, cleanly. Negative: it ends with this error. 0: goes on. */
+static int handle_server_end(struct keeper *k, int status)
+{
+	k->server = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == 0 && !k->failure[0])
+		return 1;
+	describe_end(k, status);
+	if (!k->served) {
+		report(k, k->failure);
+		return -EIO;
+	}
+	(void) log_error(0, "%s", k->failure);
+	if (k->stopping || WIFEXITED(status))
+		return -EIO; /* it said why it cannot go on: another one could not either */
+	if (crashes_too_often(k)) {
+		(void) log_error(0, "%d crashes within a minute: the mount ends; everything acknowledged is in the volume",
+				 CRASHES_MAX);
+		return -EIO;
+	}
+	return start_server(k);
+}
+
+static int handle_children(struct keeper *k)
+{
+	int status, r = 0;
+	pid_t pid;
+
+	while (r == 0 && (pid = waitpid(-1, &status, WNOHANG)) > 0)
+		if (pid == k->server)
+			r = handle_server_end(k, status);
+	return r;
+}
+
+/* As good as `brainy umount`: unmount, or, when somebody has files open, drain and end all the same. */
+static void handle_stop(struct keeper *k)
+{
+	struct link_message m = { .kind = LINK_STOP };
+
+	k->stopping = true;
+	notify_service_manager("STOPPING=1");
+	if (k->fuse_fd >= 0 && mount_detach(k->config->mount_point, false) == 0)
+		return;
+	if (k->link >= 0)
+		(void) link_send(k->link, &m, NULL, 0);
+}
+
+static int handle_signal(struct keeper *k)
+{
+	struct signalfd_siginfo s;
+
+	if (read(k->signal_fd, &s, sizeof(s)) != (ssize_t)sizeof(s))
+		return 0;
+	if (s.ssi_signo == SIGCHLD)
+		return handle_children(k);
+	handle_stop(k);
+	return 0;
+}
+
+static int loop(struct keeper *k)
+{
+	int r = 0;
+
+	while (r == 0) {
+		struct pollfd fds[] = { { k->signal_fd, POLLIN, 0 }, { k->link, POLLIN, 0 } };
+
+		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+			return -errno;
+		/* The server's last words come before the news of its end. */
+		if (fds[1].revents)
+			handle_message(k);
+		else if (fds[0].revents)
+			r = handle_signal(k);
+	}
+	return r;
+}
+
+static int watch_signals(int *ret_fd)
+{
+	sigset_t set;
+
+	(void) sigemptyset(&set);
+	(void) sigaddset(&set, SIGCHLD);
+	(void) sigaddset(&set, SIGTERM);
+	(void) sigaddset(&set, SIGINT);
+	(void) sigaddset(&set, SIGHUP);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) < 0)
+		return -errno;
+	*ret_fd = signalfd(-1, &set, SFD_CLOEXEC);
+	return *ret_fd < 0 ? -errno : 0;
+}
+
+int keeper_run(const struct keeper_config *config)
+{
+	struct keeper k = { .config = config, .link = -1, .fuse_fd = -1, .signal_fd = -1, .mount = id128_random() };
+	int r;
+
+	(void) prctl(PR_SET_NAME, "brainy-keeper");
+	k.handles_fd = memfd_create("brainy-handles", MFD_CLOEXEC);
+	r = k.handles_fd < 0 ? -errno : watch_signals(&k.signal_fd);
+	if (r == 0)
+		r = lock_describe(config->lock_fd, getpid(), config->mount_point, "opening");
+	if (r == 0)
+		r = start_server(&k);
+	if (r == 0)
+		r = loop(&k);
+	if (r < 0 && !k.failure[0])
+		report(&k, strerrordesc_np(-r));
+	if (r < 0 && k.server > 0)
+		(void) kill(k.server, SIGKILL);
+	if (k.fuse_fd >= 0 && (r < 0 || k.stopping))
+		(void) mount_detach(config->mount_point, true);
+	(void) lock_describe(config->lock_fd, getpid(), config->mount_point, r > 0 ? "clean" : "failed");
+	closep(&k.fuse_fd);
+	closep(&k.link);
+	closep(&k.handles_fd);
+	closep(&k.signal_fd);
+	return r > 0 ? 0 : r;
+}

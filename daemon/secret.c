@@ -1,0 +1,206 @@
+/* SPDX-License-Identifier: MIT */
+/* Where the secret that opens a volume comes from. Never from the command line, where ps(1) shows it:
+ * a key file, a descriptor, or the terminal. */
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <termios.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "daemon/cli.h"
+
+#define SECRET_MAX 4096
+
+bool secret_option(struct secret_options *o, int option, const char *argument)
+{
+	char *end;
+
+	if (option == OPTION_KEY_FILE) {
+		o->key_file = argument;
+		return true;
+	}
+	if (option == OPTION_PASSPHRASE_FD) {
+		o->passphrase_fd = (int)strtol(argument, &end, 10);
+		if (*end || end == argument || o->passphrase_fd < 0)
+			o->passphrase_fd = -2; /* complained about where it is used */
+		return true;
+	}
+	return false;
+}
+
+void secret_done(struct secret *s)
+{
+	buf_wipe(&s->bytes);
+	free(s->path);
+	*s = (struct secret){ 0 };
+}
+
+/* The file that init makes when nobody says where: $XDG_CONFIG_HOME/brainy/keys/ID.key. */
+static int default_key_path(struct id128 id, char **ret_path)
+{
+	const char *config = getenv("XDG_CONFIG_HOME"), *home = getenv("HOME");
+	char text[ID128_TEXT_SIZE];
+	int n;
+
+	id128_format(id, text);
+	if (!home || !*home) {
+		const struct passwd *me = getpwuid(geteuid());
+
+		home = me ? me->pw_dir : "/";
+	}
+	if (config && config[0] == '/')
+		n = asprintf(ret_path, "%s/brainy/keys/%s.key", config, text);
+	else
+		n = asprintf(ret_path, "%s/.config/brainy/keys/%s.key", home, text);
+	return n < 0 ? -ENOMEM : 0;
+}
+
+static int take_key_file(struct secret *s, const char *path)
+{
+	int r = io_read_file_at(AT_FDCWD, path, SECRET_MAX, &s->bytes);
+
+	if (r < 0)
+		return r;
+	s->value = (struct volume_secret){ KEYSLOT_KEY_FILE, s->bytes.data, s->bytes.len };
+	free(s->path);
+	s->path = strdup(path);
+	return s->path ? 0 : -ENOMEM;
+}
+
+static int take_passphrase(struct secret *s)
+{
+	while (s->bytes.len > 0 && strchr("\r\n", s->bytes.data[s->bytes.len - 1]))
+		s->bytes.len--;
+	if (s->bytes.len == 0)
+		return cli_fail("the passphrase is empty");
+	s->value = (struct volume_secret){ KEYSLOT_PASSPHRASE, s->bytes.data, s->bytes.len };
+	return 0;
+}
+
+static int read_passphrase(struct secret *s, int fd)
+{
+	int r = fd < 0 ? -EBADF : io_read_all(fd, SECRET_MAX, &s->bytes);
+
+	if (r < 0)
+		return cli_fail_errno(r, "cannot read the passphrase from --passphrase-fd");
+	return take_passphrase(s);
+}
+
+/* One line from the terminal, not echoed. */
+static int ask_line(int tty, const char *prompt, struct buf *ret_line)
+{
+	struct termios old, quiet;
+	char c;
+
+	(void) !write(tty, prompt, strlen(prompt));
+	if (tcgetattr(tty, &old) < 0)
+		return -errno;
+	quiet = old;
+	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	(void) tcsetattr(tty, TCSAFLUSH, &quiet);
+	while (read(tty, &c, 1) == 1 && c != '\n' && ret_line->len < SECRET_MAX)
+		if (buf_add(ret_line, &c, 1) < 0)
+			break;
+	(void) tcsetattr(tty, TCSAFLUSH, &old);
+	(void) !write(tty, "\n", 1);
+	return 0;
+}
+
+static int ask_passphrase(struct secret *s, bool twice)
+{
+	_cleanup_close_ int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
+	_cleanup_(buf_wipe) struct buf again = BUF_INIT;
+
+	if (tty < 0)
+		return cli_fail("no key: give --key-file or --passphrase-fd (there is no terminal to ask at)");
+	if (ask_line(tty, "Passphrase: ", &s->bytes) < 0)
+		return cli_fail("cannot read from the terminal");
+	if (twice) {
+		if (ask_line(tty, "Again: ", &again) < 0)
+			return cli_fail("cannot read from the terminal");
+		if (again.len != s->bytes.len || (again.len && memcmp(again.data, s->bytes.data, again.len) != 0))
+			return cli_fail("the two passphrases differ");
+	}
+	return take_passphrase(s);
+}
+
+int secret_find(const struct secret_options *o, const char *path, const struct volume *v, struct secret *ret)
+{
+	_cleanup_free_ char *key = NULL;
+	int r;
+
+	if (o->key_file) {
+		r = take_key_file(ret, o->key_file);
+		return r < 0 ? cli_fail_errno(r, "cannot read the key file %s", o->key_file) : 0;
+	}
+	if (o->passphrase_fd != -1)
+		return read_passphrase(ret, o->passphrase_fd);
+	r = default_key_path(volume_id(v), &key);
+	if (r == 0)
+		r = take_key_file(ret, key);
+	if (r == 0)
+		return 0;
+	if (r != -ENOENT)
+		return cli_fail_errno(r, "cannot read the key file %s", key ? key : "");
+	if (volume_has_slot(v, KEYSLOT_PASSPHRASE))
+		return ask_passphrase(ret, false);
+	return cli_fail("cannot open %s: its key file is not at %s; give --key-file", path, key);
+}
+
+/* 32 random bytes in hex and a newline, readable by the owner only. */
+static int create_key_file(const char *path)
+{
+	_cleanup_close_ int fd = -1;
+	struct id128 halves[2] = { id128_random(), id128_random() };
+	char text[2 * ID128_TEXT_SIZE];
+	int r = make_parents(path);
+
+	if (r < 0)
+		return r;
+	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return -errno;
+	id128_format(halves[0], text);
+	id128_format(halves[1], text + ID128_TEXT_SIZE - 1);
+	text[2 * (ID128_TEXT_SIZE - 1)] = '\n';
+	r = io_write(fd, text, 2 * (ID128_TEXT_SIZE - 1) + 1);
+	if (r == 0 && fsync(fd) < 0)
+		r = -errno;
+	explicit_bzero(text, sizeof(text));
+	explicit_bzero(halves, sizeof(halves));
+	if (r < 0)
+		(void) unlink(path);
+	return r;
+}
+
+static int use_or_create_key_file(struct secret *s, const char *path)
+{
+	int r = access(path, F_OK) == 0 ? 0 : create_key_file(path);
+
+	if (r == 0)
+		r = take_key_file(s, path);
+	if (r < 0)
+		return cli_fail_errno(r, "cannot make the key file %s", path);
+	if (s->bytes.len < 16)
+		return cli_fail("the key file %s has under 16 bytes: too little to be a key", path);
+	return 0;
+}
+
+int secret_make(const struct secret_options *o, struct id128 id, struct secret *ret)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (o->key_file)
+		return use_or_create_key_file(ret, o->key_file);
+	if (o->passphrase_fd != -1)
+		return read_passphrase(ret, o->passphrase_fd);
+	if (isatty(STDIN_FILENO))
+		return ask_passphrase(ret, true);
+	if (default_key_path(id, &path) < 0)
+		return cli_fail_errno(ENOMEM, "cannot make a key file");
+	return use_or_create_key_file(ret, path);
+}

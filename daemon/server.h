@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* The server process: an opened volume behind /dev/fuse, started by the keeper. */
+#pragma once
+
+#include <stdbool.h>
+#include <time.h>
+
+#include "daemon/wire.h"
+#include "fs/fs.h"
+
+struct server {
+	struct store store;
+	struct config config;
+	struct fs *fs;       /* owned */
+	struct keyring *keys; /* owned */
+	const char *volume, *mount_point;
+	int link;            /* to the keeper */
+	int volume_dirfd;
+	bool read_only;
+	uint64_t started_ms;
+};
+
+/* The text of .brainy/NAME (daemon/status.c). -ENOENT. */
+int server_describe(struct server *s, const char *name, struct buf *ret_text);
+/* One line written to .brainy/control (daemon/control.c): appends the answer, whose first line is `ok`
+ * or `error: WHY`. */
+int server_control(struct server *s, const char *line, struct buf *ret_answer);

@@ -1,0 +1,130 @@
+/* SPDX-License-Identifier: MIT */
+/* What .brainy/status.json and its neighbours say. */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "crypto/volume.h"
+#include "daemon/server.h"
+#include "version.h"
+
+/* One field of /proc/PID/status, in bytes. */
+static uint64_t proc_bytes(pid_t pid, const char *field)
+{
+	char path[64], line[256];
+	unsigned long long kib = 0;
+	FILE *f;
+
+	(void) snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	f = fopen(path, "re");
+	if (!f)
+		return 0;
+	while (fgets(line, sizeof(line), f))
+		if (strncmp(line, field, strlen(field)) == 0)
+			(void) sscanf(line + strlen(field), ": %llu", &kib);
+	(void) fclose(f);
+	return kib * 1024;
+}
+
+static uint64_t own_memory(pid_t pid)
+{
+	return proc_bytes(pid, "RssAnon") + proc_bytes(pid, "RssShmem");
+}
+
+static json_t *number(uint64_t v)
+{
+	return json_integer((json_int_t)v);
+}
+
+static json_t *describe_index(struct server *s)
+{
+	struct index_stats x = { .model = "" };
+
+	if (s->store.index)
+		index_get_stats(s->store.index, &x);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "pending", number(x.pending), "indexed",
+			 number(x.indexed), "skipped", number(x.skipped), "failed", number(x.failed), "passages",
+			 number(x.passages), "segments", number(x.segments), "model", x.model ? x.model : "");
+}
+
+static json_t *describe_tier(uint64_t files, uint64_t bytes, uint64_t stored)
+{
+	return json_pack("{s:o, s:o, s:o}", "files", number(files), "bytes", number(bytes), "stored_bytes",
+			 number(stored));
+}
+
+static json_t *describe_tiers(const struct files_stats *f)
+{
+	return json_pack("{s:o, s:o, s:o}", "hot", describe_tier(f->hot_files, f->hot_bytes, f->hot_stored_bytes),
+			 "warm", describe_tier(0, 0, 0), "cold", describe_tier(0, 0, 0));
+}
+
+static json_t *describe_memory(struct server *s)
+{
+	struct index_stats x = { 0 };
+	uint64_t rss = own_memory(getpid()) + own_memory(getppid());
+
+	if (s->store.index)
+		index_get_stats(s->store.index, &x);
+	return json_pack("{s:o, s:o, s:o, s:o}", "rss_bytes", number(rss), "mapped_bytes",
+			 number(proc_bytes(getpid(), "RssFile")), "index_bytes", number(x.memory_bytes), "cache_bytes",
+			 number(0));
+}
+
+static void add_problem(json_t *list, const char *what, const char *way_out)
+{
+	(void) json_array_append_new(list, json_pack("{s:s, s:s}", "what", what, "way_out", way_out));
+}
+
+static json_t *describe_problems(const struct catalog_stats *c, const struct files_stats *f)
+{
+	json_t *list = json_array();
+
+	if (c->failed)
+		add_problem(list, "a sync of the log failed; the mount is read-only",
+			    "look at the disk below the volume (dmesg), then unmount and mount again");
+	if (f->full)
+		add_problem(list, "the disk below the volume is full; writes get ENOSPC",
+			    "delete files (that still works) or give the disk more room");
+	return list;
+}
+
+static json_t *describe_status(struct server *s)
+{
+	char id[ID128_TEXT_SIZE];
+	struct tree_stats t = { 0 };
+	struct catalog_stats c = { 0 };
+	struct files_stats f = { 0 };
+
+	tree_get_stats(s->store.catalog, &t);
+	catalog_get_stats(s->store.catalog, &c);
+	files_get_stats(s->store.files, &f);
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o}", "version",
+			 BRAINY_VERSION, "volume_id", id128_format(keyring_volume_id(s->keys), id), "uptime_s",
+			 number((clock_mono_ms() - s->started_ms) / 1000), "files", number(t.files), "directories",
+			 number(t.directories), "bytes", number(t.bytes), "index", describe_index(s), "tiers",
+			 describe_tiers(&f), "wal", "segments", number(c.wal_segments), "replayed",
+			 number(c.wal_replayed), "last_sync_us", number(c.last_sync_us), "memory", describe_memory(s),
+			 "problems", describe_problems(&c, &f));
+}
+
+int server_describe(struct server *s, const char *name, struct buf *ret_text)
+{
+	int r;
+
+	if (strcmp(name, "status.json") == 0) {
+		_cleanup_json_ json_t *status = describe_status(s);
+
+		r = status ? json_add_to(ret_text, status) : -ENOMEM;
+		return r < 0 ? r : buf_add_str(ret_text, "\n");
+	}
+	if (strcmp(name, "version") == 0)
+		return buf_addf(ret_text, "brainy %s (%s), format %d\n", BRAINY_VERSION, BRAINY_COMMIT, VOLUME_FORMAT);
+	if (strcmp(name, "queue") == 0)
+		return s->store.index ? index_describe_queue(s->store.index, ret_text) : 0;
+	return -ENOENT;
+}

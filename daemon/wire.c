@@ -1,0 +1,187 @@
+/* SPDX-License-Identifier: MIT */
+/* The whole architecture in one place: who is opened after whom, and which callbacks carry news upward
+ * (an include never does). */
+#include "daemon/wire.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+
+/* ---- news from the catalog */
+
+static int sync_data(void *context, uint64_t lsn)
+{
+	return files_sync_data(((struct store *)context)->files, lsn);
+}
+
+static bool data_present(void *context, const void *key, size_t key_len, const void *value, size_t value_len)
+{
+	return files_data_present(((struct store *)context)->files, key, key_len, value, value_len);
+}
+
+static int before_freeze(void *context)
+{
+	return files_before_freeze(((struct store *)context)->files);
+}
+
+static void committed(void *context, uint64_t lsn, const struct catalog_event *events, size_t n)
+{
+	struct store *s = context;
+
+	if (s->index)
+		index_notify(s->index, lsn, events, n);
+}
+
+/* ---- what the index asks of those above and beside it */
+
+static ssize_t read_file(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len)
+{
+	return file_read(((struct store *)context)->files, ino, offset, ret_data, len, false);
+}
+
+static bool is_busy(void *context, uint64_t ino)
+{
+	struct store *s = context;
+
+	return s->is_busy && s->is_busy(s->context, ino);
+}
+
+static void changed(void *context, uint64_t ino)
+{
+	struct store *s = context;
+
+	if (s->changed)
+		s->changed(s->context, ino);
+}
+
+/* ---- opening */
+
+static int fail(char **ret_why, int error, const char *what)
+{
+	if (!*ret_why && asprintf(ret_why, "%s: %s", what, strerrordesc_np(-error)) < 0)
+		*ret_why = NULL;
+	return error;
+}
+
+static int open_files(struct store *s, const struct config *config, const struct store_options *o, char **ret_why)
+{
+	struct files_config files = {
+		.keys = s->keys,
+		.volume_dirfd = s->volume_dirfd,
+		.read_only = o->read_only,
+		.segment_size = config->tiers.segment_size,
+		.inline_below = (uint32_t)config->tiers.inline_below,
+		.reserve_bytes = config->tiers.reserve,
+	};
+	int r = files_open(&files, &s->files);
+
+	return r < 0 ? fail(ret_why, r, "cannot open hot/") : 0;
+}
+
+static int open_catalog(struct store *s, const struct config *config, const struct store_options *o, char **ret_why)
+{
+	struct catalog_config catalog = {
+		.keys = s->keys,
+		.volume_dirfd = s->volume_dirfd,
+		.wal = {
+			.sealer = catalog_wal_sealer(s->keys),
+			.segment_size = config->wal.segment_size,
+			.segments_max = (unsigned)config->wal.segments_max,
+			.no_mmap = config->wal.no_mmap,
+			.read_only = o->read_only,
+			.sync_data = sync_data,
+			.sync_data_context = s,
+		},
+		.read_only = o->read_only,
+		.warm = o->warm,
+		.checkpoint_ms = (unsigned)config->wal.checkpoint_ms,
+		.data_present = data_present,
+		.before_freeze = before_freeze,
+		.committed = committed,
+		.context = s,
+	};
+	int r = catalog_open(&catalog, &s->replay, &s->catalog, ret_why);
+
+	return r < 0 ? fail(ret_why, r, "cannot open the catalog") : 0;
+}
+
+static int open_index(struct store *s, const struct config *config, const struct store_options *o, char **ret_why)
+{
+	_cleanup_free_ char *extract = NULL, *model = NULL;
+	struct index_config index = {
+		.catalog = s->catalog,
+		.keys = s->keys,
+		.volume_dirfd = s->volume_dirfd,
+		.read_only = o->read_only,
+		.exclude = config->index.exclude,
+		.languages = config->index.languages,
+		.max_file = config->index.max_file,
+		.memory_segment = config->index.memory_segment,
+		.read_file = read_file,
+		.is_busy = is_busy,
+		.changed = changed,
+		.context = s,
+	};
+	int r;
+
+	if (asprintf(&extract, "%s/brainy-extract", o->program_dir) < 0 ||
+	    asprintf(&model, "%s/models/brainy-static-256", o->program_dir) < 0)
+		return fail(ret_why, -ENOMEM, "cannot open the index");
+	index.extract_path = extract;
+	index.model_dir = config->index.model ? config->index.model : model;
+	r = index_open(&index, &s->index, ret_why);
+	return r < 0 ? fail(ret_why, r, "cannot open the index") : 0;
+}
+
+int store_open(struct store *s, const struct config *config, const struct store_options *o, char **ret_why)
+{
+	int r;
+
+	*ret_why = NULL;
+	/* The files come first: replay asks them whether the data of an unsynced record arrived. */
+	r = open_files(s, config, o, ret_why);
+	if (r == 0)
+		r = open_catalog(s, config, o, ret_why);
+	if (r == 0) {
+		r = files_attach(s->files, s->catalog);
+		if (r < 0)
+			(void) fail(ret_why, r, "cannot open hot/");
+	}
+	if (r == 0 && o->index)
+		r = open_index(s, config, o, ret_why);
+	if (r < 0)
+		store_close(s);
+	return r;
+}
+
+int store_start(struct store *s)
+{
+	int r = catalog_start(s->catalog);
+
+	if (r == 0)
+		r = files_start(s->files);
+	if (r == 0 && s->index)
+		r = index_start(s->index);
+	return r;
+}
+
+int store_stop(struct store *s)
+{
+	int r = s->index ? index_stop(s->index) : 0;
+	int last;
+
+	files_stop(s->files);
+	last = catalog_stop_clean(s->catalog);
+	return last < 0 ? last : r;
+}
+
+void store_close(struct store *s)
+{
+	s->index = index_close(s->index);
+	s->catalog = catalog_close(s->catalog);
+	s->files = files_close(s->files);
+}

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/* Puts the layers of an opened volume together. Used by the server, by fsck and by tests. */
+#pragma once
+
+#include "catalog/catalog.h"
+#include "daemon/config.h"
+#include "index/index.h"
+#include "tiers/file.h"
+
+struct store {
+	int volume_dirfd;        /* borrowed */
+	struct keyring *keys;    /* borrowed */
+	struct catalog *catalog; /* owned, as all below */
+	struct files *files;
+	struct index *index;
+	struct wal_report replay;
+	/* Set by the server when it runs; the index asks through them. */
+	bool (*is_busy)(void *context, uint64_t ino);
+	void (*changed)(void *context, uint64_t ino);
+	void *context;
+};
+
+struct store_options {
+	bool read_only;
+	bool warm;       /* see catalog_config.warm */
+	bool index;      /* open the index too */
+	const char *program_dir; /* where brainy-extract and the model lie */
+};
+
+/* Opens all layers, lowest first. On failure everything is closed and *ret_why is a sentence, which the
+ * caller frees. `store` must not move afterwards. */
+int store_open(struct store *store, const struct config *config, const struct store_options *options,
+	       char **ret_why);
+/* Starts the background threads: checkpointer, cleaning, indexing. */
+int store_start(struct store *store);
+/* Stops them, drains the log into the catalog and leaves the clean anchor. */
+int store_stop(struct store *store);
+/* Closes all layers; without store_stop() as if the process had been killed. */
+void store_close(struct store *store);
