@@ -399,7 +399,7 @@ struct cut {
 	struct batch *b;
 	struct inode *i;
 	uint64_t from, to;
-	extent_freed_fn freed;
+	extent_removed_fn removed;
 	void *context;
 	struct stats_delta delta;
 };
@@ -408,6 +408,7 @@ struct cut {
  * object that lives on in them never looks dead. The piece behind keeps the key of the whole. */
 static int cut_extent(struct cut *cut, const struct extent *e, const struct buf *value)
 {
+	struct extent gone = piece_of(e, MAX(e->offset, cut->from), MIN(extent_end(e), cut->to));
 	struct inode *i = cut->i;
 	int r;
 
@@ -423,11 +424,12 @@ static int cut_extent(struct cut *cut, const struct extent *e, const struct buf 
 
 		count_bytes(i, &cut->delta, e, -1);
 		count_bytes(i, &cut->delta, &back, 1);
-		return put_record(cut->b, i, back, value);
+		r = put_record(cut->b, i, back, value);
+	} else {
+		r = remove_extent(cut->b, i, e, value, &cut->delta);
 	}
-	r = remove_extent(cut->b, i, e, value, &cut->delta);
-	if (r > 0 && cut->freed)
-		cut->freed(cut->context, e);
+	if (r >= 0 && cut->removed && has_object(e))
+		cut->removed(cut->context, &gone, r > 0);
 	return r;
 }
 
@@ -472,9 +474,9 @@ static int cut_loop(struct cut *cut, struct cursor *cur, unsigned limit, uint64_
 }
 
 int extent_cut_objects(struct batch *b, struct inode *i, uint64_t offset, uint64_t len, unsigned limit,
-		       extent_freed_fn freed, void *context, uint64_t *ret_next)
+		       extent_removed_fn removed, void *context, uint64_t *ret_next)
 {
-	struct cut cut = { .b = b, .i = i, .from = offset, .to = offset + len, .freed = freed, .context = context };
+	struct cut cut = { .b = b, .i = i, .from = offset, .to = offset + len, .removed = removed, .context = context };
 	struct key prefix = key_u64(key_start('E'), i->ino), from = extent_key(i->ino, offset + 1);
 	struct cursor *cur;
 	uint64_t next;

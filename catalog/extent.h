@@ -67,11 +67,11 @@ int extent_replace(struct batch *b, struct inode *i, const struct extent *old, c
  * `limit` extents a call; *ret_next is where to go on (offset + len when done). */
 int extent_cut(struct batch *b, struct inode *i, uint64_t offset, uint64_t len, unsigned limit,
 	       uint64_t *ret_next);
-/* As extent_cut(), and calls `freed` for each EXTENT_HOT or EXTENT_PACK piece with which an object
- * lost its last user. */
-typedef void (*extent_freed_fn)(void *context, const struct extent *e);
+/* As extent_cut(), and calls `removed` for each EXTENT_HOT or EXTENT_PACK piece that it takes out;
+ * `last`: its object lost its last user. */
+typedef void (*extent_removed_fn)(void *context, const struct extent *piece, bool last);
 int extent_cut_objects(struct batch *b, struct inode *i, uint64_t offset, uint64_t len, unsigned limit,
-		       extent_freed_fn freed, void *context, uint64_t *ret_next);
+		       extent_removed_fn removed, void *context, uint64_t *ret_next);
 
 /* The extent that covers `offset`, or -ENOENT. The value is kept in `scratch`. */
 int extent_find(struct catalog *c, uint64_t ino, uint64_t offset, struct buf *scratch, struct extent *ret_e);

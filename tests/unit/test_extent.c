@@ -160,11 +160,13 @@ static void check_find(struct catalog *c, uint64_t offset)
 
 static unsigned dead_objects;
 
-static void count_dead(void *context, const struct extent *e)
+static void count_dead(void *context, const struct extent *piece, bool last)
 {
 	uint32_t object;
 
-	memcpy(&object, e->run.id.bytes, sizeof(object));
+	if (!last)
+		return;
+	memcpy(&object, piece->run.id.bytes, sizeof(object));
 	dead_objects++;
 	((uint8_t *)context)[object] = 1;
 }
