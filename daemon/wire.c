@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "index/embed/embed.h"
 
 /* ---- news from the catalog */
 
@@ -128,11 +129,13 @@ static int open_index(struct store *s, const struct config *config, const struct
 	};
 	int r;
 
-	if (asprintf(&extract, "%s/brainy-extract", o->program_dir) < 0 ||
-	    asprintf(&model, "%s/models/brainy-static-256", o->program_dir) < 0)
+	if (asprintf(&extract, "%s/brainy-extract", o->program_dir) < 0)
 		return fail(ret_why, -ENOMEM, "cannot open the index");
+	r = config->index.model ? 0 : embed_find(&model);
+	if (r < 0)
+		return fail(ret_why, r, "cannot find the built-in model; reinstall, or set [index] model");
 	index.extract_path = extract;
-	index.model_dir = config->index.model ? config->index.model : model;
+	index.model_dir = model ? model : config->index.model;
 	r = index_open(&index, &s->index, ret_why);
 	return r < 0 ? fail(ret_why, r, "cannot open the index") : 0;
 }

@@ -24,7 +24,7 @@ struct store_options {
 	bool read_only;
 	bool warm;       /* see catalog_config.warm */
 	bool index;      /* open the index too */
-	const char *program_dir; /* where brainy-extract and the model lie */
+	const char *program_dir; /* where brainy-extract lies */
 };
 
 /* Opens all layers, lowest first. On failure everything is closed and *ret_why is a sentence, which the

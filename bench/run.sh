@@ -1,0 +1,8 @@
+#!/bin/sh
+# run.sh [DIR] - one table: each operation through the mount, beside the same on the filesystem that DIR lies on (default
+# /var/tmp), in interleaved rounds; medians, and their ratio. Then indexing, queries, mounting and memory.
+# ROUNDS (3), FILES (5000), MEGABYTES (256): more gives steadier figures. Only ratios of one run compare.
+set -eu
+cd "$(dirname "$0")/.."
+[ -x build/brainy ] && [ -x build/bench/ops ] || { echo "build first: meson setup build && ninja -C build" >&2; exit 1; }
+exec python3 bench/table.py "${1:-/var/tmp}"

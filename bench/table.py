@@ -1,0 +1,90 @@
+"""The work of run.sh: makes a volume, times rounds of ops(1) beside the native filesystem, prints the table."""
+import json
+import os
+import random
+import shutil
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+
+BRAINY, OPS = (os.path.abspath(p) for p in ("build/brainy", "build/bench/ops"))
+ROUNDS, FILES, MEGABYTES = (int(os.environ.get(k, d)) for k, d in (("ROUNDS", 3), ("FILES", 5000), ("MEGABYTES", 256)))
+WORDS = """valve pump river sluice engine bearing noise flood keeper signal bridge harbour weight spring copper furnace
+gauge timber granite kettle ledger margin needle orchard parish quarry rudder saddle turbine upland vessel winter""".split()
+
+
+def run(*words, env):
+    return subprocess.run([BRAINY, *words], check=True, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
+
+
+def ops(folder, cold=None):
+    """One round of ops(1) in a new folder: {name: rate}."""
+    place = tempfile.mkdtemp(dir=folder)
+    words = [OPS, place, str(FILES), str(MEGABYTES)] + ([cold] if cold else [])
+    out = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
+    shutil.rmtree(place)
+    return {name: float(rate) for name, rate in (line.split("\t") for line in out.splitlines())}
+
+
+def compare(native, mnt, volume):
+    rows = {}
+    for n in range(ROUNDS):
+        sides = [("native", native, None), ("brainyfs", mnt, volume)]
+        for side, folder, cold in sides if n % 2 else sides[::-1]:
+            for name, rate in ops(folder, cold).items():
+                rows.setdefault(name, {}).setdefault(side, []).append(rate)
+    print(f"{'operation':14}{'native':>12}{'brainyfs':>12}{'ratio':>8}   per second, median of {ROUNDS} rounds")
+    for name, sides in rows.items():
+        ratio = statistics.median(b / a for a, b in zip(sides["native"], sides["brainyfs"]))
+        print(f"{name:14}{statistics.median(sides['native']):12.1f}{statistics.median(sides['brainyfs']):12.1f}{ratio:8.2f}")
+
+
+def index(mnt, env, chance, count=2000):
+    """Files/s and MB/s from the first write until all is indexed; query times."""
+    folder = os.path.join(mnt, "texts")
+    os.mkdir(folder)
+    size, start = 0, time.monotonic()
+    for n in range(count):
+        text = " ".join(chance.choices(WORDS, k=250)) + f" item{n}\n"
+        size += len(text)
+        with open(f"{folder}/{n}.txt", "w") as f:
+            f.write(text)
+    run("wait", mnt, "--for", "index", env=env)
+    took = time.monotonic() - start
+    print(f"indexing      {count / took:12.1f} files/s {size / 1e6 / took:10.2f} MB/s")
+    times = []
+    for _ in range(300):
+        query = "+".join(chance.sample(WORDS, 3)).replace("+", " ")
+        start = time.monotonic()
+        with open(f"{mnt}/.query/find?q={query} {chance.random()}&literal=1") as f:
+            f.read()
+        times.append((time.monotonic() - start) * 1000)
+    times.sort()
+    print(f"query         {times[150]:12.2f} ms p50  {times[285]:10.2f} ms p95  ({count} files, each query new)")
+
+
+def main():
+    top = tempfile.mkdtemp(prefix="brainy-bench.", dir=sys.argv[1])
+    volume, mnt, native = (os.path.join(top, n) for n in ("volume", "mnt", "native"))
+    env = os.environ | {"HOME": top, "XDG_CONFIG_HOME": top}
+    os.mkdir(mnt), os.mkdir(native)
+    run("init", volume, env=env)
+    run("mount", volume, mnt, env=env)
+    try:
+        empty = json.loads(run("status", mnt, "--json", env=env))["memory"]["rss_bytes"]
+        compare(native, mnt, volume)
+        index(mnt, env, random.Random(1))
+        full = json.loads(run("status", mnt, "--json", env=env))["memory"]["rss_bytes"]
+        run("umount", mnt, env=env)
+        start = time.monotonic()
+        run("mount", volume, mnt, env=env)
+        print(f"mount         {(time.monotonic() - start) * 1000:12.1f} ms")
+        print(f"memory        {empty / 1e6:12.1f} MB empty {full / 1e6:10.1f} MB after the work")
+    finally:
+        subprocess.run([BRAINY, "umount", mnt], env=env)
+        shutil.rmtree(top, ignore_errors=True)
+
+
+main()
