@@ -6,7 +6,8 @@
  * record is a store into the page cache, so it survives SIGKILL when wal_append() returns and a
  * power cut when wal_sync() does. See wal_format.h for the bytes and the argument for replay.
  *
- * LSNs are numbers of records, from 1, never reused over the life of a volume.
+ * LSNs are numbers of records, from 1, without gaps. The number of a record that replay cut off is given
+ * again, in another incarnation.
  *
  * Thread-safety: safe, except wal_open() and wal_close(). */
 #pragma once
@@ -25,7 +26,8 @@
 struct wal;
 
 /* The sealing function, set from above: wal/ knows no keys. A run is made for each incarnation and
- * for its header. `what`: 0 record, 1 header. `place` is bound into the seal. */
+ * for its headers. `what`: 0 record, 1 header, 2 anchor. `place` is bound into the seal. -EBADMSG from
+ * run_open() and open() means that the bytes are not what was sealed; any other error ends wal_open(). */
 struct wal_sealer {
 	void *context;
 	int (*run_new)(void *context, int what, uint8_t ret_header[WAL_RUN_HEADER_SIZE], void **ret_run);
@@ -78,20 +80,23 @@ struct wal_report {
  * -EBADMSG: corruption (a record is missing or altered where later ones prove that it was durable,
  * or the log does not reach back to `from`). -ENOSPC: no room for segments.
  * `catalog_txn`: what the anchor must name when the last stop was clean; -ESTALE when it names
- * another: the catalog or the log was put back from an older copy. */
+ * another, or when the anchor or the log is gone: a part was put back from an older copy.
+ * What sync_data() is asked to make durable may have been written before this open: replayed records
+ * that are not known to have been durable refer to it. */
 int wal_open(int dirfd, const struct wal_config *config, const struct wal_position *from,
 	     uint64_t catalog_txn, const struct wal_replay *replay, struct wal_report *ret_report,
 	     struct wal **ret_w);
 
 /* Ends a clean stop: requires that everything is released; leaves an empty log and a sealed anchor
- * naming `catalog_txn` and the last LSN, durable. The log can only be closed afterwards. */
+ * naming `catalog_txn` and the last LSN, durable. The log can only be closed afterwards.
+ * -EBUSY: something is not released. -EIO: an earlier sync failed. -EROFS: opened read-only. */
 int wal_anchor(struct wal *w, uint64_t catalog_txn);
 /* Releases memory and descriptors; writes nothing. */
 struct wal *wal_close(struct wal *w);
 
 /* Appends one record made of `n` pieces; it survives SIGKILL once this returns, and a power cut once
  * wal_sync() covers *ret_lsn. -EFBIG: over WAL_RECORD_MAX. -ENOSPC: all segments are in use,
- * checkpoint first. -EIO: an earlier sync failed; nothing is accepted any more. */
+ * checkpoint first. -EIO: an earlier sync or store failed; nothing is accepted any more. -EROFS. */
 int wal_append(struct wal *w, const struct iovec *pieces, size_t n, uint64_t *ret_lsn);
 
 /* Makes all records at or below `lsn` durable: data first, then the log. Concurrent callers share
@@ -105,9 +110,10 @@ struct id128 wal_incarnation(const struct wal *w);
 /* Duration of the last fdatasync of the log, in microseconds. */
 uint64_t wal_last_sync_us(const struct wal *w);
 unsigned wal_segment_count(const struct wal *w);
-/* Bytes of records that are not released yet. */
+/* Bytes of records that are not released yet, in whole segments. */
 uint64_t wal_used_bytes(const struct wal *w);
 
 /* Everything at or below `lsn` is durable in the catalog: segments that hold nothing newer are
- * recycled. */
+ * recycled, and spare ones are made ready for wal_append(). The caller applies the rule of two
+ * checkpoints: `lsn` is what the last but one covers. */
 void wal_release(struct wal *w, uint64_t lsn);

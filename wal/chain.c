@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT */
+/* Which segments make the log: from the newest incarnation back over `prior` to the checkpoint. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "wal/replay.h"
+
+static struct segment *newest(const struct folder *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		if (f->segments[i]->state == SEGMENT_VALID && f->segments[i]->head.generation == f->generation)
+			return f->segments[i];
+	return NULL;
+}
+
+/* NULL when there is none; -EBADMSG in *ret_error when there are two. */
+static struct segment *find(const struct folder *f, struct id128 incarnation, uint64_t sequence, int *ret_error)
+{
+	struct segment *found = NULL;
+
+	for (size_t i = 0; i < f->count; i++) {
+		struct segment *s = f->segments[i];
+
+		if (s->state != SEGMENT_VALID || s->head.sequence != sequence ||
+		    !id128_equal(s->head.incarnation, incarnation))
+			continue;
+		if (found)
+			*ret_error = -EBADMSG;
+		found = s;
+	}
+	return found;
+}
+
+static bool find_last(const struct folder *f, struct id128 incarnation, uint64_t *ret_sequence)
+{
+	bool found = false;
+
+	for (size_t i = 0; i < f->count; i++) {
+		const struct segment *s = f->segments[i];
+
+		if (s->state != SEGMENT_VALID || !id128_equal(s->head.incarnation, incarnation))
+			continue;
+		if (!found || s->head.sequence > *ret_sequence)
+			*ret_sequence = s->head.sequence;
+		found = true;
+	}
+	return found;
+}
+
+static void push(struct chain *c, struct segment *s, uint64_t limit)
+{
+	c->segments[c->count] = s;
+	c->limits[c->count++] = limit;
+}
+
+/* Pushes the incarnation's segments, newest first, as far back as there is no gap: what lies beyond one was
+ * recycled. Those that begin beyond `limit` were cut off; the oldest is kept, it names the one before. */
+static int push_incarnation(struct chain *c, const struct folder *f, struct id128 incarnation, uint64_t limit,
+			    struct segment **ret_oldest)
+{
+	uint64_t sequence = 0;
+	struct segment *s, *older;
+	int r = 0;
+
+	if (!find_last(f, incarnation, &sequence))
+		return -EBADMSG;
+	for (s = find(f, incarnation, sequence, &r); s && r == 0; s = older) {
+		older = sequence == 0 ? NULL : find(f, incarnation, --sequence, &r);
+		if (older && older->head.first_lsn > s->head.first_lsn)
+			return -EBADMSG;
+		if (c->count == f->count)
+			return -EBADMSG;
+		if (s->head.first_lsn <= limit || !older)
+			push(c, s, limit);
+		*ret_oldest = s;
+	}
+	return r;
+}
+
+static void reverse(struct chain *c)
+{
+	for (size_t i = 0, j = c->count; i + 1 < j; i++) {
+		struct segment *s = c->segments[i];
+		uint64_t limit = c->limits[i];
+
+		j--;
+		c->segments[i] = c->segments[j];
+		c->limits[i] = c->limits[j];
+		c->segments[j] = s;
+		c->limits[j] = limit;
+	}
+}
+
+/* `oldest` begins at or before the record after `from`: is `from` a record of this history? */
+static bool names(const struct segment *oldest, const struct wal_position *from)
+{
+	const struct wal_header *h = &oldest->head;
+
+	if (id128_equal(from->incarnation, h->incarnation))
+		return true;
+	return h->sequence == 0 && from->lsn == h->prior.lsn &&
+	       id128_equal(from->incarnation, h->prior.incarnation);
+}
+
+static int go_back(struct chain *c, const struct folder *f, const struct wal_position *from)
+{
+	struct id128 incarnation = newest(f)->head.incarnation;
+	uint64_t limit = UINT64_MAX, generation = UINT64_MAX;
+
+	for (;;) {
+		struct segment *oldest = NULL;
+		int r = push_incarnation(c, f, incarnation, limit, &oldest);
+
+		if (r < 0 || !oldest)
+			return r < 0 ? r : -EBADMSG;
+		if (oldest->head.generation >= generation)
+			return -EBADMSG;
+		generation = oldest->head.generation;
+		if (oldest->head.first_lsn - 1 <= from->lsn)
+			return names(oldest, from) ? 0 : -EBADMSG;
+		if (oldest->head.sequence != 0 || oldest->head.prior.lsn != oldest->head.first_lsn - 1)
+			return -EBADMSG;
+		incarnation = oldest->head.prior.incarnation;
+		limit = oldest->head.prior.lsn;
+	}
+}
+
+int chain_build(struct chain *c, const struct folder *f, const struct wal_position *from)
+{
+	int r;
+
+	*c = (struct chain){ .last_lsn = from->lsn, .synced = from->lsn };
+	if (f->generation == 0)
+		return 0;
+	c->segments = calloc(f->count, sizeof(struct segment *));
+	c->limits = calloc(f->count, sizeof(uint64_t));
+	if (!c->segments || !c->limits)
+		return -ENOMEM;
+	r = go_back(c, f, from);
+	if (r < 0)
+		return r;
+	reverse(c);
+	for (size_t i = 0; i < c->count; i++) {
+		struct segment *s = c->segments[i];
+
+		s->used = i + 1 < c->count ? s->size : WAL_RECORDS_START;
+		s->last_lsn = i + 1 < c->count ? c->segments[i + 1]->head.first_lsn - 1 : s->head.first_lsn - 1;
+	}
+	return 0;
+}
+
+void chain_done(struct chain *c)
+{
+	free(c->segments);
+	free(c->limits);
+	*c = (struct chain){ 0 };
+}

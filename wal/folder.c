@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "wal/replay.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+
+#define SEGMENTS_SANE 65536u
+
+static int add_segment(struct folder *f, uint32_t number)
+{
+	struct segment **grown;
+	struct segment *s;
+	int r;
+
+	if (f->count >= SEGMENTS_SANE || number == UINT32_MAX)
+		return -EBADMSG;
+	r = segment_open(f->dirfd, number, f->config->read_only, &f->config->sealer, &s);
+	if (r < 0)
+		return r;
+	grown = reallocarray(f->segments, f->count + 1, sizeof(struct segment *));
+	if (!grown) {
+		segment_free(s);
+		return -ENOMEM;
+	}
+	f->segments = grown;
+	f->segments[f->count++] = s;
+	if (number >= f->next_number)
+		f->next_number = number + 1;
+	if (s->state == SEGMENT_VALID && s->head.generation > f->generation)
+		f->generation = s->head.generation;
+	return 0;
+}
+
+static void closedirp(DIR **d)
+{
+	if (*d)
+		(void) closedir(*d);
+}
+
+static bool is_temporary(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len > 4 && strcmp(name + len - 4, ".new") == 0;
+}
+
+int folder_load(struct folder *f, int dirfd, const struct wal_config *config)
+{
+	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	const struct dirent *e;
+	int r = 0;
+
+	*f = (struct folder){ .dirfd = dirfd, .config = config };
+	if (!dir) {
+		r = -errno;
+		if (fd >= 0)
+			(void) close(fd);
+		return r;
+	}
+	while (r == 0 && (errno = 0, e = readdir(dir))) {
+		uint32_t number;
+
+		if (segment_name_parse(e->d_name, &number) == 0)
+			r = add_segment(f, number);
+		else if (is_temporary(e->d_name) && !config->read_only)
+			(void) unlinkat(dirfd, e->d_name, 0);
+	}
+	if (r == 0 && !e && errno)
+		r = -errno;
+	return r;
+}
+
+void folder_done(struct folder *f)
+{
+	for (size_t i = 0; i < f->count; i++)
+		segment_free(f->segments[i]);
+	free(f->segments);
+	*f = (struct folder){ 0 };
+}

@@ -1,0 +1,137 @@
+/* SPDX-License-Identifier: MIT */
+/* Where segments come from and go to: ready -> live -> ready. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "wal/wal_impl.h"
+
+void segment_list_push(struct segment_list *l, struct segment *s)
+{
+	s->next = NULL;
+	if (l->last)
+		l->last->next = s;
+	else
+		l->first = s;
+	l->last = s;
+	l->count++;
+}
+
+struct segment *segment_list_pop(struct segment_list *l)
+{
+	struct segment *s = l->first;
+
+	if (!s)
+		return NULL;
+	l->first = s->next;
+	if (!l->first)
+		l->last = NULL;
+	l->count--;
+	s->next = NULL;
+	return s;
+}
+
+int wal_take_segment(struct wal *w, unsigned max, struct segment **ret_s)
+{
+	struct segment *s = segment_list_pop(&w->ready);
+
+	if (s) {
+		*ret_s = s;
+		return 0;
+	}
+	if (w->live.count >= max)
+		return -ENOSPC;
+	return segment_new(w->dirfd, w->next_number++, w->config.segment_size, ret_s);
+}
+
+static int begin(struct wal *w, struct segment *s)
+{
+	struct wal_header h = { .incarnation = w->incarnation, .sequence = w->next_sequence,
+				.generation = w->generation, .first_lsn = w->last_lsn + 1, .synced = w->synced,
+				.size = s->size, .prior = w->prior };
+	int r;
+
+	memcpy(h.record_run, w->record_run_header, WAL_RUN_HEADER_SIZE);
+	r = segment_begin(s, &w->config.sealer, w->header_run, w->header_run_header, &h);
+	return r == 0 && w->mapped ? segment_map(s) : r;
+}
+
+int wal_begin_segment(struct wal *w, unsigned max)
+{
+	struct segment *s;
+	int r = wal_take_segment(w, max, &s);
+
+	if (r < 0)
+		return r;
+	r = begin(w, s);
+	if (r < 0) {
+		/* Its header may be there: it must not be taken again. */
+		segment_free(s);
+		return r;
+	}
+	w->next_sequence++;
+	if (wal_current(w))
+		segment_unmap(wal_current(w));
+	segment_list_push(&w->live, s);
+	return 0;
+}
+
+int wal_prepare(struct wal *w)
+{
+	for (;;) {
+		struct segment *s;
+		uint32_t number;
+		bool enough;
+		int r;
+
+		(void) pthread_mutex_lock(&w->lock);
+		enough = w->ready.count + 1 >= w->config.segments_min ||
+			 w->live.count + w->ready.count >= w->config.segments_max;
+		number = w->next_number;
+		w->next_number += !enough;
+		(void) pthread_mutex_unlock(&w->lock);
+		if (enough)
+			return 0;
+		r = segment_new(w->dirfd, number, w->config.segment_size, &s);
+		if (r < 0)
+			return r;
+		(void) pthread_mutex_lock(&w->lock);
+		segment_list_push(&w->ready, s);
+		(void) pthread_mutex_unlock(&w->lock);
+	}
+}
+
+static bool is_spare(const struct wal *w, const struct segment *s)
+{
+	return s->size != w->config.segment_size || w->ready.count >= 2 * w->config.segments_min;
+}
+
+static void retire_released(struct wal *w)
+{
+	while (w->live.count > 1 && w->live.first->last_lsn <= w->released) {
+		bool spare = is_spare(w, w->live.first);
+
+		/* A sync leader may hold the descriptor: later, then. */
+		if (spare && w->syncing)
+			return;
+		if (spare)
+			segment_remove(segment_list_pop(&w->live), w->dirfd);
+		else
+			segment_list_push(&w->ready, segment_list_pop(&w->live));
+	}
+}
+
+void wal_release(struct wal *w, uint64_t lsn)
+{
+	(void) pthread_mutex_lock(&w->lock);
+	lsn = MIN(lsn, w->last_lsn);
+	w->released = MAX(w->released, lsn);
+	/* What the catalog holds durably counts as durable here. */
+	if (lsn > w->synced)
+		__atomic_store_n(&w->synced, lsn, __ATOMIC_RELEASE);
+	retire_released(w);
+	(void) pthread_mutex_unlock(&w->lock);
+	/* Without a spare segment the next one is made when it is needed. */
+	if (!w->config.read_only)
+		(void) wal_prepare(w);
+}

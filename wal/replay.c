@@ -1,0 +1,381 @@
+/* SPDX-License-Identifier: MIT */
+/* Walks the records of a chain: once to find the end of the log and judge what lies beyond it, once to
+ * give the records away, because only the end of the log tells what was known to be durable. */
+#include "wal/replay.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zstd.h>
+
+#include "base/cleanup.h"
+#include "wal/window.h"
+
+#define SCAN_STEP (64u << 10)
+
+struct walker {
+	const struct chain *chain;      /* borrowed */
+	const struct wal_sealer *sealer; /* borrowed */
+	struct window window;
+	uint8_t *plain;                 /* owned; room for one record */
+	void *run;                      /* owned; of run_of */
+	struct id128 run_of;
+	size_t at;                      /* index of the segment */
+	uint64_t offset, expected;
+};
+
+struct record {
+	uint64_t lsn, size;
+	struct wal_inner inner;
+	const uint8_t *payload;
+	size_t payload_len;
+};
+
+static void walker_done(struct walker *w)
+{
+	window_done(&w->window);
+	free(w->plain);
+	if (w->run)
+		w->sealer->run_free(w->run);
+}
+
+static struct segment *walker_segment(const struct walker *w)
+{
+	return w->chain->segments[w->at];
+}
+
+static int use_run(struct walker *w, const struct wal_header *h)
+{
+	void *run;
+	int r;
+
+	if (w->run && id128_equal(w->run_of, h->incarnation))
+		return 0;
+	r = w->sealer->run_open(w->sealer->context, WAL_SEAL_RECORD, h->record_run, &run);
+	if (r < 0)
+		return r;
+	if (w->run)
+		w->sealer->run_free(w->run);
+	w->run = run;
+	w->run_of = h->incarnation;
+	return 0;
+}
+
+static int enter(struct walker *w, size_t at)
+{
+	w->at = at;
+	w->offset = WAL_RECORDS_START;
+	w->expected = walker_segment(w)->head.first_lsn;
+	return use_run(w, &walker_segment(w)->head);
+}
+
+/* Begins at the last segment that may hold the record after `from`. */
+static int walker_init(struct walker *w, const struct chain *c, const struct folder *f,
+		       const struct wal_position *from)
+{
+	size_t at = 0;
+	int r;
+
+	*w = (struct walker){ .chain = c, .sealer = &f->config->sealer };
+	w->plain = malloc(WAL_RECORD_INNER + WAL_RECORD_MAX + WAL_TAG_SIZE);
+	r = window_init(&w->window);
+	if (r < 0 || !w->plain)
+		return -ENOMEM;
+	while (at + 1 < c->count && c->segments[at + 1]->head.first_lsn - 1 <= from->lsn)
+		at++;
+	return enter(w, at);
+}
+
+/* 1: a record of the run's incarnation verifies there. 0: none does. */
+static int read_record(struct walker *w, const struct segment *s, uint64_t offset, struct record *ret_record)
+{
+	const uint8_t *p;
+	struct wal_frame f;
+	int r = window_at(&w->window, s, offset, WAL_RECORD_HEADER, &p);
+
+	if (r < 0 || !p || !wal_frame_load(p, &f))
+		return r;
+	r = window_at(&w->window, s, offset + WAL_RECORD_HEADER, f.length, &p);
+	if (r < 0 || !p)
+		return r;
+	r = wal_record_open(w->sealer, w->run, w->run_of, &f, p, w->plain, &ret_record->inner);
+	if (r < 0)
+		return r == -EBADMSG ? 0 : r;
+	ret_record->lsn = f.lsn;
+	ret_record->size = wal_record_size(f.length);
+	ret_record->payload = w->plain + WAL_RECORD_INNER;
+	ret_record->payload_len = f.length - WAL_RECORD_INNER - WAL_TAG_SIZE;
+	return 1;
+}
+
+/* 1: the next record. 0: it does not verify, or it is END. */
+static int walker_next(struct walker *w, struct record *ret_record)
+{
+	for (;;) {
+		struct segment *s = walker_segment(w);
+		bool wanted = w->expected <= w->chain->limits[w->at];
+		int r = wanted ? read_record(w, s, w->offset, ret_record) : 0;
+
+		if (r < 0)
+			return r;
+		if (r > 0 && ret_record->lsn == w->expected) {
+			if (ret_record->inner.kind & WAL_KIND_END)
+				return 0;
+			w->offset += ret_record->size;
+			w->expected++;
+			s->used = w->offset;
+			s->last_lsn = ret_record->lsn;
+			return 1;
+		}
+		if (w->at + 1 >= w->chain->count ||
+		    w->chain->segments[w->at + 1]->head.first_lsn != w->expected)
+			return 0;
+		r = enter(w, w->at + 1);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* ---- what lies beyond the hole */
+
+struct search {
+	struct walker *walker;
+	uint64_t hole;   /* LSN that does not verify */
+	uint64_t need;   /* lowest LSN whose loss would matter */
+	uint64_t budget; /* sealed bytes to try; only forgery can exceed it */
+	bool found;      /* records beyond the hole, none of which proves damage */
+};
+
+/* Offset of the next bytes in [p, p + len) that look like a record at or beyond `hole`; len if none. */
+static size_t find_frame(const uint8_t *p, size_t len, uint64_t hole)
+{
+	struct wal_frame f;
+
+	for (size_t i = 0; i + WAL_RECORD_HEADER <= len; i += 8)
+		if (load_le32(p + i) == ~load_le32(p + i + 4) && wal_frame_load(p + i, &f) && f.lsn >= hole)
+			return i;
+	return len;
+}
+
+/* 1: a genuine record, that proves nothing. 0: none. -EBADMSG: it proves that the hole is damage. */
+static int judge(struct search *q, const struct segment *s, uint64_t offset, bool foreign, uint64_t *ret_size)
+{
+	struct record record;
+	int r = read_record(q->walker, s, offset, &record);
+
+	if (r <= 0)
+		return r;
+	*ret_size = record.size;
+	if (record.inner.synced >= q->need || (foreign && record.lsn >= q->need))
+		return -EBADMSG;
+	q->found = true;
+	return 1;
+}
+
+static int spend(struct search *q, const uint8_t *frame)
+{
+	uint32_t length = load_le32(frame);
+
+	if (length > q->budget)
+		return -EBADMSG;
+	q->budget -= length;
+	return 0;
+}
+
+/* Tries every place from `offset` on. `foreign`: the segment has no header of this incarnation. */
+static int search_segment(struct search *q, const struct segment *s, uint64_t offset, bool foreign)
+{
+	while (offset + WAL_RECORD_HEADER <= s->size) {
+		size_t len = MIN(s->size - offset, (uint64_t)SCAN_STEP), i;
+		uint64_t size = 8;
+		const uint8_t *p;
+		int r = window_at(&q->walker->window, s, offset, len, &p);
+
+		if (r < 0 || !p)
+			return r;
+		i = find_frame(p, len, q->hole);
+		if (i == len) {
+			offset += len < SCAN_STEP ? len : len - WAL_RECORD_HEADER + 8;
+			continue;
+		}
+		offset += i;
+		r = spend(q, p + i);
+		if (r == 0)
+			r = judge(q, s, offset, foreign, &size);
+		if (r < 0)
+			return r;
+		offset += size;
+	}
+	return 0;
+}
+
+static int search_beyond(struct search *q, const struct folder *f)
+{
+	const struct chain *c = q->walker->chain;
+	int r = search_segment(q, walker_segment(q->walker), q->walker->offset, false);
+
+	for (size_t i = q->walker->at + 1; r == 0 && i < c->count; i++) {
+		if (c->segments[i]->head.synced >= q->need)
+			return -EBADMSG;
+		r = search_segment(q, c->segments[i], WAL_RECORDS_START, false);
+	}
+	for (size_t i = 0; r == 0 && i < f->count; i++)
+		if (f->segments[i]->state != SEGMENT_VALID)
+			r = search_segment(q, f->segments[i], WAL_RECORDS_START, true);
+	return r;
+}
+
+static uint64_t search_budget(const struct folder *f)
+{
+	uint64_t total = 64u << 20;
+
+	for (size_t i = 0; i < f->count; i++)
+		total += 4 * f->segments[i]->size;
+	return total;
+}
+
+/* The walker stands at a hole: torn tail, or damage? */
+static int judge_end(struct chain *c, struct walker *w, const struct folder *f, const struct wal_position *from)
+{
+	struct search q = { .walker = w, .hole = w->expected, .need = MAX(w->expected, from->lsn + 1),
+			    .budget = search_budget(f) };
+	struct record record;
+	int r;
+
+	if (c->limits[w->at] != UINT64_MAX)
+		return -EBADMSG;
+	r = read_record(w, walker_segment(w), w->offset, &record);
+	if (r < 0)
+		return r;
+	if (r > 0 && record.lsn == w->expected && record.inner.kind & WAL_KIND_END) {
+		c->ended = true;
+		return 0;
+	}
+	r = search_beyond(&q, f);
+	c->cut = q.found;
+	return r;
+}
+
+int chain_walk(struct chain *c, const struct folder *f, const struct wal_position *from)
+{
+	_cleanup_(walker_done) struct walker w = { 0 };
+	struct record record;
+	int r;
+
+	for (size_t i = 0; i < f->count; i++)
+		if (f->segments[i]->state == SEGMENT_BAD)
+			return -EBADMSG;
+	if (c->count == 0)
+		return 0;
+	r = walker_init(&w, c, f, from);
+	if (r < 0)
+		return r;
+	while ((r = walker_next(&w, &record)) > 0)
+		c->synced = MAX(c->synced, record.inner.synced);
+	if (r == 0)
+		r = judge_end(c, &w, f, from);
+	if (r < 0)
+		return r;
+	for (size_t i = 0; i <= w.at; i++)
+		c->synced = MAX(c->synced, c->segments[i]->head.synced);
+	c->last_lsn = MAX(w.expected - 1, from->lsn);
+	c->synced = MIN(c->synced, c->last_lsn);
+	return 0;
+}
+
+/* ---- giving the records away */
+
+static int unpack(const struct record *record, uint8_t *room, const uint8_t **ret_data)
+{
+	size_t n;
+
+	*ret_data = record->payload;
+	if (!(record->inner.kind & WAL_KIND_ZSTD))
+		return 0;
+	n = ZSTD_decompress(room, WAL_RECORD_MAX, record->payload, record->payload_len);
+	if (ZSTD_isError(n) || n != record->inner.plain_length)
+		return -EBADMSG;
+	*ret_data = room;
+	return 0;
+}
+
+static int deliver_one(const struct chain *c, const struct wal_replay *replay, const struct record *record,
+		       uint8_t *room)
+{
+	const uint8_t *data;
+	int r = unpack(record, room, &data);
+
+	if (r < 0)
+		return r;
+	return replay->record(replay->context, record->lsn, record->lsn <= c->synced, data,
+			      record->inner.plain_length);
+}
+
+static void cut_before(struct chain *c, uint64_t lsn)
+{
+	c->cut = true;
+	c->ended = false;
+	c->last_lsn = lsn - 1;
+	c->synced = MIN(c->synced, lsn - 1);
+}
+
+int chain_deliver(struct chain *c, const struct folder *f, const struct wal_position *from,
+		  const struct wal_replay *replay, uint64_t *ret_count)
+{
+	_cleanup_(walker_done) struct walker w = { 0 };
+	_cleanup_free_ uint8_t *room = NULL;
+	struct record record;
+	int r;
+
+	*ret_count = 0;
+	if (c->last_lsn <= from->lsn || !replay || !replay->record)
+		return 0;
+	room = malloc(WAL_RECORD_MAX);
+	r = room ? walker_init(&w, c, f, from) : -ENOMEM;
+	if (r < 0)
+		return r;
+	while (w.expected <= c->last_lsn && (r = walker_next(&w, &record)) > 0) {
+		if (record.lsn <= from->lsn)
+			continue;
+		r = deliver_one(c, replay, &record, room);
+		if (r < 0)
+			return r;
+		if (r > 0) {
+			cut_before(c, record.lsn);
+			return 0;
+		}
+		++*ret_count;
+	}
+	if (r < 0)
+		return r;
+	return w.expected > c->last_lsn ? 0 : -EIO; /* it verified a moment ago */
+}
+
+/* ---- after a clean stop */
+
+static int holds_record(const struct folder *f, const struct segment *s)
+{
+	struct segment *only[] = { (struct segment *)s };
+	uint64_t limit[] = { UINT64_MAX };
+	struct chain c = { .segments = only, .count = 1, .limits = limit };
+	_cleanup_(walker_done) struct walker w = { 0 };
+	struct record record;
+	int r = walker_init(&w, &c, f, &(struct wal_position){ 0 });
+
+	return r < 0 ? r : read_record(&w, s, WAL_RECORDS_START, &record);
+}
+
+int chain_check_unused(const struct folder *f, uint64_t generation)
+{
+	for (size_t i = 0; i < f->count; i++) {
+		const struct segment *s = f->segments[i];
+		int r;
+
+		if (s->state != SEGMENT_VALID || s->head.generation <= generation)
+			continue;
+		r = s->head.sequence > 0 ? 1 : holds_record(f, s);
+		if (r != 0)
+			return r < 0 ? r : -ESTALE;
+	}
+	return 0;
+}
