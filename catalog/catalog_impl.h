@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+/* What the files of the store share; nobody else includes it.
+ *
+ * Readers take a snapshot: the overlays of the moment and the LSN up to which they are seen. A freeze
+ * makes a new view; an old one lives until its last reader is gone.
+ *
+ * Locks, in order: fold_lock (5), writer (10), checkpoint_lock (20), view_lock (30), replies and
+ * counters (35), scans of the store (40), opened runs (50). gate_lock (25) is held for waiting only. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+
+#include "base/buf.h"
+#include "catalog/catalog.h"
+#include "catalog/facts.h"
+#include "catalog/lmdb_store.h"
+#include "catalog/overlay.h"
+#include "catalog/replies.h"
+#include "catalog/sealed_value.h"
+
+#define COUNTERS 5
+
+/* Owns one reference on each overlay. */
+struct view {
+	_Atomic unsigned refs;
+	struct overlay *active;
+	struct overlay *frozen; /* NULL: no checkpoint is being written */
+};
+
+/* Numbers below `limit` are reserved in the log. */
+struct counter {
+	uint64_t next, limit;
+	bool provisional; /* the batch of this moment reserves up to `limit`; its abort takes that back */
+	uint64_t fallback; /* `limit` before that batch */
+};
+
+/* One batch exists at a time; its memory is kept for the next. */
+struct batch {
+	struct catalog *c;
+	struct buf record;
+	size_t ops;
+	uint32_t *index; /* open addressing by key: offset of the latest operation + 1 */
+	size_t index_size, index_used;
+	struct catalog_event *events;
+	size_t events_len, events_cap;
+	struct reply_record reply;
+	bool has_reply;
+	int error; /* first failure of a put, remove or note */
+};
+
+/* What a freeze leaves for the disk; kept for another attempt when one fails for want of space. */
+struct checkpoint_job {
+	bool pending;
+	uint64_t lsn;
+	struct buf replies; /* record operations */
+};
+
+struct catalog {
+	struct catalog_config config; /* with defaults filled in; callbacks set until the first batch */
+	int catalog_dirfd, wal_dirfd; /* owned */
+	struct wal *wal;              /* owned */
+	struct store *store;          /* owned */
+	struct value_opener *opener;  /* owned */
+	struct replies *replies;      /* owned */
+	struct set_checks *set_checks; /* owned; for set.c */
+	struct facts_key facts_key;
+	bool damaged[256];            /* letters whose facts did not agree when the store was opened */
+	uint64_t replayed;
+
+	pthread_mutex_t writer;          /* rank 10; from catalog_begin() to commit or abort */
+	_Atomic(pthread_t) writer_thread; /* 0: nobody */
+	struct batch batch;              /* guarded by writer */
+	_Atomic uint64_t visible_lsn;    /* batches up to here are applied */
+	_Atomic int failed;              /* 0, or the error after which nothing is written */
+	_Atomic bool no_space;           /* the last checkpoint found the disk full */
+
+	pthread_mutex_t view_lock; /* rank 30 */
+	struct view *view;         /* guarded by view_lock; owned */
+	struct overlay *active;    /* in the view; changed by who holds writer and checkpoint_lock */
+
+	pthread_mutex_t fold_lock;       /* rank 5: one before_freeze at a time */
+	_Atomic(pthread_t) fold_thread;  /* runs before_freeze: its batches never wait for room */
+	pthread_mutex_t checkpoint_lock; /* rank 20: guards job, facts, released_lsn, twinned */
+	struct checkpoint_job job;
+	struct facts facts;              /* of the last checkpoint */
+	uint64_t released_lsn;           /* the LSN of the checkpoint before the last */
+	bool twinned;                    /* the last two states of the store say the same */
+	_Atomic uint64_t checkpoints;
+	_Atomic bool freezing;           /* a frozen overlay is being written */
+
+	pthread_mutex_t gate_lock; /* rank 25; for the conditions */
+	pthread_cond_t room;       /* a freeze or a checkpoint ended */
+	pthread_cond_t work;       /* the checkpointer has something to do */
+	bool stop;                 /* guarded by gate_lock */
+	_Atomic bool freeze_wanted;
+	_Atomic bool dirty;        /* there is something to checkpoint */
+	_Atomic unsigned fullness; /* of the active overlay, in 256ths */
+	pthread_t checkpointer;
+	_Atomic bool started;
+
+	pthread_mutex_t counters_lock; /* rank 35 */
+	struct counter counters[COUNTERS]; /* by enum catalog_counter */
+};
+
+/* ---- snapshot.c */
+struct snapshot {
+	struct view *view;
+	struct store_scan *scan; /* NULL: not asked for */
+	uint64_t lsn;
+};
+/* `scan`: also a state of the store that belongs to these overlays. */
+int snapshot_begin(struct catalog *c, bool scan, struct snapshot *ret_s);
+void snapshot_end(struct snapshot *s);
+/* Puts new overlays in place; takes over the references, also when it fails. */
+int view_replace(struct catalog *c, struct overlay *active, struct overlay *frozen);
+struct view *view_unref(struct view *v);
+
+/* ---- batch.c */
+bool catalog_owns_writer(struct catalog *c);
+void batch_done(struct batch *b);
+/* Applies one record of the log that has just been appended or replayed. */
+int batch_apply_record(struct catalog *c, uint64_t lsn, const void *data, size_t len);
+/* Makes the store read-only; returns the error that callers see from now on. */
+int catalog_fail(struct catalog *c, int error);
+
+/* ---- checkpoint.c */
+int checkpoint_first(struct catalog *c);
+/* With the writer lock held, which it keeps: everything up to now goes to the disk, twice if `twin`,
+ * so that the log can be recycled. */
+int checkpoint_with_writer(struct catalog *c, bool twin);
+/* Waits, in catalog_begin(), while the overlays are full. */
+int checkpoint_wait_for_room(struct catalog *c, bool reserve);
+/* After each batch, with the writer lock: wakes the checkpointer when there is work. */
+void checkpoint_notice(struct catalog *c);
+void checkpoint_stop_thread(struct catalog *c);
+
+/* ---- counters.c */
+int counters_load(struct catalog *c);
+/* Before and after a batch's record is in the log. */
+void counters_settle(struct catalog *c, bool committed);
+/* Gives back what was reserved and not used, at a clean stop. */
+int counters_give_back(struct catalog *c);

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+/* Checkpoints: what lies in the overlay goes to the store while writers go on.
+ *
+ *   fold     before_freeze() may move inline bytes elsewhere, with batches of its own
+ *   freeze   under the writer lock: the active overlay becomes the frozen one, and with it the LSN and
+ *            the replies of that moment; a new active one takes its place
+ *   write    data and log durable up to that LSN, then one durable change of the store: every record,
+ *            sealed in a run of this attempt, and the facts (facts.h)
+ *   drop     readers find the records in the store; the log is released up to the checkpoint before
+ *
+ * Who may need one runs it: the checkpointer thread, catalog_checkpoint(), or a writer who finds the
+ * log full and then holds the writer lock. checkpoint_lock is taken after the writer lock and held
+ * while writing, for which the writer lock is let go, so these cannot wait for each other in a circle.
+ *
+ * The log is released one checkpoint late: a torn meta page makes LMDB fall back to the state before,
+ * and the log must reach back to that. Where more must be released (a full log, a clean stop), the
+ * last checkpoint is repeated with the same number and LSN, so that both states say the same.
+ *
+ * An attempt that finds the disk full changes nothing and leaves its job for the next one. Any other
+ * failure is final: a failed sync is never repeated. */
+#include <errno.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "catalog/batch_record.h"
+#include "catalog/catalog_impl.h"
+
+#define FULL 256u /* of catalog.fullness */
+#define SLOWEST_PAUSE_NS 400000u
+#define ROOM_PATIENCE_MS 200u
+
+struct writing {
+	struct catalog *c;
+	struct store_change *change;
+	struct seal_run *run;
+	struct facts facts; /* as they will be */
+	struct buf sealed, before, encoded;
+};
+
+/* ---- write */
+
+static int put_sealed(struct writing *w, const void *key, size_t key_len, const void *value, size_t len)
+{
+	int r = value_seal(w->run, key, key_len, value, len, &w->sealed);
+
+	if (r >= 0)
+		r = store_change_put(w->change, key, key_len, w->sealed.data, w->sealed.len, &w->before);
+	if (r < 0)
+		return r;
+	if (r > 0)
+		facts_remove(&w->facts, &w->c->facts_key, key, key_len, w->before.data, w->before.len);
+	facts_add(&w->facts, &w->c->facts_key, key, key_len, w->sealed.data, w->sealed.len);
+	return 0;
+}
+
+static int remove_stored(struct writing *w, const void *key, size_t key_len)
+{
+	int r = store_change_remove(w->change, key, key_len, &w->before);
+
+	if (r > 0)
+		facts_remove(&w->facts, &w->c->facts_key, key, key_len, w->before.data, w->before.len);
+	return r < 0 ? r : 0;
+}
+
+static int write_overlay(struct writing *w, const struct overlay *frozen)
+{
+	const struct overlay_node *n = overlay_seek(frozen, "", 0, false);
+	int r = 0;
+
+	for (; n && r >= 0; n = overlay_next(n)) {
+		const struct overlay_value *v = overlay_value_at(n, UINT64_MAX);
+		size_t key_len;
+		const void *key = overlay_key(n, &key_len);
+
+		if (v->len == OVERLAY_REMOVED)
+			r = remove_stored(w, key, key_len);
+		else
+			r = put_sealed(w, key, key_len, v->data, v->len);
+	}
+	return r;
+}
+
+static int write_replies(struct writing *w, const struct buf *replies)
+{
+	struct reader in = reader_over(replies->data, replies->len);
+	struct record_op op;
+	int r;
+
+	while ((r = record_next(&in, &op)) == 1) {
+		r = put_sealed(w, op.key, op.key_len, op.value, op.value_len);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+/* The facts are no member of any letter's set: they would have to contain their own hash. */
+static int write_facts(struct writing *w)
+{
+	int r;
+
+	buf_reset(&w->encoded);
+	r = facts_encode(&w->facts, &w->encoded);
+	if (r >= 0)
+		r = value_seal(w->run, FACTS_KEY, FACTS_KEY_LEN, w->encoded.data, w->encoded.len, &w->sealed);
+	if (r >= 0)
+		r = store_change_put(w->change, FACTS_KEY, FACTS_KEY_LEN, w->sealed.data, w->sealed.len,
+				     &w->before);
+	return r < 0 ? r : 0;
+}
+
+static int write_change(struct writing *w, const struct overlay *frozen, const struct buf *replies)
+{
+	int r = 0;
+
+	if (frozen)
+		r = write_overlay(w, frozen);
+	if (r >= 0 && replies)
+		r = write_replies(w, replies);
+	if (r >= 0)
+		r = write_facts(w);
+	return r;
+}
+
+/* One attempt: all of it is in the store, durable, or none. */
+static int write_attempt(struct catalog *c, const struct facts *facts, const struct overlay *frozen,
+			 const struct buf *replies)
+{
+	struct writing w = { .c = c, .facts = *facts };
+	int r = seal_run_new(c->config.keys, SEAL_CATALOG, &w.run);
+
+	if (r >= 0)
+		r = store_change_begin(c->store, &w.change);
+	if (r >= 0)
+		r = write_change(&w, frozen, replies);
+	if (r >= 0)
+		r = store_change_commit(steal_ptr(&w.change));
+	if (r >= 0)
+		c->facts = w.facts;
+	store_change_abort(w.change);
+	seal_run_free(w.run);
+	buf_done(&w.sealed);
+	buf_done(&w.before);
+	buf_done(&w.encoded);
+	return r;
+}
+
+/* Final unless the disk was full or memory was short. */
+static int judge(struct catalog *c, int r)
+{
+	atomic_store(&c->no_space, r == -ENOSPC);
+	if (r < 0 && r != -ENOSPC && r != -ENOMEM)
+		return catalog_fail(c, r);
+	return r;
+}
+
+static void announce_room(struct catalog *c)
+{
+	LOCKED(&c->gate_lock);
+
+	(void) pthread_cond_broadcast(&c->room);
+}
+
+static int write_job(struct catalog *c)
+{
+	struct facts facts = c->facts;
+	uint64_t covered = c->facts.lsn;
+	int r = wal_sync(c->wal, c->job.lsn);
+
+	if (r < 0)
+		return catalog_fail(c, r);
+	facts.number++;
+	facts.incarnation = wal_incarnation(c->wal);
+	facts.lsn = c->job.lsn;
+	r = judge(c, write_attempt(c, &facts, c->view->frozen, &c->job.replies));
+	if (r < 0)
+		return r;
+	r = view_replace(c, overlay_ref(c->active), NULL);
+	if (r < 0)
+		return r;
+	c->job.pending = c->twinned = false;
+	buf_done(&c->job.replies);
+	atomic_store(&c->freezing, false);
+	atomic_fetch_add(&c->checkpoints, 1);
+	wal_release(c->wal, covered);
+	announce_room(c);
+	return 0;
+}
+
+/* Says again what the last checkpoint said, so that the log is not needed below it. */
+static int write_twin(struct catalog *c)
+{
+	struct facts facts = c->facts;
+	int r;
+
+	if (c->twinned)
+		return 0;
+	facts.incarnation = wal_incarnation(c->wal);
+	r = judge(c, write_attempt(c, &facts, NULL, NULL));
+	if (r < 0)
+		return r;
+	c->twinned = true;
+	wal_release(c->wal, c->facts.lsn);
+	return 0;
+}
+
+/* The empty store of a new volume, before there is a log. */
+int checkpoint_first(struct catalog *c)
+{
+	struct facts facts = { .number = 1 };
+
+	return write_attempt(c, &facts, NULL, NULL);
+}
+
+/* ---- freeze */
+
+static bool nothing_to_do(struct catalog *c)
+{
+	return atomic_load(&c->visible_lsn) == c->facts.lsn;
+}
+
+/* With the writer lock. */
+static int freeze(struct catalog *c)
+{
+	struct overlay *fresh;
+	int r = replies_store(c->replies, &c->job.replies);
+
+	if (r >= 0)
+		r = overlay_new(&fresh);
+	if (r < 0)
+		return r;
+	r = view_replace(c, fresh, overlay_ref(c->active));
+	if (r < 0)
+		return r;
+	c->active = fresh;
+	atomic_store(&c->fullness, 0);
+	atomic_store(&c->dirty, false);
+	c->job.lsn = atomic_load(&c->visible_lsn);
+	c->job.pending = true;
+	atomic_store(&c->freezing, true);
+	return 0;
+}
+
+/* With the writer lock and checkpoint_lock. */
+static int freeze_next(struct catalog *c)
+{
+	return c->job.pending || nothing_to_do(c) ? 0 : freeze(c);
+}
+
+/* What an earlier attempt left behind comes first. */
+static int write_left_behind(struct catalog *c)
+{
+	return c->job.pending ? write_job(c) : 0;
+}
+
+int checkpoint_with_writer(struct catalog *c, bool twin)
+{
+	LOCKED(&c->checkpoint_lock);
+	int r = write_left_behind(c);
+
+	if (r >= 0)
+		r = freeze_next(c);
+	if (r >= 0)
+		r = write_left_behind(c);
+	if (r >= 0 && twin)
+		r = write_twin(c);
+	return r;
+}
+
+/* Lets the writers go before it writes. */
+static int freeze_and_write(struct catalog *c)
+{
+	int r;
+
+	atomic_store(&c->freeze_wanted, true);
+	(void) pthread_mutex_lock(&c->writer);
+	(void) pthread_mutex_lock(&c->checkpoint_lock);
+	r = freeze_next(c);
+	atomic_store(&c->freeze_wanted, false);
+	(void) pthread_mutex_unlock(&c->writer);
+	announce_room(c);
+	if (r >= 0)
+		r = write_left_behind(c);
+	(void) pthread_mutex_unlock(&c->checkpoint_lock);
+	return r;
+}
+
+static int fold(struct catalog *c)
+{
+	LOCKED(&c->fold_lock);
+	int r;
+
+	if (!c->config.before_freeze)
+		return 0;
+	atomic_store(&c->fold_thread, pthread_self());
+	r = c->config.before_freeze(c->config.context);
+	atomic_store(&c->fold_thread, 0);
+	return r;
+}
+
+/* Folding is a service: when it fails the inline bytes go to the store as they are. */
+static int checkpoint(struct catalog *c)
+{
+	uint64_t target = atomic_load(&c->visible_lsn), done;
+	int r = 0;
+
+	if (atomic_load(&c->failed))
+		return -EIO;
+	(void) fold(c);
+	do {
+		r = freeze_and_write(c);
+		(void) pthread_mutex_lock(&c->checkpoint_lock);
+		done = c->facts.lsn;
+		(void) pthread_mutex_unlock(&c->checkpoint_lock);
+	} while (r >= 0 && done < target);
+	return r;
+}
+
+int catalog_checkpoint(struct catalog *c)
+{
+	return c->config.read_only ? -EROFS : checkpoint(c);
+}
+
+/* ---- room */
+
+static struct timespec in_ms(unsigned ms)
+{
+	uint64_t at = clock_mono_ns() + ms * 1000000ull;
+
+	return (struct timespec){ .tv_sec = (time_t)(at / 1000000000u), .tv_nsec = (long)(at % 1000000000u) };
+}
+
+static void poke(struct catalog *c)
+{
+	LOCKED(&c->gate_lock);
+
+	(void) pthread_cond_signal(&c->work);
+}
+
+static void wait_a_while(struct catalog *c)
+{
+	struct timespec until = in_ms(ROOM_PATIENCE_MS);
+	LOCKED(&c->gate_lock);
+
+	(void) pthread_cond_timedwait(&c->room, &c->gate_lock, &until);
+}
+
+/* From no pause at half to the slowest at full: the disk's pace is found without a stop. */
+static void pause_for(unsigned fullness)
+{
+	long ns = (long)(fullness - FULL / 2) * SLOWEST_PAUSE_NS / (FULL / 2);
+
+	(void) nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
+}
+
+/* 1: go on although the overlay is full. A disk that stays full must not hold those who could free
+ * something, as long as memory lasts. */
+static int judge_full(struct catalog *c, bool reserve, unsigned fullness)
+{
+	if (atomic_load(&c->failed))
+		return -EIO;
+	if (!atomic_load(&c->no_space))
+		return 0;
+	return reserve && fullness < 2 * FULL ? 1 : -ENOSPC;
+}
+
+static int wait_while_full(struct catalog *c, bool reserve)
+{
+	unsigned fullness;
+	int r = 0;
+
+	while (r == 0 && (fullness = atomic_load(&c->fullness)) >= FULL) {
+		r = judge_full(c, reserve, fullness);
+		if (r != 0)
+			break;
+		if (atomic_load(&c->started)) {
+			poke(c);
+			wait_a_while(c);
+		} else {
+			r = freeze_and_write(c);
+		}
+	}
+	return r < 0 ? r : 0;
+}
+
+/* What folding writes is what the freeze waits for. */
+int checkpoint_wait_for_room(struct catalog *c, bool reserve)
+{
+	unsigned fullness;
+	int r;
+
+	if (atomic_load(&c->fold_thread) == pthread_self())
+		return 0;
+	while (atomic_load(&c->freeze_wanted))
+		wait_a_while(c);
+	r = wait_while_full(c, reserve);
+	fullness = atomic_load(&c->fullness);
+	if (r >= 0 && fullness > FULL / 2 && atomic_load(&c->freezing))
+		pause_for(MIN(fullness, FULL));
+	return r;
+}
+
+void checkpoint_notice(struct catalog *c)
+{
+	uint64_t records = overlay_records(c->active) * (uint64_t)FULL / c->config.overlay_records;
+	uint64_t bytes = overlay_bytes(c->active) * (uint64_t)FULL / c->config.overlay_bytes;
+	uint64_t most = MAX(records, bytes);
+	unsigned fullness = (unsigned)MIN(most, 1000ull * FULL);
+	unsigned before = atomic_exchange(&c->fullness, fullness);
+
+	if (!atomic_exchange(&c->dirty, true) || (before < FULL && fullness >= FULL))
+		poke(c);
+}
+
+/* ---- the thread */
+
+static void wait_until(struct catalog *c, uint64_t *due_ns)
+{
+	uint64_t now = clock_mono_ns();
+	struct timespec until;
+
+	if (*due_ns == 0)
+		*due_ns = now + c->config.checkpoint_ms * 1000000ull;
+	until = (struct timespec){ .tv_sec = (time_t)(*due_ns / 1000000000u),
+				   .tv_nsec = (long)(*due_ns % 1000000000u) };
+	(void) pthread_cond_timedwait(&c->work, &c->gate_lock, &until);
+}
+
+/* True when a checkpoint is due, false when the thread is to end. Nothing to do is waited for without
+ * a clock; after a failure there is no haste. */
+static bool wait_for_work(struct catalog *c, bool failed)
+{
+	uint64_t due_ns = 0;
+	LOCKED(&c->gate_lock);
+
+	while (!c->stop) {
+		bool dirty = atomic_load(&c->dirty) && !atomic_load(&c->failed);
+
+		if (dirty && !failed && atomic_load(&c->fullness) >= FULL)
+			return true;
+		if (dirty && due_ns != 0 && clock_mono_ns() >= due_ns)
+			return true;
+		if (dirty)
+			wait_until(c, &due_ns);
+		else
+			(void) pthread_cond_wait(&c->work, &c->gate_lock);
+	}
+	return false;
+}
+
+static void *run_checkpointer(void *context)
+{
+	struct catalog *c = context;
+	unsigned long long last_log = 0;
+	int r = 0;
+
+	while (wait_for_work(c, r < 0)) {
+		r = checkpoint(c);
+		if (r >= 0)
+			continue;
+		atomic_store(&c->dirty, true);
+		if (log_due(&last_log))
+			log_warn(r, "writing a checkpoint of the catalog failed%s",
+				 atomic_load(&c->failed) ? "; nothing more is written" : ", will retry");
+	}
+	return NULL;
+}
+
+int catalog_start(struct catalog *c)
+{
+	int r;
+
+	if (c->config.read_only)
+		return 0;
+	r = pthread_create(&c->checkpointer, NULL, run_checkpointer, c);
+	if (r != 0)
+		return -r;
+	atomic_store(&c->started, true);
+	return 0;
+}
+
+void checkpoint_stop_thread(struct catalog *c)
+{
+	if (!atomic_load(&c->started))
+		return;
+	(void) pthread_mutex_lock(&c->gate_lock);
+	c->stop = true;
+	(void) pthread_cond_broadcast(&c->work);
+	(void) pthread_mutex_unlock(&c->gate_lock);
+	(void) pthread_join(c->checkpointer, NULL);
+	atomic_store(&c->started, false);
+	c->stop = false;
+}
+
+static int finish_with_writer(struct catalog *c)
+{
+	LOCKED(&c->writer);
+
+	return checkpoint_with_writer(c, true);
+}
+
+int catalog_stop_clean(struct catalog *c)
+{
+	int r;
+
+	checkpoint_stop_thread(c);
+	if (c->config.read_only)
+		return 0;
+	r = checkpoint(c);
+	if (r >= 0)
+		r = counters_give_back(c);
+	if (r >= 0)
+		r = finish_with_writer(c);
+	return r < 0 ? r : wal_anchor(c->wal, c->facts.number);
+}

@@ -1,0 +1,55 @@
+/* SPDX-License-Identifier: MIT */
+/* The file below the overlay: LMDB with one unnamed database. Keys and values are bytes to it; what
+ * comes out of it may have been altered and is checked above. The only home of the LMDB library:
+ * its errors do not leave this module, and faults inside it are -EBADMSG.
+ *
+ * Errors that any function may return: -EBADMSG (damaged), -ENOSPC (disk or map full), -EIO,
+ * -ENOMEM. After a fault everything returns -EBADMSG.
+ *
+ * Thread-safety: safe, except open and close; a scan and a change belong to one thread. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+
+#define STORE_FILE "data.mdb"
+#define STORE_KEY_MAX 64
+
+struct store;
+struct store_scan;
+struct store_change;
+
+/* 1 when the folder holds a store of any state, 0 when not. */
+int store_exists(int dirfd);
+/* Opens catalog/ at `dirfd`, which is borrowed for the life of the store. `map_size`: address space
+ * to take; less is tried when there is not so much. On failure *ret_why may be set; the caller frees. */
+int store_open(int dirfd, bool read_only, size_t map_size, struct store **ret_s, char **ret_why);
+struct store *store_close(struct store *s);
+/* Bytes of the file in use. */
+uint64_t store_used_bytes(struct store *s);
+
+/* ---- reading one state of the store */
+int store_scan_begin(struct store *s, struct store_scan **ret_scan);
+void store_scan_end(struct store_scan *scan);
+/* Appends the value. -ENOENT. */
+int store_scan_get(struct store_scan *scan, const void *key, size_t key_len, struct buf *ret_value);
+/* Goes to the first key at or (`after`) behind `key`. 1: found, 0: no such key. */
+int store_scan_seek(struct store_scan *scan, const void *key, size_t key_len, bool after);
+int store_scan_next(struct store_scan *scan);
+/* The key found, valid until the next call. */
+const void *store_scan_key(const struct store_scan *scan, size_t *ret_len);
+/* Appends the value at the key found. */
+int store_scan_value(struct store_scan *scan, struct buf *ret_value);
+
+/* ---- one atomic change; one at a time */
+int store_change_begin(struct store *s, struct store_change **ret_change);
+/* Both replace *ret_before by the value that was there, and return 1 if there was one. */
+int store_change_put(struct store_change *change, const void *key, size_t key_len, const void *value,
+		     size_t value_len, struct buf *ret_before);
+int store_change_remove(struct store_change *change, const void *key, size_t key_len, struct buf *ret_before);
+/* Durable when it returns 0; otherwise nothing happened. Frees. */
+int store_change_commit(struct store_change *change);
+struct store_change *store_change_abort(struct store_change *change);

@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+/* A volume's catalog in a temporary folder, for the tests of the store. */
+#pragma once
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "catalog/catalog.h"
+#include "catalog/records.h"
+#include "crypto/keyring.h"
+#include "tests/unit/check.h"
+
+struct box {
+	char path[64];
+	int dirfd;
+	struct keyring *keys;
+	struct catalog_config config;
+	struct catalog *c;
+	struct wal_report report;
+	char *why;
+};
+
+static inline void box_make(struct box *b)
+{
+	static const uint8_t key[KEYRING_KEY_SIZE] = "thirty-two bytes of a volume key";
+
+	*b = (struct box){ .path = "/tmp/catalog-test-XXXXXX" };
+	if (keyring_start() < 0 || !mkdtemp(b->path) ||
+	    keyring_new((struct id128){ "one volume of it" }, CIPHER_XCHACHA20, key, 1, &b->keys) < 0) {
+		perror("box");
+		exit(1);
+	}
+	b->dirfd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	b->config = (struct catalog_config){
+		.keys = b->keys,
+		.volume_dirfd = b->dirfd,
+		.wal = { .sealer = catalog_wal_sealer(b->keys), .segment_size = 256 << 10, .segments_max = 8 },
+		.checkpoint_ms = 20,
+	};
+}
+
+static inline int box_open(struct box *b)
+{
+	free(b->why);
+	return catalog_open(&b->config, &b->report, &b->c, &b->why);
+}
+
+/* As if the process had been killed. */
+static inline void box_close(struct box *b)
+{
+	b->c = catalog_close(b->c);
+}
+
+static inline int box_reopen(struct box *b)
+{
+	box_close(b);
+	return box_open(b);
+}
+
+static inline int box_stop(struct box *b)
+{
+	int r = catalog_stop_clean(b->c);
+
+	box_close(b);
+	return r;
+}
+
+/* Runs a shell command with the volume's path in $V. */
+static inline void box_shell(const struct box *b, const char *command)
+{
+	(void) setenv("V", b->path, 1);
+	if (system(command) != 0)
+		fprintf(stderr, "failed: %s\n", command);
+}
+
+static inline void box_free(struct box *b)
+{
+	box_close(b);
+	(void) close(b->dirfd);
+	keyring_free(b->keys);
+	free(b->why);
+	box_shell(b, "rm -rf $V");
+}
+
+static inline struct key box_key(char letter, uint64_t n)
+{
+	return key_u64(key_start(letter), n);
+}
+
+/* One record in one batch. */
+static inline int box_put(struct box *b, struct key key, const char *value)
+{
+	struct batch *batch;
+	int r = catalog_begin(b->c, false, &batch);
+
+	if (r < 0)
+		return r;
+	batch_put(batch, key.bytes, key.len, value, strlen(value));
+	return batch_commit(batch, NULL);
+}
+
+static inline int box_remove(struct box *b, struct key key)
+{
+	struct batch *batch;
+	int r = catalog_begin(b->c, false, &batch);
+
+	if (r < 0)
+		return r;
+	batch_remove(batch, key.bytes, key.len);
+	return batch_commit(batch, NULL);
+}
+
+/* True when the key has this value; NULL: when it is not there. */
+static inline bool box_has(struct box *b, struct key key, const char *value)
+{
+	struct buf got = BUF_INIT;
+	int r = catalog_get(b->c, key.bytes, key.len, &got);
+	bool same = value ? r == 0 && got.len == strlen(value) && memcmp(got.data, value, got.len) == 0
+			  : r == -ENOENT;
+
+	buf_done(&got);
+	return same;
+}
