@@ -5,14 +5,15 @@
 #include "catalog/catalog.h"
 #include "crypto/seal.h"
 
-static const enum seal_purpose purposes[] = { SEAL_WAL, SEAL_WAL_HEADER };
+/* By `what` of the log's interface. */
+static const enum seal_purpose purposes[] = { SEAL_WAL, SEAL_WAL_HEADER, SEAL_ANCHOR };
 
 static_assert(WAL_RUN_HEADER_SIZE == SEAL_RUN_HEADER_SIZE, "the log stores our run headers");
 
 static int run_new(void *context, int what, uint8_t ret_header[WAL_RUN_HEADER_SIZE], void **ret_run)
 {
 	struct seal_run *run;
-	int r = seal_run_new(context, purposes[what != 0], &run);
+	int r = seal_run_new(context, purposes[what], &run);
 
 	if (r < 0)
 		return r;
@@ -28,7 +29,7 @@ static int run_open(void *context, int what, const uint8_t header[WAL_RUN_HEADER
 	int r = seal_run_header_load(header, &h);
 
 	if (r >= 0)
-		r = seal_run_open(context, purposes[what != 0], &h, &run);
+		r = seal_run_open(context, purposes[what], &h, &run);
 	if (r < 0)
 		return r;
 	*ret_run = run;
