@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/fs.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "fs/fs_impl.h"
+#include "fs/invalidator.h"
+#include "fs/parking.h"
+#include "fs/reclaimer.h"
+#include "fs/syncs.h"
+#include "fs/virtual/virtual.h"
+#include "fs/workers.h"
+
+#define IO_WORKERS 2u
+#define ASK_WORKERS 2u
+/* Interrupts the dispatcher's read() of the device. */
+#define STOP_SIGNAL SIGUSR2
+#define STOP_AGAIN_NS 20000000
+
+int fs_new(const struct fs_config *config, struct fs **ret_fs)
+{
+	struct fs *fs = calloc(1, sizeof(*fs));
+	int r;
+
+	if (!fs)
+		return -ENOMEM;
+	fs->config = *config;
+	r = shared_map(config->handles_fd, config->resumed, &fs->shared);
+	if (r == 0)
+		r = handles_new(fs->shared, &fs->handles);
+	if (r == 0)
+		r = virtual_new(fs, &fs->virtual);
+	if (r == 0)
+		r = session_new(fs);
+	if (r < 0) {
+		(void) fs_free(fs);
+		return r;
+	}
+	*ret_fs = fs;
+	return 0;
+}
+
+static int start(struct fs *fs)
+{
+	int r = workers_start("brainy-io", IO_WORKERS, &fs->io);
+
+	if (r == 0)
+		r = workers_start("brainy-ask", ASK_WORKERS, &fs->ask);
+	if (r == 0)
+		r = parking_start(fs, &fs->parking);
+	if (r == 0)
+		r = syncs_start(fs, &fs->syncs);
+	if (r == 0)
+		r = invalidator_start(fs, &fs->invalidator);
+	if (r == 0)
+		r = reclaimer_start(fs, &fs->reclaimer);
+	if (r == 0)
+		r = virtual_start(fs->virtual);
+	return r;
+}
+
+/* What can still hand work to another ends before it. */
+static void stop(struct fs *fs)
+{
+	fs->io = workers_stop(fs->io);
+	virtual_stop(fs->virtual);
+	fs->parking = parking_stop(fs->parking);
+	fs->ask = workers_stop(fs->ask);
+	fs->syncs = syncs_stop(fs->syncs);
+	invalidator_stop(fs->invalidator);
+	fs->reclaimer = reclaimer_stop(fs->reclaimer);
+}
+
+static void woken(int signal)
+{
+}
+
+/* fs_stop() must end a read() of the device. One signal could come just before it begins, so a timer
+ * sends them until the dispatcher has seen the flag. */
+static int prepare_stop(struct fs *fs)
+{
+	struct sigaction action = { .sa_handler = woken };
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = STOP_SIGNAL };
+	sigset_t set;
+
+	event._sigev_un._tid = gettid();
+	if (timer_create(CLOCK_MONOTONIC, &event, &fs->stop_timer) < 0)
+		return -errno;
+	fs->has_stop_timer = true;
+	(void) sigaction(STOP_SIGNAL, &action, NULL);
+	(void) sigemptyset(&set);
+	(void) sigaddset(&set, STOP_SIGNAL);
+	(void) pthread_sigmask(SIG_UNBLOCK, &set, NULL);
+	return 0;
+}
+
+static void set_stop_timer(struct fs *fs, long first_ns, long again_ns)
+{
+	struct itimerspec t = { .it_value.tv_nsec = first_ns, .it_interval.tv_nsec = again_ns };
+
+	(void) timer_settime(fs->stop_timer, 0, &t, NULL);
+}
+
+static int serve(struct fs *fs)
+{
+	int r = 0;
+
+	if (fs->config.resumed && fs->shared->header.init_len) {
+		r = session_resume(fs);
+		if (r == 0 && fs->config.ready)
+			fs->config.ready(fs->config.context);
+	}
+	return r < 0 ? r : loop_run(fs);
+}
+
+int fs_run(struct fs *fs)
+{
+	int r = prepare_stop(fs);
+
+	if (r == 0)
+		r = start(fs);
+	if (r == 0)
+		r = serve(fs);
+	fuse_session_exit(fs->session);
+	(void) signal(STOP_SIGNAL, SIG_IGN);
+	stop(fs);
+	return r;
+}
+
+void fs_stop(struct fs *fs)
+{
+	atomic_store(&fs->stopping, true);
+	if (fs->has_stop_timer)
+		set_stop_timer(fs, 1, STOP_AGAIN_NS);
+}
+
+struct fs *fs_free(struct fs *fs)
+{
+	if (!fs)
+		return NULL;
+	if (fs->has_stop_timer)
+		(void) timer_delete(fs->stop_timer);
+	session_free(fs);
+	fs->invalidator = invalidator_free(fs->invalidator);
+	fs->virtual = virtual_free(fs->virtual);
+	fs->handles = handles_free(fs->handles);
+	fs->shared = shared_unmap(fs->shared);
+	free(fs);
+	return NULL;
+}
+
+bool fs_is_busy(struct fs *fs, uint64_t ino)
+{
+	return fs && handles_is_busy(fs->handles, ino);
+}
+
+void fs_invalidate(struct fs *fs, uint64_t ino)
+{
+	if (fs && atomic_load(&fs->running))
+		invalidator_add(fs->invalidator, ino);
+}

@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+/* Private to fs/: the parts of a served mount, and the request that a thread is working on. */
+#pragma once
+
+#define FUSE_USE_VERSION 314
+#include <fuse3/fuse_lowlevel.h>
+#include <linux/fuse.h>
+#include <pthread.h>
+#include <stdatomic.h>
+#include <time.h>
+
+#include "fs/fs.h"
+#include "fs/handles.h"
+#include "fs/shared.h"
+
+/* Since protocol 7.40; older headers lack them. */
+#define FUSE_UNIQUE_RESEND_BIT (1ull << 63)
+#define FUSE_HAS_RESEND_FLAG (1ull << 39)
+#define FUSE_NOTIFY_RESEND_CODE 7
+
+#define FS_MAX_WRITE (1u << 20)
+#define FS_BUFFER_SIZE (FS_MAX_WRITE + 8192u)
+/* Whatever changes a file behind the kernel's back says so, so it may keep what it knows. */
+#define FS_TIMEOUT_S 3600.0
+
+struct workers;
+struct parking;
+struct syncs;
+struct invalidator;
+struct reclaimer;
+struct virtual;
+
+struct fs {
+	struct fs_config config;        /* what it points to is borrowed */
+	struct fuse_session *session;   /* owned, as all below */
+	struct shared *shared;
+	struct handles *handles;
+	struct workers *io;             /* reads and writes that wait for the disk */
+	struct workers *ask;            /* queries, and the texts of .brainy */
+	struct parking *parking;
+	struct syncs *syncs;
+	struct invalidator *invalidator;
+	struct reclaimer *reclaimer;
+	struct virtual *virtual;
+	uint64_t init_flags;            /* what the kernel offered in INIT */
+	bool swallow_init_reply;        /* the kernel has had it from the server before us */
+	atomic_bool running;            /* INIT is answered */
+	atomic_bool stopping;
+	bool has_stop_timer;
+	timer_t stop_timer;
+};
+
+/* What libfuse does not pass on: the header of the request that this thread hands to it, and space
+ * for its answer. Valid while fuse_session_process_buf() runs. */
+struct request {
+	const struct fuse_in_header *header;
+	bool tmpfile; /* FUSE_TMPFILE, which libfuse is shown as FUSE_CREATE */
+	bool may_wait; /* on a worker: reads may wait for the disk */
+	void *space;  /* FS_MAX_WRITE bytes, once asked for */
+};
+extern __thread struct request current_request;
+
+/* FS_MAX_WRITE bytes that last until the thread's next request; NULL without memory. */
+void *request_space(void);
+/* Called by each thread that serves requests before it ends. */
+void request_thread_done(void);
+/* The fixed part of the arguments, after the header. */
+static inline const void *request_arguments(void)
+{
+	return current_request.header + 1;
+}
+static inline bool request_is_resent(void)
+{
+	return current_request.header->unique & FUSE_UNIQUE_RESEND_BIT;
+}
+static inline uint64_t request_unique(void)
+{
+	return current_request.header->unique & ~FUSE_UNIQUE_RESEND_BIT;
+}
+
+/* ---- session.c: libfuse's session over the keeper's descriptor */
+int session_new(struct fs *fs);
+void session_free(struct fs *fs);
+/* Repeats the saved INIT to libfuse and asks the kernel to send again what was under way. */
+int session_resume(struct fs *fs);
+/* Keeps the INIT request for a server to come. */
+void session_save_init(struct fs *fs, const void *request, size_t len);
+/* Executes one request, as it was read, on this thread. */
+void session_process(struct fs *fs, void *request, size_t len, bool may_wait);
+
+/* ---- loop.c: the dispatcher */
+int loop_run(struct fs *fs);
+/* True when another request waits to be read. */
+bool loop_more(struct fs *fs);
+
+/* A thread of fs/ with all signals blocked, named for ps(1). */
+int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *context);

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT */
+/* The dispatcher: one thread reads /dev/fuse and answers where it stands what cannot block, because
+ * a wake-up on another core costs more than most requests do. Handed over are: large reads and writes
+ * when others wait behind them, what may take long by nature, and changes while the catalog makes its
+ * writers wait. Reads that would wait for the disk, queries and fsyncs are handed over by their
+ * operations. */
+#include <errno.h>
+#include <poll.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "fs/fs_impl.h"
+#include "fs/syncs.h"
+#include "fs/workers.h"
+
+/* Reads and writes from here on go to a worker when more requests wait. */
+#define LARGE (256u << 10)
+/* A change that took longer has waited for the overlay: the next ones wait on workers. */
+#define WAITED_NS 5000000u
+#define WAITED_FOR_NS 100000000u
+/* Requests read between the first fsync of a group and its sync. */
+#define GATHER_MAX 64u
+/* Whole requests that wait for a worker; their buffers are kept for the next ones. */
+#define BUFFERS_MAX 8u
+
+struct loop {
+	struct fs *fs;           /* borrowed */
+	uint8_t *buffer;         /* owned; of the next request */
+	uint64_t slow_until_ns;
+	pthread_mutex_t lock;    /* rank 60 */
+	uint8_t *spare[BUFFERS_MAX]; /* owned; guarded by lock */
+	unsigned spares, out;    /* guarded by lock */
+};
+
+struct io_job {
+	struct job job;
+	struct loop *loop;
+	uint8_t *buffer; /* owned by the loop; NULL: the request stands in `copy` */
+	size_t len;
+	uint8_t copy[];
+};
+
+static uint8_t *buffer_new(void)
+{
+	void *p = mmap(NULL, FS_BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return p == MAP_FAILED ? NULL : p;
+}
+
+static void buffer_free(uint8_t *buffer)
+{
+	if (buffer)
+		(void) munmap(buffer, FS_BUFFER_SIZE);
+}
+
+/* Another buffer for the dispatcher, or NULL when enough are out. */
+static uint8_t *buffer_take(struct loop *l)
+{
+	LOCKED(&l->lock);
+	uint8_t *buffer;
+
+	if (l->out == BUFFERS_MAX)
+		return NULL;
+	buffer = l->spares ? l->spare[--l->spares] : buffer_new();
+	l->out += buffer != NULL;
+	return buffer;
+}
+
+static void buffer_give(struct loop *l, uint8_t *buffer)
+{
+	LOCKED(&l->lock);
+
+	l->spare[l->spares++] = buffer;
+	l->out--;
+}
+
+static void run_job(struct job *base)
+{
+	struct io_job *job = (struct io_job *)base;
+
+	session_process(job->loop->fs, job->buffer ? job->buffer : job->copy, job->len, true);
+	if (job->buffer)
+		buffer_give(job->loop, job->buffer);
+	free(job);
+}
+
+/* Small requests are copied; with large ones the buffer changes hands. */
+static struct io_job *job_new(struct loop *l, size_t len)
+{
+	bool copied = len < LARGE / 4;
+	uint8_t *other = copied ? NULL : buffer_take(l);
+	struct io_job *job = copied || other ? malloc(sizeof(*job) + (copied ? len : 0)) : NULL;
+
+	if (!job) {
+		if (other)
+			buffer_give(l, other);
+		return NULL;
+	}
+	*job = (struct io_job){ .job.run = run_job, .loop = l, .len = len };
+	if (copied) {
+		memcpy(job->copy, l->buffer, len);
+	} else {
+		job->buffer = l->buffer;
+		l->buffer = other;
+	}
+	return job;
+}
+
+static bool hand_over(struct loop *l, size_t len)
+{
+	struct io_job *job = job_new(l, len);
+
+	if (job)
+		workers_add(l->fs->io, &job->job);
+	return job != NULL;
+}
+
+bool loop_more(struct fs *fs)
+{
+	struct pollfd p = { .fd = fs->config.fuse_fd, .events = POLLIN };
+
+	return poll(&p, 1, 0) == 1 && p.revents & POLLIN;
+}
+
+static bool is_change(uint32_t opcode)
+{
+	switch (opcode) {
+	case FUSE_WRITE:
+	case FUSE_SETATTR:
+	case FUSE_SYMLINK:
+	case FUSE_MKNOD:
+	case FUSE_MKDIR:
+	case FUSE_UNLINK:
+	case FUSE_RMDIR:
+	case FUSE_RENAME:
+	case FUSE_RENAME2:
+	case FUSE_LINK:
+	case FUSE_SETXATTR:
+	case FUSE_REMOVEXATTR:
+	case FUSE_CREATE:
+	case FUSE_TMPFILE:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static bool wants_worker(struct loop *l, const struct fuse_in_header *in, uint64_t now_ns)
+{
+	const struct fuse_read_in *read_in = (const void *)(in + 1);
+
+	switch (in->opcode) {
+	case FUSE_FALLOCATE:
+	case FUSE_COPY_FILE_RANGE:
+		return true;
+	case FUSE_READ:
+		return read_in->size >= LARGE && loop_more(l->fs);
+	case FUSE_WRITE:
+		return (in->len >= LARGE && loop_more(l->fs)) || now_ns < l->slow_until_ns;
+	default:
+		return now_ns < l->slow_until_ns && is_change(in->opcode);
+	}
+}
+
+static void start_session(struct loop *l, size_t len)
+{
+	session_save_init(l->fs, l->buffer, len);
+	session_process(l->fs, l->buffer, len, false);
+	if (atomic_load(&l->fs->running) && l->fs->config.ready)
+		l->fs->config.ready(l->fs->config.context);
+}
+
+static void dispatch(struct loop *l, size_t len)
+{
+	const struct fuse_in_header *in = (const void *)l->buffer;
+	bool change = is_change(in->opcode);
+	uint64_t start_ns = change ? clock_mono_ns() : 0;
+	uint64_t end_ns;
+
+	if (in->opcode == FUSE_INIT) {
+		start_session(l, len);
+		return;
+	}
+	if (wants_worker(l, in, start_ns) && hand_over(l, len))
+		return;
+	session_process(l->fs, l->buffer, len, false);
+	end_ns = change ? clock_mono_ns() : 0;
+	if (end_ns - start_ns > WAITED_NS)
+		l->slow_until_ns = end_ns + WAITED_FOR_NS;
+}
+
+/* One request into l->buffer: its length, 0 to try again, or -ENODEV when the mount has ended. */
+static ssize_t receive(struct loop *l)
+{
+	struct pollfd p = { .fd = l->fs->config.fuse_fd, .events = POLLIN };
+	ssize_t n = read(l->fs->config.fuse_fd, l->buffer, FS_BUFFER_SIZE);
+
+	if (n >= (ssize_t)sizeof(struct fuse_in_header))
+		return n;
+	if (n >= 0)
+		return -EIO;
+	switch (errno) {
+	case EAGAIN:
+		(void) poll(&p, 1, -1);
+		return 0;
+	case EINTR:
+	case ENOENT: /* the request was interrupted before it was read */
+		return 0;
+	default:
+		return -errno;
+	}
+}
+
+static int serve(struct loop *l)
+{
+	struct fs *fs = l->fs;
+	unsigned gathered = 0;
+	ssize_t n = 0;
+
+	while (n >= 0 && !atomic_load(&fs->stopping) && !fuse_session_exited(fs->session)) {
+		n = receive(l);
+		if (n > 0)
+			dispatch(l, (size_t)n);
+		if (syncs_waiting(fs->syncs) == 0)
+			continue;
+		if (n > 0 && ++gathered < GATHER_MAX && loop_more(fs))
+			continue;
+		syncs_commit(fs->syncs);
+		gathered = 0;
+	}
+	return n < 0 && n != -ENODEV && n != -ECONNABORTED ? (int)n : 0;
+}
+
+int loop_run(struct fs *fs)
+{
+	struct loop l = { .fs = fs, .buffer = buffer_new() };
+	int r;
+
+	if (!l.buffer)
+		return -ENOMEM;
+	(void) pthread_mutex_init(&l.lock, NULL);
+	r = serve(&l);
+	fuse_session_exit(fs->session);
+	fs->io = workers_stop(fs->io);
+	buffer_free(l.buffer);
+	while (l.spares)
+		buffer_free(l.spare[--l.spares]);
+	(void) pthread_mutex_destroy(&l.lock);
+	request_thread_done();
+	return r;
+}

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "fs/ops/ops.h"
+#include "fs/syncs.h"
+#include "fs/virtual/virtual.h"
+#include "fs/workers.h"
+
+struct read_job {
+	struct job job;
+	fuse_req_t req;
+	uint64_t ino;
+	size_t size;
+	uint64_t offset;
+};
+
+/* Returns -EAGAIN, without a reply, when `nowait` and the disk is needed. */
+static int read_now(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, bool nowait)
+{
+	void *space = request_space();
+	ssize_t n = -ENOMEM;
+
+	if (space)
+		n = size > FS_MAX_WRITE ? -EINVAL
+					: file_read(ops_fs(req)->config.files, ino, offset, space, size, nowait);
+	if (n == -EAGAIN)
+		return -EAGAIN;
+	if (n < 0)
+		ops_reply_status(req, (int)n);
+	else
+		(void) fuse_reply_buf(req, space, (size_t)n);
+	return 0;
+}
+
+static void read_later(struct job *base)
+{
+	struct read_job *job = (struct read_job *)base;
+
+	if (read_now(job->req, job->ino, job->size, job->offset, false) < 0)
+		ops_reply_status(job->req, -EIO);
+	free(job);
+}
+
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
+{
+	struct read_job *job;
+
+	if (is_virtual(ino)) {
+		virtual_read(req, ino, size, (uint64_t)offset, fi);
+		return;
+	}
+	if (read_now(req, ino, size, (uint64_t)offset, !current_request.may_wait) == 0)
+		return;
+	job = malloc(sizeof(*job));
+	if (!job) {
+		ops_reply_status(req, -ENOMEM);
+		return;
+	}
+	*job = (struct read_job){ { .run = read_later }, req, ino, size, (uint64_t)offset };
+	workers_add(ops_fs(req)->io, &job->job);
+}
+
+/* The handle is marked before the batch, so that the index, which hears of it, finds the file busy. */
+static void note_write(struct fs *fs, uint64_t ino, const struct fuse_file_info *fi)
+{
+	if (handles_wrote(fs->handles, fi->fh))
+		ops_drop_capability(fs, ino);
+}
+
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
+	       struct fuse_file_info *fi)
+{
+	const struct fuse_write_in *in = request_arguments();
+	struct fs *fs = ops_fs(req);
+	struct tree_request rq = ops_request(req);
+	ssize_t n;
+
+	if (is_virtual(ino)) {
+		virtual_write(req, ino, data, size, fi);
+		return;
+	}
+	if (ops_replayed(req))
+		return;
+	note_write(fs, ino, fi);
+	rq.reply.size = (uint32_t)size;
+	n = file_write(fs->config.files, &rq, ino, (uint64_t)offset, data, size,
+		       in->write_flags & FUSE_WRITE_KILL_SUIDGID, false);
+	if (n < 0)
+		ops_reply_status(req, (int)n);
+	else
+		(void) fuse_reply_write(req, (size_t)n);
+}
+
+void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
+{
+	if (is_virtual(ino))
+		ops_reply_status(req, 0);
+	else
+		syncs_add(ops_fs(req)->syncs, req);
+}
+
+/* The kernel does not say whether the caller may keep suid here: only root may. */
+void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t len,
+		   struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	struct tree_request rq = ops_request(req);
+
+	if (is_virtual(ino)) {
+		ops_reply_status(req, -EACCES);
+		return;
+	}
+	if (ops_replayed(req))
+		return;
+	note_write(fs, ino, fi);
+	ops_reply_status(req, file_allocate(fs->config.files, &rq, ino, mode, (uint64_t)offset, (uint64_t)len,
+					    rq.uid != 0));
+}
+
+void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
+{
+	uint64_t found = 0;
+	int r = is_virtual(ino) ? -EINVAL
+				: file_seek(ops_fs(req)->config.files, ino, (uint64_t)offset, whence, &found);
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		(void) fuse_reply_lseek(req, (off_t)found);
+}
+
+void ops_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, struct fuse_file_info *from_fi,
+			 fuse_ino_t to, off_t to_offset, struct fuse_file_info *to_fi, size_t len, int flags)
+{
+	struct fs *fs = ops_fs(req);
+	struct tree_request rq = ops_request(req);
+	ssize_t n;
+
+	if (is_virtual(from) || is_virtual(to)) {
+		ops_reply_status(req, -EOPNOTSUPP); /* the kernel then copies by reading and writing */
+		return;
+	}
+	if (ops_replayed(req))
+		return;
+	note_write(fs, to, to_fi);
+	n = file_copy_range(fs->config.files, &rq, from, (uint64_t)from_offset, to, (uint64_t)to_offset, len);
+	if (n < 0)
+		ops_reply_status(req, (int)n);
+	else
+		(void) fuse_reply_write(req, (size_t)n);
+}

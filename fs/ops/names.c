@@ -1,0 +1,188 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "fs/ops/ops.h"
+#include "fs/virtual/virtual.h"
+
+/* The names of the root that later views take, so that they never hide a file. */
+static const char *const root_names[] = { ".brainy", ".tags", ".find", ".dates", ".by" };
+
+static bool is_reserved(uint64_t dir, const char *name)
+{
+	if (name[0] != '.')
+		return false;
+	if (strcmp(name, ".query") == 0)
+		return true;
+	for (size_t i = 0; dir == ROOT_INO && i < ARRAY_SIZE(root_names); i++) {
+		if (strcmp(name, root_names[i]) == 0)
+			return true;
+	}
+	return false;
+}
+
+int names_check_new(uint64_t dir, const char *name)
+{
+	if (is_virtual(dir))
+		return -EACCES;
+	return is_reserved(dir, name) ? -EEXIST : 0;
+}
+
+static int check_old(uint64_t dir, const char *name)
+{
+	return is_virtual(dir) || is_reserved(dir, name) ? -EACCES : 0;
+}
+
+/* "." and ".." are looked up for handles of an NFS server. */
+static int lookup(struct catalog *c, uint64_t dir, const char *name, struct inode *ret_i)
+{
+	int r;
+
+	if (strcmp(name, ".") == 0)
+		return inode_get(c, dir, ret_i);
+	if (strcmp(name, "..") != 0)
+		return tree_lookup(c, dir, name, ret_i);
+	r = inode_get(c, dir, ret_i);
+	if (r == 0 && ret_i->parent)
+		r = inode_get(c, ret_i->parent, ret_i);
+	return r;
+}
+
+void ops_lookup(fuse_req_t req, fuse_ino_t dir, const char *name)
+{
+	struct fuse_entry_param absent = { .entry_timeout = FS_TIMEOUT_S };
+	struct inode i;
+	int r;
+
+	if (is_virtual(dir) || (is_reserved(dir, name) && virtual_has_root(name))) {
+		virtual_lookup(req, dir, name);
+		return;
+	}
+	r = lookup(ops_fs(req)->config.catalog, dir, name, &i);
+	if (r == 0)
+		ops_reply_inode(req, &i);
+	else if (r == -ENOENT)
+		(void) fuse_reply_entry(req, &absent);
+	else
+		ops_reply_status(req, r);
+}
+
+static void make(fuse_req_t req, fuse_ino_t dir, const char *name, const struct tree_make *what)
+{
+	struct tree_request rq = ops_request(req);
+	struct inode i;
+	int r = names_check_new(dir, name);
+
+	if (r == 0 && ops_replayed(req))
+		return;
+	if (r == 0)
+		r = tree_make(ops_fs(req)->config.catalog, &rq, dir, name, what, &i);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		ops_reply_inode(req, &i);
+}
+
+void ops_mknod(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, dev_t rdev)
+{
+	const struct tree_make what = { .mode = mode & S_IFMT ? mode : mode | S_IFREG, .rdev = rdev };
+
+	make(req, dir, name, &what);
+}
+
+void ops_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode)
+{
+	const struct tree_make what = { .mode = (mode & 07777) | S_IFDIR };
+
+	make(req, dir, name, &what);
+}
+
+void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t dir, const char *name)
+{
+	const struct tree_make what = { .mode = S_IFLNK | 0777, .target = target };
+
+	make(req, dir, name, &what);
+}
+
+void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir, const char *name)
+{
+	struct tree_request rq = ops_request(req);
+	struct inode i;
+	int r = is_virtual(ino) ? -EXDEV : names_check_new(dir, name);
+
+	if (r == 0 && ops_replayed(req))
+		return;
+	if (r == 0)
+		r = tree_link(ops_fs(req)->config.catalog, &rq, ino, dir, name, &i);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		ops_reply_inode(req, &i);
+}
+
+/* Whether it is open is asked first for the catalog and again afterwards: it may have been closed
+ * in between. */
+static int unlink_name(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name)
+{
+	struct inode i;
+	int r = tree_lookup(fs->config.catalog, dir, name, &i);
+
+	if (r < 0)
+		return r;
+	r = tree_unlink(fs->config.catalog, rq, dir, name, handles_is_open(fs->handles, i.ino), &i);
+	if (r < 0)
+		return r;
+	ops_reclaim(fs, &i);
+	return 0;
+}
+
+void ops_unlink(fuse_req_t req, fuse_ino_t dir, const char *name)
+{
+	struct tree_request rq = ops_request(req);
+	int r = check_old(dir, name);
+
+	if (r == 0 && ops_replayed(req))
+		return;
+	if (r == 0)
+		r = unlink_name(ops_fs(req), &rq, dir, name);
+	ops_reply_status(req, r);
+}
+
+void ops_rmdir(fuse_req_t req, fuse_ino_t dir, const char *name)
+{
+	struct tree_request rq = ops_request(req);
+	struct inode i;
+	int r = check_old(dir, name);
+
+	if (r == 0 && ops_replayed(req))
+		return;
+	if (r == 0)
+		r = tree_rmdir(ops_fs(req)->config.catalog, &rq, dir, name, &i);
+	ops_reply_status(req, r);
+}
+
+static bool is_open(void *context, uint64_t ino)
+{
+	return handles_is_open(context, ino);
+}
+
+void ops_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t new_dir, const char *new_name,
+		unsigned flags)
+{
+	struct fs *fs = ops_fs(req);
+	struct tree_request rq = ops_request(req);
+	struct tree_renamed renamed = { 0 };
+	int r = check_old(dir, name);
+
+	if (r == 0)
+		r = names_check_new(new_dir, new_name);
+	if (r == 0 && ops_replayed(req))
+		return;
+	if (r == 0)
+		r = tree_rename(fs->config.catalog, &rq, dir, name, new_dir, new_name, flags, is_open,
+				fs->handles, &renamed);
+	if (r == 0)
+		ops_reclaim(fs, &renamed.replaced);
+	ops_reply_status(req, r);
+}

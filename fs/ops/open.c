@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT */
+/* Open files. FLUSH is the close event; RELEASE comes later, when nobody waits for it. */
+#include <errno.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "fs/invalidator.h"
+#include "fs/ops/ops.h"
+#include "fs/reclaimer.h"
+#include "fs/virtual/virtual.h"
+
+/* Our own updates of atime come at most this often. */
+#define ATIME_STEP_S 86400
+
+static void closed(struct fs *fs, uint64_t ino)
+{
+	if (fs->config.index)
+		index_file_closed(fs->config.index, ino);
+}
+
+static int truncate_at_open(fuse_req_t req, uint64_t ino, uint32_t open_flags)
+{
+	struct tree_request rq = ops_request(req);
+	struct inode i;
+
+	ops_drop_capability(ops_fs(req), ino);
+	return file_truncate(ops_fs(req)->config.files, &rq, ino, 0, open_flags & FUSE_OPEN_KILL_SUIDGID, &i);
+}
+
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	const struct fuse_open_in *in = request_arguments();
+	struct fs *fs = ops_fs(req);
+	int r = 0;
+
+	if (is_virtual(ino)) {
+		virtual_open(req, ino, fi);
+		return;
+	}
+	if (ops_replayed(req))
+		return;
+	if (fi->flags & O_TRUNC)
+		r = truncate_at_open(req, ino, in->open_flags);
+	if (r == 0)
+		r = ops_open_handle(fs, ino, HANDLE_FILE, fi);
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return;
+	}
+	if (fi->flags & O_TRUNC)
+		(void) handles_wrote(fs->handles, fi->fh);
+	ops_reply_open(req, fi);
+}
+
+/* Two programs may create the same name; the second one opens the file of the first. */
+static int make_or_find(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name,
+			const struct tree_make *what, int flags, struct inode *ret_i)
+{
+	int r = tree_make(fs->config.catalog, rq, dir, name, what, ret_i);
+
+	if (r == -EEXIST && !(flags & O_EXCL) && !what->unnamed)
+		r = tree_lookup(fs->config.catalog, dir, name, ret_i);
+	return r;
+}
+
+void ops_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, struct fuse_file_info *fi)
+{
+	const struct tree_make what = { .mode = (mode & 07777) | S_IFREG, .unnamed = current_request.tmpfile };
+	struct fs *fs = ops_fs(req);
+	struct tree_request rq = ops_request(req);
+	struct inode i;
+	int r = names_check_new(dir, name);
+
+	if (r == 0 && ops_replayed(req))
+		return;
+	if (r == 0)
+		r = make_or_find(fs, &rq, dir, name, &what, fi->flags, &i);
+	if (r == 0)
+		r = ops_open_handle(fs, i.ino, HANDLE_FILE, fi);
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return;
+	}
+	/* Also an empty new file is a file that was written. */
+	(void) handles_wrote(fs->handles, fi->fh);
+	ops_reply_create(req, &i, fi);
+}
+
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+
+	if (!is_virtual(ino) && handles_flush(fs->handles, fi->fh))
+		closed(fs, ino);
+	ops_reply_status(req, 0);
+}
+
+/* A use of the file shows in its atime a day later at most, and leaves its ctime alone. */
+static void note_use(struct fs *fs, const struct inode *i)
+{
+	struct tree_request rq = { 0 };
+	struct inode after;
+	struct stat st = { 0 };
+
+	(void) clock_gettime(CLOCK_REALTIME, &st.st_atim);
+	if (st.st_atim.tv_sec - i->atime.tv_sec < ATIME_STEP_S)
+		return;
+	st.st_ctim = i->ctime;
+	if (tree_setattr(fs->config.catalog, &rq, i->ino, &st, TREE_SET_ATIME | TREE_SET_CTIME, &after) == 0)
+		invalidator_add(fs->invalidator, i->ino);
+}
+
+static void released(struct fs *fs, const struct handle *was, bool last)
+{
+	bool count = !(was->flags & (HANDLE_NOATIME | HANDLE_NEW)) && !fs->config.noatime &&
+		     !fs->config.read_only;
+	struct inode i;
+
+	if (was->flags & HANDLE_WROTE)
+		closed(fs, was->ino);
+	if ((!count && !last) || inode_get(fs->config.catalog, was->ino, &i) < 0)
+		return;
+	if (i.nlink == 0 && last)
+		reclaimer_add(fs->reclaimer, i.ino);
+	else if (count && i.nlink > 0)
+		note_use(fs, &i);
+}
+
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	struct handle was;
+	bool last;
+
+	if (is_virtual(ino)) {
+		virtual_release(req, ino, fi);
+		return;
+	}
+	/* A release that is sent again finds its slot free. */
+	if (handles_remove(fs->handles, fi->fh, &was, &last) == 0)
+		released(fs, &was, last);
+	ops_reply_status(req, 0);
+}
+
+void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	int r = ops_open_handle(ops_fs(req), ino, HANDLE_DIRECTORY, fi);
+
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return;
+	}
+	fi->cache_readdir = !is_virtual(ino);
+	ops_reply_open(req, fi);
+}
+
+void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
+{
+	struct handle was;
+	bool last;
+
+	(void) handles_remove(ops_fs(req)->handles, fi->fh, &was, &last);
+	ops_reply_status(req, 0);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* The operations of libfuse's table, one function each, and what they share. Each ends in exactly
+ * one reply, here or on the thread that it hands the request to. Inodes with INO_VIRTUAL belong to
+ * fs/virtual/. */
+#pragma once
+
+#include "fs/fs_impl.h"
+
+extern const struct fuse_lowlevel_ops ops_table;
+
+static inline struct fs *ops_fs(fuse_req_t req)
+{
+	return fuse_req_userdata(req);
+}
+static inline bool is_virtual(fuse_ino_t ino)
+{
+	return ino & INO_VIRTUAL;
+}
+
+/* ---- reply.c */
+
+/* Who asks, and by what unique the answer is remembered. */
+struct tree_request ops_request(fuse_req_t req);
+/* True when this request was executed by a server before us: it is answered as it was then. To be
+ * called first by everything that makes a batch. */
+bool ops_replayed(fuse_req_t req);
+void ops_reply_inode(fuse_req_t req, const struct inode *i);
+void ops_reply_attr(fuse_req_t req, const struct inode *i);
+/* 0 or -errno. */
+void ops_reply_status(fuse_req_t req, int r);
+void ops_fill_entry(const struct inode *i, struct fuse_entry_param *ret_e);
+/* Opens a handle (or finds the one that the same request has made) and fills *fi. */
+int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct fuse_file_info *fi);
+void ops_reply_open(fuse_req_t req, struct fuse_file_info *fi);
+void ops_reply_create(fuse_req_t req, const struct inode *i, struct fuse_file_info *fi);
+/* Answers getxattr and listxattr: the size when size is 0, -ERANGE when it is too small. */
+void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size);
+
+/* An inode lost its last name: frees it unless somebody has it open. */
+void ops_reclaim(struct fs *fs, const struct inode *i);
+/* HANDLE_KILLPRIV_V2: whoever writes, truncates or changes the owner drops the capabilities. */
+void ops_drop_capability(struct fs *fs, uint64_t ino);
+
+/* ---- names.c */
+void ops_lookup(fuse_req_t req, fuse_ino_t dir, const char *name);
+void ops_mknod(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, dev_t rdev);
+void ops_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode);
+void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t dir, const char *name);
+void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir, const char *name);
+void ops_unlink(fuse_req_t req, fuse_ino_t dir, const char *name);
+void ops_rmdir(fuse_req_t req, fuse_ino_t dir, const char *name);
+void ops_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t new_dir, const char *new_name,
+		unsigned flags);
+/* -EEXIST for names that exist in this directory without being listed, -EACCES below virtual ones. */
+int names_check_new(uint64_t dir, const char *name);
+
+/* ---- attr.c */
+void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, struct fuse_file_info *fi);
+void ops_readlink(fuse_req_t req, fuse_ino_t ino);
+void ops_statfs(fuse_req_t req, fuse_ino_t ino);
+
+/* ---- open.c */
+void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, struct fuse_file_info *fi);
+void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_opendir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
+
+/* ---- data.c */
+void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
+	       struct fuse_file_info *fi);
+void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
+void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t len,
+		   struct fuse_file_info *fi);
+void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi);
+void ops_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, struct fuse_file_info *from_fi,
+			 fuse_ino_t to, off_t to_offset, struct fuse_file_info *to_fi, size_t len, int flags);
+
+/* ---- list.c */
+void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t cookie, struct fuse_file_info *fi);
+void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t cookie, struct fuse_file_info *fi);
+
+/* ---- xattr.c */
+void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);
+void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
+void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
+void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "fs/ops/ops.h"
+#include "fs/reclaimer.h"
+
+struct tree_request ops_request(fuse_req_t req)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return (struct tree_request){
+		.uid = ctx->uid,
+		.gid = ctx->gid,
+		.reply = {
+			.mount = ops_fs(req)->config.mount,
+			.unique = request_unique(),
+			.opcode = current_request.header->opcode,
+			.ino = current_request.header->nodeid,
+		},
+	};
+}
+
+void ops_fill_entry(const struct inode *i, struct fuse_entry_param *ret_e)
+{
+	*ret_e = (struct fuse_entry_param){
+		.ino = i->ino,
+		.generation = i->generation,
+		.attr_timeout = FS_TIMEOUT_S,
+		.entry_timeout = FS_TIMEOUT_S,
+	};
+	inode_stat(i, &ret_e->attr);
+}
+
+void ops_reply_inode(fuse_req_t req, const struct inode *i)
+{
+	struct fuse_entry_param e;
+
+	ops_fill_entry(i, &e);
+	(void) fuse_reply_entry(req, &e);
+}
+
+void ops_reply_attr(fuse_req_t req, const struct inode *i)
+{
+	struct stat st;
+
+	inode_stat(i, &st);
+	(void) fuse_reply_attr(req, &st, FS_TIMEOUT_S);
+}
+
+/* Damage is EIO to programs. */
+void ops_reply_status(fuse_req_t req, int r)
+{
+	(void) fuse_reply_err(req, r == -EBADMSG ? EIO : -r);
+}
+
+void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size)
+{
+	if (size == 0)
+		(void) fuse_reply_xattr(req, len);
+	else if (size < len)
+		(void) fuse_reply_err(req, ERANGE);
+	else
+		(void) fuse_reply_buf(req, value, len);
+}
+
+static uint32_t handle_flags(const struct fuse_file_info *fi)
+{
+	return ((fi->flags & O_ACCMODE) != O_RDONLY ? HANDLE_WRITE : 0) |
+	       (fi->flags & O_NOATIME ? HANDLE_NOATIME : 0);
+}
+
+int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct fuse_file_info *fi)
+{
+	uint32_t flags = handle_flags(fi);
+	struct handle h;
+	int r;
+
+	if (current_request.header->opcode == FUSE_CREATE)
+		flags |= HANDLE_NEW;
+	r = request_is_resent() ? handles_find(fs->handles, request_unique(), &h) : -ENOENT;
+	if (r == 0)
+		fi->fh = h.fh;
+	else
+		r = handles_add(fs->handles, request_unique(), ino, kind, flags, &fi->fh);
+	fi->keep_cache = kind == HANDLE_FILE || kind == HANDLE_ANSWER || kind == HANDLE_DIRECTORY;
+	fi->noflush = !(flags & HANDLE_WRITE);
+	return r;
+}
+
+/* The kernel never hears of a handle whose reply it did not take. */
+static void forget_handle(struct fs *fs, uint64_t fh)
+{
+	struct handle was;
+	bool last;
+
+	(void) handles_remove(fs->handles, fh, &was, &last);
+}
+
+void ops_reply_open(fuse_req_t req, struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	uint64_t fh = fi->fh;
+
+	if (fuse_reply_open(req, fi) == -ENOENT)
+		forget_handle(fs, fh);
+}
+
+void ops_reply_create(fuse_req_t req, const struct inode *i, struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	uint64_t fh = fi->fh;
+	struct fuse_entry_param e;
+
+	ops_fill_entry(i, &e);
+	if (fuse_reply_create(req, &e, fi) == -ENOENT)
+		forget_handle(fs, fh);
+}
+
+static void replay_open(fuse_req_t req, const struct inode *i)
+{
+	bool made = current_request.header->opcode == FUSE_CREATE;
+	const struct fuse_create_in *create = request_arguments();
+	const struct fuse_open_in *open = request_arguments();
+	struct fuse_file_info fi = { .flags = (int)(made ? create->flags : open->flags) };
+	int r = ops_open_handle(ops_fs(req), i->ino, HANDLE_FILE, &fi);
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else if (made)
+		ops_reply_create(req, i, &fi);
+	else
+		ops_reply_open(req, &fi);
+}
+
+static void replay_inode(fuse_req_t req, const struct reply_record *record)
+{
+	struct inode i;
+	int r = inode_get(ops_fs(req)->config.catalog, record->ino, &i);
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else if (record->opcode == FUSE_SETATTR)
+		ops_reply_attr(req, &i);
+	else if (record->opcode == FUSE_CREATE || record->opcode == FUSE_OPEN)
+		replay_open(req, &i);
+	else
+		ops_reply_inode(req, &i);
+}
+
+static void replay(fuse_req_t req, const struct reply_record *record)
+{
+	switch (record->opcode) {
+	case FUSE_WRITE:
+	case FUSE_COPY_FILE_RANGE:
+		(void) fuse_reply_write(req, record->size);
+		break;
+	case FUSE_MKNOD:
+	case FUSE_MKDIR:
+	case FUSE_SYMLINK:
+	case FUSE_LINK:
+	case FUSE_CREATE:
+	case FUSE_OPEN:
+	case FUSE_SETATTR:
+		replay_inode(req, record);
+		break;
+	default:
+		ops_reply_status(req, 0);
+	}
+}
+
+bool ops_replayed(fuse_req_t req)
+{
+	struct fs *fs = ops_fs(req);
+	struct reply_record record;
+
+	if (!request_is_resent() ||
+	    catalog_find_reply(fs->config.catalog, fs->config.mount, request_unique(), &record) < 0)
+		return false;
+	if (record.opcode != current_request.header->opcode)
+		ops_reply_status(req, -EIO);
+	else if (record.status < 0)
+		ops_reply_status(req, record.status);
+	else
+		replay(req, &record);
+	return true;
+}
+
+void ops_reclaim(struct fs *fs, const struct inode *i)
+{
+	if (i->ino && i->nlink == 0 && !handles_is_open(fs->handles, i->ino))
+		reclaimer_add(fs->reclaimer, i->ino);
+}
+
+void ops_drop_capability(struct fs *fs, uint64_t ino)
+{
+	struct tree_request rq = { 0 };
+	_cleanup_buf_ struct buf value = BUF_INIT;
+
+	if (tree_getxattr(fs->config.catalog, ino, "security.capability", &value) == 0)
+		(void) tree_removexattr(fs->config.catalog, &rq, ino, "security.capability");
+}

@@ -1,0 +1,129 @@
+/* SPDX-License-Identifier: MIT */
+/* Extended attributes. Those below user.brainy. are ours: a few are settings, the rest is computed:
+ * it answers getxattr, is not listed (so that cp -a and rsync -X do not copy it), and cannot be set. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "fs/ops/ops.h"
+#include "fs/virtual/virtual.h"
+
+#define OURS "user.brainy."
+
+static const char *after(const char *name, const char *prefix)
+{
+	size_t len = strlen(prefix);
+
+	return strncmp(name, prefix, len) == 0 ? name + len : NULL;
+}
+
+static bool is_setting(const char *ours)
+{
+	return strcmp(ours, "tier") == 0 || strcmp(ours, "pin") == 0 || after(ours, "link.");
+}
+
+static bool is_computed(const char *name)
+{
+	const char *ours = after(name, OURS);
+
+	return ours && !is_setting(ours);
+}
+
+/* Access control lists come later; system. holds nothing else that we could keep. */
+static bool is_supported(const char *name)
+{
+	return after(name, "user.") || after(name, "trusted.") || after(name, "security.");
+}
+
+static bool is_tier(const char *value, size_t len)
+{
+	static const char *const tiers[] = { "auto", "hot", "warm", "cold" };
+
+	for (size_t i = 0; i < ARRAY_SIZE(tiers); i++) {
+		if (len == strlen(tiers[i]) && memcmp(value, tiers[i], len) == 0)
+			return true;
+	}
+	return false;
+}
+
+static int check_change(uint64_t ino, const char *name)
+{
+	if (is_virtual(ino))
+		return -EACCES;
+	if (!is_supported(name))
+		return -EOPNOTSUPP;
+	return is_computed(name) ? -EPERM : 0;
+}
+
+void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
+{
+	struct tree_request rq = ops_request(req);
+	int r = check_change(ino, name);
+
+	if (r == 0 && strcmp(name, OURS "tier") == 0 && !is_tier(value, size))
+		r = -EINVAL;
+	if (r == 0 && ops_replayed(req))
+		return;
+	if (r == 0)
+		r = tree_setxattr(ops_fs(req)->config.catalog, &rq, ino, name, value, size, flags);
+	ops_reply_status(req, r);
+}
+
+void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
+{
+	struct tree_request rq = ops_request(req);
+	int r = check_change(ino, name);
+
+	if (r == 0 && ops_replayed(req))
+		return;
+	if (r == 0)
+		r = tree_removexattr(ops_fs(req)->config.catalog, &rq, ino, name);
+	ops_reply_status(req, r);
+}
+
+static int get_computed(struct fs *fs, uint64_t ino, const char *ours, struct buf *ret_value)
+{
+	struct inode i;
+	int r = inode_get(fs->config.catalog, ino, &i);
+
+	if (r < 0)
+		return r;
+	if (!S_ISREG(i.mode))
+		return -ENODATA;
+	if (strcmp(ours, "tier-now") == 0)
+		return buf_add_str(ret_value, "hot");
+	return fs->config.index ? index_get_attribute(fs->config.index, ino, ours, ret_value) : -ENODATA;
+}
+
+static int get(struct fs *fs, uint64_t ino, const char *name, struct buf *ret_value)
+{
+	if (is_virtual(ino))
+		return virtual_getxattr(fs, ino, name, ret_value);
+	if (!is_supported(name))
+		return -EOPNOTSUPP;
+	if (is_computed(name))
+		return get_computed(fs, ino, after(name, OURS), ret_value);
+	return tree_getxattr(fs->config.catalog, ino, name, ret_value);
+}
+
+void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
+{
+	_cleanup_buf_ struct buf value = BUF_INIT;
+	int r = get(ops_fs(req), ino, name, &value);
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		ops_reply_value(req, value.data, value.len, size);
+}
+
+void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
+{
+	_cleanup_buf_ struct buf names = BUF_INIT;
+	int r = is_virtual(ino) ? 0 : tree_listxattr(ops_fs(req)->config.catalog, ino, &names);
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		ops_reply_value(req, names.data, names.len, size);
+}

@@ -1,0 +1,144 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/reclaimer.h"
+
+#include <errno.h>
+#include <stdlib.h>
+
+#include "base/cleanup.h"
+#include "base/log.h"
+
+/* After a wake-up it waits for more: a wake-up for each of many unlinks would cost more than they do. */
+#define GATHER_US 20000u
+
+struct numbers {
+	uint64_t *inos; /* owned */
+	size_t n, cap;
+};
+
+struct reclaimer {
+	struct fs *fs;          /* borrowed */
+	pthread_mutex_t lock;   /* rank 60 */
+	pthread_cond_t wake;
+	struct numbers waiting; /* guarded by lock */
+	bool ending;            /* guarded by lock */
+	pthread_t thread;
+};
+
+static int numbers_add(struct numbers *l, uint64_t ino)
+{
+	if (l->n == l->cap) {
+		size_t cap = l->cap ? l->cap * 2 : 64;
+		uint64_t *more = realloc(l->inos, cap * sizeof(*more));
+
+		if (!more)
+			return -ENOMEM;
+		l->inos = more;
+		l->cap = cap;
+	}
+	l->inos[l->n++] = ino;
+	return 0;
+}
+
+static int add_orphan(void *context, uint64_t ino)
+{
+	struct reclaimer *c = context;
+
+	if (!handles_is_open(c->fs->handles, ino))
+		reclaimer_add(c, ino);
+	return 0;
+}
+
+static bool is_ending(struct reclaimer *c)
+{
+	LOCKED(&c->lock);
+
+	return c->ending;
+}
+
+/* Waits for work and takes all of it; false at the end. */
+static bool take(struct reclaimer *c, struct numbers *ret_l)
+{
+	LOCKED(&c->lock);
+
+	while (c->waiting.n == 0 && !c->ending)
+		(void) pthread_cond_wait(&c->wake, &c->lock);
+	*ret_l = c->waiting;
+	c->waiting = (struct numbers){ 0 };
+	return !c->ending;
+}
+
+static void reclaim(struct reclaimer *c, uint64_t ino)
+{
+	int r = file_reclaim(c->fs->config.files, ino);
+
+	if (r < 0 && r != -ENOENT)
+		(void) log_warn(r, "freeing inode %llu failed, will retry at the next mount",
+				(unsigned long long)ino);
+}
+
+static void *run(void *context)
+{
+	struct reclaimer *c = context;
+	struct numbers l = { 0 };
+	int r = c->fs->config.read_only ? 0 : tree_foreach_orphan(c->fs->config.catalog, add_orphan, c);
+
+	if (r < 0)
+		(void) log_warn(r, "finding unlinked files failed, will retry at the next mount");
+	while (take(c, &l)) {
+		for (size_t i = 0; i < l.n && !is_ending(c); i++)
+			reclaim(c, l.inos[i]);
+		free(l.inos);
+		(void) usleep(GATHER_US);
+	}
+	free(l.inos);
+	return NULL;
+}
+
+int reclaimer_start(struct fs *fs, struct reclaimer **ret_c)
+{
+	struct reclaimer *c = calloc(1, sizeof(*c));
+	int r;
+
+	if (!c)
+		return -ENOMEM;
+	c->fs = fs;
+	(void) pthread_mutex_init(&c->lock, NULL);
+	(void) pthread_cond_init(&c->wake, NULL);
+	r = thread_start(&c->thread, "brainy-reclaim", run, c);
+	if (r < 0) {
+		free(c);
+		return r;
+	}
+	*ret_c = c;
+	return 0;
+}
+
+static void end(struct reclaimer *c)
+{
+	LOCKED(&c->lock);
+
+	c->ending = true;
+	(void) pthread_cond_signal(&c->wake);
+}
+
+struct reclaimer *reclaimer_stop(struct reclaimer *c)
+{
+	if (!c)
+		return NULL;
+	end(c);
+	(void) pthread_join(c->thread, NULL);
+	(void) pthread_cond_destroy(&c->wake);
+	(void) pthread_mutex_destroy(&c->lock);
+	free(c->waiting.inos);
+	free(c);
+	return NULL;
+}
+
+void reclaimer_add(struct reclaimer *c, uint64_t ino)
+{
+	LOCKED(&c->lock);
+
+	/* Without memory it stays an orphan until the next mount. */
+	if (numbers_add(&c->waiting, ino) == 0 && c->waiting.n == 1)
+		(void) pthread_cond_signal(&c->wake);
+}

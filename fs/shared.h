@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/* What outlives the server: a memfd of the keeper that each server maps in turn. The kernel's view of
+ * the mount (INIT, open handles, requests under way) goes on when a server dies; here is ours of it.
+ *
+ * Layout, native byte order (it never leaves the machine's memory):
+ *
+ *         0  struct shared_header
+ *      4096  the INIT request, as it was read
+ *      8192  running[RUNNING_SLOTS]
+ *     40960  slots[HANDLE_TABLE_SLOTS]
+ *
+ * A store to one aligned word is the unit that a killed server can leave behind: each record has one
+ * word that says whether it counts, and that is written last. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "fs/fs.h"
+
+#define SHARED_MAGIC 0x3173667979617262ull
+#define SHARED_INIT_MAX 4096u
+#define RUNNING_SLOTS 1024u
+
+struct shared_header {
+	uint64_t magic;
+	uint32_t servers;    /* started so far, this one included */
+	uint32_t slots_used; /* no slot at or above it was ever taken */
+	uint32_t init_len;   /* 0: no INIT yet */
+};
+
+/* A request that a server has begun to execute. */
+struct running_slot {
+	uint64_t unique;  /* without the resend bit; 0: free */
+	uint32_t opcode;
+	uint16_t crashes; /* servers that died while they executed it */
+	uint16_t active;  /* executed now, not parked */
+	uint64_t reserved[2];
+};
+
+struct handle_slot {
+	uint64_t ino;     /* 0: free */
+	uint64_t unique;  /* of the request that opened it */
+	uint32_t generation;
+	uint32_t flags;   /* HANDLE_* */
+	uint32_t kind;    /* enum handle_kind */
+	uint32_t wrote_s; /* CLOCK_MONOTONIC, of the last write */
+};
+
+struct shared {
+	struct shared_header header;
+	uint8_t pad[4096 - sizeof(struct shared_header)];
+	uint8_t init[SHARED_INIT_MAX];
+	struct running_slot running[RUNNING_SLOTS];
+	struct handle_slot slots[HANDLE_TABLE_SLOTS];
+};
+
+/* Maps the table; `resumed`: it must be one that a server before us left, otherwise it is emptied.
+ * -EBADMSG: it is not. */
+int shared_map(int fd, bool resumed, struct shared **ret_shared);
+struct shared *shared_unmap(struct shared *shared);
+
+/* ---- requests under way, so that one that kills servers is not executed for ever */
+
+/* Called by a server that resumes: what was active when the last one died has one crash more. */
+void running_recover(struct shared *shared);
+/* Notes that `unique` is executed from now on; returns in how many crashes it was seen. When the table
+ * is full it is not noted. */
+unsigned running_begin(struct shared *shared, uint64_t unique, uint32_t opcode);
+/* While it is parked it cannot be what kills the server. */
+void running_set_active(struct shared *shared, uint64_t unique, bool active);
+void running_end(struct shared *shared, uint64_t unique);

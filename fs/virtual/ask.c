@@ -1,0 +1,241 @@
+/* SPDX-License-Identifier: MIT */
+/* A query, from its name to its answer. It is parsed where it arrives; then, if files closed before
+ * it are not indexed yet, it is parked until they are or its time is over; then a worker runs it. It
+ * comes as a LOOKUP below .query, whose answer becomes a file, or as a line written to .query/ask,
+ * whose answer goes to the handle. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "fs/ops/ops.h"
+#include "fs/parking.h"
+#include "fs/virtual/virtual.h"
+#include "fs/workers.h"
+
+#define VERB "find?"
+/* The same query by the same user at the same LSN is one run for this long. */
+#define SHARED_MS 2000u
+/* A queue longer than MANY is watched: when it moves too slowly for the time that the query has, the
+ * query does not wait for nothing. */
+#define MANY 64u
+#define WATCH_MS 150u
+
+struct ask {
+	struct job job;
+	struct parked parked;
+	struct fs *fs;       /* borrowed */
+	fuse_req_t req;
+	struct query query;  /* owned */
+	char *name;          /* owned */
+	uint64_t dir;
+	uint32_t uid, gid;
+	uint64_t fh;         /* of the stream; unused in a LOOKUP */
+	size_t written;      /* 0: a LOOKUP */
+	uint64_t ticket;
+	uint64_t since_ms, pending_then;
+};
+
+static struct ask *ask_free(struct ask *a)
+{
+	if (a) {
+		query_done(&a->query);
+		free(a->name);
+		free(a);
+	}
+	return NULL;
+}
+DEFINE_CLEANUP(struct ask *, ask_free)
+
+static void fail(struct ask *a, int r, char *why)
+{
+	struct virtual *v = a->fs->virtual;
+
+	errors_set(v->errors, a->uid, why);
+	if (a->written)
+		streams_answer(v->streams, a->fh, NULL);
+	ops_reply_status(a->req, r);
+}
+
+static void reply(struct ask *a, uint64_t lsn, struct answer *answer)
+{
+	struct virtual *v = a->fs->virtual;
+	const struct answer_key key = { a->dir, a->uid, a->name };
+	struct answer_node node;
+	int r;
+
+	if (a->written) {
+		streams_answer(v->streams, a->fh, &answer->bytes);
+		(void) fuse_reply_write(a->req, a->written);
+		return;
+	}
+	r = answers_add(v->answers, &key, a->gid, lsn, answer->pending, &answer->bytes, &node);
+	if (r < 0)
+		ops_reply_status(a->req, r);
+	else
+		virtual_reply_answer(a->req, &node);
+}
+
+/* Several programs may ask the same at once: the first one's answer serves the others. */
+static bool reply_shared(struct ask *a, uint64_t lsn)
+{
+	struct virtual *v = a->fs->virtual;
+	const struct answer_key key = { a->dir, a->uid, a->name };
+	struct answer_node node;
+
+	if (a->written || answers_find(v->answers, &key, lsn, SHARED_MS, &node) < 0)
+		return false;
+	virtual_reply_answer(a->req, &node);
+	return true;
+}
+
+static void run(struct job *job)
+{
+	_cleanup_(ask_freep) struct ask *a = (struct ask *)job;
+	const struct query_scope scope = { .top = a->dir, .mount_point = a->fs->config.mount_point };
+	uint64_t lsn = catalog_last_lsn(a->fs->config.catalog);
+	struct answer answer = { 0 };
+	char *why = NULL;
+	int r;
+
+	if (reply_shared(a, lsn))
+		return;
+	r = index_query(a->fs->config.index, &a->query, &scope, &answer, &why);
+	if (r < 0)
+		fail(a, r, why);
+	else
+		reply(a, lsn, &answer);
+	answer_done(&answer);
+}
+
+static struct ask *ask_of(struct parked *p)
+{
+	return (struct ask *)((char *)p - offsetof(struct ask, parked));
+}
+
+/* Would the queue, at the speed seen so far, still be there when the time is over twice? */
+static bool is_hopeless(const struct ask *a, uint64_t pending)
+{
+	uint64_t now_ms = clock_mono_ms(), passed = now_ms - a->since_ms;
+	uint64_t left = a->parked.deadline_ms > now_ms ? a->parked.deadline_ms - now_ms : 0;
+
+	if (pending <= MANY || passed < WATCH_MS)
+		return false;
+	if (pending >= a->pending_then)
+		return passed > 2 * WATCH_MS;
+	return pending * passed / (a->pending_then - pending) > 2 * left;
+}
+
+static bool is_ready(struct parked *p)
+{
+	struct ask *a = ask_of(p);
+	uint64_t pending = index_pending(a->fs->config.index);
+
+	return pending == 0 || patience_over(a->fs->virtual->patience, a->ticket) || is_hopeless(a, pending);
+}
+
+static void resume(struct parked *p, int why)
+{
+	struct ask *a = ask_of(p);
+
+	patience_end(a->fs->virtual->patience);
+	if (why == -EINTR) {
+		fail(a, -EINTR, NULL);
+		(void) ask_free(a);
+	} else {
+		workers_add(a->fs->ask, &a->job);
+	}
+}
+
+static void park(struct ask *a, uint64_t pending)
+{
+	a->since_ms = clock_mono_ms();
+	a->pending_then = pending;
+	a->ticket = patience_begin(a->fs->virtual->patience);
+	a->parked = (struct parked){
+		.req = a->req,
+		.unique = request_unique(),
+		.deadline_ms = a->since_ms + a->query.wait_ms,
+		.ready = is_ready,
+		.resume = resume,
+	};
+	parking_add(a->fs->parking, &a->parked);
+}
+
+static int ask_new(fuse_req_t req, uint64_t dir, const char *name, struct ask **ret_a)
+{
+	struct ask *a = calloc(1, sizeof(*a));
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	if (!a)
+		return -ENOMEM;
+	*a = (struct ask){ .job.run = run, .fs = ops_fs(req), .req = req, .dir = dir, .uid = ctx->uid, .gid = ctx->gid };
+	a->name = strdup(name);
+	if (!a->name) {
+		(void) ask_free(a);
+		return -ENOMEM;
+	}
+	*ret_a = a;
+	return 0;
+}
+
+static int parse(struct ask *a, char **ret_why)
+{
+	if (strncmp(a->name, VERB, strlen(VERB)) != 0) {
+		*ret_why = strdup("a query begins with 'find?'");
+		return -EINVAL;
+	}
+	if (!a->fs->config.index) {
+		*ret_why = strdup("this mount has no index");
+		return -ENOTSUP;
+	}
+	return query_parse_name(a->name + strlen(VERB), &a->query, ret_why);
+}
+
+/* Takes `a` over. */
+static void begin(struct ask *a)
+{
+	char *why = NULL;
+	uint64_t pending;
+	int r = parse(a, &why);
+
+	if (r < 0) {
+		fail(a, r, why);
+		(void) ask_free(a);
+		return;
+	}
+	pending = index_pending(a->fs->config.index);
+	if (pending == 0 && reply_shared(a, catalog_last_lsn(a->fs->config.catalog)))
+		(void) ask_free(a);
+	else if (pending && a->query.wait_ms)
+		park(a, pending);
+	else
+		workers_add(a->fs->ask, &a->job);
+}
+
+void ask_lookup(fuse_req_t req, uint64_t dir, const char *name)
+{
+	struct ask *a;
+	int r = ask_new(req, dir, name, &a);
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		begin(a);
+}
+
+void ask_line(fuse_req_t req, uint64_t dir, const char *line, uint64_t fh, size_t written)
+{
+	struct ask *a;
+	int r = ask_new(req, dir, line, &a);
+
+	if (r < 0) {
+		streams_answer(ops_fs(req)->virtual->streams, fh, NULL);
+		ops_reply_status(req, r);
+		return;
+	}
+	a->fh = fh;
+	a->written = written;
+	begin(a);
+}

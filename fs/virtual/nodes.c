@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/virtual/virtual.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "fs/ops/ops.h"
+
+#define ANSWERS_MAX (32u << 20)
+#define PENDING_XATTR "user.brainy.pending"
+
+int virtual_new(struct fs *fs, struct virtual **ret_v)
+{
+	struct virtual *v = calloc(1, sizeof(*v));
+	uint64_t first = virtual_ino(VIRTUAL_ANSWER, clock_real_ns() >> 4 & VIRTUAL_NUMBER_MASK);
+	int r;
+
+	if (!v)
+		return -ENOMEM;
+	v->fs = fs;
+	v->gid = getegid();
+	(void) clock_gettime(CLOCK_REALTIME, &v->born);
+	r = answers_new(ANSWERS_MAX, first, &v->answers);
+	if (r == 0)
+		r = errors_new(&v->errors);
+	if (r == 0)
+		r = streams_new(&v->streams);
+	if (r < 0) {
+		(void) virtual_free(v);
+		return r;
+	}
+	*ret_v = v;
+	return 0;
+}
+
+int virtual_start(struct virtual *v)
+{
+	return v->fs->config.index ? patience_start(v, &v->patience) : 0;
+}
+
+void virtual_stop(struct virtual *v)
+{
+	texts_drain(v);
+}
+
+struct virtual *virtual_free(struct virtual *v)
+{
+	if (!v)
+		return NULL;
+	v->patience = patience_stop(v->patience);
+	v->answers = answers_free(v->answers);
+	v->errors = errors_free(v->errors);
+	v->streams = streams_free(v->streams);
+	free(v);
+	return NULL;
+}
+
+bool virtual_has_root(const char *name)
+{
+	return strcmp(name, ".query") == 0 || strcmp(name, ".brainy") == 0;
+}
+
+static int check_user(fuse_req_t req)
+{
+	return fuse_req_ctx(req)->uid == ops_fs(req)->config.owner_uid ? 0 : -EACCES;
+}
+
+static bool is_stream(uint64_t ino)
+{
+	return virtual_kind_of(ino) == VIRTUAL_ASK ||
+	       (virtual_kind_of(ino) == VIRTUAL_FIXED && virtual_number_of(ino) == FIXED_CONTROL);
+}
+
+static bool is_folder(uint64_t ino)
+{
+	return virtual_kind_of(ino) == VIRTUAL_QUERY ||
+	       (virtual_kind_of(ino) == VIRTUAL_FIXED && virtual_number_of(ino) == FIXED_BRAINY);
+}
+
+/* ---- attributes */
+
+static void answer_stat(const struct answer_node *node, struct stat *ret_st)
+{
+	*ret_st = (struct stat){
+		.st_ino = node->ino,
+		.st_mode = S_IFREG | 0400,
+		.st_nlink = 1,
+		.st_uid = node->uid,
+		.st_gid = node->gid,
+		.st_size = (off_t)node->size,
+		.st_blocks = (blkcnt_t)((node->size + 511) / 512),
+		.st_blksize = 4096,
+		.st_atim = node->made,
+		.st_mtim = node->made,
+		.st_ctim = node->made,
+	};
+}
+
+static void fixed_stat(const struct virtual *v, uint64_t ino, struct stat *ret_st)
+{
+	*ret_st = (struct stat){
+		.st_ino = ino,
+		.st_mode = is_folder(ino) ? S_IFDIR | 0500 : S_IFREG | 0600,
+		.st_nlink = is_folder(ino) ? 2 : 1,
+		.st_uid = v->fs->config.owner_uid,
+		.st_gid = v->gid,
+		.st_blksize = 4096,
+		.st_atim = v->born,
+		.st_mtim = v->born,
+		.st_ctim = v->born,
+	};
+}
+
+static int node_stat(const struct virtual *v, uint64_t ino, struct stat *ret_st)
+{
+	struct answer_node node;
+	int r;
+
+	if (is_folder(ino) || is_stream(ino)) {
+		fixed_stat(v, ino, ret_st);
+		return 0;
+	}
+	r = virtual_kind_of(ino) == VIRTUAL_ANSWER ? answers_get(v->answers, ino, &node) : -ESTALE;
+	if (r == 0)
+		answer_stat(&node, ret_st);
+	return r;
+}
+
+void virtual_getattr(fuse_req_t req, uint64_t ino)
+{
+	struct stat st;
+	int r = node_stat(ops_fs(req)->virtual, ino, &st);
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		(void) fuse_reply_attr(req, &st, FS_TIMEOUT_S);
+}
+
+/* Opening ask or control with O_TRUNC (as a shell's > does) changes nothing and is not refused. */
+void virtual_setattr(fuse_req_t req, uint64_t ino, int what)
+{
+	if (is_stream(ino) && (what & ~FUSE_SET_ATTR_KILL_SUID) == FUSE_SET_ATTR_SIZE)
+		virtual_getattr(req, ino);
+	else
+		ops_reply_status(req, -EACCES);
+}
+
+int virtual_getxattr(struct fs *fs, uint64_t ino, const char *name, struct buf *ret_value)
+{
+	struct answer_node node;
+	int r = virtual_kind_of(ino) == VIRTUAL_ANSWER ? answers_get(fs->virtual->answers, ino, &node) : -ENODATA;
+
+	if (r == 0)
+		r = strcmp(name, PENDING_XATTR) == 0 ? 0 : -ENODATA;
+	return r < 0 ? r : buf_addf(ret_value, "%llu", (unsigned long long)node.pending);
+}
+
+/* ---- lookup */
+
+static void reply_fixed(fuse_req_t req, uint64_t ino)
+{
+	struct fuse_entry_param e = { .ino = ino, .generation = 1, .attr_timeout = FS_TIMEOUT_S };
+
+	/* A folder's name can be kept; what is below must come here each time, for who asks. */
+	e.entry_timeout = is_folder(ino) ? FS_TIMEOUT_S : 0;
+	fixed_stat(ops_fs(req)->virtual, ino, &e.attr);
+	(void) fuse_reply_entry(req, &e);
+}
+
+void virtual_reply_answer(fuse_req_t req, const struct answer_node *node)
+{
+	struct fuse_entry_param e = { .ino = node->ino, .generation = 1, .attr_timeout = FS_TIMEOUT_S };
+
+	answer_stat(node, &e.attr);
+	(void) fuse_reply_entry(req, &e);
+}
+
+static void lookup_error(fuse_req_t req, uint64_t dir)
+{
+	struct virtual *v = ops_fs(req)->virtual;
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	const struct answer_key key = { dir, ctx->uid, "last-error" };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct answer_node node;
+	int r = errors_get(v->errors, ctx->uid, &text);
+
+	if (r == 0)
+		r = answers_add(v->answers, &key, ctx->gid, 0, 0, &text, &node);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		virtual_reply_answer(req, &node);
+}
+
+static void lookup_query(fuse_req_t req, uint64_t dir, const char *name)
+{
+	if (strcmp(name, "ask") == 0)
+		reply_fixed(req, virtual_ino(VIRTUAL_ASK, dir));
+	else if (strcmp(name, "last-error") == 0)
+		lookup_error(req, dir);
+	else if (strncmp(name, "find?", 5) == 0)
+		ask_lookup(req, dir, name);
+	else
+		ops_reply_status(req, -ENOENT);
+}
+
+static void lookup_brainy(fuse_req_t req, const char *name)
+{
+	if (strcmp(name, "control") == 0)
+		reply_fixed(req, virtual_ino(VIRTUAL_FIXED, FIXED_CONTROL));
+	else
+		texts_lookup(req, name);
+}
+
+void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name)
+{
+	int r = dir & INO_VIRTUAL ? check_user(req) : 0;
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else if (!(dir & INO_VIRTUAL))
+		reply_fixed(req, strcmp(name, ".query") == 0 ? virtual_ino(VIRTUAL_QUERY, dir)
+							     : virtual_ino(VIRTUAL_FIXED, FIXED_BRAINY));
+	else if (virtual_kind_of(dir) == VIRTUAL_QUERY)
+		lookup_query(req, virtual_number_of(dir), name);
+	else if (is_folder(dir))
+		lookup_brainy(req, name);
+	else
+		ops_reply_status(req, -ENOTDIR);
+}
+
+/* ---- open files */
+
+static int open_answer(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
+{
+	int r;
+
+	if ((fi->flags & O_ACCMODE) != O_RDONLY || fi->flags & O_TRUNC)
+		return -EACCES; /* for root too */
+	r = answers_open(fs->virtual->answers, ino);
+	if (r < 0)
+		return r;
+	r = ops_open_handle(fs, ino, HANDLE_ANSWER, fi);
+	if (r < 0)
+		answers_close(fs->virtual->answers, ino);
+	return r;
+}
+
+static int open_stream(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
+{
+	int r = ops_open_handle(fs, ino, HANDLE_STREAM, fi);
+
+	if (r == 0)
+		r = streams_open(fs->virtual->streams, fi->fh);
+	fi->direct_io = 1;
+	fi->nonseekable = 1;
+	return r;
+}
+
+void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
+{
+	int r = check_user(req);
+
+	if (r == 0)
+		r = is_stream(ino) ? open_stream(ops_fs(req), ino, fi) : open_answer(ops_fs(req), ino, fi);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		ops_reply_open(req, fi);
+}
+
+void virtual_release(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	struct handle was;
+	bool last;
+
+	if (handles_remove(fs->handles, fi->fh, &was, &last) == 0) {
+		if (is_stream(ino))
+			streams_close(fs->virtual->streams, fi->fh);
+		else
+			answers_close(fs->virtual->answers, ino);
+	}
+	ops_reply_status(req, 0);
+}
+
+void virtual_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, struct fuse_file_info *fi)
+{
+	struct virtual *v = ops_fs(req)->virtual;
+	void *space = request_space();
+	ssize_t n = -ENOMEM;
+
+	size = MIN(size, (size_t)FS_MAX_WRITE);
+	if (space)
+		n = is_stream(ino) ? streams_read(v->streams, fi->fh, space, size)
+				   : answers_read(v->answers, ino, offset, space, size);
+	if (n < 0)
+		ops_reply_status(req, (int)n);
+	else
+		(void) fuse_reply_buf(req, space, (size_t)n);
+}
+
+void virtual_write(fuse_req_t req, uint64_t ino, const char *data, size_t size, struct fuse_file_info *fi)
+{
+	_cleanup_free_ char *line = NULL;
+	int r = is_stream(ino) ? streams_write(ops_fs(req)->virtual->streams, fi->fh, data, size, &line) : -EACCES;
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else if (r == 0)
+		(void) fuse_reply_write(req, size);
+	else if (virtual_kind_of(ino) == VIRTUAL_ASK)
+		ask_line(req, virtual_number_of(ino), line, fi->fh, size);
+	else
+		texts_command(req, line, fi->fh, size);
+}
+
+/* ---- listing */
+
+struct virtual_listing {
+	fuse_req_t req;
+	char *data;        /* borrowed */
+	size_t size, used;
+	bool plus;
+};
+
+/* False when it does not fit. Attributes come by lookup, which makes the texts. */
+static bool list(struct virtual_listing *l, const char *name, uint64_t ino, mode_t type, off_t cookie)
+{
+	const struct fuse_entry_param e = { .attr = { .st_ino = ino, .st_mode = type } };
+	char *at = l->data + l->used;
+	size_t left = l->size - l->used;
+	size_t n = l->plus ? fuse_add_direntry_plus(l->req, at, left, name, &e, cookie)
+			   : fuse_add_direntry(l->req, at, left, name, &e.attr, cookie);
+
+	if (n > left)
+		return false;
+	l->used += n;
+	return true;
+}
+
+static void fill(struct virtual_listing *l, uint64_t ino, off_t cookie)
+{
+	bool brainy = virtual_kind_of(ino) == VIRTUAL_FIXED;
+	uint64_t above = brainy ? ROOT_INO : virtual_number_of(ino);
+	bool room = true;
+
+	if (cookie < 1)
+		room = list(l, ".", ino, S_IFDIR, 1);
+	if (room && cookie < 2)
+		room = list(l, "..", above, S_IFDIR, 2);
+	for (off_t i = 0; brainy && room && texts_names[i]; i++) {
+		if (cookie < i + 3)
+			room = list(l, texts_names[i], virtual_ino(VIRTUAL_FIXED, 16 + (uint64_t)i), S_IFREG, i + 3);
+	}
+}
+
+void virtual_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus)
+{
+	struct virtual_listing l = { .req = req, .data = request_space(), .size = size, .plus = plus };
+	int r = check_user(req);
+
+	if (r == 0 && !is_folder(ino))
+		r = -ENOTDIR;
+	if (r == 0 && !l.data)
+		r = -ENOMEM;
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return;
+	}
+	fill(&l, ino, cookie);
+	(void) fuse_reply_buf(req, l.data, l.used);
+}

@@ -1,0 +1,110 @@
+/* SPDX-License-Identifier: MIT */
+/* Names that are reachable but never listed: .query in every directory, .brainy at the root. Their
+ * nodes have INO_VIRTUAL numbers:
+ *
+ *   63 INO_VIRTUAL   62..60 kind   59..0 what it belongs to
+ *
+ *   kind 0  an answer: a counter that no other server of this mount starts from
+ *   kind 1  .query      of the directory with this number (shard and counter in 60 bits)
+ *   kind 2  .query/ask  of that directory
+ *   kind 3  .brainy (0) and .brainy/control (1)
+ *
+ * so that all but answers mean the same to every server. Until visibility is decided per file, what
+ * lies below them is EACCES to everybody but the user who mounted. */
+#pragma once
+
+#include "fs/fs_impl.h"
+#include "fs/virtual/answers.h"
+#include "fs/virtual/errors.h"
+
+struct streams;
+struct patience;
+
+struct virtual {
+	struct fs *fs;             /* borrowed */
+	struct answers *answers;   /* owned, as all below */
+	struct errors *errors;
+	struct streams *streams;
+	struct patience *patience;
+	struct timespec born;
+	uint32_t gid;              /* of the server: what virtual directories show */
+};
+
+enum virtual_kind { VIRTUAL_ANSWER, VIRTUAL_QUERY, VIRTUAL_ASK, VIRTUAL_FIXED };
+enum { FIXED_BRAINY, FIXED_CONTROL };
+
+#define VIRTUAL_KIND_SHIFT 60
+#define VIRTUAL_NUMBER_MASK ((1ull << VIRTUAL_KIND_SHIFT) - 1)
+
+static inline uint64_t virtual_ino(enum virtual_kind kind, uint64_t number)
+{
+	return INO_VIRTUAL | (uint64_t)kind << VIRTUAL_KIND_SHIFT | number;
+}
+static inline enum virtual_kind virtual_kind_of(uint64_t ino)
+{
+	return (enum virtual_kind)(ino >> VIRTUAL_KIND_SHIFT & 7);
+}
+static inline uint64_t virtual_number_of(uint64_t ino)
+{
+	return ino & VIRTUAL_NUMBER_MASK;
+}
+
+int virtual_new(struct fs *fs, struct virtual **ret_v);
+int virtual_start(struct virtual *v);
+/* Waits for commands under way. */
+void virtual_stop(struct virtual *v);
+struct virtual *virtual_free(struct virtual *v);
+
+/* ---- nodes.c: operations on virtual inodes, one reply each */
+
+/* Is this one of the reserved names that exist? */
+bool virtual_has_root(const char *name);
+/* `dir`: virtual, or a real one for the names above. */
+void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name);
+void virtual_getattr(fuse_req_t req, uint64_t ino);
+void virtual_setattr(fuse_req_t req, uint64_t ino, int what);
+void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
+void virtual_release(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
+void virtual_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, struct fuse_file_info *fi);
+void virtual_write(fuse_req_t req, uint64_t ino, const char *data, size_t size, struct fuse_file_info *fi);
+void virtual_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus);
+int virtual_getxattr(struct fs *fs, uint64_t ino, const char *name, struct buf *ret_value);
+/* The reply to a lookup that ended in an answer. */
+void virtual_reply_answer(fuse_req_t req, const struct answer_node *node);
+
+/* ---- ask.c: a query, from its name to its answer */
+
+/* LOOKUP of `name` ("find?..") below .query of `dir`. */
+void ask_lookup(fuse_req_t req, uint64_t dir, const char *name);
+/* A line written to .query/ask of `dir`; the answer goes to stream `fh`, the reply is `written`. */
+void ask_line(fuse_req_t req, uint64_t dir, const char *line, uint64_t fh, size_t written);
+
+/* ---- patience.c: waiting for the index without a thread for each query */
+int patience_start(struct virtual *v, struct patience **ret_p);
+struct patience *patience_stop(struct patience *p);
+/* A ticket for everything that is closed by now; to be given back. */
+uint64_t patience_begin(struct patience *p);
+void patience_end(struct patience *p);
+/* Is everything indexed that was closed when the ticket was drawn? */
+bool patience_over(struct patience *p, uint64_t ticket);
+
+/* ---- texts.c: the files of .brainy, and commands */
+void texts_lookup(fuse_req_t req, const char *name);
+extern const char *const texts_names[];
+/* A line written to .brainy/control. */
+void texts_command(fuse_req_t req, const char *line, uint64_t fh, size_t written);
+/* Waits until no command is under way. */
+void texts_drain(struct virtual *v);
+
+/* ---- streams.c: handles of ask and control: a line in, an answer out, own cursor */
+int streams_new(struct streams **ret_s);
+struct streams *streams_free(struct streams *s);
+int streams_open(struct streams *s, uint64_t fh);
+void streams_close(struct streams *s, uint64_t fh);
+/* Collects a line. 1: it is complete, *ret_line is the caller's to free, and the stream is busy until
+ * streams_answer(). 0: not yet. -EFBIG. -EBUSY. -ESTALE: opened at an earlier server. */
+int streams_write(struct streams *s, uint64_t fh, const char *data, size_t size, char **ret_line);
+/* The line is answered (takes `answer` over), or failed (`answer` NULL). */
+void streams_answer(struct streams *s, uint64_t fh, struct buf *answer);
+/* Copies from the cursor on. -EINVAL: nothing was asked, or it failed. */
+ssize_t streams_read(struct streams *s, uint64_t fh, void *ret_data, size_t size);
