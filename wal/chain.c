@@ -32,7 +32,8 @@ static struct segment *find(const struct folder *f, struct id128 incarnation, ui
 	return found;
 }
 
-static bool find_last(const struct folder *f, struct id128 incarnation, uint64_t *ret_sequence)
+/* The newest segment that begins at or before `limit`, or the very first one. */
+static bool find_last(const struct folder *f, struct id128 incarnation, uint64_t limit, uint64_t *ret_sequence)
 {
 	bool found = false;
 
@@ -40,6 +41,8 @@ static bool find_last(const struct folder *f, struct id128 incarnation, uint64_t
 		const struct segment *s = f->segments[i];
 
 		if (s->state != SEGMENT_VALID || !id128_equal(s->head.incarnation, incarnation))
+			continue;
+		if (s->head.first_lsn > limit && s->head.sequence > 0)
 			continue;
 		if (!found || s->head.sequence > *ret_sequence)
 			*ret_sequence = s->head.sequence;
@@ -55,7 +58,7 @@ static void push(struct chain *c, struct segment *s, uint64_t limit)
 }
 
 /* Pushes the incarnation's segments, newest first, as far back as there is no gap: what lies beyond one was
- * recycled. Those that begin beyond `limit` were cut off; the oldest is kept, it names the one before. */
+ * recycled. Those that begin beyond `limit` were cut off, but the first also names the incarnation before. */
 static int push_incarnation(struct chain *c, const struct folder *f, struct id128 incarnation, uint64_t limit,
 			    struct segment **ret_oldest)
 {
@@ -63,7 +66,7 @@ static int push_incarnation(struct chain *c, const struct folder *f, struct id12
 	struct segment *s, *older;
 	int r = 0;
 
-	if (!find_last(f, incarnation, &sequence))
+	if (!find_last(f, incarnation, limit, &sequence))
 		return -EBADMSG;
 	for (s = find(f, incarnation, sequence, &r); s && r == 0; s = older) {
 		older = sequence == 0 ? NULL : find(f, incarnation, --sequence, &r);
@@ -71,8 +74,7 @@ static int push_incarnation(struct chain *c, const struct folder *f, struct id12
 			return -EBADMSG;
 		if (c->count == f->count)
 			return -EBADMSG;
-		if (s->head.first_lsn <= limit || !older)
-			push(c, s, limit);
+		push(c, s, limit);
 		*ret_oldest = s;
 	}
 	return r;
@@ -92,15 +94,18 @@ static void reverse(struct chain *c)
 	}
 }
 
-/* `oldest` begins at or before the record after `from`: is `from` a record of this history? */
-static bool names(const struct segment *oldest, const struct wal_position *from)
+/* The chain goes back to the record after `from`: is it the same history? The checkpoint was made by an
+ * incarnation of the chain, which may itself have begun later than the record, or by the one that the oldest
+ * follows. */
+static bool names(const struct chain *c, const struct wal_position *from)
 {
-	const struct wal_header *h = &oldest->head;
+	const struct wal_header *oldest = &c->segments[c->count - 1]->head;
 
-	if (id128_equal(from->incarnation, h->incarnation))
-		return true;
-	return h->sequence == 0 && from->lsn == h->prior.lsn &&
-	       id128_equal(from->incarnation, h->prior.incarnation);
+	for (size_t i = 0; i < c->count; i++)
+		if (id128_equal(from->incarnation, c->segments[i]->head.incarnation))
+			return true;
+	return oldest->sequence == 0 && from->lsn == oldest->prior.lsn &&
+	       id128_equal(from->incarnation, oldest->prior.incarnation);
 }
 
 static int go_back(struct chain *c, const struct folder *f, const struct wal_position *from)
@@ -118,7 +123,7 @@ static int go_back(struct chain *c, const struct folder *f, const struct wal_pos
 			return -EBADMSG;
 		generation = oldest->head.generation;
 		if (oldest->head.first_lsn - 1 <= from->lsn)
-			return names(oldest, from) ? 0 : -EBADMSG;
+			return names(c, from) ? 0 : -EBADMSG;
 		if (oldest->head.sequence != 0 || oldest->head.prior.lsn != oldest->head.first_lsn - 1)
 			return -EBADMSG;
 		incarnation = oldest->head.prior.incarnation;

@@ -25,6 +25,7 @@ struct found {
 	struct folder folder;
 	struct chain chain;
 	uint64_t generation; /* newest there is */
+	uint64_t keep_first; /* segments of the chain that begin at or before this LSN are kept */
 	bool clean;          /* a valid anchor */
 };
 
@@ -124,21 +125,23 @@ static int wal_new(int dirfd, const struct wal_config *config, struct wal **ret_
 	return 0;
 }
 
+/* Segments of the chain are kept until they are released: those with records, and the beginning of an
+ * incarnation that has none yet, because it may be what the next checkpoint names. */
 static bool is_live(const struct found *f, const struct segment *s)
 {
 	for (size_t i = 0; i < f->chain.count; i++)
 		if (f->chain.segments[i] == s)
-			return s->head.first_lsn <= f->chain.last_lsn;
+			return s->head.first_lsn <= f->keep_first;
 	return false;
 }
 
-/* Who wrote the last record; the checkpoint's word when all records are in it. */
+/* What the new incarnation follows; the checkpoint's word when all records are in it. */
 static struct wal_position last_position(const struct found *f, const struct wal_position *from)
 {
 	struct wal_position p = *from;
 
 	for (size_t i = 0; f->chain.last_lsn > from->lsn && i < f->chain.count; i++)
-		if (f->chain.segments[i]->head.first_lsn <= f->chain.last_lsn)
+		if (is_live(f, f->chain.segments[i]))
 			p = (struct wal_position){ f->chain.segments[i]->head.incarnation, f->chain.last_lsn };
 	return p;
 }
@@ -229,6 +232,8 @@ static int self_test(struct wal *w)
 	segment_unmap(s);
 	segment_list_push(&w->ready, s);
 	w->mapped = r == 0;
+	if (w->mapped)
+		free(steal_ptr(&w->sealed));
 	return 0;
 }
 
@@ -268,6 +273,7 @@ static int begin_incarnation(struct wal *w, struct found *f, const struct wal_po
 	_cleanup_(free_all) struct segment_list obsolete = { 0 };
 	int r;
 
+	f->keep_first = f->chain.last_lsn + (f->chain.last_lsn > from->lsn);
 	w->generation = f->generation + 1;
 	w->prior = last_position(f, from);
 	w->based = from->lsn;
@@ -297,7 +303,7 @@ int wal_open(int dirfd, const struct wal_config *config, const struct wal_positi
 	_cleanup_(wal_closep) struct wal *w = NULL;
 	struct wal_config c;
 	uint64_t replayed;
-	int r = config_set(&c, config);
+	int r = from->lsn == UINT64_MAX ? -EINVAL : config_set(&c, config);
 
 	if (r < 0)
 		return r;

@@ -65,9 +65,9 @@ int wal_begin_segment(struct wal *w, unsigned max)
 		return r;
 	r = begin(w, s);
 	if (r < 0) {
-		/* Its header may be there: it must not be taken again. */
-		segment_free(s);
-		return r;
+		/* Its header may have reached the disk: no other segment may get the same sequence. */
+		segment_list_push(&w->ready, s);
+		return wal_fail(w);
 	}
 	w->next_sequence++;
 	if (wal_current(w))
@@ -101,24 +101,37 @@ int wal_prepare(struct wal *w)
 	}
 }
 
-static bool is_spare(const struct wal *w, const struct segment *s)
+/* As many segments are kept as were needed at once; when less is needed, one fewer with each release. */
+static void update_peak(struct wal *w)
 {
-	return s->size != w->config.segment_size || w->ready.count >= 2 * w->config.segments_min;
+	if (w->live.count >= w->peak)
+		w->peak = w->live.count;
+	else
+		w->peak--;
+}
+
+static bool is_released(const struct wal *w)
+{
+	return w->live.count > 1 && w->live.first->last_lsn <= w->released;
 }
 
 static void retire_released(struct wal *w)
 {
-	while (w->live.count > 1 && w->live.first->last_lsn <= w->released) {
-		bool spare = is_spare(w, w->live.first);
+	unsigned keep;
 
-		/* A sync leader may hold the descriptor: later, then. */
-		if (spare && w->syncing)
-			return;
-		if (spare)
-			segment_remove(segment_list_pop(&w->live), w->dirfd);
+	update_peak(w);
+	keep = MAX(w->peak + 1, w->config.segments_min);
+	/* A sync leader may hold descriptors: nothing is closed meanwhile. */
+	while (is_released(w) && !(w->syncing && w->live.first->size != w->config.segment_size)) {
+		struct segment *s = segment_list_pop(&w->live);
+
+		if (s->size == w->config.segment_size)
+			segment_list_push(&w->ready, s);
 		else
-			segment_list_push(&w->ready, segment_list_pop(&w->live));
+			segment_remove(s, w->dirfd);
 	}
+	while (!w->syncing && w->ready.count > 0 && w->live.count + w->ready.count > keep)
+		segment_remove(segment_list_pop(&w->ready), w->dirfd);
 }
 
 void wal_release(struct wal *w, uint64_t lsn)

@@ -234,16 +234,31 @@ static uint64_t search_budget(const struct folder *f)
 	return total;
 }
 
+/* Is there at least a beginning of the record that should follow? */
+static int is_torn(struct walker *w, bool *ret_torn)
+{
+	const uint8_t *p;
+	struct wal_frame f;
+	int r = window_at(&w->window, walker_segment(w), w->offset, WAL_RECORD_HEADER, &p);
+
+	*ret_torn = r == 0 && p && wal_frame_load(p, &f) && f.lsn == w->expected;
+	return r;
+}
+
 /* The walker stands at a hole: torn tail, or damage? */
 static int judge_end(struct chain *c, struct walker *w, const struct folder *f, const struct wal_position *from)
 {
 	struct search q = { .walker = w, .hole = w->expected, .need = MAX(w->expected, from->lsn + 1),
 			    .budget = search_budget(f) };
 	struct record record;
+	bool torn;
 	int r;
 
 	if (c->limits[w->at] != UINT64_MAX)
 		return -EBADMSG;
+	r = is_torn(w, &torn);
+	if (r < 0)
+		return r;
 	r = read_record(w, walker_segment(w), w->offset, &record);
 	if (r < 0)
 		return r;
@@ -252,7 +267,7 @@ static int judge_end(struct chain *c, struct walker *w, const struct folder *f, 
 		return 0;
 	}
 	r = search_beyond(&q, f);
-	c->cut = q.found;
+	c->cut = q.found || torn;
 	return r;
 }
 

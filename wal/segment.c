@@ -29,7 +29,7 @@ int segment_name_parse(const char *name, uint32_t *ret_number)
 	char again[NAME_SIZE];
 	unsigned number;
 
-	if (sscanf(name, "segment-%8u", &number) != 1)
+	if (sscanf(name, "segment-%10u", &number) != 1)
 		return -EINVAL;
 	segment_name(number, again);
 	if (strcmp(name, again))

@@ -25,9 +25,9 @@
  * `length` is stored last, so that a killed writer's half record is not even tried.
  *
  * An *incarnation* is what one wal_open() wrote: a random id, a run of its own, segments of sequence 0,
- * 1, 2... It is never continued after a reopen. `generation` counts incarnations; `prior` names the
- * record that the incarnation follows: who wrote it, and its exact LSN. Whatever else the prior
- * incarnation may hold beyond that LSN was cut off. Going back over `prior` from the newest generation
+ * 1, 2... It is never continued after a reopen. `generation` counts incarnations; `prior` names what the
+ * incarnation follows: another one up to an exact LSN, or the checkpoint that had everything. Whatever else
+ * the prior incarnation may hold beyond that LSN was cut off. Going back over `prior` from the newest generation
  * gives the log; other segments are free.
  *
  * What is durable when (fdatasync at each `;`):

@@ -32,6 +32,7 @@ struct wal {
 	struct segment_list ready; /* guarded by lock; may be begun */
 	uint32_t next_number;      /* guarded by lock */
 	uint64_t next_sequence;    /* guarded by lock */
+	unsigned peak;             /* guarded by lock: live segments at once, lately */
 	uint64_t released;         /* guarded by lock */
 	uint64_t based;            /* last LSN of the checkpoint that the log was opened with */
 	bool syncing;              /* guarded by lock: a leader is at work without it; no segment may be closed */

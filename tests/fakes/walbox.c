@@ -166,8 +166,38 @@ void walbox_clone(const struct walbox *b, struct walbox *ret_copy)
 		(void) closedir(dir);
 }
 
-const char *walbox_file(const struct walbox *b, const char *name, char ret_path[128])
+void walbox_copy_file(const struct walbox *from, const struct walbox *to, const char *name)
 {
-	(void) snprintf(ret_path, 128, "%s/%s", b->path, name);
-	return ret_path;
+	copy_file(from->dirfd, to->dirfd, name);
+}
+
+static int by_name(const void *a, const void *b)
+{
+	return strcmp(a, b);
+}
+
+size_t walbox_segments(const struct walbox *b, char ret_names[][32], size_t max)
+{
+	DIR *dir = opendir(b->path);
+	const struct dirent *e;
+	size_t n = 0;
+
+	while (dir && (e = readdir(dir))) {
+		if (strncmp(e->d_name, "segment-", 8) != 0)
+			continue;
+		must(n < max, "room for segments");
+		(void) snprintf(ret_names[n++], 32, "%.31s", e->d_name);
+	}
+	if (dir)
+		(void) closedir(dir);
+	qsort(ret_names, n, sizeof(ret_names[0]), by_name);
+	return n;
+}
+
+int walbox_file(const struct walbox *b, const char *name)
+{
+	int fd = openat(b->dirfd, name, O_RDWR | O_CLOEXEC);
+
+	must(fd >= 0, name);
+	return fd;
 }

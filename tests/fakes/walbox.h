@@ -43,5 +43,9 @@ int walbox_append_many(struct walbox *b, unsigned n);
 
 /* Copies all files of the folder to a new box that is opened with the same configuration and position. */
 void walbox_clone(const struct walbox *b, struct walbox *ret_copy);
-/* Path of the nth segment file by name, or NULL. */
-const char *walbox_file(const struct walbox *b, const char *name, char ret_path[128]);
+/* Copies one file from box to box. */
+void walbox_copy_file(const struct walbox *from, const struct walbox *to, const char *name);
+/* Names of the segment files, at most `max`; returns how many there are. */
+size_t walbox_segments(const struct walbox *b, char ret_names[][32], size_t max);
+/* A descriptor for reading and writing one of the files; the caller closes it. */
+int walbox_file(const struct walbox *b, const char *name);
