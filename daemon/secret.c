@@ -128,6 +128,14 @@ static int ask_passphrase(struct secret *s, bool twice)
 	return take_passphrase(s);
 }
 
+/* The recovery key opens wherever a passphrase is asked for; its checksum tells the two apart. */
+static int recognise_recovery(struct secret *s, int r)
+{
+	if (r == 0 && volume_check_recovery(s->value.data, s->value.len) == 0)
+		s->value.kind = KEYSLOT_RECOVERY;
+	return r;
+}
+
 int secret_find(const struct secret_options *o, const char *path, const struct volume *v, struct secret *ret)
 {
 	_cleanup_free_ char *key = NULL;
@@ -138,7 +146,7 @@ int secret_find(const struct secret_options *o, const char *path, const struct v
 		return r < 0 ? cli_fail_errno(r, "cannot read the key file %s", o->key_file) : 0;
 	}
 	if (o->passphrase_fd != -1)
-		return read_passphrase(ret, o->passphrase_fd);
+		return recognise_recovery(ret, read_passphrase(ret, o->passphrase_fd));
 	r = default_key_path(volume_id(v), &key);
 	if (r == 0)
 		r = take_key_file(ret, key);
@@ -147,34 +155,16 @@ int secret_find(const struct secret_options *o, const char *path, const struct v
 	if (r != -ENOENT)
 		return cli_fail_errno(r, "cannot read the key file %s", key ? key : "");
 	if (volume_has_slot(v, KEYSLOT_PASSPHRASE))
-		return ask_passphrase(ret, false);
+		return recognise_recovery(ret, ask_passphrase(ret, false));
 	return cli_fail("cannot open %s: its key file is not at %s; give --key-file", path, key);
 }
 
-/* 32 random bytes in hex and a newline, readable by the owner only. */
 static int create_key_file(const char *path)
 {
-	_cleanup_close_ int fd = -1;
-	struct id128 halves[2] = { id128_random(), id128_random() };
-	char text[2 * ID128_TEXT_SIZE];
+	_cleanup_(buf_wipe) struct buf contents = BUF_INIT;
 	int r = make_parents(path);
 
-	if (r < 0)
-		return r;
-	fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return -errno;
-	id128_format(halves[0], text);
-	id128_format(halves[1], text + ID128_TEXT_SIZE - 1);
-	text[2 * (ID128_TEXT_SIZE - 1)] = '\n';
-	r = io_write(fd, text, 2 * (ID128_TEXT_SIZE - 1) + 1);
-	if (r == 0 && fsync(fd) < 0)
-		r = -errno;
-	explicit_bzero(text, sizeof(text));
-	explicit_bzero(halves, sizeof(halves));
-	if (r < 0)
-		(void) unlink(path);
-	return r;
+	return r < 0 ? r : volume_make_key_file(AT_FDCWD, path, &contents);
 }
 
 static int use_or_create_key_file(struct secret *s, const char *path)
