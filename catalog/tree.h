@@ -9,7 +9,8 @@
  * Permission checks are the kernel's (default_permissions); what stands here are the rules that it
  * leaves to the filesystem: setgid inheritance, sticky bits are checked by it, nlink, times.
  *
- * Thread-safety: safe. */
+ * Thread-safety: safe; a struct tree_dir belongs to one thread at a time. Not inside a batch, but for
+ * what takes one. */
 #pragma once
 
 #include <stdbool.h>
@@ -27,6 +28,7 @@ struct tree_request {
 	uint32_t uid, gid;            /* of the caller */
 	struct reply_record reply;    /* mount and unique filled in; zero unique: nothing to remember */
 	uint64_t lsn;                 /* out: LSN of the batch */
+	/* The rest of the reply (handle, opcode) is the caller's; status and ino are filled in. */
 };
 
 /* Makes the root directory of a new volume; 0 when it is there. */
@@ -44,12 +46,15 @@ struct tree_make {
 /* create, mkdir, mknod, symlink. -EEXIST, -ENOSPC, -EMLINK, -ENAMETOOLONG. */
 int tree_make(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name,
 	      const struct tree_make *make, struct inode *ret_i);
+/* Also the first name of what was made `unnamed`. -EEXIST, -EPERM (a directory), -EMLINK. */
 int tree_link(struct catalog *c, struct tree_request *rq, uint64_t ino, uint64_t dir, const char *name,
 	      struct inode *ret_i);
 /* `open`: somebody has the file open, so that it becomes an orphan when its last name goes. *ret_i is
- * the inode afterwards; when its nlink is 0 and it is not open, the caller reclaims its bytes. */
+ * the inode afterwards. When it has INODE_ORPHAN and is not open, the caller reclaims its bytes, and
+ * calls tree_forget_inode(); with nlink 0 and without INODE_ORPHAN nothing is left of it. -EISDIR. */
 int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, bool open,
 		struct inode *ret_i);
+/* -ENOTEMPTY, -ENOTDIR. As above when it has xattrs. */
 int tree_rmdir(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, struct inode *ret_i);
 
 struct tree_renamed {
@@ -57,7 +62,8 @@ struct tree_renamed {
 	struct inode replaced; /* ino 0: nothing was replaced */
 };
 /* `flags`: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT. `open` is asked whether the inode that
- * loses its last name is open. */
+ * loses its last name is open; it may be NULL. For a replaced inode see tree_unlink(). Two names of one
+ * file: nothing happens, 0. -EEXIST, -ENOTEMPTY, -EISDIR, -ENOTDIR, -EINVAL (below itself), -EMLINK. */
 int tree_rename(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, uint64_t new_dir,
 		const char *new_name, unsigned flags, bool (*open)(void *context, uint64_t ino), void *context,
 		struct tree_renamed *ret);
@@ -69,14 +75,17 @@ int tree_rename(struct catalog *c, struct tree_request *rq, uint64_t dir, const 
 #define TREE_SET_MTIME 16u
 #define TREE_SET_CTIME 32u
 #define TREE_KILL_SUIDGID 64u
-/* All but the size, which is file_truncate()'s. ctime becomes now. */
+/* All but the size, which is file_truncate()'s. ctime becomes now, unless it is set. A change of the
+ * owner, and TREE_KILL_SUIDGID, clear S_ISUID, S_ISGID where the group may execute, and the file's
+ * capabilities. */
 int tree_setattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const struct stat *st,
 		 unsigned what, struct inode *ret_i);
-/* Appends the target. */
+/* Appends the target. -EINVAL: no symlink. */
 int tree_readlink(struct catalog *c, uint64_t ino, struct buf *ret_target);
 
 /* Cookies stay valid over changes and restarts: hash << 7 | index, above TREE_COOKIE_FIRST. "." and
  * ".." have cookies 1 and 2 and are the caller's. */
+#define TREE_COOKIE_FIRST 128
 struct tree_entry {
 	uint64_t ino;
 	uint64_t cookie;
@@ -85,7 +94,8 @@ struct tree_entry {
 };
 struct tree_dir;
 int tree_dir_open(struct catalog *c, uint64_t dir, struct tree_dir **ret_d);
-/* The next entry after `cookie` (0: the first). 1, 0 at the end, or -errno. */
+/* The next entry after `cookie` (0: the first). 1, 0 at the end, or -errno. Its inode may be gone by the
+ * time the caller gets it. */
 int tree_dir_next(struct tree_dir *d, uint64_t cookie, struct tree_entry *ret_e);
 struct tree_dir *tree_dir_close(struct tree_dir *d);
 
@@ -100,8 +110,8 @@ int tree_removexattr(struct catalog *c, struct tree_request *rq, uint64_t ino, c
 /* Appends the names, each with its NUL. */
 int tree_listxattr(struct catalog *c, uint64_t ino, struct buf *ret_names);
 
-/* Called when the last user of an orphan is gone and its bytes are reclaimed: removes inode, xattrs,
- * tags and queue entries, in steps. */
+/* Called when the last user of an orphan is gone and its bytes are reclaimed: removes xattrs and inode,
+ * in steps. 0 also when it is no orphan. -EBUSY: it still has extents. */
 int tree_forget_inode(struct catalog *c, uint64_t ino);
 int tree_foreach_orphan(struct catalog *c, int (*orphan)(void *context, uint64_t ino), void *context);
 
@@ -110,30 +120,37 @@ int tree_foreach_orphan(struct catalog *c, int (*orphan)(void *context, uint64_t
 int tree_path(struct catalog *c, uint64_t ino, uint64_t top, unsigned nth, struct buf *ret_path);
 /* Walks up: is `ino` (by any of its names) at or below `top`? 1, 0 or -errno. */
 int tree_is_below(struct catalog *c, uint64_t ino, uint64_t top);
-/* Follows "a/b/c" below `top`. Symlinks are not followed. */
+/* Follows "a/b/c" below `top`; ".." does not lead above it. Symlinks are not followed. */
 int tree_walk(struct catalog *c, uint64_t top, const char *path, struct inode *ret_i);
 
-/* Files with a tag, ascending. -ENOENT: nobody has it. */
+/* Files with a tag, ascending. -ENOENT: nobody has it. A return of `file` that is not 0 ends it. */
 int tree_foreach_tagged(struct catalog *c, const char *tag, size_t len,
 			int (*file)(void *context, uint64_t ino), void *context);
 
 /* ---- the index queue: an entry for each file whose present content is not indexed */
 struct queue_entry {
 	uint64_t ino;
-	uint64_t lsn;      /* of the change that put it there last */
-	uint32_t attempts; /* extractions that failed */
+	uint64_t lsn;      /* of the last change of its bytes, names or xattrs */
+	uint32_t attempts; /* extractions that failed, of what it is at this lsn */
 	uint32_t why;      /* EVENT_* bits */
 };
-/* Inside a batch that changes `i` (which the caller puts): marks it queued. */
-void queue_add(struct batch *b, struct inode *i, uint32_t why);
+/* Inside a batch that changes `i` (which the caller puts): queues it for `why`, when it is a regular
+ * file with a name. EVENT_CONTENT also sets content_lsn. Costs nothing more for further changes of the
+ * bytes of a queued file. */
+int queue_add(struct batch *b, struct inode *i, uint32_t why);
+/* Take the entry before reading path, xattrs and bytes: what changes afterwards has a higher lsn. */
 int queue_get(struct catalog *c, uint64_t ino, struct queue_entry *ret_e);
-/* Removes the entry if its lsn is still `lsn`, in the batch that registers the result. 1: removed. */
+/* Removes the entry if its lsn is still `lsn`, in the batch that registers the result. 1: removed.
+ * The batch must not hold another change of this inode that is not put yet. */
 int queue_remove_in(struct batch *b, uint64_t ino, uint64_t lsn);
+/* Counts a failed attempt; returns how many there were for this lsn, 0 when the entry has changed. */
+int queue_attempt_in(struct batch *b, uint64_t ino, uint64_t lsn);
 int queue_foreach(struct catalog *c, int (*entry)(void *context, const struct queue_entry *e), void *context);
 uint64_t queue_count(struct catalog *c);
 
 struct tree_stats {
-	uint64_t files, directories, others, bytes;
+	uint64_t files, directories, others; /* with a name; the root is a directory */
+	uint64_t bytes;                      /* of all extents that count in st_blocks */
 };
 /* Kept by each batch; O(1). */
 void tree_get_stats(struct catalog *c, struct tree_stats *ret_stats);

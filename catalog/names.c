@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT */
+/* The names of an inode. The first stands in the inode record as (parent, cookie); each further hard
+ * link has a record 'P' be64 ino, be64 directory, be64 cookie, with the value u8 1. So a file with one
+ * name, almost every file, needs no record of its own to find its path. When the first name goes, one
+ * of the others takes its place. Directories have exactly one name; the root and orphans have none,
+ * parent 0.
+ *
+ * nlink of what is no directory is the number of names, which is how a lost 'P' record is noticed. */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "catalog/tree_impl.h"
+
+static struct key name_key(uint64_t ino, uint64_t dir, uint64_t cookie)
+{
+	return key_u64(key_u64(key_u64(key_start('P'), ino), dir), cookie);
+}
+
+/* The n-th further name, from 0. 1, 0: there are fewer, -errno. */
+static int further_name(struct catalog *c, uint64_t ino, unsigned nth, uint64_t *ret_dir, uint64_t *ret_cookie)
+{
+	struct key prefix = key_u64(key_start('P'), ino);
+	const void *key, *value;
+	size_t key_len, value_len;
+	struct cursor *cur;
+	int r;
+
+	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
+	if (r < 0)
+		return r;
+	do {
+		r = cursor_next(cur, &key, &key_len, &value, &value_len);
+	} while (r > 0 && nth--);
+	if (r > 0 && key_len != prefix.len + 16)
+		r = -EBADMSG;
+	if (r > 0) {
+		*ret_dir = load_be64((const uint8_t *)key + prefix.len);
+		*ret_cookie = load_be64((const uint8_t *)key + prefix.len + 8);
+	}
+	(void) cursor_close(cur);
+	return r;
+}
+
+int name_nth(struct catalog *c, const struct inode *i, unsigned nth, uint64_t *ret_dir, uint64_t *ret_cookie)
+{
+	int r;
+
+	if (!i->parent)
+		return -ENOENT;
+	if (nth) {
+		r = further_name(c, i->ino, nth - 1, ret_dir, ret_cookie);
+		return r ? MIN(r, 0) : -ENOENT;
+	}
+	*ret_dir = i->parent;
+	*ret_cookie = i->cookie;
+	return 0;
+}
+
+static bool is_first(const struct inode *i, uint64_t dir, uint64_t cookie)
+{
+	return i->parent == dir && i->cookie == cookie;
+}
+
+static void put_name(struct tree_op *op, struct inode *i, uint64_t dir, uint64_t cookie)
+{
+	struct key key = name_key(i->ino, dir, cookie);
+
+	if (i->parent) {
+		batch_put(op->b, key.bytes, key.len, "\1", 1);
+		return;
+	}
+	i->parent = dir;
+	i->cookie = cookie;
+}
+
+int name_add(struct tree_op *op, struct inode *i, uint64_t dir, uint64_t cookie)
+{
+	if (i->nlink >= TREE_LINK_MAX)
+		return -EMLINK;
+	put_name(op, i, dir, cookie);
+	i->nlink++;
+	return 0;
+}
+
+static int remove_further(struct tree_op *op, uint64_t ino, uint64_t dir, uint64_t cookie)
+{
+	struct key key = name_key(ino, dir, cookie);
+	int r = batch_get(op->b, key.bytes, key.len, NULL);
+
+	if (r < 0)
+		return r == -ENOENT ? -EBADMSG : r;
+	batch_remove(op->b, key.bytes, key.len);
+	return 0;
+}
+
+/* A batch removes at most one name of an inode, so the cursor's view, what is committed, is right. */
+static int promote(struct tree_op *op, struct inode *i)
+{
+	uint64_t dir, cookie;
+	int r;
+
+	r = further_name(op->c, i->ino, 0, &dir, &cookie);
+	if (r <= 0)
+		return r < 0 ? r : -EBADMSG;
+	i->parent = dir;
+	i->cookie = cookie;
+	return remove_further(op, i->ino, dir, cookie);
+}
+
+int name_remove(struct tree_op *op, struct inode *i, uint64_t dir, uint64_t cookie)
+{
+	if (!i->nlink)
+		return -EBADMSG;
+	i->nlink--;
+	if (!is_first(i, dir, cookie))
+		return remove_further(op, i->ino, dir, cookie);
+	i->parent = i->cookie = 0;
+	return i->nlink ? promote(op, i) : 0;
+}
+
+int name_move(struct tree_op *op, struct inode *i, uint64_t dir, uint64_t cookie, uint64_t new_dir,
+	      uint64_t new_cookie)
+{
+	int r;
+
+	if (is_first(i, dir, cookie))
+		i->parent = 0;
+	else {
+		r = remove_further(op, i->ino, dir, cookie);
+		if (r < 0)
+			return r;
+	}
+	put_name(op, i, new_dir, new_cookie);
+	return 0;
+}
+
+/* Damage can tie directories into a ring, and trees may be deep: Brent's method finds a ring without
+ * a limit on the depth. */
+int dir_is_below(struct catalog *c, uint64_t dir, uint64_t top)
+{
+	uint64_t mark = dir;
+	struct inode i;
+	int r;
+
+	for (uint64_t steps = 1, power = 1; dir != top; steps++) {
+		r = inode_get(c, dir, &i);
+		if (r < 0)
+			return r == -ENOENT ? -EBADMSG : r;
+		if (!i.parent)
+			return 0;
+		dir = i.parent;
+		if (dir == mark)
+			return -EBADMSG;
+		if (steps == power) {
+			mark = dir;
+			power *= 2;
+			steps = 0;
+		}
+	}
+	return 1;
+}

@@ -1,0 +1,274 @@
+/* SPDX-License-Identifier: MIT */
+/* Removing names, and what is left of inodes without any.
+ *
+ * An inode that loses its last name is removed in the same batch when nothing hangs on it. Otherwise
+ * it becomes an orphan, with a record 'O' be64 ino: its bytes are reclaimed in steps by whoever owns
+ * them, then tree_forget_inode() takes xattrs and inode. A crash in between leaves the 'O' record,
+ * from which the next mount goes on. */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "catalog/tree_impl.h"
+
+/* What one step of forgetting removes at most. */
+#define STEP_RECORDS 64
+#define STEP_BYTES (256u << 10)
+
+static struct key orphan_key(uint64_t ino)
+{
+	return key_u64(key_start('O'), ino);
+}
+
+void orphan_put(struct batch *b, uint64_t ino)
+{
+	struct key key = orphan_key(ino);
+
+	batch_put(b, key.bytes, key.len, "\1", 1);
+}
+
+void orphan_remove(struct batch *b, uint64_t ino)
+{
+	struct key key = orphan_key(ino);
+
+	batch_remove(b, key.bytes, key.len);
+}
+
+static int drop_last(struct tree_op *op, struct inode *i, bool open)
+{
+	int r = 0;
+
+	stats_count(&op->stats, i->mode, -1);
+	queue_drop(op->b, i, &op->stats);
+	batch_note(op->b, i->ino, EVENT_GONE);
+	if (i->sets[SET_XATTRS].count)
+		r = tags_detach(op->b, i);
+	if (r < 0)
+		return r;
+	if (!open && !i->sets[SET_EXTENTS].count && !i->sets[SET_XATTRS].count) {
+		inode_remove(op->b, i->ino);
+		return 0;
+	}
+	i->flags |= INODE_ORPHAN;
+	orphan_put(op->b, i->ino);
+	inode_put(op->b, i);
+	return 0;
+}
+
+int inode_drop(struct tree_op *op, struct inode *i, bool open)
+{
+	int r;
+
+	i->ctime = op->now;
+	if (!i->nlink)
+		return drop_last(op, i, open);
+	r = queue_mark(op->b, i, EVENT_NAME, &op->stats);
+	if (r < 0)
+		return r;
+	batch_note(op->b, i->ino, EVENT_NAME);
+	inode_put(op->b, i);
+	return 0;
+}
+
+/* ---- unlink, rmdir */
+
+static int load_entry(struct tree_op *op, uint64_t dir_ino, struct dentry *d, struct inode *ret_dir,
+		      struct inode *ret_i)
+{
+	int r;
+
+	r = dir_get_in(op, dir_ino, ret_dir);
+	if (r < 0)
+		return r;
+	r = dentry_load_in(d, op->b);
+	if (r < 0)
+		return r;
+	return d->found ? entry_get_in(op, d->ino, ret_i) : -ENOENT;
+}
+
+static int remove_entry(struct tree_op *op, struct inode *dir, struct dentry *d)
+{
+	int r = dentry_remove(d, op->b, dir);
+
+	if (r < 0)
+		return r;
+	dir_touch(op, dir);
+	inode_put(op->b, dir);
+	return 0;
+}
+
+static int unlink_in(struct tree_op *op, uint64_t dir_ino, struct dentry *d, bool open, struct inode *i)
+{
+	struct inode dir;
+	int r;
+
+	r = load_entry(op, dir_ino, d, &dir, i);
+	if (r < 0)
+		return r;
+	if (S_ISDIR(i->mode))
+		return -EISDIR;
+	r = remove_entry(op, &dir, d);
+	if (r < 0)
+		return r;
+	r = name_remove(op, i, dir_ino, d->cookie);
+	return r < 0 ? r : inode_drop(op, i, open);
+}
+
+static int rmdir_in(struct tree_op *op, uint64_t dir_ino, struct dentry *d, struct inode *i)
+{
+	struct inode dir;
+	int r;
+
+	r = load_entry(op, dir_ino, d, &dir, i);
+	if (r < 0)
+		return r;
+	if (!S_ISDIR(i->mode))
+		return -ENOTDIR;
+	r = set_check_held(op->c, i, SET_ENTRIES);
+	if (r < 0)
+		return r;
+	if (i->sets[SET_ENTRIES].count)
+		return -ENOTEMPTY;
+	dir.nlink--;
+	r = remove_entry(op, &dir, d);
+	if (r < 0)
+		return r;
+	i->nlink = 0;
+	i->parent = i->cookie = 0;
+	return inode_drop(op, i, false);
+}
+
+static int begin_removal(struct tree_op *op, struct catalog *c, struct tree_request *rq, uint64_t dir,
+			 const char *name, struct dentry *ret_d)
+{
+	int r;
+
+	r = dentry_init(ret_d, c, dir, name);
+	if (r >= 0)
+		r = dir_check(c, dir);
+	return r < 0 ? r : op_begin(op, c, rq, true);
+}
+
+int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, bool open,
+		struct inode *ret_i)
+{
+	_cleanup_dentry_ struct dentry d = { 0 };
+	struct tree_op op;
+	struct inode i;
+	int r;
+
+	r = begin_removal(&op, c, rq, dir, name, &d);
+	if (r < 0)
+		return r;
+	r = op_end(&op, unlink_in(&op, dir, &d, open, &i), d.ino);
+	if (r >= 0)
+		*ret_i = i;
+	return r;
+}
+
+int tree_rmdir(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, struct inode *ret_i)
+{
+	_cleanup_dentry_ struct dentry d = { 0 };
+	struct tree_op op;
+	struct inode i;
+	int r;
+
+	r = begin_removal(&op, c, rq, dir, name, &d);
+	if (r < 0)
+		return r;
+	r = op_end(&op, rmdir_in(&op, dir, &d, &i), d.ino);
+	if (r >= 0)
+		*ret_i = i;
+	return r;
+}
+
+/* ---- orphans */
+
+/* Removes some of the xattrs. 1: all are gone. */
+static int forget_xattrs(struct batch *b, struct inode *i)
+{
+	struct key prefix = key_u64(key_start('X'), i->ino), key;
+	const void *found, *value;
+	size_t bytes = 0, value_len;
+	struct cursor *cur;
+	int r;
+
+	r = cursor_open(batch_catalog(b), prefix.bytes, prefix.len, &cur);
+	if (r < 0)
+		return r;
+	for (unsigned n = 0; n < STEP_RECORDS && bytes < STEP_BYTES; n++) {
+		r = cursor_next(cur, &found, &key.len, &value, &value_len);
+		if (r <= 0)
+			break;
+		memcpy(key.bytes, found, MIN(key.len, sizeof(key.bytes)));
+		set_remove(b, i, SET_XATTRS, &key, value, value_len);
+		bytes += value_len;
+	}
+	(void) cursor_close(cur);
+	return r < 0 ? r : r == 0;
+}
+
+/* 1: there is more to do. */
+static int forget_step(struct tree_op *op, uint64_t ino)
+{
+	struct inode i;
+	int r;
+
+	r = inode_get_in(op->b, ino, &i);
+	if (r == -ENOENT) {
+		orphan_remove(op->b, ino);
+		return 0;
+	}
+	if (r < 0)
+		return r;
+	if (i.nlink || i.sets[SET_EXTENTS].count)
+		return -EBUSY;
+	r = forget_xattrs(op->b, &i);
+	if (r < 0)
+		return r;
+	if (r == 0) {
+		inode_put(op->b, &i);
+		return 1;
+	}
+	inode_remove(op->b, ino);
+	orphan_remove(op->b, ino);
+	return 0;
+}
+
+int tree_forget_inode(struct catalog *c, uint64_t ino)
+{
+	struct key key = orphan_key(ino);
+	struct tree_op op;
+	int more, r;
+
+	do {
+		r = catalog_get(c, key.bytes, key.len, NULL);
+		if (r < 0)
+			return r == -ENOENT ? 0 : r;
+		r = op_begin(&op, c, NULL, true);
+		if (r < 0)
+			return r;
+		more = forget_step(&op, ino);
+		r = op_end(&op, more, 0);
+	} while (r >= 0 && more);
+	return r;
+}
+
+int tree_foreach_orphan(struct catalog *c, int (*orphan)(void *context, uint64_t ino), void *context)
+{
+	struct key prefix = key_start('O');
+	const void *key, *value;
+	size_t key_len, value_len;
+	struct cursor *cur;
+	int r;
+
+	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
+	if (r < 0)
+		return r;
+	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
+		r = key_len == 9 ? orphan(context, load_be64((const uint8_t *)key + 1)) : -EBADMSG;
+		if (r)
+			break;
+	}
+	(void) cursor_close(cur);
+	return r;
+}

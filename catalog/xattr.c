@@ -1,0 +1,380 @@
+/* SPDX-License-Identifier: MIT */
+/* Extended attributes: key 'X' be64 ino, be64 hash. The hash is the first 64 bits of
+ * digest_128(DIGEST_XATTR, le64 ino || name). The value holds all xattrs whose names have this hash:
+ *
+ *   u8      length of the name, 0 to 255
+ *   bytes   name
+ *   varint  length of the value
+ *   bytes   value
+ *
+ * The empty name is a symlink's target: it is a member of the set like any xattr, so it cannot vanish
+ * unnoticed. */
+#include <errno.h>
+#include <sys/xattr.h>
+
+#include "base/cleanup.h"
+#include "catalog/encode.h"
+#include "catalog/tree_impl.h"
+#include "crypto/digest.h"
+
+#define XATTR_NAME_LEN_MAX 255
+
+struct xattr_ref {
+	struct key key;
+	const char *name;
+	size_t name_len;
+	struct buf record; /* owned */
+	bool found;
+	size_t at, size;   /* of the xattr within the record */
+	const uint8_t *value;
+	size_t value_len;
+};
+
+static void xattr_ref_done(struct xattr_ref *x)
+{
+	buf_done(&x->record);
+}
+
+static struct xattr_ref ref_of(struct catalog *c, uint64_t ino, const char *name)
+{
+	struct xattr_ref x = { .name = name, .name_len = strlen(name) };
+	uint8_t number[8];
+	struct iovec pieces[] = { { number, sizeof(number) }, { (void *)name, x.name_len } };
+	struct id128 digest;
+	uint64_t hash;
+
+	store_le64(number, ino);
+	digest = digest_128(catalog_keys(c), DIGEST_XATTR, pieces, ARRAY_SIZE(pieces));
+	hash = load_be64(digest.bytes);
+	if (dentry_hash_bits < 56)
+		hash >>= 64 - dentry_hash_bits;
+	x.key = key_u64(key_u64(key_start('X'), ino), hash);
+	return x;
+}
+
+struct item {
+	const char *name;
+	size_t name_len;
+	const uint8_t *value;
+	size_t value_len;
+};
+
+/* 1, 0 at the end, -EBADMSG. */
+static int next_item(struct reader *r, struct item *ret_item)
+{
+	if (!reader_left(r))
+		return 0;
+	ret_item->name_len = reader_u8(r);
+	ret_item->name = reader_take(r, ret_item->name_len);
+	ret_item->value = reader_bytes(r, &ret_item->value_len);
+	return r->bad ? -EBADMSG : 1;
+}
+
+/* `r`: what getting the record gave. */
+static int find(struct xattr_ref *x, int r)
+{
+	struct reader reader = reader_over(x->record.data, x->record.len);
+	const uint8_t *from = reader.at;
+	struct item item;
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	for (; (r = next_item(&reader, &item)) > 0; from = reader.at) {
+		if (item.name_len != x->name_len || memcmp(item.name, x->name, x->name_len) != 0)
+			continue;
+		x->found = true;
+		x->at = (size_t)(from - x->record.data);
+		x->size = (size_t)(reader.at - from);
+		x->value = item.value;
+		x->value_len = item.value_len;
+	}
+	return r;
+}
+
+static int load(struct xattr_ref *x, struct catalog *c)
+{
+	return find(x, catalog_get(c, x->key.bytes, x->key.len, &x->record));
+}
+
+static int load_in(struct xattr_ref *x, struct batch *b)
+{
+	return find(x, batch_get(b, x->key.bytes, x->key.len, &x->record));
+}
+
+/* ---- changing, inside a batch */
+
+/* The record with what `x` found replaced by `value`, or taken out when that is NULL. */
+static int rebuild(const struct xattr_ref *x, const void *value, size_t len, struct buf *now)
+{
+	size_t at = x->found ? x->at : x->record.len, rest = at + x->size;
+	int r;
+
+	r = buf_add(now, x->record.data, at);
+	if (r >= 0 && value) {
+		r = buf_add_u8(now, (uint8_t)x->name_len);
+		if (r >= 0)
+			r = buf_add(now, x->name, x->name_len);
+		if (r >= 0)
+			r = buf_add_bytes(now, value, len);
+	}
+	return r < 0 ? r : buf_add(now, x->record.data + rest, x->record.len - rest);
+}
+
+static int change(struct xattr_ref *x, struct batch *b, struct inode *i, const void *value, size_t len)
+{
+	_cleanup_buf_ struct buf now = BUF_INIT;
+	struct buf *old = &x->record;
+	int r;
+
+	r = rebuild(x, value, len, &now);
+	if (r < 0)
+		return r;
+	if (now.len > CATALOG_VALUE_MAX / 4)
+		return -ENOSPC;
+	if (now.len)
+		set_put(b, i, SET_XATTRS, &x->key, old->len ? old->data : NULL, old->len, now.data, now.len);
+	else
+		set_remove(b, i, SET_XATTRS, &x->key, old->data, old->len);
+	return 0;
+}
+
+int xattr_put_in(struct batch *b, struct inode *i, const char *name, const void *value, size_t len)
+{
+	_cleanup_(xattr_ref_done) struct xattr_ref x = ref_of(batch_catalog(b), i->ino, name);
+	int r = load_in(&x, b);
+
+	return r < 0 ? r : change(&x, b, i, value ? value : "", len);
+}
+
+int xattr_get_in(struct batch *b, const struct inode *i, const char *name, struct buf *ret_value)
+{
+	_cleanup_(xattr_ref_done) struct xattr_ref x = ref_of(batch_catalog(b), i->ino, name);
+	int r = load_in(&x, b);
+
+	if (r < 0)
+		return r;
+	return x.found ? buf_add(ret_value, x.value, x.value_len) : -ENODATA;
+}
+
+int xattr_remove_in(struct batch *b, struct inode *i, const char *name)
+{
+	_cleanup_(xattr_ref_done) struct xattr_ref x = ref_of(batch_catalog(b), i->ino, name);
+	int r = load_in(&x, b);
+
+	if (r < 0)
+		return r;
+	return x.found ? change(&x, b, i, NULL, 0) : -ENODATA;
+}
+
+/* ---- reading */
+
+static int check_xattrs(struct catalog *c, uint64_t ino)
+{
+	struct inode i;
+	int r;
+
+	if (set_is_checked(c, ino, SET_XATTRS))
+		return 0;
+	r = inode_get(c, ino, &i);
+	return r < 0 ? r : inode_check_set(c, &i, SET_XATTRS);
+}
+
+static int check_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	return len && len <= XATTR_NAME_LEN_MAX ? 0 : -ERANGE;
+}
+
+/* -ENODATA also for an inode that is not there, once its (empty) set was checked. */
+static int get(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value)
+{
+	_cleanup_(xattr_ref_done) struct xattr_ref x = ref_of(c, ino, name);
+	int r;
+
+	r = load(&x, c);
+	if (r < 0)
+		return r;
+	if (x.found)
+		return buf_add(ret_value, x.value, x.value_len);
+	r = check_xattrs(c, ino);
+	return r < 0 ? r : -ENODATA;
+}
+
+int tree_getxattr(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value)
+{
+	int r = check_name(name);
+
+	return r < 0 ? r : get(c, ino, name, ret_value);
+}
+
+int tree_readlink(struct catalog *c, uint64_t ino, struct buf *ret_target)
+{
+	struct inode i;
+	int r;
+
+	r = inode_get(c, ino, &i);
+	if (r < 0)
+		return r;
+	if (!S_ISLNK(i.mode))
+		return -EINVAL;
+	r = get(c, ino, XATTR_TARGET, ret_target);
+	return r == -ENODATA ? -EBADMSG : r;
+}
+
+static int add_names(const void *record, size_t len, struct buf *ret_names)
+{
+	struct reader reader = reader_over(record, len);
+	struct item item;
+	int r, more;
+
+	while ((more = next_item(&reader, &item)) > 0) {
+		if (!item.name_len)
+			continue;
+		r = buf_add(ret_names, item.name, item.name_len);
+		if (r >= 0)
+			r = buf_add_u8(ret_names, 0);
+		if (r < 0)
+			return r;
+	}
+	return more;
+}
+
+int tree_listxattr(struct catalog *c, uint64_t ino, struct buf *ret_names)
+{
+	struct key prefix = key_u64(key_start('X'), ino);
+	const void *key, *value;
+	size_t key_len, value_len;
+	struct cursor *cur;
+	struct inode i;
+	int r;
+
+	r = inode_get(c, ino, &i);
+	if (r >= 0)
+		r = inode_check_set(c, &i, SET_XATTRS);
+	if (r < 0 || !i.sets[SET_XATTRS].count)
+		return r;
+	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
+	if (r < 0)
+		return r;
+	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
+		r = add_names(value, value_len, ret_names);
+		if (r < 0)
+			break;
+	}
+	(void) cursor_close(cur);
+	return r;
+}
+
+/* ---- setting and removing */
+
+struct setting {
+	uint64_t ino;
+	const char *name;
+	const void *value; /* NULL: remove */
+	size_t len;
+	int flags;
+	struct tag_numbers numbers;
+};
+
+static bool is_tags(const struct setting *s)
+{
+	return strcmp(s->name, XATTR_TAGS) == 0;
+}
+
+static int check_flags(const struct xattr_ref *x, const struct setting *s)
+{
+	if (x->found && s->flags & XATTR_CREATE)
+		return -EEXIST;
+	if (!x->found && (!s->value || s->flags & XATTR_REPLACE))
+		return -ENODATA;
+	return 0;
+}
+
+/* Tags count while the file has a name. */
+static int change_tags(struct tree_op *op, const struct inode *i, const struct xattr_ref *x, struct setting *s)
+{
+	struct buf old = { .data = (uint8_t *)x->value, .len = x->value_len };
+	struct buf now = { .data = (uint8_t *)s->value, .len = s->len };
+
+	if (!is_tags(s) || !i->nlink)
+		return 0;
+	return tags_change(op->b, i->ino, &old, &now, &s->numbers);
+}
+
+static int note_change(struct tree_op *op, struct inode *i, const struct setting *s)
+{
+	bool searchable = strncmp(s->name, "user.", 5) == 0;
+
+	i->ctime = op->now;
+	batch_note(op->b, i->ino, EVENT_XATTR);
+	return searchable ? queue_mark(op->b, i, EVENT_XATTR, &op->stats) : 0;
+}
+
+static int set_in(struct tree_op *op, struct setting *s)
+{
+	_cleanup_(xattr_ref_done) struct xattr_ref x = ref_of(op->c, s->ino, s->name);
+	struct inode i;
+	int r;
+
+	r = inode_get_in(op->b, s->ino, &i);
+	if (r >= 0)
+		r = load_in(&x, op->b);
+	if (r >= 0)
+		r = check_flags(&x, s);
+	if (r >= 0)
+		r = change_tags(op, &i, &x, s);
+	if (r >= 0)
+		r = change(&x, op->b, &i, s->value, s->len);
+	if (r >= 0)
+		r = note_change(op, &i, s);
+	if (r >= 0)
+		inode_put(op->b, &i);
+	return r;
+}
+
+static int set_once(struct catalog *c, struct tree_request *rq, struct setting *s)
+{
+	struct tree_op op;
+	int r;
+
+	if (is_tags(s) && s->value) {
+		r = tag_numbers_take(c, s->value, s->len, &s->numbers);
+		if (r < 0)
+			return r;
+	}
+	r = op_begin(&op, c, rq, !s->value);
+	return r < 0 ? r : op_end(&op, set_in(&op, s), s->ino);
+}
+
+static int set(struct catalog *c, struct tree_request *rq, struct setting *s)
+{
+	int r;
+
+	r = check_name(s->name);
+	if (r >= 0)
+		r = check_xattrs(c, s->ino);
+	if (r < 0)
+		return r;
+	do {
+		r = set_once(c, rq, s);
+		tag_numbers_done(&s->numbers);
+	} while (r == -EAGAIN);
+	/* So many tags that their records fill more than a batch. */
+	return r == -EFBIG ? -E2BIG : r;
+}
+
+int tree_setxattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *name,
+		  const void *value, size_t len, int flags)
+{
+	struct setting s = { .ino = ino, .name = name, .value = value ? value : "", .len = len, .flags = flags };
+
+	return len > XATTR_SIZE_MAX ? -E2BIG : set(c, rq, &s);
+}
+
+int tree_removexattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *name)
+{
+	struct setting s = { .ino = ino, .name = name };
+
+	return set(c, rq, &s);
+}
