@@ -66,4 +66,4 @@ void set_remove(struct batch *b, struct inode *i, enum inode_set kind, const str
  * meanwhile. Not inside a batch. */
 int inode_check_set(struct catalog *c, const struct inode *i, enum inode_set kind);
 /* An inode made in this mount needs no check. */
-void inode_mark_checked(struct catalog *c, uint64_t ino);
+void inode_mark_checked(struct catalog *c, const struct inode *i);

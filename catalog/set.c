@@ -106,9 +106,9 @@ static void mark(struct catalog *c, uint64_t ino, uint64_t bits)
 	(void) bucket_touch(checks, ino, bits);
 }
 
-void inode_mark_checked(struct catalog *c, uint64_t ino)
+void inode_mark_checked(struct catalog *c, const struct inode *i)
 {
-	mark(c, ino, (1u << SET_KINDS) - 1);
+	mark(c, i->ino, 1u << SET_XATTRS | 1u << (S_ISDIR(i->mode) ? SET_ENTRIES : SET_EXTENTS));
 }
 
 /* ---- keeping a set */

@@ -189,7 +189,7 @@ int tree_make(struct catalog *c, struct tree_request *rq, uint64_t dir, const ch
 	r = op_end(&op, r, ino);
 	if (r < 0)
 		return r;
-	inode_mark_checked(c, ino);
+	inode_mark_checked(c, &i);
 	*ret_i = i;
 	return 0;
 }

@@ -306,8 +306,6 @@ static int run(struct renaming *n, uint64_t dir, uint64_t new_dir, struct tree_r
 	r = op_end(&n->op, r, n->moved.ino);
 	if (r < 0)
 		return r;
-	if (n->whiteout_ino)
-		inode_mark_checked(n->op.c, n->whiteout_ino);
 	*ret = (struct tree_renamed){ .moved = n->moved, .replaced = n->other };
 	return 0;
 }

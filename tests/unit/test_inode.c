@@ -202,7 +202,7 @@ static void test_sets(struct catalog *c)
 	/* Once a mount: what was checked is not looked at again. */
 	store_raw(c, member_key(104, 3), NULL, 0);
 	CHECK_EQ(check_set(c, 104), 0);
-	inode_mark_checked(c, 105);
+	inode_mark_checked(c, &(struct inode){ .ino = 105 });
 	store_raw(c, member_key(105, 3), NULL, 0);
 	CHECK_EQ(check_set(c, 105), 0);
 }
@@ -231,7 +231,7 @@ static void test_forgotten_checks(struct catalog *c)
 	CHECK_EQ(check_set(c, 300), 0);
 	store_raw(c, member_key(300, 3), NULL, 0);
 	for (uint64_t ino = 1000; ino < 1000 + 400000; ino++)
-		inode_mark_checked(c, ino);
+		inode_mark_checked(c, &(struct inode){ .ino = ino });
 	CHECK_EQ(check_set(c, 300), -EBADMSG);
 }
 
