@@ -108,11 +108,10 @@ static int serve(struct fs *fs)
 {
 	int r = 0;
 
-	if (fs->config.resumed && fs->shared->header.init_len) {
+	if (fs->config.resumed)
 		r = session_resume(fs);
-		if (r == 0 && fs->config.ready)
-			fs->config.ready(fs->config.context);
-	}
+	if (r == 0 && atomic_load(&fs->running) && fs->config.ready)
+		fs->config.ready(fs->config.context);
 	return r < 0 ? r : loop_run(fs);
 }
 

@@ -2,7 +2,11 @@
 /* The FUSE front: requests in, calls to catalog/, tiers/ and index/ out. Owns no state that must
  * survive it: handles are slots of the keeper's table, node ids are inode numbers.
  *
- * Thread-safety: one fs_run() a process. */
+ * What begins with INO_VIRTUAL in an inode number is not a file of the catalog (virtual/virtual.h); a
+ * directory's number must therefore fit into 60 bits.
+ *
+ * Thread-safety: one fs_run() a process. fs_free() only after all that calls fs_is_busy() and
+ * fs_invalidate() has ended. */
 #pragma once
 
 #include <stdbool.h>
@@ -44,6 +48,7 @@ struct fs *fs_free(struct fs *fs);
 
 /* For index_config: is the inode open for writing and active within 10 s? */
 bool fs_is_busy(struct fs *fs, uint64_t ino);
-/* For index_config.changed and the movers: drops what the kernel caches of an inode. Queued to the
- * thread that serves no request. */
+/* For index_config.changed and the movers: drops the attributes that the kernel caches of an inode (it
+ * keeps no xattrs, and file bytes never change behind its back). Queued to a thread that serves no
+ * request; ignored before and after fs_run(). */
 void fs_invalidate(struct fs *fs, uint64_t ino);

@@ -43,7 +43,7 @@ struct fs {
 	struct reclaimer *reclaimer;
 	struct virtual *virtual;
 	uint64_t init_flags;            /* what the kernel offered in INIT */
-	bool swallow_init_reply;        /* the kernel has had it from the server before us */
+	uint32_t init_len;              /* of the INIT request, until its answer is sent */
 	atomic_bool running;            /* INIT is answered */
 	atomic_bool stopping;
 	bool has_stop_timer;
@@ -81,10 +81,11 @@ static inline uint64_t request_unique(void)
 /* ---- session.c: libfuse's session over the keeper's descriptor */
 int session_new(struct fs *fs);
 void session_free(struct fs *fs);
-/* Repeats the saved INIT to libfuse and asks the kernel to send again what was under way. */
+/* Executes INIT and keeps it for a server to come. */
+void session_begin(struct fs *fs, void *request, size_t len);
+/* Repeats the INIT that a server before us has answered, and asks the kernel to send again what was
+ * under way. -EOPNOTSUPP: this kernel cannot. */
 int session_resume(struct fs *fs);
-/* Keeps the INIT request for a server to come. */
-void session_save_init(struct fs *fs, const void *request, size_t len);
 /* Executes one request, as it was read, on this thread. */
 void session_process(struct fs *fs, void *request, size_t len, bool may_wait);
 

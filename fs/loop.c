@@ -167,8 +167,7 @@ static bool wants_worker(struct loop *l, const struct fuse_in_header *in, uint64
 
 static void start_session(struct loop *l, size_t len)
 {
-	session_save_init(l->fs, l->buffer, len);
-	session_process(l->fs, l->buffer, len, false);
+	session_begin(l->fs, l->buffer, len);
 	if (atomic_load(&l->fs->running) && l->fs->config.ready)
 		l->fs->config.ready(l->fs->config.context);
 }

@@ -45,19 +45,38 @@ static void correct_init(struct fs *fs, struct fuse_init_out *out)
 	}
 }
 
+static bool is_init_reply(struct fs *fs, const struct iovec *iov, int count)
+{
+	const struct fuse_out_header *header = iov[0].iov_base;
+
+	return !atomic_load_explicit(&fs->running, memory_order_relaxed) && header->unique && count == 2 &&
+	       header->error == 0 && iov[1].iov_len >= sizeof(struct fuse_init_out);
+}
+
+/* A server that dies before the kernel has this answer is followed by one that sees INIT again. */
+static ssize_t answer_init(struct fs *fs, int fd, struct iovec *iov, int count)
+{
+	ssize_t n;
+
+	if (fs->shared->header.init_len)
+		return (ssize_t)((struct fuse_out_header *)iov[0].iov_base)->len;
+	correct_init(fs, iov[1].iov_base);
+	n = writev(fd, iov, count);
+	if (n >= 0)
+		fs->shared->header.init_len = fs->init_len;
+	return n;
+}
+
 static ssize_t session_writev(int fd, struct iovec *iov, int count, void *context)
 {
 	struct fs *fs = context;
 	const struct fuse_out_header *header = iov[0].iov_base;
 
-	if (header->unique && fs->swallow_init_reply) {
-		fs->swallow_init_reply = false;
-		return (ssize_t)header->len;
-	}
-	if (header->unique && !atomic_load_explicit(&fs->running, memory_order_relaxed) && count == 2 &&
-	    iov[1].iov_len >= sizeof(struct fuse_init_out) && header->error == 0) {
-		correct_init(fs, iov[1].iov_base);
-		atomic_store(&fs->running, true);
+	if (is_init_reply(fs, iov, count)) {
+		ssize_t n = answer_init(fs, fd, iov, count);
+
+		atomic_store(&fs->running, n >= 0);
+		return n;
 	}
 	if (header->unique)
 		running_end(fs->shared, header->unique & ~FUSE_UNIQUE_RESEND_BIT);
@@ -111,18 +130,18 @@ static void remember_flags(struct fs *fs, const void *request, size_t len)
 		fs->init_flags |= (uint64_t)init->flags2 << 32;
 }
 
-void session_save_init(struct fs *fs, const void *request, size_t len)
+void session_begin(struct fs *fs, void *request, size_t len)
 {
 	remember_flags(fs, request, len);
-	if (len > SHARED_INIT_MAX)
-		return;
-	memcpy(fs->shared->init, request, len);
-	fs->shared->header.init_len = (uint32_t)len;
+	if (len <= SHARED_INIT_MAX) {
+		memcpy(fs->shared->init, request, len);
+		fs->init_len = (uint32_t)len;
+	}
+	session_process(fs, request, len, false);
 }
 
-int session_resume(struct fs *fs)
+static int repeat_init(struct fs *fs)
 {
-	struct fuse_out_header resend = { .len = sizeof(resend), .error = FUSE_NOTIFY_RESEND_CODE };
 	uint8_t init[SHARED_INIT_MAX];
 	size_t len = fs->shared->header.init_len;
 
@@ -130,10 +149,18 @@ int session_resume(struct fs *fs)
 	remember_flags(fs, init, len);
 	if (!(fs->init_flags & FUSE_HAS_RESEND_FLAG))
 		return -EOPNOTSUPP;
-	running_recover(fs->shared);
-	fs->swallow_init_reply = true;
 	session_process(fs, init, len, false);
-	atomic_store(&fs->running, true);
+	return atomic_load(&fs->running) ? 0 : -EPROTO;
+}
+
+int session_resume(struct fs *fs)
+{
+	struct fuse_out_header resend = { .len = sizeof(resend), .error = FUSE_NOTIFY_RESEND_CODE };
+	int r = fs->shared->header.init_len ? repeat_init(fs) : 0;
+
+	if (r < 0)
+		return r;
+	running_recover(fs->shared);
 	return write(fs->config.fuse_fd, &resend, sizeof(resend)) < 0 ? -errno : 0;
 }
 

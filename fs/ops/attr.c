@@ -58,25 +58,6 @@ static int set_size(struct fs *fs, struct tree_request *rq, uint64_t ino, const 
 	return r;
 }
 
-/* A new owner takes suid and sgid from files, as chown(2) does, whoever asks. */
-static int set_others(struct fs *fs, struct tree_request *rq, uint64_t ino, const struct stat *st, int what,
-		      struct inode *ret_i)
-{
-	unsigned bits = tree_bits(what);
-
-	if (what & (FUSE_SET_ATTR_UID | FUSE_SET_ATTR_GID)) {
-		int r = inode_get(fs->config.catalog, ino, ret_i);
-
-		if (r < 0)
-			return r;
-		if (!S_ISDIR(ret_i->mode)) {
-			bits |= TREE_KILL_SUIDGID;
-			ops_drop_capability(fs, ino);
-		}
-	}
-	return tree_setattr(fs->config.catalog, rq, ino, st, bits, ret_i);
-}
-
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
@@ -96,7 +77,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, stru
 	if (size)
 		r = set_size(fs, others ? &silent : &rq, ino, st, what, fi, &i);
 	if (r == 0 && (others || !size))
-		r = set_others(fs, &rq, ino, st, what, &i);
+		r = tree_setattr(fs->config.catalog, &rq, ino, st, tree_bits(what), &i);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else

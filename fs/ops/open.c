@@ -120,9 +120,9 @@ static void released(struct fs *fs, const struct handle *was, bool last)
 		closed(fs, was->ino);
 	if ((!count && !last) || inode_get(fs->config.catalog, was->ino, &i) < 0)
 		return;
-	if (i.nlink == 0 && last)
+	if (i.flags & INODE_ORPHAN && last)
 		reclaimer_add(fs->reclaimer, i.ino);
-	else if (count && i.nlink > 0)
+	else if (count && !(i.flags & INODE_ORPHAN))
 		note_use(fs, &i);
 }
 

@@ -188,7 +188,7 @@ bool ops_replayed(fuse_req_t req)
 
 void ops_reclaim(struct fs *fs, const struct inode *i)
 {
-	if (i->ino && i->nlink == 0 && !handles_is_open(fs->handles, i->ino))
+	if (i->ino && i->flags & INODE_ORPHAN && !handles_is_open(fs->handles, i->ino))
 		reclaimer_add(fs->reclaimer, i->ino);
 }
 
