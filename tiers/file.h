@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "catalog/tree.h"
+#include "tiers/tier.h"
 
 struct files;
 
@@ -24,7 +25,7 @@ struct files_config {
 	uint32_t inline_below;        /* writes under this go to the log first; 0: 64 KiB */
 	uint64_t reserve_bytes;       /* kept free for unlink and cleaning; 0: 1 %, 64 MiB to 1 GiB */
 	/* Reads whole extents that are not hot (packs, cold); NULL until those tiers exist. */
-	const struct tier *colder;
+	struct tier *colder;
 };
 
 /* Opens what lies on disk. Until files_attach() only files_data_present(), files_sync_data() and

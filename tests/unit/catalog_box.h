@@ -2,7 +2,7 @@
 /* A volume's catalog in a temporary folder, for the tests of the store. */
 #pragma once
 
-#include <errno.h>
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+/* Shared by the files of tiers/ that give files their meaning. */
+#pragma once
+
+#include <stdatomic.h>
+
+#include "tiers/clean.h"
+#include "tiers/file.h"
+#include "tiers/fold.h"
+#include "tiers/hot/hot.h"
+#include "tiers/space.h"
+#include "tiers/verified.h"
+
+struct files {
+	struct files_config config;
+	struct catalog *catalog;     /* borrowed; NULL until files_attach() */
+	int hot_dirfd;               /* owned */
+	struct hot *hot;             /* owned */
+	struct space *space;         /* owned */
+	struct fold *fold;           /* owned */
+	struct cleaner *cleaner;     /* owned; NULL when it does not run */
+	uint64_t stuck[CLEAN_STUCK_MAX]; /* segments that cleaning could not empty; its thread's */
+	size_t n_stuck;
+	struct verified verified;    /* objects that replay found sound; emptied by files_attach() */
+};
+
+#define FILE_SIZE_MAX ((uint64_t)INT64_MAX)
+
+static inline struct tier *files_tier(const struct files *f)
+{
+	return hot_tier(f->hot);
+}
+
+/* Finishes truncations that a crash interrupted. */
+int file_cut_all_remains(struct files *f);

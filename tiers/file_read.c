@@ -1,0 +1,150 @@
+/* SPDX-License-Identifier: MIT */
+/* Reading takes no lock: it looks up extents and then their bytes, while writers cut extents and
+ * cleaning moves objects. Whatever does not fit together (a gap, a segment that is gone, bytes that do
+ * not open) is looked up again a few times; what stays is damage. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "tiers/file_impl.h"
+
+#define READ_TRIES 5
+
+DEFINE_CLEANUP(struct extent_walk *, extent_walk_close)
+
+static int read_extent(struct files *f, const struct extent *e, uint64_t from, void *ret_data, size_t len,
+		       bool nowait)
+{
+	switch (e->kind) {
+	case EXTENT_HOLE:
+		memset(ret_data, 0, len);
+		return 0;
+	case EXTENT_INLINE:
+		memcpy(ret_data, e->data + from, len);
+		return 0;
+	case EXTENT_HOT:
+		return tier_read(files_tier(f), e, from, ret_data, len, nowait);
+	default:
+		return f->config.colder ? tier_read(f->config.colder, e, from, ret_data, len, nowait) : -EIO;
+	}
+}
+
+/* Reads from `offset` on until something is in the way. Returns the number of bytes, or, when it is 0,
+ * what was in the way: -ENODATA for a gap. */
+static ssize_t read_span(struct files *f, uint64_t ino, uint64_t offset, uint8_t *ret_data, size_t len,
+			 bool nowait)
+{
+	_cleanup_(extent_walk_closep) struct extent_walk *walk = NULL;
+	struct extent e;
+	size_t done = 0;
+	int r;
+
+	r = extent_walk_open(f->catalog, ino, offset, &walk);
+	while (r >= 0 && done < len) {
+		uint64_t at = offset + done;
+		size_t n;
+
+		r = extent_walk_next(walk, &e);
+		if (r == 0 || (r > 0 && e.offset > at))
+			r = -ENODATA;
+		if (r < 0)
+			break;
+		n = MIN(len - done, extent_end(&e) - at);
+		r = read_extent(f, &e, at - e.offset, ret_data + done, n, nowait);
+		if (r >= 0)
+			done += n;
+	}
+	return done > 0 && r != -EAGAIN ? (ssize_t)done : r;
+}
+
+static bool may_be_a_race(int r)
+{
+	return r == -ENODATA || r == -ENOENT || r == -EBADMSG;
+}
+
+/* 1: the file ends at or before `offset` now. */
+static int ends_before(struct files *f, uint64_t ino, uint64_t offset)
+{
+	struct inode i;
+	int r = inode_get(f->catalog, ino, &i);
+
+	return r < 0 ? r : i.size <= offset;
+}
+
+static ssize_t read_all(struct files *f, uint64_t ino, uint64_t offset, uint8_t *ret_data, size_t len, bool nowait)
+{
+	unsigned tries = 0;
+	size_t done = 0;
+
+	while (done < len) {
+		ssize_t n = read_span(f, ino, offset + done, ret_data + done, len - done, nowait);
+
+		if (n > 0) {
+			done += (size_t)n;
+			continue;
+		}
+		if (!may_be_a_race((int)n))
+			return n;
+		n = ends_before(f, ino, offset + done);
+		if (n > 0)
+			break;
+		if (n < 0 || ++tries == READ_TRIES)
+			return n < 0 ? n : -EBADMSG;
+	}
+	return (ssize_t)done;
+}
+
+static ssize_t read_file(struct files *f, uint64_t ino, uint64_t offset, void *ret_data, size_t len, bool nowait)
+{
+	struct inode i;
+	int r = inode_get(f->catalog, ino, &i);
+
+	if (r < 0)
+		return r;
+	if (!S_ISREG(i.mode))
+		return S_ISDIR(i.mode) ? -EISDIR : -EINVAL;
+	if (offset >= i.size || len == 0)
+		return 0;
+	r = inode_check_set(f->catalog, &i, SET_EXTENTS);
+	if (r < 0)
+		return r;
+	return read_all(f, ino, offset, ret_data, MIN(len, i.size - offset), nowait);
+}
+
+ssize_t file_read(struct files *f, uint64_t ino, uint64_t offset, void *ret_data, size_t len, bool nowait)
+{
+	ssize_t n = read_file(f, ino, offset, ret_data, len, nowait);
+
+	return n == -EBADMSG ? -EIO : n;
+}
+
+int file_seek(struct files *f, uint64_t ino, uint64_t offset, int whence, uint64_t *ret_offset)
+{
+	_cleanup_(extent_walk_closep) struct extent_walk *walk = NULL;
+	uint64_t at = offset;
+	struct inode i;
+	struct extent e;
+	int r;
+
+	if (whence != SEEK_DATA && whence != SEEK_HOLE)
+		return -EINVAL;
+	r = inode_get(f->catalog, ino, &i);
+	if (r >= 0 && offset >= i.size)
+		r = -ENXIO;
+	if (r >= 0)
+		r = extent_walk_open(f->catalog, ino, offset, &walk);
+	while (r >= 0 && at < i.size && (r = extent_walk_next(walk, &e)) > 0) {
+		bool hole = e.kind == EXTENT_HOLE && !(e.flags & EXTENT_ALLOCATED);
+
+		if (hole == (whence == SEEK_HOLE))
+			break;
+		at = extent_end(&e);
+	}
+	if (r < 0)
+		return r == -EBADMSG ? -EIO : r;
+	at = MIN(at, i.size);
+	if (whence == SEEK_DATA && at == i.size)
+		return -ENXIO;
+	*ret_offset = at;
+	return 0;
+}

@@ -1,0 +1,170 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+#include "base/cleanup.h"
+#include "tiers/file_impl.h"
+
+#define SEGMENT_SIZE (128ull << 20)
+#define INLINE_BELOW (64u << 10)
+
+static int open_folder(struct files *f)
+{
+	int dirfd = f->config.volume_dirfd;
+
+	if (!f->config.read_only) {
+		if (mkdirat(dirfd, "hot", 0700) == 0)
+			(void) fsync(dirfd);
+		else if (errno != EEXIST)
+			return -errno;
+	}
+	f->hot_dirfd = openat(dirfd, "hot", O_RDONLY | O_DIRECTORY | O_CLOEXEC | O_NOFOLLOW);
+	return f->hot_dirfd < 0 ? -errno : 0;
+}
+
+static int open_parts(struct files *f)
+{
+	struct hot_config hot;
+	int r;
+
+	r = open_folder(f);
+	if (r < 0)
+		return r;
+	hot = (struct hot_config){
+		.keys = f->config.keys,
+		.dirfd = f->hot_dirfd,
+		.segment_size = f->config.segment_size,
+		.read_only = f->config.read_only,
+	};
+	r = hot_open(&hot, &f->hot);
+	if (r >= 0)
+		r = space_open(f->config.volume_dirfd, f->config.reserve_bytes, f->config.read_only, &f->space);
+	if (r < 0)
+		return r;
+	f->fold = fold_new();
+	return f->fold ? 0 : -ENOMEM;
+}
+
+int files_open(const struct files_config *config, struct files **ret_f)
+{
+	struct files *f = calloc(1, sizeof(*f));
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	f->config = *config;
+	f->hot_dirfd = -1;
+	if (!f->config.segment_size)
+		f->config.segment_size = SEGMENT_SIZE;
+	if (!f->config.inline_below)
+		f->config.inline_below = INLINE_BELOW;
+	/* A record holds no more, whatever is configured. */
+	f->config.inline_below = MIN(f->config.inline_below, EXTENT_INLINE_MAX);
+	r = open_parts(f);
+	if (r < 0) {
+		(void) files_close(f);
+		return r;
+	}
+	*ret_f = f;
+	return 0;
+}
+
+int files_attach(struct files *f, struct catalog *catalog)
+{
+	f->catalog = catalog;
+	hot_set_catalog(f->hot, catalog);
+	verified_done(&f->verified);
+	return 0;
+}
+
+int files_start(struct files *f)
+{
+	if (f->config.read_only || f->cleaner)
+		return 0;
+	return cleaner_start(f, &f->cleaner);
+}
+
+void files_stop(struct files *f)
+{
+	if (!f)
+		return;
+	f->cleaner = cleaner_stop(f->cleaner);
+	fold_everything(f->fold);
+}
+
+struct files *files_close(struct files *f)
+{
+	if (!f)
+		return NULL;
+	f->cleaner = cleaner_stop(f->cleaner);
+	f->fold = fold_free(f->fold);
+	f->space = space_close(f->space);
+	(void) tier_free(f->hot ? hot_tier(f->hot) : NULL);
+	closep(&f->hot_dirfd);
+	verified_done(&f->verified);
+	free(f);
+	return NULL;
+}
+
+int file_sync(struct files *f, uint64_t lsn)
+{
+	return catalog_sync(f->catalog, lsn);
+}
+
+/* ---- callbacks */
+
+int files_sync_data(void *files, uint64_t lsn)
+{
+	struct files *f = files;
+
+	/* Bytes are written before the batch that names them: what is dirty now is enough for any LSN
+	 * that was given out. */
+	return f->config.read_only ? 0 : segments_sync(hot_segments(f->hot));
+}
+
+int files_before_freeze(void *files)
+{
+	struct files *f = files;
+
+	if (!f->catalog || f->config.read_only)
+		return 0;
+	space_release(f->space, space_floor(f->space) / 2);
+	return fold_run(f);
+}
+
+bool files_data_present(void *files, const void *key, size_t key_len, const void *value, size_t value_len)
+{
+	struct files *f = files;
+	struct extent e;
+
+	if (extent_decode(key, key_len, value, value_len, &e) < 0)
+		return false;
+	if (e.kind != EXTENT_HOT || verified_has(&f->verified, e.run.id))
+		return true;
+	if (tier_verify(files_tier(f), &e) < 0)
+		return false;
+	verified_add(&f->verified, e.run.id);
+	return true;
+}
+
+void files_get_stats(struct files *f, struct files_stats *ret_stats)
+{
+	struct segments_stats segments;
+	struct space_stats space;
+	struct tree_stats tree;
+
+	segments_get_stats(hot_segments(f->hot), &segments);
+	space_get_stats(f->space, &space);
+	tree_get_stats(f->catalog, &tree);
+	*ret_stats = (struct files_stats){
+		.hot_files = tree.files,
+		.hot_bytes = tree.bytes,
+		.hot_stored_bytes = segments.bytes,
+		.segments = segments.count,
+		.reserve_bytes = space.reserve_bytes,
+		.free_bytes = space.free_bytes,
+		.full = space.full,
+	};
+}
