@@ -363,7 +363,7 @@ int batch_commit(struct batch *b, uint64_t *ret_lsn)
 
 	if (r >= 0 && (b->record.len > 0 || b->has_reply))
 		r = log_and_apply(b, &lsn);
-	if (r >= 0 && c->config.committed)
+	if (r >= 0 && c->config.committed && (b->record.len > 0 || b->events_len > 0))
 		c->config.committed(c->config.context, lsn, b->events, b->events_len);
 	if (r >= 0)
 		checkpoint_notice(c);
