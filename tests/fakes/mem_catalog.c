@@ -197,6 +197,16 @@ void mem_catalog_fail(struct catalog *c, int error)
 	c->error = error;
 }
 
+void mem_catalog_remount(struct catalog *c)
+{
+	struct set_checks *fresh;
+
+	if (set_checks_new(&fresh) < 0)
+		return;
+	(void) set_checks_free(c->checks);
+	c->checks = fresh;
+}
+
 size_t mem_catalog_count(struct catalog *c)
 {
 	LOCKED(&c->lock);

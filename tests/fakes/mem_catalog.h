@@ -9,4 +9,6 @@
 struct catalog *mem_catalog_new(void);
 /* The next catalog_begin() and those after it fail with this error, 0: no more. */
 void mem_catalog_fail(struct catalog *c, int error);
+/* Forgets which sets were checked, as a new mount does. */
+void mem_catalog_remount(struct catalog *c);
 size_t mem_catalog_count(struct catalog *c);

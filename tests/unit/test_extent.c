@@ -7,8 +7,8 @@
 
 #include "base/cleanup.h"
 #include "catalog/tree.h"
-#include "check.h"
-#include "tests/fakes/mem_catalog.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree_box.h"
 
 #define FILE_INO 50
 #define FILE_BYTES 4000
@@ -351,7 +351,7 @@ static void test_lost_extent(struct catalog *c)
 
 int main(void)
 {
-	struct catalog *c = mem_catalog_new();
+	struct catalog *c = tree_box_open();
 
 	if (!c)
 		return 1;
@@ -362,6 +362,6 @@ int main(void)
 	test_cut_all(c);
 	test_stale_replace(c);
 	test_lost_extent(c);
-	(void) catalog_close(c);
+	tree_box_close(c);
 	return check_result();
 }

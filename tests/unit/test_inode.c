@@ -6,8 +6,8 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "check.h"
-#include "tests/fakes/mem_catalog.h"
+#include "tests/unit/check.h"
+#include "tests/unit/tree_box.h"
 
 static struct inode sample(uint64_t ino)
 {
@@ -237,7 +237,7 @@ static void test_forgotten_checks(struct catalog *c)
 
 int main(void)
 {
-	struct catalog *c = mem_catalog_new();
+	struct catalog *c = tree_box_open();
 
 	if (!c)
 		return 1;
@@ -248,6 +248,6 @@ int main(void)
 	test_sets(c);
 	test_stale_summary(c);
 	test_forgotten_checks(c);
-	(void) catalog_close(c);
+	tree_box_close(c);
 	return check_result();
 }
