@@ -2,8 +2,12 @@
 /* A cursor reads a window of records at once, from one snapshot, merging the two overlays and the
  * store: the newest that knows a key decides. The window is good as long as nothing was committed;
  * then the cursor goes on behind the last key it gave, in a new snapshot. So an undisturbed walk costs
- * one seek a window, and a disturbed one sees every change. */
+ * one seek a window, and a disturbed one sees every change.
+ *
+ * The first window holds one record, because many walks want no more (what lies at this offset?); each
+ * that is used up makes the next four times as wide, each that a commit spoils brings it back to one. */
 #include <errno.h>
+#include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +16,7 @@
 #include "catalog/catalog_impl.h"
 
 #define WINDOW_RECORDS 64u
+#define WINDOW_GROWTH 4u
 #define WINDOW_BYTES (64u << 10)
 
 struct entry {
@@ -28,10 +33,11 @@ struct cursor {
 	size_t last_len;
 	bool after;                    /* behind `last`, not at it */
 	uint64_t lsn;                  /* of the window's snapshot */
-	struct entry entries[WINDOW_RECORDS];
 	unsigned n, at;
+	unsigned width;                /* records that the next window takes */
 	bool ended;                    /* nothing follows the window */
 	struct buf values, sealed;
+	struct entry entries[WINDOW_RECORDS]; /* undefined from n on */
 };
 
 int cursor_open(struct catalog *c, const void *prefix, size_t prefix_len, struct cursor **ret_cursor)
@@ -40,9 +46,10 @@ int cursor_open(struct catalog *c, const void *prefix, size_t prefix_len, struct
 
 	if (prefix_len > CATALOG_KEY_MAX)
 		return -EINVAL;
-	cur = calloc(1, sizeof(*cur));
+	cur = malloc(sizeof(*cur));
 	if (!cur)
 		return -ENOMEM;
+	memset(cur, 0, offsetof(struct cursor, entries));
 	cur->c = c;
 	memcpy(cur->prefix, prefix, prefix_len);
 	cur->prefix_len = prefix_len;
@@ -67,6 +74,7 @@ void cursor_seek(struct cursor *cur, const void *key, size_t key_len)
 	memcpy(cur->last, key, cur->last_len);
 	cur->after = false;
 	cur->n = cur->at = 0;
+	cur->width = 1;
 	cur->ended = false;
 }
 
@@ -201,7 +209,7 @@ static int fill_from(struct cursor *cur, struct snapshot *s)
 	struct merge m;
 	int r = merge_start(&m, cur, s);
 
-	while (r >= 0 && cur->n < WINDOW_RECORDS && cur->values.len < WINDOW_BYTES) {
+	while (r >= 0 && cur->n < cur->width && cur->values.len < WINDOW_BYTES) {
 		r = merge_next(&m, &cur->entries[cur->n]);
 		if (r == 0)
 			cur->ended = true;
@@ -245,7 +253,10 @@ int cursor_next(struct cursor *cur, const void **ret_key, size_t *ret_key_len, c
 	if (cur->prefix_len > 0 && cur->c->damaged[cur->prefix[0]])
 		return -EBADMSG; /* an end would be a guess */
 	if (!window_good(cur)) {
+		if (cur->at < cur->n)
+			cur->width = 1;
 		r = fill(cur);
+		cur->width = MIN(cur->width * WINDOW_GROWTH, WINDOW_RECORDS);
 		if (r < 0)
 			return r;
 	}
