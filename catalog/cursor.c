@@ -68,11 +68,16 @@ struct cursor *cursor_close(struct cursor *cur)
 	return NULL;
 }
 
+/* The store's own record comes before all others and is not shown. */
 void cursor_seek(struct cursor *cur, const void *key, size_t key_len)
 {
+	cur->after = key_len == 0;
+	if (key_len == 0) {
+		key = FACTS_KEY;
+		key_len = FACTS_KEY_LEN;
+	}
 	cur->last_len = MIN(key_len, sizeof(cur->last));
 	memcpy(cur->last, key, cur->last_len);
-	cur->after = false;
 	cur->n = cur->at = 0;
 	cur->width = 1;
 	cur->ended = false;

@@ -11,15 +11,18 @@
 #include "catalog/lmdb_store.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <lmdb.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "catalog/fault_guard.h"
+#include "catalog/lmdb_check.h"
 
 #define MAP_SIZE_MIN ((size_t)1 << 30)
 #define READERS_MAX 510
@@ -155,23 +158,48 @@ static int open_some_size(struct opening *o)
 	}
 }
 
-int store_open(int dirfd, bool read_only, size_t map_size, struct store **ret_s, char **ret_why)
+static int check_file(const struct store_config *config, char **ret_why)
+{
+	int flags = (config->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+	_cleanup_close_ int fd = openat(config->dirfd, STORE_FILE, flags);
+	struct lmdb_check check = {
+		.fd = fd,
+		.mend = !config->read_only,
+		.pages_max = config->map_size / 4096,
+		.start = config->start,
+		.record = config->record,
+		.context = config->context,
+	};
+
+	if (fd < 0)
+		return errno == ENOENT ? 0 : -errno;
+	return lmdb_check(&check, ret_why);
+}
+
+static int open_checked(struct store *s, const struct store_config *config)
 {
 	char path[64];
-	struct store *s;
 	int r;
 
-	r = fault_guard_install();
+	(void) snprintf(path, sizeof(path), "/proc/self/fd/%d", config->dirfd);
+	r = open_some_size(&(struct opening){ s, path, config->read_only, config->map_size });
+	return r < 0 ? r : guarded(s, open_dbi, s);
+}
+
+int store_open(const struct store_config *config, struct store **ret_s, char **ret_why)
+{
+	struct store *s;
+	int r = fault_guard_install();
+
+	if (r >= 0)
+		r = check_file(config, ret_why);
 	if (r < 0)
 		return r;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
 	(void) pthread_mutex_init(&s->lock, NULL);
-	(void) snprintf(path, sizeof(path), "/proc/self/fd/%d", dirfd);
-	r = open_some_size(&(struct opening){ s, path, read_only, map_size });
-	if (r >= 0)
-		r = guarded(s, open_dbi, s);
+	r = open_checked(s, config);
 	if (r < 0) {
 		store_close(s);
 		return r;

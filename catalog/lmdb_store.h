@@ -24,9 +24,19 @@ struct store_change;
 
 /* 1 when the folder holds a store of any state, 0 when not. */
 int store_exists(int dirfd);
-/* Opens catalog/ at `dirfd`, which is borrowed for the life of the store. `map_size`: address space
- * to take; less is tried when there is not so much. On failure *ret_why may be set; the caller frees. */
-int store_open(int dirfd, bool read_only, size_t map_size, struct store **ret_s, char **ret_why);
+struct store_config {
+	int dirfd;       /* of catalog/; borrowed for the life of the store */
+	bool read_only;
+	size_t map_size; /* address space to take; less is tried when there is not so much */
+	/* The structure of the file is checked whole, and each record shown on the way. `start` may come
+	 * again: then only the records after it count. */
+	void (*start)(void *context);
+	void (*record)(void *context, const void *key, size_t key_len, const void *value, size_t len);
+	void *context;
+};
+
+/* On failure *ret_why may be set; the caller frees. */
+int store_open(const struct store_config *config, struct store **ret_s, char **ret_why);
 struct store *store_close(struct store *s);
 /* Bytes of the file in use. */
 uint64_t store_used_bytes(struct store *s);

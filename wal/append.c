@@ -101,9 +101,11 @@ static int make_room(struct wal *w, uint64_t size)
 {
 	const struct segment *current = wal_current(w);
 
-	if (size > w->config.segment_size - WAL_RECORDS_START)
+	if (size + WAL_MARK_SIZE > w->config.segment_size - WAL_RECORDS_START)
 		return -EFBIG;
-	return current->used + size <= current->size ? 0 : wal_begin_segment(w, w->config.segments_max);
+	if (current->used + size + WAL_MARK_SIZE <= current->size)
+		return 0;
+	return wal_begin_segment(w, w->config.segments_max);
 }
 
 int wal_append_locked(struct wal *w, uint8_t kind, const struct iovec *pieces, size_t n, uint64_t lsn)
@@ -125,7 +127,7 @@ int wal_append_locked(struct wal *w, uint8_t kind, const struct iovec *pieces, s
 		s.len = packed;
 	}
 	size = wal_record_size(WAL_RECORD_INNER + s.len + WAL_TAG_SIZE);
-	r = make_room(w, size);
+	r = kind & WAL_KIND_NEXT ? 0 : make_room(w, size);
 	if (r < 0)
 		return r;
 	r = write_record(w, &s, size);

@@ -69,11 +69,12 @@ int wal_begin_segment(struct wal *w, unsigned max)
 		segment_list_push(&w->ready, s);
 		return wal_fail(w);
 	}
-	w->next_sequence++;
-	if (wal_current(w))
+	if (w->next_sequence++ > 0) {
+		r = wal_append_locked(w, WAL_KIND_NEXT, NULL, 0, w->last_lsn + 1);
 		segment_unmap(wal_current(w));
+	}
 	segment_list_push(&w->live, s);
-	return 0;
+	return r < 0 ? wal_fail(w) : 0;
 }
 
 int wal_prepare(struct wal *w)

@@ -108,6 +108,21 @@ static int read_record(struct walker *w, const struct segment *s, uint64_t offse
 	return 1;
 }
 
+static bool is_followed(const struct walker *w)
+{
+	return w->at + 1 < w->chain->count && w->chain->segments[w->at + 1]->head.first_lsn == w->expected;
+}
+
+static void pass(struct walker *w, const struct record *record)
+{
+	struct segment *s = walker_segment(w);
+
+	w->offset += record->size;
+	w->expected++;
+	s->used = w->offset;
+	s->last_lsn = record->lsn;
+}
+
 /* 1: the next record. 0: it does not verify, or it is END. */
 static int walker_next(struct walker *w, struct record *ret_record)
 {
@@ -115,21 +130,16 @@ static int walker_next(struct walker *w, struct record *ret_record)
 		struct segment *s = walker_segment(w);
 		bool wanted = w->expected <= w->chain->limits[w->at];
 		int r = wanted ? read_record(w, s, w->offset, ret_record) : 0;
+		bool found = r > 0 && ret_record->lsn == w->expected;
 
-		if (r < 0)
-			return r;
-		if (r > 0 && ret_record->lsn == w->expected) {
-			if (ret_record->inner.kind & WAL_KIND_END)
-				return 0;
-			w->offset += ret_record->size;
-			w->expected++;
-			s->used = w->offset;
-			s->last_lsn = ret_record->lsn;
+		if (r < 0 || (found && ret_record->inner.kind & WAL_KIND_END))
+			return MIN(r, 0);
+		if (found && !(ret_record->inner.kind & WAL_KIND_NEXT)) {
+			pass(w, ret_record);
 			return 1;
 		}
-		if (w->at + 1 >= w->chain->count ||
-		    w->chain->segments[w->at + 1]->head.first_lsn != w->expected)
-			return 0;
+		if (!is_followed(w))
+			return found ? -EBADMSG : 0;
 		r = enter(w, w->at + 1);
 		if (r < 0)
 			return r;

@@ -25,7 +25,7 @@ static int unsynced(const struct wal *w, int **ret_fds, size_t *ret_count)
 	if (!fds)
 		return -ENOMEM;
 	for (const struct segment *s = w->live.first; s; s = s->next)
-		if (s->last_lsn > w->synced)
+		if (s->last_lsn >= w->synced) /* the NEXT record of one that was full just then, too */
 			fds[n++] = s->fd;
 	*ret_fds = fds;
 	*ret_count = n;

@@ -32,7 +32,7 @@
  *
  * What is durable when (fdatasync at each `;`):
  *   open    segments that were replayed; header of the new incarnation; anchor removed; records
- *   switch  header of the next segment; records in it
+ *   switch  header of the next segment; records in it, and a NEXT record in the one before
  *   sync    data that records refer to; all segments with newer records, in order
  *   stop    all records; anchor; an END record in the log
  *   header  old state; first copy; the second copy follows without waiting
@@ -43,14 +43,16 @@
  *   H3  all records up to `prior` were durable in the log, or in the catalog, before the header that names it.
  *   H4  `synced` of a record or header was durable, in the log or (released) in the catalog, before it was made.
  *   H5  with an anchor in place no incarnation newer than the anchor's holds a record.
- *   H6  END is followed by an anchor or by a newer incarnation.
+ *   H6  END is followed by an anchor or by a newer incarnation, NEXT by a segment.
  *
  * Replay goes from the checkpoint to the first record that does not verify, the hole. Pages reach the
  * disk in any order, so valid records beyond it are normal after a power cut and are cut off. It is damage
  *   - before the LSN that a newer incarnation names as `prior` (H3);
  *   - when a record or header beyond it verifies whose `synced` covers the hole (H4);
  *   - when a record of the incarnation lies in a segment without a header of it (H1);
- *   - when a segment is missing between others (H2).
+ *   - when a segment is missing between others (H2) or after NEXT (H6).
+ * After END without an anchor, something was put back from an older copy. END and NEXT have no payload and the
+ * LSN of the record that would follow.
  * Holes at or below the checkpoint do not matter: there `synced` must reach beyond the checkpoint to count.
  * Not told from a torn tail: damage to the last records of a log that was not stopped cleanly.
  *
@@ -76,6 +78,7 @@
 #define WAL_RECORD_INNER 16
 /* Bytes that a record takes beyond its payload, before rounding. */
 #define WAL_RECORD_OVERHEAD (WAL_RECORD_HEADER + WAL_RECORD_INNER + WAL_TAG_SIZE)
+#define WAL_MARK_SIZE (WAL_RECORD_OVERHEAD) /* END or NEXT; there is always room for NEXT */
 #define WAL_ANCHOR_BODY 24
 #define WAL_ANCHOR_SIZE (64 + WAL_ANCHOR_BODY + WAL_TAG_SIZE)
 #define WAL_ANCHOR_NAME "anchor"
@@ -84,7 +87,7 @@
 enum { WAL_SEAL_RECORD = 0, WAL_SEAL_HEADER = 1, WAL_SEAL_ANCHOR = 2 };
 
 /* Bits of a record's kind. */
-enum { WAL_KIND_ZSTD = 1 << 0, WAL_KIND_END = 1 << 1, WAL_KIND_ALL = 3 };
+enum { WAL_KIND_ZSTD = 1 << 0, WAL_KIND_END = 1 << 1, WAL_KIND_NEXT = 1 << 2, WAL_KIND_ALL = 7 };
 
 struct wal_header {
 	struct id128 incarnation;

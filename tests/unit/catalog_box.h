@@ -2,7 +2,7 @@
 /* A volume's catalog in a temporary folder, for the tests of the store. */
 #pragma once
 
-#include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
