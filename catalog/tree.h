@@ -62,7 +62,7 @@ struct tree_renamed {
 	struct inode replaced; /* ino 0: nothing was replaced */
 };
 /* `flags`: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT. `open` is asked whether the inode that
- * loses its last name is open; it may be NULL. For a replaced inode see tree_unlink(). Two names of one
+ * loses its last name is open, with the writer lock held; it may be NULL. For a replaced inode see tree_unlink(). Two names of one
  * file: nothing happens, 0. -EEXIST, -ENOTEMPTY, -EISDIR, -ENOTDIR, -EINVAL (below itself), -EMLINK. */
 int tree_rename(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, uint64_t new_dir,
 		const char *new_name, unsigned flags, bool (*open)(void *context, uint64_t ino), void *context,
