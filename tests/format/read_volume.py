@@ -392,7 +392,7 @@ def main():
         volume = Volume(folder, open_volume(folder, kind, secret))
         for path, inode in volume.walk():
             print(json.dumps(describe(volume, path, inode)))
-    except (Damaged, OSError) as why:
+    except (Damaged, OSError, ValueError, KeyError, TypeError, lmdb.Error) as why:
         sys.exit(f"damaged: {why}")
 
 
