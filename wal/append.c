@@ -105,7 +105,7 @@ static int make_room(struct wal *w, uint64_t size)
 		return -EFBIG;
 	if (current->used + size + WAL_MARK_SIZE <= current->size)
 		return 0;
-	return wal_begin_segment(w, w->config.segments_max);
+	return wal_begin_segment(w, false);
 }
 
 int wal_append_locked(struct wal *w, uint8_t kind, const struct iovec *pieces, size_t n, uint64_t lsn)

@@ -14,7 +14,7 @@
 #include "wal/replay.h"
 #include "wal/wal_impl.h"
 
-#define SEGMENT_SIZE_DEFAULT (32u << 20)
+#define SEGMENT_SIZE_DEFAULT (16u << 20)
 #define SEGMENT_SIZE_MIN     (16u << 10)
 #define SELF_TEST_OFFSET     1024 /* between the copies of the header */
 
@@ -96,9 +96,9 @@ static int config_set(struct wal_config *c, const struct wal_config *from)
 {
 	*c = *from;
 	c->segment_size = c->segment_size ? c->segment_size : SEGMENT_SIZE_DEFAULT;
-	c->segments_min = c->segments_min ? c->segments_min : 2;
-	c->segments_max = c->segments_max ? c->segments_max : 16;
-	if (c->segment_size % 4096 || c->segment_size < SEGMENT_SIZE_MIN || c->segments_max < 2 ||
+	c->segments_min = c->segments_min ? c->segments_min : 3;
+	c->segments_max = c->segments_max ? c->segments_max : 32;
+	if (c->segment_size % 4096 || c->segment_size < SEGMENT_SIZE_MIN || c->segments_max < 3 ||
 	    c->segments_min > c->segments_max)
 		return -EINVAL;
 	return 0;
@@ -223,7 +223,7 @@ static int self_test(struct wal *w)
 
 	if (w->config.no_mmap || guard_install() < 0)
 		return 0;
-	r = wal_take_segment(w, UINT32_MAX, &s);
+	r = wal_take_segment(w, true, &s);
 	if (r < 0)
 		return r;
 	r = segment_map(s);
@@ -286,7 +286,7 @@ static int begin_incarnation(struct wal *w, struct found *f, const struct wal_po
 	if (r == 0)
 		r = make_runs(w);
 	if (r == 0)
-		r = wal_begin_segment(w, UINT32_MAX);
+		r = wal_begin_segment(w, true);
 	if (r == 0)
 		r = remove_anchor(w->dirfd);
 	if (r < 0)

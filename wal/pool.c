@@ -31,17 +31,30 @@ struct segment *segment_list_pop(struct segment_list *l)
 	return s;
 }
 
-int wal_take_segment(struct wal *w, unsigned max, struct segment **ret_s)
+/* Kept for a catalog that falls back to the checkpoint before, which a full disk must do without. */
+static bool is_dispensable(const struct wal *w)
 {
-	struct segment *s = segment_list_pop(&w->ready);
+	const struct segment *s = w->live.first;
 
-	if (s) {
-		*ret_s = s;
+	return s && s->last_lsn <= w->based && s->size == w->config.segment_size;
+}
+
+int wal_take_segment(struct wal *w, bool opening, struct segment **ret_s)
+{
+	int r;
+
+	if (w->ready.count > !opening) {
+		*ret_s = segment_list_pop(&w->ready);
 		return 0;
 	}
-	if (w->live.count >= max)
+	if (!opening && w->live.count + w->ready.count >= w->config.segments_max)
 		return -ENOSPC;
-	return segment_new(w->dirfd, w->next_number++, w->config.segment_size, ret_s);
+	r = segment_new(w->dirfd, w->next_number++, w->config.segment_size, ret_s);
+	if (r == -ENOSPC && opening && is_dispensable(w)) {
+		*ret_s = segment_list_pop(&w->live);
+		r = 0;
+	}
+	return r;
 }
 
 static int begin(struct wal *w, struct segment *s)
@@ -56,10 +69,10 @@ static int begin(struct wal *w, struct segment *s)
 	return r == 0 && w->mapped ? segment_map(s) : r;
 }
 
-int wal_begin_segment(struct wal *w, unsigned max)
+int wal_begin_segment(struct wal *w, bool opening)
 {
 	struct segment *s;
-	int r = wal_take_segment(w, max, &s);
+	int r = wal_take_segment(w, opening, &s);
 
 	if (r < 0)
 		return r;

@@ -42,9 +42,9 @@ struct wal_sealer {
 
 struct wal_config {
 	struct wal_sealer sealer;
-	size_t segment_size;   /* bytes; 0: 32 MiB */
-	unsigned segments_min; /* kept ready; 0: 2 */
-	unsigned segments_max; /* wal_append() answers -ENOSPC beyond; 0: 16 */
+	size_t segment_size;   /* bytes, a multiple of 4096; 0: 16 MiB */
+	unsigned segments_min; /* kept; 0: 3: one in use, one to go on with, one for the next open */
+	unsigned segments_max; /* wal_append() answers -ENOSPC beyond; at least 3; 0: 32 */
 	bool read_only;        /* replay only; nothing is written */
 	bool no_mmap;          /* write with pwrite(2) */
 	/* Makes everything that records at or below `lsn` refer to durable (data segments), before the

@@ -56,10 +56,11 @@ static inline struct segment *wal_current(const struct wal *w)
 	return w->live.last;
 }
 
-/* Takes a segment that is ready, or a new one when there may be one more than there are. -ENOSPC. */
-int wal_take_segment(struct wal *w, unsigned max, struct segment **ret_s);
+/* Takes a segment that is ready, or makes one. The last one that is ready is kept for the next open, which
+ * must not fail because the disk is full; `opening` may take it, and may exceed segments_max. -ENOSPC. */
+int wal_take_segment(struct wal *w, bool opening, struct segment **ret_s);
 /* Begins the next segment of this incarnation and appends to it from now on. */
-int wal_begin_segment(struct wal *w, unsigned max);
+int wal_begin_segment(struct wal *w, bool opening);
 /* Makes segments until segments_min are ready. Without the lock. */
 int wal_prepare(struct wal *w);
 /* Remembers that nothing can be trusted any more; wakes all who wait. Returns -EIO. */
