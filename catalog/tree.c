@@ -5,6 +5,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "catalog/acl.h"
 #include "catalog/tree_impl.h"
 
 /* ---- lookup */
@@ -214,6 +215,20 @@ static int drop_capability(struct tree_op *op, struct inode *i)
 	return r == -ENODATA ? 0 : r;
 }
 
+static int chmod_acl(struct tree_op *op, struct inode *i)
+{
+	_cleanup_buf_ struct buf acl = BUF_INIT;
+	int r;
+
+	if (!i->sets[SET_XATTRS].count)
+		return 0;
+	r = xattr_get_in(op->b, i, XATTR_ACL_ACCESS, &acl);
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	r = acl_chmod(&acl, i->mode);
+	return r < 0 ? r : xattr_put_in(op->b, i, XATTR_ACL_ACCESS, acl.data, acl.len);
+}
+
 static int setattr_in(struct tree_op *op, uint64_t ino, const struct stat *st, unsigned what, struct inode *i)
 {
 	int r;
@@ -224,6 +239,11 @@ static int setattr_in(struct tree_op *op, uint64_t ino, const struct stat *st, u
 	set_attributes(op, i, st, what);
 	if (is_chown(what) || what & TREE_KILL_SUIDGID) {
 		r = drop_capability(op, i);
+		if (r < 0)
+			return r;
+	}
+	if (what & TREE_SET_MODE) {
+		r = chmod_acl(op, i);
 		if (r < 0)
 			return r;
 	}

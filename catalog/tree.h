@@ -38,7 +38,8 @@ int tree_make_root(struct catalog *c, uint32_t uid, uint32_t gid, mode_t mode);
 int tree_lookup(struct catalog *c, uint64_t dir, const char *name, struct inode *ret_i);
 
 struct tree_make {
-	mode_t mode;        /* type and permissions, after umask */
+	mode_t mode;        /* type and permissions */
+	mode_t umask;       /* applied unless the directory has a default ACL; 0 when it was already */
 	dev_t rdev;
 	const char *target; /* of a symlink */
 	bool unnamed;       /* O_TMPFILE: an orphan without a name */
@@ -77,7 +78,7 @@ int tree_rename(struct catalog *c, struct tree_request *rq, uint64_t dir, const 
 #define TREE_KILL_SUIDGID 64u
 /* All but the size, which is file_truncate()'s. ctime becomes now, unless it is set. A change of the
  * owner, and TREE_KILL_SUIDGID, clear S_ISUID, S_ISGID where the group may execute, and the file's
- * capabilities. */
+ * capabilities. A new mode also goes into the access ACL. */
 int tree_setattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const struct stat *st,
 		 unsigned what, struct inode *ret_i);
 /* Appends the target. -EINVAL: no symlink. */
@@ -103,7 +104,8 @@ struct tree_dir *tree_dir_close(struct tree_dir *d);
 /* Appends the value. -ENODATA. */
 int tree_getxattr(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value);
 /* `flags`: XATTR_CREATE, XATTR_REPLACE. -EEXIST, -ENODATA, -E2BIG, -ERANGE (name). user.xdg.tags also
- * keeps the tag records, in the same batch. */
+ * keeps the tag records, in the same batch; an access ACL changes the mode, and one that says no more
+ * than the mode is not kept (-EINVAL: not an ACL). */
 int tree_setxattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *name,
 		  const void *value, size_t len, int flags);
 int tree_removexattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *name);

@@ -3,6 +3,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "catalog/acl.h"
 #include "catalog/tree_impl.h"
 
 /* The root's number is no other inode's. */
@@ -40,6 +41,40 @@ static void inherit_group(const struct inode *dir, struct inode *i)
 		i->mode |= S_ISGID;
 }
 
+/* From a directory's default ACL: access list and mode, and for directories the default list. */
+static int inherit_acl(struct tree_op *op, const struct buf *list, struct inode *i)
+{
+	_cleanup_buf_ struct buf acl = BUF_INIT;
+	int r;
+
+	r = buf_add(&acl, list->data, list->len);
+	if (r >= 0)
+		r = acl_inherit(&acl, &i->mode);
+	if (r == 0)
+		r = xattr_put_in(op->b, i, XATTR_ACL_ACCESS, acl.data, acl.len);
+	if (r >= 0 && S_ISDIR(i->mode))
+		r = xattr_put_in(op->b, i, XATTR_ACL_DEFAULT, list->data, list->len);
+	return r;
+}
+
+static int inherit_mode(struct tree_op *op, const struct inode *dir, mode_t umask, struct inode *i)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+	int r;
+
+	if (S_ISLNK(i->mode))
+		return 0;
+	if (dir->sets[SET_XATTRS].count) {
+		r = set_check_held(op->c, dir, SET_XATTRS);
+		if (r >= 0)
+			r = xattr_get_in(op->b, dir, XATTR_ACL_DEFAULT, &list);
+		if (r != -ENODATA)
+			return r < 0 ? r : inherit_acl(op, &list, i);
+	}
+	i->mode &= ~((uint32_t)umask & 0777u);
+	return 0;
+}
+
 static int put_target(struct tree_op *op, struct inode *i, const char *target)
 {
 	i->size = strlen(target);
@@ -57,6 +92,9 @@ int inode_init_in(struct tree_op *op, const struct inode *dir, uint64_t ino, con
 		i.gid = op->rq->gid;
 	}
 	inherit_group(dir, &i);
+	r = inherit_mode(op, dir, make->umask, &i);
+	if (r < 0)
+		return r;
 	if (S_ISCHR(i.mode) || S_ISBLK(i.mode))
 		i.rdev = make->rdev;
 	if (S_ISLNK(i.mode)) {

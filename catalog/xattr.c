@@ -13,6 +13,7 @@
 #include <sys/xattr.h>
 
 #include "base/cleanup.h"
+#include "catalog/acl.h"
 #include "catalog/encode.h"
 #include "catalog/tree_impl.h"
 #include "crypto/digest.h"
@@ -302,6 +303,26 @@ static int change_tags(struct tree_op *op, const struct inode *i, const struct x
 	return tags_change(op->b, i->ino, &old, &now, &s->numbers);
 }
 
+/* An access ACL is the mode in more words: what it says of the three classes goes there. 1: there is
+ * nothing else in it. */
+static int apply_acl(struct inode *i, const struct setting *s)
+{
+	if (!s->value || strcmp(s->name, XATTR_ACL_ACCESS) != 0)
+		return 0;
+	return acl_to_mode(s->value, s->len, &i->mode);
+}
+
+static int store(struct tree_op *op, struct inode *i, struct xattr_ref *x, const struct setting *s)
+{
+	int r = apply_acl(i, s);
+
+	if (r < 0)
+		return r;
+	if (r > 0)
+		return x->found ? change(x, op->b, i, NULL, 0) : 0;
+	return change(x, op->b, i, s->value, s->len);
+}
+
 static int note_change(struct tree_op *op, struct inode *i, const struct setting *s)
 {
 	bool searchable = strncmp(s->name, "user.", 5) == 0;
@@ -325,7 +346,7 @@ static int set_in(struct tree_op *op, struct setting *s)
 	if (r >= 0)
 		r = change_tags(op, &i, &x, s);
 	if (r >= 0)
-		r = change(&x, op->b, &i, s->value, s->len);
+		r = store(op, &i, &x, s);
 	if (r >= 0)
 		r = note_change(op, &i, s);
 	if (r >= 0)

@@ -154,6 +154,96 @@ static void test_lost_xattr(void)
 	CHECK_EQ(set(ino, "user.b", "1", 0), -EBADMSG);
 }
 
+/* ---- access control lists */
+
+struct acl_entry {
+	uint16_t tag, perm;
+	uint32_t id;
+};
+
+static int set_acl(uint64_t ino, const char *name, const struct acl_entry *entries, size_t n)
+{
+	struct tree_request rq = { 0 };
+	uint8_t acl[4 + 8 * 8];
+
+	store_le32(acl, 2);
+	for (size_t k = 0; k < n; k++) {
+		store_le16(acl + 4 + 8 * k, entries[k].tag);
+		store_le16(acl + 6 + 8 * k, entries[k].perm);
+		store_le32(acl + 8 + 8 * k, entries[k].id);
+	}
+	return tree_setxattr(c, &rq, ino, name, acl, 4 + 8 * n, 0);
+}
+
+/* The permissions of the n-th entry, or -errno. */
+static int acl_perm(uint64_t ino, const char *name, size_t n)
+{
+	_cleanup_buf_ struct buf acl = BUF_INIT;
+	int r = tree_getxattr(c, ino, name, &acl);
+
+	return r < 0 ? r : load_le16(acl.data + 6 + 8 * n);
+}
+
+#define ACCESS "system.posix_acl_access"
+#define DEFAULT "system.posix_acl_default"
+
+static const struct acl_entry minimal[] = { { 1, 7, UINT32_MAX }, { 4, 5, UINT32_MAX }, { 32, 1, UINT32_MAX } };
+static const struct acl_entry full[] = { { 1, 7, UINT32_MAX }, { 2, 6, 1000 }, { 4, 4, UINT32_MAX },
+					 { 16, 6, UINT32_MAX }, { 32, 0, UINT32_MAX } };
+
+static void test_access_acl(void)
+{
+	uint64_t ino = file("acl");
+	struct tree_request rq = { 0 };
+	struct stat st = { .st_mode = 0610 };
+	struct inode i;
+
+	CHECK_EQ(set_acl(ino, ACCESS, full, 5), 0);
+	CHECK_EQ(inode(ino).mode, S_IFREG | 0760);
+	CHECK_EQ(tree_setattr(c, &rq, ino, &st, TREE_SET_MODE, &i), 0);
+	CHECK_EQ(i.mode, S_IFREG | 0610);
+	CHECK_EQ(acl_perm(ino, ACCESS, 0), 6);
+	CHECK_EQ(acl_perm(ino, ACCESS, 1), 6);
+	CHECK_EQ(acl_perm(ino, ACCESS, 2), 4);
+	CHECK_EQ(acl_perm(ino, ACCESS, 3), 1);
+	CHECK_EQ(set_acl(ino, ACCESS, full + 1, 4), -EINVAL);
+	CHECK_EQ(set_acl(ino, ACCESS, minimal, 3), 0);
+	CHECK_EQ(inode(ino).mode, S_IFREG | 0751);
+	CHECK_EQ(acl_perm(ino, ACCESS, 0), -ENODATA);
+	CHECK_EQ(set(ino, ACCESS, "no list", 0), -EINVAL);
+}
+
+static struct inode make_below(uint64_t dir, const char *name, mode_t mode)
+{
+	struct tree_request rq = { 0 };
+	struct tree_make m = { .mode = mode, .umask = 022 };
+	struct inode i = { 0 };
+
+	CHECK_EQ(tree_make(c, &rq, dir, name, &m, &i), 0);
+	return i;
+}
+
+static void test_default_acl(void)
+{
+	uint64_t dir = make_below(ROOT_INO, "acls", S_IFDIR | 0777).ino;
+	struct inode i = inode(dir);
+
+	CHECK_EQ(i.mode, S_IFDIR | 0755);
+	CHECK_EQ(set_acl(dir, DEFAULT, full, 5), 0);
+	i = make_below(dir, "f", S_IFREG | 0666); /* the umask does not count here */
+	CHECK_EQ(i.mode, S_IFREG | 0660);
+	CHECK_EQ(acl_perm(i.ino, ACCESS, 0), 6);
+	CHECK_EQ(acl_perm(i.ino, ACCESS, 3), 6);
+	CHECK_EQ(acl_perm(i.ino, DEFAULT, 0), -ENODATA);
+	i = make_below(dir, "d", S_IFDIR | 0777);
+	CHECK_EQ(i.mode, S_IFDIR | 0760);
+	CHECK_EQ(acl_perm(i.ino, DEFAULT, 3), 6);
+	CHECK_EQ(set_acl(dir, DEFAULT, minimal, 3), 0);
+	i = make_below(dir, "g", S_IFREG | 0666);
+	CHECK_EQ(i.mode, S_IFREG | 0640);
+	CHECK_EQ(i.sets[SET_XATTRS].count, 0);
+}
+
 /* ---- tags */
 
 struct found {
@@ -435,6 +525,8 @@ static void test_all(unsigned hash_bits)
 	test_tags();
 	test_many_tags();
 	test_errors();
+	test_access_acl();
+	test_default_acl();
 	test_model();
 	test_lost_xattr();
 	test_lost_tag();
