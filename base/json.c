@@ -12,7 +12,7 @@ json_t *json_text(const void *data, size_t len)
 
 	if (utf8_add_valid(&clean, data, len) < 0)
 		return NULL;
-	return json_stringn((const char *)clean.data, clean.len);
+	return json_stringn(clean.len ? (const char *)clean.data : "", clean.len);
 }
 
 static int add_piece(const char *data, size_t len, void *out)
