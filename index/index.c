@@ -1,0 +1,486 @@
+/* SPDX-License-Identifier: MIT */
+#include "index/index.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "index/index_impl.h"
+#include "index/vectors/vectors.h"
+
+#define EXCLUDE_DEFAULT ".git/ node_modules/ __pycache__/ *.o *~ .*.swp"
+#define MAX_FILE_DEFAULT (256ull << 20)
+#define MEMORY_SEGMENT_DEFAULT (16ull << 20)
+#define CACHE_BYTES (24u << 20)
+
+/* ---- opening */
+
+static int open_folder(struct index *x)
+{
+	if (!x->config.read_only && mkdirat(x->config.volume_dirfd, "index", 0700) < 0 && errno != EEXIST)
+		return -errno;
+	x->dirfd = openat(x->config.volume_dirfd, "index", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return x->dirfd < 0 && !(x->config.read_only && errno == ENOENT) ? -errno : 0;
+}
+
+static int init_locks(struct index *x)
+{
+	pthread_rwlockattr_t prefer_writer;
+	pthread_condattr_t monotonic;
+
+	if (pthread_rwlockattr_init(&prefer_writer) || pthread_condattr_init(&monotonic))
+		return -ENOMEM;
+	(void) pthread_rwlockattr_setkind_np(&prefer_writer, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
+	(void) pthread_rwlock_init(&x->segments_lock, &prefer_writer);
+	(void) pthread_rwlockattr_destroy(&prefer_writer);
+	(void) pthread_mutex_init(&x->table_lock, NULL);
+	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void) pthread_cond_init(&x->work_there, &monotonic);
+	(void) pthread_cond_init(&x->sealer_wake, &monotonic);
+	(void) pthread_cond_init(&x->work_finished, &monotonic);
+	(void) pthread_condattr_destroy(&monotonic);
+	return 0;
+}
+
+/* Decides for each loaded document whether it is its file's present one. */
+static int place_loaded(struct index *x, struct segment *s)
+{
+	for (uint32_t d = 0; d < s->n_docs; d++) {
+		struct inode i;
+		int r = inode_get(x->config.catalog, s->docs[d].ino, &i);
+
+		if (r == -ENOMEM)
+			return r;
+		if (r < 0 || i.nlink == 0 || i.content_lsn != s->docs[d].lsn) {
+			segment_kill(s, d);
+			continue;
+		}
+		atomic_store(&s->docs[d].parent, i.parent);
+		if (i.nlink > 1)
+			segment_mark_moved(s, d);
+		r = index_place_document(x, s, d);
+		if (r >= 0 && s->docs[d].state == STATE_DEFERRED)
+			r = buf_add(&x->slow, &i.ino, sizeof(i.ino));
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+static int add_queued(void *context, const struct queue_entry *e)
+{
+	struct index *x = context;
+
+	return work_news(&x->work, e->ino, true);
+}
+
+/* Files that the index neither knows nor has waiting: damage took them, or a queue entry. */
+int64_t index_find_missing(struct index *x)
+{
+	const void *key, *value;
+	size_t key_len, value_len;
+	struct cursor *cur;
+	int64_t found = 0;
+	int r = cursor_open(x->config.catalog, "I", 1, &cur);
+
+	while (r >= 0 && (r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
+		uint64_t ino = key_len == 9 ? load_be64((const uint8_t *)key + 1) : 0;
+		struct inode i;
+
+		if (!ino || ino_map_find(&x->places, ino) || work_find(&x->work, ino) ||
+		    inode_get(x->config.catalog, ino, &i) < 0 || !S_ISREG(i.mode) || i.nlink == 0)
+			continue;
+		r = work_news(&x->work, ino, true);
+		found++;
+	}
+	cursor_close(cur);
+	return r < 0 ? r : found;
+}
+
+/* Every regular file is either indexed or queued; when the sums do not agree something was lost. */
+static int check_complete(struct index *x, bool lost)
+{
+	struct tree_stats stats;
+	uint64_t known = x->places.n;
+
+	tree_get_stats(x->config.catalog, &stats);
+	for (size_t i = 0; x->work.files.places && i <= x->work.files.mask; i++)
+		known += x->work.files.places[i].ino && !ino_map_find(&x->places, x->work.files.places[i].ino);
+	if (known != stats.files || lost) {
+		int64_t found = index_find_missing(x);
+
+		if (found != 0)
+			log_debug("index: %lld files were neither indexed nor queued", (long long)found);
+		return found < 0 ? (int)found : 0;
+	}
+	return 0;
+}
+
+static int load(struct index *x, char **ret_why)
+{
+	bool lost = false;
+	int r = segments_load(x, &lost);
+
+	for (unsigned i = 0; r >= 0 && i < x->n_segments; i++)
+		r = place_loaded(x, x->segments[i]);
+	if (r >= 0)
+		r = queue_foreach(x->config.catalog, add_queued, x);
+	if (r >= 0)
+		r = check_complete(x, lost);
+	if (r < 0 && asprintf(ret_why, "the index cannot be loaded: %s", strerror(-r)) < 0)
+		*ret_why = NULL;
+	return r;
+}
+
+static int open_model(struct index *x, char **ret_why)
+{
+	int r = embed_open(x->config.model_dir, &x->model, ret_why);
+
+	if (r < 0)
+		return r;
+	vector_start();
+	x->stride = vector_stride(embed_dimensions(x->model));
+	return languages_new(x->config.languages, &x->languages, ret_why);
+}
+
+int index_open(const struct index_config *config, struct index **ret_x, char **ret_why)
+{
+	struct index *x = calloc(1, sizeof(*x));
+	int r;
+
+	*ret_why = NULL;
+	if (!x)
+		return -ENOMEM;
+	x->config = *config;
+	x->config.max_file = config->max_file ? config->max_file : MAX_FILE_DEFAULT;
+	x->config.memory_segment = config->memory_segment ? config->memory_segment : MEMORY_SEGMENT_DEFAULT;
+	x->dirfd = -1;
+	x->exclude = strdup(config->exclude ? config->exclude : EXCLUDE_DEFAULT);
+	r = x->exclude ? init_locks(x) : -ENOMEM;
+	if (r >= 0)
+		r = block_cache_new(CACHE_BYTES, &x->cache);
+	if (r >= 0)
+		r = open_folder(x);
+	if (r >= 0)
+		r = open_model(x, ret_why);
+	if (r >= 0)
+		r = load(x, ret_why);
+	if (r < 0) {
+		index_close(x);
+		return r;
+	}
+	*ret_x = x;
+	return 0;
+}
+
+struct index *index_close(struct index *x)
+{
+	if (!x)
+		return NULL;
+	if (x->started)
+		(void) index_stop(x);
+	segments_done(x);
+	ino_map_done(&x->places);
+	work_done(&x->work);
+	buf_done(&x->slow);
+	block_cache_free(x->cache);
+	languages_free(x->languages);
+	embed_close(x->model);
+	if (x->dirfd >= 0)
+		(void) close(x->dirfd);
+	free(x->exclude);
+	free(x);
+	return NULL;
+}
+
+/* ---- threads */
+
+static void *try_idle(void *ret)
+{
+	struct sched_param zero = { 0 };
+
+	*(bool *)ret = pthread_setschedparam(pthread_self(), SCHED_IDLE, &zero) == 0 &&
+		       pthread_setschedparam(pthread_self(), SCHED_OTHER, &zero) == 0;
+	return NULL;
+}
+
+/* Whoever goes to SCHED_IDLE may need a privilege to come back: a thread that is of no further use tries. */
+static bool may_lower_priority(void)
+{
+	pthread_t t;
+	bool may = false;
+
+	if (pthread_create(&t, NULL, try_idle, &may) != 0)
+		return false;
+	(void) pthread_join(t, NULL);
+	return may;
+}
+
+static void stop_threads(struct index *x, bool worker, bool sealer)
+{
+	(void) pthread_mutex_lock(&x->table_lock);
+	__atomic_store_n(&x->stop, true, __ATOMIC_RELAXED);
+	(void) pthread_cond_broadcast(&x->work_there);
+	(void) pthread_cond_broadcast(&x->sealer_wake);
+	(void) pthread_cond_broadcast(&x->work_finished);
+	(void) pthread_mutex_unlock(&x->table_lock);
+	if (worker)
+		(void) pthread_join(x->worker, NULL);
+	if (sealer)
+		(void) pthread_join(x->sealer, NULL);
+}
+
+int index_start(struct index *x)
+{
+	int r;
+
+	if (x->config.read_only)
+		return 0;
+	r = extractor_start(x->config.extract_path, &x->extractor);
+	if (r < 0)
+		return r;
+	x->may_lower_priority = may_lower_priority();
+	x->stop = false;
+	r = -pthread_create(&x->worker, NULL, queue_worker_main, x);
+	if (r >= 0) {
+		r = -pthread_create(&x->sealer, NULL, sealer_main, x);
+		if (r < 0)
+			stop_threads(x, true, false);
+	}
+	if (r < 0) {
+		x->extractor = extractor_stop(x->extractor);
+		return r;
+	}
+	(void) pthread_setname_np(x->worker, "index-worker");
+	(void) pthread_setname_np(x->sealer, "index-sealer");
+	x->started = true;
+	return 0;
+}
+
+int index_stop(struct index *x)
+{
+	int r;
+
+	if (!x->started)
+		return 0;
+	stop_threads(x, true, true);
+	x->started = false;
+	x->worker_tid = 0;
+	x->extractor = extractor_stop(x->extractor);
+	r = segments_seal(x);
+	if (r >= 0)
+		r = segments_freeze(x);
+	return r < 0 ? r : segments_seal(x);
+}
+
+/* ---- news */
+
+int index_place_document(struct index *x, struct segment *s, uint32_t doc)
+{
+	struct ino_entry *e = ino_map_find(&x->places, s->docs[doc].ino);
+
+	if (e)
+		segment_kill(e->value, e->number);
+	return ino_map_set(&x->places, s->docs[doc].ino, s, doc);
+}
+
+static void forget_document(struct index *x, uint64_t ino)
+{
+	struct ino_entry *e = ino_map_find(&x->places, ino);
+
+	if (!e)
+		return;
+	segment_kill(e->value, e->number);
+	ino_map_remove(&x->places, ino);
+}
+
+static void forget_work(struct index *x, uint64_t ino)
+{
+	struct work *w = work_find(&x->work, ino);
+
+	if (!w)
+		return;
+	if (w->place == WORK_RUNNING)
+		w->again = w->stale = true;
+	else
+		work_drop(&x->work, w);
+}
+
+static void note_event(struct index *x, const struct catalog_event *e)
+{
+	struct ino_entry *known = ino_map_find(&x->places, e->ino);
+
+	if (e->what & EVENT_GONE) {
+		forget_document(x, e->ino);
+		forget_work(x, e->ino);
+		return;
+	}
+	if (known && e->what & EVENT_NAME)
+		segment_mark_moved(known->value, known->number);
+	if (e->what & EVENT_CONTENT)
+		forget_document(x, e->ino);
+	/* The queue says EVENT_QUEUE only when a file enters it. */
+	if (e->what & (EVENT_CONTENT | EVENT_QUEUE) ||
+	    (e->what & EVENT_NAME && (known || work_find(&x->work, e->ino))))
+		(void) work_news(&x->work, e->ino, e->what & EVENT_CONTENT);
+}
+
+void index_notify(struct index *x, uint64_t lsn, const struct catalog_event *events, size_t n)
+{
+	LOCKED(&x->table_lock);
+
+	for (size_t i = 0; i < n; i++)
+		note_event(x, &events[i]);
+	if (x->work.lists[WORK_READY].n > 0)
+		(void) pthread_cond_signal(&x->work_there);
+}
+
+void index_file_closed(struct index *x, uint64_t ino)
+{
+	LOCKED(&x->table_lock);
+	struct work *w = work_find(&x->work, ino);
+
+	if (w && w->place == WORK_HELD)
+		work_move(&x->work, w, WORK_READY);
+	else if (w && w->place == WORK_RUNNING)
+		w->again = true;
+	if (w)
+		(void) pthread_cond_signal(&x->work_there);
+}
+
+/* ---- waiting */
+
+uint64_t index_pending(struct index *x)
+{
+	LOCKED(&x->table_lock);
+	return work_pending(&x->work);
+}
+
+static int wait_until(struct index *x, uint64_t number, uint64_t until_ms)
+{
+	struct timespec at = { (time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000 };
+
+	while (work_is_before(&x->work, number))
+		if (x->stop || pthread_cond_timedwait(&x->work_finished, &x->table_lock, &at) == ETIMEDOUT)
+			return work_is_before(&x->work, number) ? -ETIMEDOUT : 0;
+	return 0;
+}
+
+int index_wait(struct index *x, unsigned timeout_ms)
+{
+	LOCKED(&x->table_lock);
+	int r;
+
+	if (!work_is_before(&x->work, x->work.next_number))
+		return 0;
+	x->waiting++;
+	if (x->may_lower_priority && x->worker_tid)
+		(void) sched_setscheduler(x->worker_tid, SCHED_OTHER, &(struct sched_param){ 0 });
+	r = wait_until(x, x->work.next_number, clock_mono_ms() + timeout_ms);
+	x->waiting--;
+	return r;
+}
+
+/* ---- figures */
+
+static void count_segment(const struct segment *s, struct index_stats *st)
+{
+	for (uint32_t d = 0; d < s->n_docs; d++) {
+		if (segment_is_dead(s, d))
+			continue;
+		st->passages += s->docs[d].n_passages;
+		switch (s->docs[d].state) {
+		case STATE_INDEXED:
+		case STATE_PARTIAL:
+			st->indexed++;
+			break;
+		case STATE_FAILED:
+			st->failed++;
+			break;
+		default:
+			st->skipped++;
+		}
+	}
+	st->memory_bytes += s->memory;
+	st->segments += s->n_docs > 0;
+}
+
+void index_get_stats(struct index *x, struct index_stats *ret_stats)
+{
+	struct index_stats st = { .model = embed_name(x->model) };
+
+	(void) pthread_rwlock_rdlock(&x->segments_lock);
+	for (unsigned i = 0; i < x->n_segments; i++)
+		count_segment(x->segments[i], &st);
+	(void) pthread_rwlock_unlock(&x->segments_lock);
+	st.memory_bytes += block_cache_bytes(x->cache);
+	(void) pthread_mutex_lock(&x->table_lock);
+	st.pending = work_pending(&x->work);
+	st.memory_bytes += (x->places.places ? x->places.mask + 1 : 0) * sizeof(struct ino_entry);
+	(void) pthread_mutex_unlock(&x->table_lock);
+	*ret_stats = st;
+}
+
+int index_describe_queue(struct index *x, struct buf *ret_text)
+{
+	static const char *const why[WORK_PLACES] = { "waiting", "being indexed", "open for writing",
+						      "to be tried again" };
+	LOCKED(&x->table_lock);
+
+	for (unsigned place = 0; place < WORK_PLACES; place++)
+		for (const struct work *w = x->work.lists[place].oldest; w; w = w->newer) {
+			int r = buf_addf(ret_text, "%llu %s\n", (unsigned long long)w->ino, why[place]);
+
+			if (r < 0)
+				return r;
+		}
+	return 0;
+}
+
+/* ---- verification */
+
+static int verify_one(struct index *x, uint64_t number, const void *value, size_t len)
+{
+	struct segment_record record;
+	struct segment_file *f;
+	int r = segment_record_decode(value, len, &record);
+
+	if (r >= 0)
+		r = segment_file_open(x->config.keys, x->dirfd, number, &record, NULL, &f);
+	if (r < 0)
+		return r;
+	r = segment_file_verify(f);
+	segment_file_close(f);
+	return r;
+}
+
+int64_t index_verify(struct index *x, void (*problem)(void *context, const char *text), void *context)
+{
+	const void *key, *value;
+	size_t key_len, value_len;
+	struct cursor *cur;
+	int64_t n = 0;
+	int r = cursor_open(x->config.catalog, "M", 1, &cur);
+
+	while (r >= 0 && (r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
+		uint64_t number = key_len == 9 ? load_be64((const uint8_t *)key + 1) : 0;
+		char text[128];
+		int bad = verify_one(x, number, value, value_len);
+
+		n++;
+		if (bad >= 0)
+			continue;
+		(void) snprintf(text, sizeof(text), "index segment %llu: %s", (unsigned long long)number,
+				bad == -EBADMSG ? "damaged" : strerror(-bad));
+		problem(context, text);
+	}
+	cursor_close(cur);
+	return r < 0 ? r : n;
+}

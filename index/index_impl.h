@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside index/: what its files share. Nobody else includes this.
+ *
+ * Locks, by rank:
+ *   segments_lock (10)  the list of segments and what the memory segment holds. Queries read under it
+ *                       from beginning to end; the worker adds a document, the sealer exchanges segments
+ *                       under the write side. Catalog calls are made under the read side only.
+ *   table_lock (20)     which document is a file's present one, and which files wait. index_notify(), which
+ *                       runs under the catalog's writer lock, takes this one only, so nobody calls the
+ *                       catalog while holding it.
+ *   the cache's lock is a leaf. */
+#pragma once
+
+#include <pthread.h>
+#include <stdatomic.h>
+
+#include "index/embed/embed.h"
+#include "index/extract/extract.h"
+#include "index/index.h"
+#include "index/ino_map.h"
+#include "index/segment.h"
+#include "index/segment_disk.h"
+#include "index/segment_write.h"
+#include "index/words/stem.h"
+#include "index/work.h"
+
+#define SEGMENTS_MAX 256u
+
+struct index {
+	struct index_config config;
+	int dirfd;                    /* index/ */
+	struct embed_model *model;    /* owned */
+	struct languages *languages;  /* owned */
+	struct extractor *extractor;  /* owned; NULL until started */
+	struct block_cache *cache;    /* owned */
+	char *exclude;                /* owned */
+	size_t stride;                /* elements of a vector */
+
+	pthread_rwlock_t segments_lock;         /* rank 10 */
+	struct segment *segments[SEGMENTS_MAX]; /* owned; guarded by segments_lock */
+	unsigned n_segments;                    /* guarded by segments_lock */
+	struct segment *memory;                 /* the one that grows; in the list */
+	struct segment *frozen;                 /* the one being sealed; in the list; or NULL */
+	struct buf memory_queue, frozen_queue;  /* uint64_t a document: LSN of its queue entry, 0: none */
+
+	pthread_mutex_t table_lock;   /* rank 20 */
+	struct ino_map places;        /* inode -> living document; guarded by table_lock, as all below */
+	struct work_set work;
+	struct buf slow;              /* uint64_t: inodes to be tried with a long time limit */
+	uint64_t last_added_ms;
+	uint64_t first_unsealed_ms;   /* 0: the memory segment is empty */
+	unsigned waiting;             /* calls of index_wait() */
+	pthread_cond_t work_there;    /* for the worker */
+	pthread_cond_t sealer_wake;   /* for the sealer: a segment is full, or stop */
+	pthread_cond_t work_finished; /* for index_wait() */
+	bool stop;
+
+	pthread_t worker, sealer;
+	bool started;
+	int worker_tid;
+	bool may_lower_priority;      /* and raise it again */
+};
+
+/* ---- index.c */
+
+/* A document has become a file's present one; kills the one before. Call with both locks, segments_lock
+ * for writing. */
+int index_place_document(struct index *x, struct segment *s, uint32_t doc);
+
+/* ---- segments.c: the list, and its durable twin, the catalog's 'M' records */
+
+/* Opens all registered segments; what is damaged is dropped, its files are found missing later. */
+int segments_load(struct index *x, bool *ret_lost);
+void segments_done(struct index *x);
+/* Takes a damaged segment out, so that its files wait to be indexed again. */
+void segments_drop(struct index *x, struct segment *damaged);
+/* Makes the memory segment the frozen one. Does nothing when it is empty. */
+int segments_freeze(struct index *x);
+/* Writes and registers the frozen segment and clears its files from the queue. */
+int segments_seal(struct index *x);
+/* Merges what should be merged, at most one group. 1: there was one. */
+int segments_merge(struct index *x);
+
+/* ---- queue_worker.c */
+void *queue_worker_main(void *index);
+/* Queues every regular file that is neither indexed nor waiting. Returns how many. */
+int64_t index_find_missing(struct index *x);
+
+/* ---- sealer.c */
+void *sealer_main(void *index);

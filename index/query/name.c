@@ -1,0 +1,266 @@
+/* SPDX-License-Identifier: MIT */
+/* The name of a query file: KEY=VALUE&.. with percent-decoding of %XX and nothing else. */
+#include <errno.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "index/index.h"
+#include "index/query/why.h"
+
+#define LIMIT_DEFAULT 20u
+#define LIMIT_MAX 10000u
+#define OFFSET_MAX 1000000000u
+#define WAIT_DEFAULT 1000u
+#define WAIT_MAX 3600000u
+
+int query_why(char **ret_why, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(ret_why, format, args) < 0)
+		*ret_why = NULL;
+	va_end(args);
+	return -EINVAL;
+}
+
+static int hex_digit(char c)
+{
+	if (c >= '0' && c <= '9')
+		return c - '0';
+	c |= 0x20;
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* NULL without memory. A decoded NUL shows as a shorter string: *ret_len is its true length. */
+static char *decode(const char *text, size_t len, size_t *ret_len)
+{
+	char *out = malloc(len + 1);
+	size_t n = 0;
+
+	if (!out)
+		return NULL;
+	for (size_t i = 0; i < len; i++) {
+		int high = i + 2 < len && text[i] == '%' ? hex_digit(text[i + 1]) : -1;
+		int low = high >= 0 ? hex_digit(text[i + 2]) : -1;
+
+		if (low >= 0) {
+			out[n++] = (char)(high << 4 | low);
+			i += 2;
+		} else {
+			out[n++] = text[i];
+		}
+	}
+	out[n] = 0;
+	*ret_len = n;
+	return out;
+}
+
+/* ---- the keys */
+
+static int set_number(const char *key, const char *value, uint32_t max, uint32_t *ret, char **ret_why)
+{
+	unsigned long long n;
+	char *end;
+
+	errno = 0;
+	n = strtoull(value, &end, 10);
+	if (errno || *end || end == value || value[0] < '0' || value[0] > '9' || n > max)
+		return query_why(ret_why, "%s=%s: a number from 0 to %u is wanted", key, value, max);
+	*ret = (uint32_t)n;
+	return 0;
+}
+
+/* One of the words that `allowed` lists, blank-separated; its place in the list. */
+static int set_word(const char *key, const char *value, const char *allowed, int *ret_index, char **ret_why)
+{
+	int index = 0;
+
+	for (const char *at = allowed; *at; index++) {
+		size_t len = strcspn(at, " ");
+
+		if (strlen(value) == len && memcmp(at, value, len) == 0) {
+			*ret_index = index;
+			return 0;
+		}
+		at += len + strspn(at + len, " ");
+	}
+	return query_why(ret_why, "%s=%s: one of these is wanted: %s", key, value, allowed);
+}
+
+static int set_string(char **place, const char *value)
+{
+	free(*place);
+	*place = strdup(value);
+	return *place ? 0 : -ENOMEM;
+}
+
+static int set_q(struct query *q, const char *value, char **ret_why)
+{
+	return set_string(&q->text, value);
+}
+
+static int set_in(struct query *q, const char *value, char **ret_why)
+{
+	return set_string(&q->in, value);
+}
+
+static int set_limit(struct query *q, const char *value, char **ret_why)
+{
+	return set_number("limit", value, LIMIT_MAX, &q->limit, ret_why);
+}
+
+static int set_offset(struct query *q, const char *value, char **ret_why)
+{
+	return set_number("offset", value, OFFSET_MAX, &q->offset, ret_why);
+}
+
+static int set_format(struct query *q, const char *value, char **ret_why)
+{
+	int index, r = set_word("format", value, "tsv paths paths0 json jsonl md", &index, ret_why);
+
+	if (r >= 0)
+		q->format = (enum query_format)index;
+	return r;
+}
+
+static int set_mode(struct query *q, const char *value, char **ret_why)
+{
+	int index, r = set_word("mode", value, "hybrid text vector", &index, ret_why);
+
+	if (r >= 0)
+		q->mode = (enum query_mode)index;
+	return r;
+}
+
+static int set_alpha(struct query *q, const char *value, char **ret_why)
+{
+	char *end;
+	double a = strtod(value, &end);
+
+	if (*end || end == value || !(a >= 0 && a <= 1))
+		return query_why(ret_why, "alpha=%s: a number from 0 to 1 is wanted", value);
+	q->alpha = a;
+	return 0;
+}
+
+static int set_sort(struct query *q, const char *value, char **ret_why)
+{
+	int index, r = set_word("sort", value, "score newest oldest name size", &index, ret_why);
+
+	return r < 0 ? r : set_string(&q->sort, value);
+}
+
+static int set_literal(struct query *q, const char *value, char **ret_why)
+{
+	int index, r = set_word("literal", value, "0 1", &index, ret_why);
+
+	if (r >= 0)
+		q->literal = index;
+	return r;
+}
+
+static int set_paths(struct query *q, const char *value, char **ret_why)
+{
+	int index, r = set_word("paths", value, "relative absolute", &index, ret_why);
+
+	if (r >= 0)
+		q->absolute = index;
+	return r;
+}
+
+static int set_wait(struct query *q, const char *value, char **ret_why)
+{
+	return set_number("wait", value, WAIT_MAX, &q->wait_ms, ret_why);
+}
+
+static const struct {
+	const char *name;
+	int (*set)(struct query *q, const char *value, char **ret_why);
+} keys[] = {
+	{ "q", set_q },       { "in", set_in },       { "limit", set_limit }, { "offset", set_offset },
+	{ "mode", set_mode }, { "alpha", set_alpha }, { "sort", set_sort },   { "format", set_format },
+	{ "wait", set_wait }, { "paths", set_paths }, { "literal", set_literal },
+};
+
+static int unknown_key(const char *key, char **ret_why)
+{
+	struct buf why = BUF_INIT;
+
+	(void) buf_addf(&why, "'%s' is no key of find; there are", key);
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		(void) buf_addf(&why, " %s", keys[i].name);
+	*ret_why = buf_cstr(&why);
+	return -EINVAL;
+}
+
+static int set_key(struct query *q, const char *key, const char *value, char **ret_why)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (strcmp(keys[i].name, key) == 0)
+			return keys[i].set(q, value, ret_why);
+	return unknown_key(key, ret_why);
+}
+
+static int parse_pair(struct query *q, const char *pair, size_t len, char **ret_why)
+{
+	_cleanup_free_ char *key = NULL, *value = NULL;
+	const char *equals = memchr(pair, '=', len);
+	size_t key_len, value_len;
+
+	if (!equals)
+		return query_why(ret_why, "'%.*s': KEY=VALUE is wanted", (int)MIN(len, (size_t)100), pair);
+	key = decode(pair, (size_t)(equals - pair), &key_len);
+	value = decode(equals + 1, len - (size_t)(equals + 1 - pair), &value_len);
+	if (!key || !value)
+		return -ENOMEM;
+	if (strlen(key) != key_len || strlen(value) != value_len)
+		return query_why(ret_why, "%s: %%00 stands for no character", key);
+	return set_key(q, key, value, ret_why);
+}
+
+static int parse_pairs(struct query *q, const char *name, char **ret_why)
+{
+	for (const char *at = name; *at;) {
+		size_t len = strcspn(at, "&");
+		int r = len ? parse_pair(q, at, len, ret_why) : 0;
+
+		if (r < 0)
+			return r;
+		at += len + (at[len] == '&');
+	}
+	if (!q->text || q->text[strspn(q->text, " \t\r\n")] == 0)
+		return query_why(ret_why, "the query is empty: find?q=WORDS is wanted");
+	return 0;
+}
+
+int query_parse_name(const char *name, struct query *ret_q, char **ret_why)
+{
+	struct query q = { .limit = LIMIT_DEFAULT, .alpha = -1, .wait_ms = WAIT_DEFAULT };
+	int r;
+
+	*ret_why = NULL;
+	r = parse_pairs(&q, name, ret_why);
+	if (r < 0) {
+		query_done(&q);
+		return r;
+	}
+	*ret_q = q;
+	return 0;
+}
+
+void query_done(struct query *q)
+{
+	free(q->text);
+	free(q->in);
+	free(q->sort);
+	*q = (struct query){ 0 };
+}
+
+void answer_done(struct answer *a)
+{
+	buf_done(&a->bytes);
+}

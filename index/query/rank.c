@@ -1,0 +1,337 @@
+/* SPDX-License-Identifier: MIT */
+/* From the two sides' scores to the best hits, in one order: score, then inode number.
+ *
+ * Mix: (1 - w) B/Bmax + w (c - cmin)/(cmax - cmin), over all candidates; B = 0 without a common term, and a
+ * candidate without a vector counts as the farthest. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/utf8.h"
+#include "index/query/search.h"
+#include "index/words/words.h"
+
+#define WEIGHT 0.25
+/* Hits that turn out to be out of date are replaced from so many more. */
+#define SPARE 64u
+
+enum order { ORDER_SCORE, ORDER_NEWEST, ORDER_OLDEST, ORDER_NAME, ORDER_SIZE };
+
+static enum order order_of(const struct search *s)
+{
+	static const char *const names[] = { "score", "newest", "oldest", "name", "size" };
+
+	for (size_t i = 0; s->query->sort && i < ARRAY_SIZE(names); i++)
+		if (strcmp(s->query->sort, names[i]) == 0 && (i > 0 || s->parsed.ranks))
+			return (enum order)i;
+	return s->parsed.ranks ? ORDER_SCORE : ORDER_NEWEST;
+}
+
+void hits_done(struct hits *h)
+{
+	for (size_t i = 0; i < h->n; i++)
+		free(h->items[i].name);
+	free(h->items);
+	*h = (struct hits){ 0 };
+}
+
+/* Does a precede b? */
+static int compare_hits(const void *left, const void *right)
+{
+	const struct hit *a = left, *b = right;
+	int c = a->name && b->name ? strcmp(a->name, b->name) : 0;
+
+	if (c == 0)
+		c = (a->order < b->order) - (a->order > b->order);
+	if (c == 0)
+		c = (a->score < b->score) - (a->score > b->score);
+	return c ? c : (a->ino > b->ino) - (a->ino < b->ino);
+}
+
+/* ---- keeping the best K: a heap with the worst on top */
+
+struct best {
+	struct hit *items; /* owned */
+	size_t n, cap, keep;
+};
+
+static void sift_down(struct best *b, size_t at)
+{
+	for (;;) {
+		size_t child = 2 * at + 1;
+		struct hit h;
+
+		if (child >= b->n)
+			return;
+		if (child + 1 < b->n && compare_hits(&b->items[child], &b->items[child + 1]) < 0)
+			child++;
+		if (compare_hits(&b->items[at], &b->items[child]) >= 0)
+			return;
+		h = b->items[at];
+		b->items[at] = b->items[child];
+		b->items[child] = h;
+		at = child;
+	}
+}
+
+static void sift_up(struct best *b, size_t at)
+{
+	while (at > 0) {
+		size_t parent = (at - 1) / 2;
+		struct hit h = b->items[at];
+
+		if (compare_hits(&b->items[parent], &h) >= 0)
+			return;
+		b->items[at] = b->items[parent];
+		b->items[parent] = h;
+		at = parent;
+	}
+}
+
+/* Takes over h->name. */
+static int best_add(struct best *b, const struct hit *h)
+{
+	if (b->n == b->keep) {
+		if (b->keep > 0 && compare_hits(h, &b->items[0]) < 0) {
+			free(b->items[0].name);
+			b->items[0] = *h;
+			sift_down(b, 0);
+		} else {
+			free(h->name);
+		}
+		return 0;
+	}
+	if (b->n == b->cap) {
+		size_t cap = b->cap ? 2 * b->cap : 128;
+		struct hit *grown = reallocarray(b->items, cap, sizeof(*grown));
+
+		if (!grown) {
+			free(h->name);
+			return -ENOMEM;
+		}
+		b->items = grown;
+		b->cap = cap;
+	}
+	b->items[b->n++] = *h;
+	sift_up(b, b->n - 1);
+	return 0;
+}
+
+static void best_done(struct best *b)
+{
+	for (size_t i = 0; i < b->n; i++)
+		free(b->items[i].name);
+	free(b->items);
+}
+
+/* ---- mixing */
+
+struct mix {
+	double weight, words_max, low, high;
+	bool words, meaning;
+};
+
+/* Are fewer than half of the query's letters ASCII? Then an English model has less to say. */
+static bool is_foreign(const struct search *s)
+{
+	const uint8_t *at = s->parsed.text.data, *end = at + s->parsed.text.len;
+	size_t ascii = 0, others = 0;
+
+	while (at < end) {
+		uint32_t c = utf8_next(&at, end);
+
+		ascii += (c | 0x20) >= 'a' && (c | 0x20) <= 'z' && c < 128;
+		others += c >= 128;
+	}
+	return others > ascii;
+}
+
+static struct mix mix_of(const struct search *s, bool meaning)
+{
+	struct mix m = { .words = s->query->mode != QUERY_VECTOR, .meaning = meaning, .low = 2, .high = -2 };
+
+	m.weight = s->query->alpha >= 0 ? s->query->alpha : is_foreign(s) ? WEIGHT / 4 : WEIGHT;
+	for (unsigned p = 0; p < s->n_parts; p++) {
+		const struct search_part *part = &s->parts[p];
+
+		for (uint32_t d = 0; d < part->segment->n_docs; d++) {
+			if (!part->candidate[d])
+				continue;
+			if (m.words)
+				m.words_max = MAX(m.words_max, part->words[d]);
+			if (!meaning || part->meaning[d] < NO_MEANING / 2)
+				continue;
+			m.low = MIN(m.low, part->meaning[d]);
+			m.high = MAX(m.high, part->meaning[d]);
+		}
+	}
+	return m;
+}
+
+/* The document's score; false when nothing connects it with the query. */
+static bool score_of(const struct mix *m, const struct search_part *part, uint32_t d, double *ret_score)
+{
+	double words = m->words ? part->words[d] : 0, meaning = 0;
+	bool has_meaning = m->meaning && part->meaning[d] > NO_MEANING / 2;
+
+	if (words <= 0 && !has_meaning)
+		return false;
+	if (!m->words) {
+		*ret_score = part->meaning[d];
+	} else if (!m->meaning) {
+		*ret_score = words;
+	} else {
+		if (has_meaning && m->high > m->low)
+			meaning = (part->meaning[d] - m->low) / (m->high - m->low);
+		*ret_score = (1 - m->weight) * (m->words_max > 0 ? words / m->words_max : 0) + m->weight * meaning;
+	}
+	return true;
+}
+
+/* ---- what other orders need */
+
+/* 0: the file is gone. */
+static int set_order(struct search *s, enum order order, struct hit *h, const struct inode *known)
+{
+	_cleanup_buf_ struct buf path = BUF_INIT;
+	struct inode i;
+	int r = 0;
+
+	if (order == ORDER_SCORE)
+		return 1;
+	if (order == ORDER_NAME) {
+		r = tree_path(s->x->config.catalog, h->ino, s->scope->top, 0, &path);
+		if (r >= 0 && !buf_cstr(&path))
+			r = -ENOMEM;
+		if (r >= 0) {
+			const char *text = (const char *)path.data, *slash = strrchr(text, '/');
+
+			h->name = strdup(slash ? slash + 1 : text);
+			r = h->name ? 1 : -ENOMEM;
+		}
+		return r == -ENOENT ? 0 : r;
+	}
+	if (!known)
+		r = inode_get(s->x->config.catalog, h->ino, &i);
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	known = known ? known : &i;
+	h->order = order == ORDER_SIZE ? (int64_t)known->size
+				       : (int64_t)known->mtime.tv_sec * 1000000000ll + known->mtime.tv_nsec;
+	if (order == ORDER_OLDEST)
+		h->order = -h->order;
+	return 1;
+}
+
+static int collect_documents(struct search *s, const struct mix *m, enum order order, struct best *b,
+			     uint64_t *ret_total)
+{
+	for (unsigned p = 0; p < s->n_parts; p++) {
+		struct search_part *part = &s->parts[p];
+
+		for (uint32_t d = 0; d < part->segment->n_docs; d++) {
+			struct hit h = { .ino = part->segment->docs[d].ino, .segment = part->segment, .doc = d };
+			int r;
+
+			if (!part->candidate[d] || (s->parsed.ranks && !score_of(m, part, d, &h.score)))
+				continue;
+			r = set_order(s, order, &h, NULL);
+			if (r > 0) {
+				r = best_add(b, &h);
+				++*ret_total;
+			}
+			if (r < 0)
+				return r;
+		}
+	}
+	return 0;
+}
+
+/* Files that wait: filters alone know enough of them. */
+static int collect_waiting(struct search *s, enum order order, struct best *b, uint64_t *ret_total)
+{
+	const uint64_t *inos = (const uint64_t *)(const void *)s->waiting.data;
+
+	for (size_t k = 0; k < s->waiting.len / sizeof(*inos); k++) {
+		struct hit h = { .ino = inos[k] };
+		struct inode i;
+		int r = inode_get(s->x->config.catalog, inos[k], &i);
+
+		if (r == -ENOENT || (r >= 0 && (!S_ISREG(i.mode) || i.nlink == 0)))
+			continue;
+		if (r >= 0)
+			r = search_filter_file(s, &i);
+		if (r > 0)
+			r = set_order(s, order, &h, &i);
+		if (r > 0) {
+			r = best_add(b, &h);
+			++*ret_total;
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+/* Drops hits whose document is not of the file's present content, then those before the offset. */
+static int settle(struct search *s, struct best *b, struct hits *ret_h)
+{
+	size_t end = (size_t)s->query->offset + s->query->limit, n = 0;
+
+	for (size_t k = 0; k < b->n; k++) {
+		struct hit *h = &b->items[k];
+		struct inode i = { 0 };
+		int r = n < end ? inode_get(s->x->config.catalog, h->ino, &i) : -ENOENT;
+
+		if (r < 0 && r != -ENOENT)
+			return r;
+		if (r >= 0 && h->segment && h->segment->docs[h->doc].lsn != i.content_lsn)
+			ret_h->dropped++;
+		else if (r >= 0 && i.nlink > 0 && n++ >= s->query->offset) {
+			ret_h->items[ret_h->n++] = *h;
+			continue;
+		}
+		free(h->name);
+	}
+	b->n = 0;
+	return 0;
+}
+
+static int collect(struct search *s, const struct mix *m, struct best *b, uint64_t *ret_total)
+{
+	enum order order = order_of(s);
+	int r;
+
+	b->keep = (size_t)s->query->offset + s->query->limit + SPARE;
+	r = collect_documents(s, m, order, b, ret_total);
+	if (r >= 0 && !s->parsed.ranks && s->parsed.n_words == 0 && s->parsed.n_phrases == 0)
+		r = collect_waiting(s, order, b, ret_total);
+	if (b->n > 0)
+		qsort(b->items, b->n, sizeof(*b->items), compare_hits);
+	return r;
+}
+
+int search_rank(struct search *s, struct hits *ret_h)
+{
+	struct mix m = { 0 };
+	struct best b = { 0 };
+	bool meaning = false;
+	int r = 0;
+
+	if (s->parsed.ranks && s->query->mode != QUERY_VECTOR)
+		r = search_words(s);
+	if (r >= 0 && s->parsed.ranks && s->query->mode != QUERY_TEXT)
+		r = search_meaning(s, &meaning);
+	if (r < 0)
+		return r;
+	if (s->parsed.ranks)
+		m = mix_of(s, meaning);
+	r = collect(s, &m, &b, &ret_h->total);
+	if (r >= 0) {
+		ret_h->items = calloc(b.n + 1, sizeof(*ret_h->items));
+		r = ret_h->items ? settle(s, &b, ret_h) : -ENOMEM;
+	}
+	best_done(&b);
+	return r;
+}

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "index/query/search.h"
+
+/* A query that meets damaged segments runs again without them, so often at most. */
+#define DAMAGED_MAX 16
+
+/* What is not known yet, at the moment of the snapshot. Under segments_lock, so a document is either in
+ * a segment or its file is counted here. */
+static int note_waiting(struct search *s, uint64_t *ret_pending)
+{
+	struct index *x = s->x;
+	LOCKED(&x->table_lock);
+	int r = 0;
+
+	*ret_pending = x->work.files.n;
+	if (s->parsed.ranks)
+		return 0;
+	for (size_t i = 0; r >= 0 && x->work.files.places && i <= x->work.files.mask; i++) {
+		uint64_t ino = x->work.files.places[i].ino;
+
+		if (ino && !ino_map_find(&x->places, ino))
+			r = buf_add(&s->waiting, &ino, sizeof(ino));
+	}
+	return r;
+}
+
+static int run(struct search *s, uint64_t start_ns, struct answer *ret)
+{
+	struct hits hits = { 0 };
+	int r = search_begin(s);
+
+	if (r >= 0)
+		r = note_waiting(s, &ret->pending);
+	if (r >= 0)
+		r = search_scope(s);
+	if (r >= 0)
+		r = search_filter(s);
+	if (r >= 0)
+		r = search_rank(s, &hits);
+	ret->pending += hits.dropped;
+	ret->total = hits.total;
+	ret->took_us = (clock_mono_ns() - start_ns) / 1000;
+	if (r >= 0)
+		r = search_format(s, &hits, ret->pending, ret->took_us, &ret->bytes);
+	hits_done(&hits);
+	return r;
+}
+
+static int run_once(struct index *x, const struct query *q, const struct query_scope *scope, uint64_t start_ns,
+		    struct answer *ret, char **ret_why, struct segment **ret_damaged)
+{
+	struct search s = { .x = x, .query = q, .scope = scope, .ret_why = ret_why };
+	int r = query_language_parse(q->text, q->literal, &s.parsed, ret_why);
+
+	if (r < 0)
+		return r;
+	(void) pthread_rwlock_rdlock(&x->segments_lock);
+	r = run(&s, start_ns, ret);
+	(void) pthread_rwlock_unlock(&x->segments_lock);
+	*ret_damaged = s.damaged;
+	search_done(&s);
+	return r;
+}
+
+int index_query(struct index *x, const struct query *q, const struct query_scope *scope,
+		struct answer *ret_answer, char **ret_why)
+{
+	uint64_t start_ns = clock_mono_ns();
+	int r = -EBADMSG;
+
+	*ret_why = NULL;
+	for (int i = 0; i < DAMAGED_MAX && r == -EBADMSG; i++) {
+		struct answer answer = { 0 };
+		struct segment *damaged = NULL;
+
+		r = run_once(x, q, scope, start_ns, &answer, ret_why, &damaged);
+		if (r >= 0) {
+			*ret_answer = answer;
+			return 0;
+		}
+		answer_done(&answer);
+		if (!damaged)
+			break;
+		segments_drop(x, damaged);
+	}
+	return r;
+}

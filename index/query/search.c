@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT */
+#include "index/query/search.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+
+int search_failed(struct search *s, struct segment *segment, int error)
+{
+	if (error == -EBADMSG && segment->number)
+		s->damaged = segment;
+	return error;
+}
+
+static int begin_part(struct search_part *p, struct segment *segment)
+{
+	p->segment = segment;
+	p->alive = malloc(segment->n_docs + 1);
+	p->candidate = malloc(segment->n_docs + 1);
+	if (!p->alive || !p->candidate)
+		return -ENOMEM;
+	p->all_alive = true;
+	for (uint32_t d = 0; d < segment->n_docs; d++) {
+		p->alive[d] = p->candidate[d] = !segment_is_dead(segment, d);
+		p->all_alive = p->all_alive && p->alive[d];
+	}
+	return 0;
+}
+
+/* What BM25 and idf count: whole numbers, so the order of adding does not matter. */
+static void count_documents(struct search *s)
+{
+	uint64_t words = 0, with_text = 0;
+	bool used[256] = { false };
+
+	for (unsigned i = 0; i < s->n_parts; i++)
+		for (uint32_t d = 0; d < s->parts[i].segment->n_docs; d++) {
+			const struct segment_doc *doc = &s->parts[i].segment->docs[d];
+			bool text = doc->state == STATE_INDEXED || doc->state == STATE_PARTIAL;
+
+			if (!s->parts[i].alive[d])
+				continue;
+			used[languages_stem_of(s->x->languages, doc->language)] = true;
+			s->n_words_docs += doc->words > 0;
+			s->n_text_docs += text;
+			with_text += text && doc->words > 0;
+			words += text ? doc->words : 0;
+		}
+	s->mean_words = with_text ? (double)words / (double)with_text : 1;
+	used[LANGUAGE_ENGLISH] = true;
+	for (unsigned l = 0; l < LANGUAGES; l++)
+		if (used[l])
+			s->languages[s->n_languages++] = (uint8_t)l;
+}
+
+int search_begin(struct search *s)
+{
+	struct index *x = s->x;
+
+	s->parts = calloc(x->n_segments, sizeof(*s->parts));
+	if (!s->parts)
+		return -ENOMEM;
+	for (unsigned i = 0; i < x->n_segments; i++) {
+		int r = begin_part(&s->parts[s->n_parts++], x->segments[i]);
+
+		if (r < 0)
+			return r;
+	}
+	count_documents(s);
+	return stemmer_new(x->languages, 1024, &s->stemmer);
+}
+
+void search_done(struct search *s)
+{
+	for (unsigned i = 0; i < s->n_parts; i++) {
+		free(s->parts[i].alive);
+		free(s->parts[i].candidate);
+		free(s->parts[i].words);
+		free(s->parts[i].meaning);
+	}
+	free(s->parts);
+	stemmer_free(s->stemmer);
+	for (size_t i = 0; s->tagged && i < s->parsed.n_filters; i++)
+		ino_map_done(&s->tagged[i]);
+	free(s->tagged);
+	buf_done(&s->waiting);
+	parsed_query_done(&s->parsed);
+}
+
+unsigned search_terms(struct search *s, const char *word, size_t len, bool stops, struct term *ret_terms)
+{
+	unsigned n = 0;
+
+	for (unsigned l = 0; l < s->n_languages; l++) {
+		struct term t = stemmer_term(s->stemmer, s->languages[l], word, len);
+		bool known = t.bytes[0] == TERM_STOP && !stops;
+
+		for (unsigned i = 0; i < n && !known; i++)
+			known = t.len == ret_terms[i].len && memcmp(t.bytes, ret_terms[i].bytes, t.len) == 0;
+		if (!known)
+			ret_terms[n++] = t;
+	}
+	return n;
+}
+
+static int compare_postings(const void *a, const void *b)
+{
+	const struct posting *x = a, *y = b;
+
+	return (x->doc > y->doc) - (x->doc < y->doc);
+}
+
+static void add_up(struct postings *p)
+{
+	size_t n = 0;
+
+	qsort(p->items, p->n, sizeof(*p->items), compare_postings);
+	for (size_t i = 0; i < p->n; i++) {
+		if (n > 0 && p->items[n - 1].doc == p->items[i].doc)
+			p->items[n - 1].count += p->items[i].count;
+		else
+			p->items[n++] = p->items[i];
+	}
+	p->n = n;
+}
+
+int search_postings(struct search *s, struct search_part *part, const struct term *terms, unsigned n,
+		    struct postings *ret_p)
+{
+	unsigned found = 0;
+
+	for (unsigned i = 0; i < n; i++) {
+		size_t before = ret_p->n;
+		int r = part->segment->ops->postings(part->segment, terms[i].bytes, terms[i].len, ret_p);
+
+		if (r < 0)
+			return search_failed(s, part->segment, r);
+		found += ret_p->n > before;
+	}
+	if (found > 1)
+		add_up(ret_p);
+	return 0;
+}

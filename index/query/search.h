@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+/* One running query: which documents are candidates, and what the two sides say of them. Everything is
+ * computed from a snapshot of what is alive, taken at the beginning, and in an order that does not
+ * depend on how documents lie in segments, so that ranks are stable.
+ *
+ * Used under segments_lock (index_impl.h), by one thread. */
+#pragma once
+
+#include "index/index_impl.h"
+#include "index/query/language.h"
+#include "index/stored.h"
+
+struct search_part {
+	struct segment *segment; /* borrowed */
+	uint8_t *alive;          /* owned; one for each document */
+	uint8_t *candidate;      /* owned; passes the filters */
+	bool all_alive;
+	double *words;           /* owned; BM25, 0: no common term; NULL: not asked */
+	double *meaning;         /* owned; cosines, below NO_MEANING/2: has no vector; NULL: not asked */
+};
+
+#define NO_MEANING (-1e9)
+
+struct search {
+	struct index *x;
+	const struct query *query;
+	const struct query_scope *scope;
+	struct parsed_query parsed;
+	struct search_part *parts;    /* owned */
+	unsigned n_parts;
+	struct stemmer *stemmer;      /* owned */
+	uint8_t languages[LANGUAGES + 1]; /* whose stems the index holds */
+	unsigned n_languages;
+	uint64_t n_words_docs;        /* documents with words, and of those with a text the mean length */
+	double mean_words;
+	uint64_t n_text_docs;         /* documents whose text was read */
+	uint64_t in;                  /* inode of `in=` */
+	bool in_is_file;
+	struct ino_map *tagged;       /* owned; for each filter, the files that have its tag */
+	struct buf waiting;           /* uint64_t: files that wait to be indexed */
+	struct segment *damaged;      /* with -EBADMSG: the segment that it came from */
+	char **ret_why;
+};
+
+/* Snapshot and statistics. */
+int search_begin(struct search *s);
+void search_done(struct search *s);
+
+/* `error` came from a segment: remembers which when it is damage. Returns `error`. */
+int search_failed(struct search *s, struct segment *segment, int error);
+
+/* The terms of a folded word in all languages of the index, each once. Without `stops` those that are stop
+ * words are left out. */
+unsigned search_terms(struct search *s, const char *word, size_t len, bool stops, struct term *ret_terms);
+/* Appends the postings of any of the terms, one a document, counts added up. */
+int search_postings(struct search *s, struct search_part *part, const struct term *terms, unsigned n,
+		    struct postings *ret_p);
+
+/* ---- filter.c: clears `candidate` of what does not pass */
+int search_filter(struct search *s);
+/* Does a file that is in no segment pass the filters? 1, 0 or -errno. */
+int search_filter_file(struct search *s, const struct inode *i);
+/* `in=` and the folder that is asked. -EINVAL. */
+int search_scope(struct search *s);
+
+/* ---- words.c: BM25 into part->words */
+int search_words(struct search *s);
+
+/* ---- meaning.c: cosines into part->meaning. *ret_said: false when the query has no vector. */
+int search_meaning(struct search *s, bool *ret_said);
+
+/* ---- results */
+struct hit {
+	double score;
+	int64_t order;           /* of other sorts: greater comes first */
+	uint64_t ino;
+	struct segment *segment; /* NULL: not in the index */
+	uint32_t doc;
+	char *name;              /* sort=name: owned */
+};
+
+struct hits {
+	struct hit *items; /* owned; best first */
+	size_t n;
+	uint64_t total;
+	uint64_t dropped;  /* documents that are not of their file's present content */
+};
+void hits_done(struct hits *h);
+
+/* ---- rank.c: the best hits, [offset, offset + limit) of all */
+int search_rank(struct search *s, struct hits *ret_h);
+
+/* ---- format.c */
+int search_format(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us,
+		  struct buf *ret_bytes);
+
+/* ---- snippet.c */
+struct snippet {
+	struct buf text;
+	char locator[24];
+};
+/* Where the query's words are densest; without any, the best passage or the beginning. */
+int search_snippet(struct search *s, const struct hit *h, const struct stored *stored, struct snippet *ret);

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/* The sealer thread: makes the memory segment durable when it is large, or some seconds after the last
+ * document, so that a killed server has little to do again; then merges. */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "index/index_impl.h"
+
+#define TICK_MS 500u
+#define QUIET_MS 3000u   /* after the last document */
+#define OLDEST_MS 30000u /* a document waits at most */
+#define RETRY_MS 10000u
+
+static bool seal_is_due(struct index *x)
+{
+	uint64_t now = clock_mono_ms();
+	size_t memory;
+	LOCKED(&x->table_lock);
+
+	if (!x->first_unsealed_ms)
+		return false;
+	memory = x->memory->memory;
+	return memory >= x->config.memory_segment || now - x->last_added_ms >= QUIET_MS ||
+	       now - x->first_unsealed_ms >= OLDEST_MS;
+}
+
+/* Waits for news or the next tick. False: stop. */
+static bool wait_a_little(struct index *x, unsigned ms)
+{
+	uint64_t until = clock_mono_ms() + ms;
+	struct timespec at = { .tv_sec = (time_t)(until / 1000), .tv_nsec = (long)(until % 1000) * 1000000 };
+	LOCKED(&x->table_lock);
+
+	if (!x->stop)
+		(void) pthread_cond_timedwait(&x->sealer_wake, &x->table_lock, &at);
+	return !x->stop;
+}
+
+static int sealer_step(struct index *x)
+{
+	int r = 0;
+
+	if (!x->frozen && seal_is_due(x))
+		r = segments_freeze(x);
+	if (r >= 0)
+		r = segments_seal(x);
+	while (r >= 0 && !__atomic_load_n(&x->stop, __ATOMIC_RELAXED) && (r = segments_merge(x)) > 0)
+		;
+	return r;
+}
+
+void *sealer_main(void *index)
+{
+	static unsigned long long said;
+	struct index *x = index;
+	unsigned pause = TICK_MS;
+
+	while (wait_a_little(x, pause)) {
+		int r = sealer_step(x);
+
+		pause = r < 0 ? RETRY_MS : TICK_MS;
+		if (r < 0 && r != -ECANCELED && r != -EBADMSG && log_due(&said))
+			log_warn(r, "index: writing a segment failed, will retry in %u s", RETRY_MS / 1000);
+	}
+	return NULL;
+}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/* What the plain bytes of a segment file (segment_file.c) mean, little-endian. Only segment_write.c and
+ * segment_disk.c include this.
+ *
+ *   stored       the stored records (stored.h), one after the other
+ *   vectors      from a block's beginning on: int16_t, stride elements a vector, documents in order
+ *   postings     of each term (segment.h), in order of the terms
+ *   dictionary   chunks of TERMS_PER_CHUNK terms, in memcmp order:
+ *                  varint place of the first term's postings in their section, then for each term
+ *                  varint bytes shared with the one before, varint further bytes, those bytes,
+ *                  varint documents, varint bytes of postings
+ *   chunks       for each chunk: varint length and bytes of its first term, varint length of the chunk
+ *   documents    DOC_SIZE bytes each: le64 inode, LSN, folder, place of the stored record; le32 its
+ *                length, words, first vector, passages; le16 MIME type, u8 language, u8 state
+ *   mimes        for each: varint length, bytes
+ *   footer       FOOTER_SIZE bytes at the end: magic, le32 version, documents, vectors, dimensions, stride,
+ *                terms, chunks, MIME types; for each section above le64 place and length; 64 bytes
+ *                checksum of the model in hex, zero-filled
+ */
+#pragma once
+
+#include <stdint.h>
+
+#define TERMS_PER_CHUNK 64u
+#define DOC_SIZE 52u
+#define FOOTER_MAGIC "BIDXFOOT"
+#define FOOTER_VERSION 1u
+#define CHECKSUM_SIZE 64u
+
+enum segment_section {
+	SECTION_STORED,
+	SECTION_VECTORS,
+	SECTION_POSTINGS,
+	SECTION_DICTIONARY,
+	SECTION_CHUNKS,
+	SECTION_DOCS,
+	SECTION_MIMES,
+	SECTIONS,
+};
+
+struct segment_footer {
+	uint32_t version, n_docs, n_vectors, dimensions, stride, n_terms, n_chunks, n_mimes;
+	struct {
+		uint64_t at, len;
+	} sections[SECTIONS];
+	char checksum[CHECKSUM_SIZE];
+};
+
+#define FOOTER_SIZE (8u + 8u * 4u + SECTIONS * 16u + CHECKSUM_SIZE)
