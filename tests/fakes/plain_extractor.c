@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/* extract.h without processes, for unit tests of the index: bytes are text, and the file's ending says what
+ * shall happen to it. */
+#include "tests/fakes/plain_extractor.h"
+
+#include <errno.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "index/extract/extract.h"
+
+static atomic_uint runs;
+
+unsigned plain_extractor_runs(void)
+{
+	return atomic_load(&runs);
+}
+
+int extractor_start(const char *path, struct extractor **ret_e)
+{
+	*ret_e = malloc(1);
+	return *ret_e ? 0 : -ENOMEM;
+}
+
+struct extractor *extractor_stop(struct extractor *e)
+{
+	free(e);
+	return NULL;
+}
+
+void document_done(struct document *d)
+{
+	buf_done(&d->text);
+	buf_done(&d->fields);
+	free(d->marks);
+	d->marks = NULL;
+}
+
+static bool ends_in(const char *name, const char *ending)
+{
+	const char *dot = strrchr(name, '.');
+
+	return dot && strcmp(dot, ending) == 0;
+}
+
+static int without_text(struct document *d, enum extract_status status, const char *why, const char *mime)
+{
+	d->status = status;
+	strcpy(d->why, why);
+	strcpy(d->mime, mime);
+	return 0;
+}
+
+int extractor_run(struct extractor *e, const char *name, const void *data, size_t len, unsigned cpu_seconds,
+		  struct document *ret_d)
+{
+	atomic_fetch_add(&runs, 1);
+	memset(ret_d, 0, sizeof(*ret_d));
+	if (ends_in(name, ".bin"))
+		return without_text(ret_d, EXTRACT_SKIPPED, "binary", "application/octet-stream");
+	if (ends_in(name, ".bad"))
+		return without_text(ret_d, EXTRACT_FAILED, "damaged", "application/pdf");
+	if (ends_in(name, ".slow") && cpu_seconds <= 5)
+		return without_text(ret_d, EXTRACT_SLOW, "", "application/pdf");
+	if (ends_in(name, ".dead"))
+		return -EIO;
+	ret_d->status = EXTRACT_INDEXED;
+	strcpy(ret_d->mime, ends_in(name, ".md") ? "text/markdown" : "text/plain");
+	return buf_add(&ret_d->text, data, len);
+}
