@@ -107,6 +107,8 @@ struct cursor *cursor_close(struct cursor *cur);
  * that wait must never happen on a thread that the checkpointer needs. `reserve`: true for unlink,
  * truncate, checkpoint and cleaning, which may use the reserve. -EROFS, -EIO (a sync failed), -ENOSPC. */
 int catalog_begin(struct catalog *c, bool reserve, struct batch **ret_b);
+/* Would catalog_begin() pause or wait for a checkpoint now? For threads that must not. */
+bool catalog_is_busy(struct catalog *c);
 /* As catalog_get(), and sees what this batch has put and removed. */
 int batch_get(struct batch *b, const void *key, size_t key_len, struct buf *ret_value);
 /* Copies key and value. Errors are kept and come out of batch_commit(). */

@@ -403,6 +403,14 @@ int checkpoint_wait_for_room(struct catalog *c, bool reserve)
 	return r;
 }
 
+bool catalog_is_busy(struct catalog *c)
+{
+	unsigned fullness = atomic_load(&c->fullness);
+
+	return atomic_load(&c->freeze_wanted) || fullness >= FULL ||
+	       (fullness > FULL / 2 && atomic_load(&c->freezing));
+}
+
 void checkpoint_notice(struct catalog *c)
 {
 	uint64_t records = overlay_records(c->active) * (uint64_t)FULL / c->config.overlay_records;

@@ -11,16 +11,12 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "fs/fs_impl.h"
 #include "fs/syncs.h"
 #include "fs/workers.h"
 
 /* Reads and writes from here on go to a worker when more requests wait. */
 #define LARGE (256u << 10)
-/* A change that took longer has waited for the overlay: the next ones wait on workers. */
-#define WAITED_NS 5000000u
-#define WAITED_FOR_NS 100000000u
 /* Requests read between the first fsync of a group and its sync. */
 #define GATHER_MAX 64u
 /* Whole requests that wait for a worker; their buffers are kept for the next ones. */
@@ -29,7 +25,6 @@
 struct loop {
 	struct fs *fs;           /* borrowed */
 	uint8_t *buffer;         /* owned; of the next request */
-	uint64_t slow_until_ns;
 	pthread_mutex_t lock;    /* rank 60 */
 	uint8_t *spare[BUFFERS_MAX]; /* owned; guarded by lock */
 	unsigned spares, out;    /* guarded by lock */
@@ -148,21 +143,17 @@ static bool is_change(uint32_t opcode)
 	}
 }
 
-static bool wants_worker(struct loop *l, const struct fuse_in_header *in, uint64_t now_ns)
+static bool wants_worker(struct loop *l, const struct fuse_in_header *in)
 {
 	const struct fuse_read_in *read_in = (const void *)(in + 1);
 
-	switch (in->opcode) {
-	case FUSE_FALLOCATE:
-	case FUSE_COPY_FILE_RANGE:
+	if (in->opcode == FUSE_FALLOCATE || in->opcode == FUSE_COPY_FILE_RANGE)
 		return true;
-	case FUSE_READ:
-		return read_in->size >= LARGE && loop_more(l->fs);
-	case FUSE_WRITE:
-		return (in->len >= LARGE && loop_more(l->fs)) || now_ns < l->slow_until_ns;
-	default:
-		return now_ns < l->slow_until_ns && is_change(in->opcode);
-	}
+	if (in->opcode == FUSE_READ && read_in->size >= LARGE)
+		return loop_more(l->fs);
+	if (in->opcode == FUSE_WRITE && in->len >= LARGE && loop_more(l->fs))
+		return true;
+	return is_change(in->opcode) && catalog_is_busy(l->fs->config.catalog);
 }
 
 static void start_session(struct loop *l, size_t len)
@@ -175,20 +166,11 @@ static void start_session(struct loop *l, size_t len)
 static void dispatch(struct loop *l, size_t len)
 {
 	const struct fuse_in_header *in = (const void *)l->buffer;
-	bool change = is_change(in->opcode);
-	uint64_t start_ns = change ? clock_mono_ns() : 0;
-	uint64_t end_ns;
 
-	if (in->opcode == FUSE_INIT) {
+	if (in->opcode == FUSE_INIT)
 		start_session(l, len);
-		return;
-	}
-	if (wants_worker(l, in, start_ns) && hand_over(l, len))
-		return;
-	session_process(l->fs, l->buffer, len, false);
-	end_ns = change ? clock_mono_ns() : 0;
-	if (end_ns - start_ns > WAITED_NS)
-		l->slow_until_ns = end_ns + WAITED_FOR_NS;
+	else if (!wants_worker(l, in) || !hand_over(l, len))
+		session_process(l->fs, l->buffer, len, false);
 }
 
 /* One request into l->buffer: its length, 0 to try again, or -ENODEV when the mount has ended. */
