@@ -149,6 +149,8 @@ int chain_build(struct chain *c, const struct folder *f, const struct wal_positi
 	for (size_t i = 0; i < c->count; i++) {
 		struct segment *s = c->segments[i];
 
+		if (s->size != s->head.size)
+			return -EBADMSG;
 		s->used = i + 1 < c->count ? s->size : WAL_RECORDS_START;
 		s->last_lsn = i + 1 < c->count ? c->segments[i + 1]->head.first_lsn - 1 : s->head.first_lsn - 1;
 	}

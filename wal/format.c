@@ -73,7 +73,8 @@ int wal_header_open(const struct wal_sealer *s, const uint8_t p[WAL_HEADER_SIZE]
 	h.prior.lsn = load_le64(body + 40);
 	h.size = load_le64(body + 48);
 	memcpy(h.record_run, body + 56, WAL_RUN_HEADER_SIZE);
-	if (load_le32(body + 76) != WAL_FORMAT || h.first_lsn == 0 || h.prior.lsn >= h.first_lsn)
+	if (load_le32(body + 76) != WAL_FORMAT || h.first_lsn == 0 || h.prior.lsn >= h.first_lsn ||
+	    h.first_lsn > WAL_NUMBER_MAX || h.generation == 0 || h.generation > WAL_NUMBER_MAX)
 		return -EBADMSG;
 	*ret_h = h;
 	return 0;
@@ -174,5 +175,5 @@ int wal_anchor_open(const struct wal_sealer *s, const void *bytes, size_t len, s
 	ret_a->catalog_txn = load_le64(body);
 	ret_a->last_lsn = load_le64(body + 8);
 	ret_a->generation = load_le64(body + 16);
-	return 0;
+	return ret_a->generation <= WAL_NUMBER_MAX ? 0 : -EBADMSG;
 }

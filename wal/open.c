@@ -303,7 +303,7 @@ int wal_open(int dirfd, const struct wal_config *config, const struct wal_positi
 	_cleanup_(wal_closep) struct wal *w = NULL;
 	struct wal_config c;
 	uint64_t replayed;
-	int r = from->lsn == UINT64_MAX ? -EINVAL : config_set(&c, config);
+	int r = from->lsn > WAL_NUMBER_MAX ? -EINVAL : config_set(&c, config);
 
 	if (r < 0)
 		return r;

@@ -51,6 +51,7 @@
  *   - when a record or header beyond it verifies whose `synced` covers the hole (H4);
  *   - when a record of the incarnation lies in a segment without a header of it (H1);
  *   - when a segment is missing between others (H2) or after NEXT (H6).
+ *   - when the file of a segment has another size than its header says.
  * After END without an anchor, something was put back from an older copy. END and NEXT have no payload and the
  * LSN of the record that would follow.
  * Holes at or below the checkpoint do not matter: there `synced` must reach beyond the checkpoint to count.
@@ -68,6 +69,7 @@
 #include "wal/wal.h"
 
 #define WAL_FORMAT 1u
+#define WAL_NUMBER_MAX (UINT64_MAX / 2) /* of LSNs and generations; nobody counts that far */
 #define WAL_TAG_SIZE 16
 #define WAL_HEADER_PLACES 2
 #define WAL_HEADER_STRIDE 2048u
