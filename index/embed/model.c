@@ -84,7 +84,7 @@ static int read_tensor(struct embed_model *m, json_t *header, size_t data, char 
 	m->vocabulary = (unsigned)shape[0];
 	m->dimensions = (unsigned)shape[1];
 	m->rows = (const int8_t *)m->file + data + place[0];
-	(void)snprintf(m->name, sizeof(m->name), "%s", name ? name : "unnamed");
+	(void) snprintf(m->name, sizeof(m->name), "%s", name ? name : "unnamed");
 	return 0;
 }
 
@@ -117,7 +117,7 @@ static int read_vocabulary(int dir, struct embed_model *m, char **ret_why)
 		return r;
 	if (wordpiece_size(m->pieces) != m->vocabulary)
 		return refuse(ret_why, "vocab.txt and " TABLE_NAME " differ in size");
-	checksum_128((struct iovec[]){{text.data, text.len}, {m->file, m->file_len}}, 2, m->checksum);
+	checksum_128((struct iovec[]){ { text.data, text.len }, { m->file, m->file_len } }, 2, m->checksum);
 	return 0;
 }
 
@@ -143,7 +143,7 @@ int embed_open(const char *dir, struct embed_model **ret_m, char **ret_why)
 		return -ENOMEM;
 	r = open_model(fd, m, ret_why);
 	if (r < 0) {
-		(void)embed_close(m);
+		(void) embed_close(m);
 		return r;
 	}
 	*ret_m = m;
@@ -154,9 +154,9 @@ struct embed_model *embed_close(struct embed_model *m)
 {
 	if (!m)
 		return NULL;
-	(void)wordpiece_free(m->pieces);
+	(void) wordpiece_free(m->pieces);
 	if (m->file)
-		(void)munmap(m->file, m->file_len);
+		(void) munmap(m->file, m->file_len);
 	free(m);
 	return NULL;
 }

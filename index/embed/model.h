@@ -9,7 +9,7 @@
 
 struct embed_model {
 	struct wordpiece *pieces; /* owned */
-	void *file;		  /* owned: the mapped safetensors file */
+	void *file;               /* owned: the mapped safetensors file */
 	size_t file_len;
 	const int8_t *rows; /* borrowed, in file: vocabulary x dimensions */
 	unsigned dimensions;

@@ -16,10 +16,10 @@
 
 struct splitter {
 	const struct wordpiece *pieces; /* borrowed */
-	struct buf *ids, *offsets;	/* borrowed; offsets may be NULL */
-	size_t start;			/* of the word, in the text */
-	size_t len;			/* bytes of the word so far */
-	unsigned chars;			/* of the word so far, those too many included */
+	struct buf *ids, *offsets;      /* borrowed; offsets may be NULL */
+	size_t start;                   /* of the word, in the text */
+	size_t len;                     /* bytes of the word so far */
+	unsigned chars;                 /* of the word so far, those too many included */
 	uint8_t word[WORD_BYTES];
 };
 
@@ -49,13 +49,13 @@ static int end_word(struct splitter *s)
 
 static void add_char(struct splitter *s, uint32_t c, size_t at)
 {
-	struct buf b = {.data = s->word, .len = s->len, .cap = WORD_BYTES};
+	struct buf b = { .data = s->word, .len = s->len, .cap = WORD_BYTES };
 
 	if (s->chars++ == 0)
 		s->start = at;
 	if (s->chars > WORDPIECE_WORD_MAX)
 		return;
-	(void)utf8_add(&b, c); /* four bytes a character fit */
+	(void) utf8_add(&b, c); /* four bytes a character fit */
 	s->len = b.len;
 }
 
@@ -112,13 +112,15 @@ static int add_code_point(struct splitter *s, uint32_t c, size_t at)
 /* Lower case of the letters and digits of ASCII, 0 for other bytes. */
 static inline uint8_t fold_ascii(uint8_t c)
 {
+	/* clang-format off */
 	static const uint8_t folded[256] = {
-		['0'] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9', ['A'] = 'a', 'b', 'c',
-		'd',	     'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', ['N'] = 'n', 'o', 'p',
-		'q',	     'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z', ['a'] = 'a', 'b', 'c',
-		'd',	     'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm', ['n'] = 'n', 'o', 'p',
-		'q',	     'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z',
+		['0'] = '0', '1', '2', '3', '4', '5', '6', '7', '8', '9',
+		['A'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm',
+		['N'] = 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z',
+		['a'] = 'a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j', 'k', 'l', 'm',
+		['n'] = 'n', 'o', 'p', 'q', 'r', 's', 't', 'u', 'v', 'w', 'x', 'y', 'z',
 	};
+	/* clang-format on */
 
 	return folded[c];
 }
@@ -160,7 +162,7 @@ static int split(struct splitter *s, const uint8_t *text, size_t len)
 int embed_tokenise(const struct embed_model *m, const char *text, size_t len, struct buf *ret_ids,
 		   struct buf *ret_offsets)
 {
-	struct splitter s = {.pieces = m->pieces, .ids = ret_ids, .offsets = ret_offsets};
+	struct splitter s = { .pieces = m->pieces, .ids = ret_ids, .offsets = ret_offsets };
 
 	if (len > UINT32_MAX)
 		return -EFBIG;

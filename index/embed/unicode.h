@@ -7,18 +7,18 @@
 #include <stdint.h>
 
 enum unicode_class {
-	UNICODE_WORD,	/* part of a word, as it is */
-	UNICODE_SPACE,	/* ends a word */
-	UNICODE_DROP,	/* controls, combining marks: nothing, and ends nothing */
-	UNICODE_ALONE,	/* a word of its own: punctuation, CJK ideographs */
+	UNICODE_WORD,   /* part of a word, as it is */
+	UNICODE_SPACE,  /* ends a word */
+	UNICODE_DROP,   /* controls, combining marks: nothing, and ends nothing */
+	UNICODE_ALONE,  /* a word of its own: punctuation, CJK ideographs */
 	UNICODE_HANGUL, /* a syllable that unicode_jamo() takes apart */
 	UNICODE_MAPPED, /* this and above: becomes map number `class - UNICODE_MAPPED` */
 };
 
-#define UNICODE_PAGE	  128
+#define UNICODE_PAGE      128
 #define UNICODE_MAP_ALONE 0x80000000u /* flag of a mapped code point: UNICODE_ALONE, else UNICODE_WORD */
 
-extern const uint16_t unicode_pages[];	    /* number of the page of each 128 code points */
+extern const uint16_t unicode_pages[];      /* number of the page of each 128 code points */
 extern const uint16_t unicode_classes[];    /* pages of classes */
 extern const uint16_t unicode_map_starts[]; /* map i is pool[starts[i]] up to pool[starts[i + 1]] */
 extern const uint32_t unicode_map_pool[];

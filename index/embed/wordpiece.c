@@ -28,7 +28,7 @@ struct node {
 
 struct wordpiece {
 	struct node *nodes; /* owned */
-	uint32_t *ids;	    /* owned; as many; apart, so that a walk touches little memory */
+	uint32_t *ids;      /* owned; as many; apart, so that a walk touches little memory */
 	size_t n_nodes;
 	uint32_t size;
 };
@@ -43,7 +43,7 @@ struct token {
 struct builder {
 	struct wordpiece *w;
 	const struct token *tokens; /* sorted */
-	size_t first_free;	    /* no free node below */
+	size_t first_free;          /* no free node below */
 };
 
 static int compare_tokens(const void *a, const void *b)
@@ -163,7 +163,7 @@ static int add_children(struct builder *b, uint32_t node, size_t from, size_t to
 
 static int build(struct wordpiece *w, struct token *tokens)
 {
-	struct builder b = {.w = w, .tokens = tokens, .first_free = FIRST_NODE};
+	struct builder b = { .w = w, .tokens = tokens, .first_free = FIRST_NODE };
 	size_t first = 0;
 	int r;
 
@@ -185,7 +185,8 @@ static int parse_line(const char *line, size_t len, uint32_t id, struct token *r
 	if (len == 0 || len > WORDPIECE_TOKEN_MAX)
 		return -EBADMSG;
 	*ret = (struct token){
-		.text = line + 2 * next, .len = (uint16_t)(len - 2 * next), .next = next, .id = id};
+		.text = line + 2 * next, .len = (uint16_t)(len - 2 * next), .next = next, .id = id
+	};
 	return 0;
 }
 
@@ -226,7 +227,7 @@ int wordpiece_new(const char *text, size_t len, struct wordpiece **ret_w)
 	}
 	r = len < UINT32_MAX ? parse(w, text, len, tokens) : -EBADMSG;
 	if (r < 0) {
-		(void)wordpiece_free(w);
+		(void) wordpiece_free(w);
 		return r;
 	}
 	*ret_w = w;

@@ -126,8 +126,8 @@ static void test_vectors(void)
 {
 	_cleanup_free_ char *dir = NULL;
 	struct embed_model *m = open_builtin(&dir);
-	uint32_t ids[] = {5, 900, 5, 4000000000u};
-	float weights[] = {1, 1, 1, 7}, plain[DIMENSIONS], weighted[DIMENSIONS];
+	uint32_t ids[] = { 5, 900, 5, 4000000000u };
+	float weights[] = { 1, 1, 1, 7 }, plain[DIMENSIONS], weighted[DIMENSIONS];
 
 	if (!m)
 		return;
@@ -143,14 +143,14 @@ static void test_vectors(void)
 	embed_vector(m, ids, 1, NULL, plain);
 	for (unsigned d = 0; d < DIMENSIONS; d++)
 		CHECK(fabsf(plain[d] - weighted[d]) < 1e-6f);
-	(void)embed_close(m);
+	(void) embed_close(m);
 }
 
 /* More rows than int32 sums would bear, each of the largest size. */
 static void test_many_rows(void)
 {
 	int8_t row[64];
-	struct embed_model m = {.rows = row, .dimensions = 64, .vocabulary = 1};
+	struct embed_model m = { .rows = row, .dimensions = 64, .vocabulary = 1 };
 	size_t n = (1u << 24) + 1000000;
 	_cleanup_free_ uint32_t *ids = calloc(n, sizeof(*ids));
 	float vector[64];
@@ -171,7 +171,7 @@ static void test_kernels(void)
 	enum { ROWS = 50, WIDTH = 128 };
 	int8_t rows[ROWS * WIDTH];
 	uint32_t ids[EMBED_BLOCK], seed = 1;
-	int32_t plain[WIDTH] = {0}, fast[WIDTH] = {0};
+	int32_t plain[WIDTH] = { 0 }, fast[WIDTH] = { 0 };
 
 	if (!__builtin_cpu_supports("avx2"))
 		return;
@@ -215,9 +215,9 @@ static int open_made(const char *dir, const char *header, size_t rows_len, const
 	r = embed_open(dir, &m, &why);
 	CHECK((r == -EBADMSG) == (why != NULL));
 	free(why);
-	(void)embed_close(m);
-	(void)unlinkat(fd, "static256.safetensors", 0);
-	(void)unlinkat(fd, "vocab.txt", 0);
+	(void) embed_close(m);
+	(void) unlinkat(fd, "static256.safetensors", 0);
+	(void) unlinkat(fd, "vocab.txt", 0);
 	return r;
 }
 
