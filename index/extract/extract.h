@@ -15,33 +15,45 @@
 
 struct extractor;
 
-/* Starts PATH (brainy-extract). */
+/* Starts PATH (brainy-extract), and again whenever it dies. -errno: it cannot be run. */
 int extractor_start(const char *path, struct extractor **ret_e);
+/* Ends it and all its workers. No call may be under way. */
 struct extractor *extractor_stop(struct extractor *e);
 
+/* Walls of the sandbox that this machine's kernel does not have. */
+enum extractor_missing {
+	EXTRACTOR_NO_LANDLOCK = 1,  /* a worker could read files that user nobody (or ours) may read */
+	EXTRACTOR_NO_SECCOMP = 2,   /* a worker could open sockets, unless in its own network namespace */
+	EXTRACTOR_NO_NAMESPACE = 4, /* seccomp alone denies the network */
+};
+/* A set of them, once the program has answered; waits for that. -errno: it could not build its walls. */
+int extractor_missing(struct extractor *e);
+
 enum extract_status {
-	EXTRACT_INDEXED,  /* text is there (perhaps none: an empty file) */
-	EXTRACT_PARTIAL,  /* some of it; why */
-	EXTRACT_SKIPPED,  /* this kind is not read; why */
-	EXTRACT_FAILED,   /* damaged or hostile; why */
-	EXTRACT_SLOW,     /* over the time limit */
+	EXTRACT_INDEXED, /* text is there (perhaps none: an empty file) */
+	EXTRACT_PARTIAL, /* some of it; why */
+	EXTRACT_SKIPPED, /* this kind is not read; why */
+	EXTRACT_FAILED,  /* damaged or hostile; why */
+	EXTRACT_SLOW,    /* over the time limit */
 };
 
 struct document {
 	enum extract_status status;
-	char why[64];        /* one word or two: "binary", "encrypted", "timeout" */
+	char why[64]; /* one word or two: "binary", "encrypted", "timeout" */
 	char mime[96];
-	char title[512];     /* UTF-8, may be empty */
-	char lang[16];       /* of front matter or the document itself; may be empty */
-	struct buf text;     /* UTF-8, white space as extracted, at most 64 MiB */
+	char title[512]; /* UTF-8, may be empty */
+	char lang[16];   /* of front matter or the document itself; may be empty */
+	struct buf text; /* UTF-8, white space as extracted, at most 64 MiB */
 	/* Pieces of the text with a place that people understand, ascending. */
 	struct document_mark {
-		uint32_t offset;  /* byte in text */
-		uint32_t number;  /* page, line, row, paragraph */
-		uint8_t kind;     /* 'p' page, 'l' line, 'h' heading, 's' slide, 'r' row */
-	} *marks;
+		uint32_t offset; /* byte in text */
+		uint32_t number; /* page, line, row, paragraph */
+		uint8_t kind;    /* 'p' page, 'l' line, 'h' heading, 's' slide, 'r' row */
+	} * marks;
 	size_t n_marks;
-	struct buf fields;   /* NUL-separated pairs name, value: author, keywords, date .. */
+	/* Pairs name NUL value NUL; names in lower case, repeated for lists: author, date, keywords, tags,
+	 * description, language, created .., and whatever else front matter holds. */
+	struct buf fields;
 };
 void document_done(struct document *d);
 

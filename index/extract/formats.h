@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/* One function a kind of document. Each fills `ret_d` and returns 0, or -ENOMEM; what is wrong with
+ * the document is in its status. They run in the sandbox and may crash or loop on hostile input only as
+ * far as the libraries below them do. */
+#pragma once
+
+#include "index/extract/extract.h"
+
+struct input {
+	const char *name;    /* last component, "" when unknown */
+	const uint8_t *data; /* borrowed */
+	size_t len;
+	int pdf_text; /* pdftotext's output and messages, -1 without one; only format_pdf() reads them */
+	int pdf_errors;
+};
+
+/* Recognises the document and calls one of the others. */
+int format_any(const struct input *in, struct document *ret_d);
+/* Loads what recognition needs. */
+int format_warm(void);
+
+/* By name alone, for the shared worker: plain text or Markdown. */
+int format_plain(const struct input *in, struct document *ret_d);
+
+int format_text(const struct input *in, struct document *ret_d);
+int format_markdown(const struct input *in, struct document *ret_d);
+int format_html(const struct input *in, struct document *ret_d);
+int format_pdf(const struct input *in, struct document *ret_d);
+int format_docx(const struct input *in, struct document *ret_d);

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Kinds of documents, and what a name alone says about them. */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+enum kind {
+	KIND_UNKNOWN, /* the name says nothing */
+	KIND_TEXT,
+	KIND_MARKDOWN,
+	KIND_HTML,
+	KIND_PDF,
+	KIND_DOCX,
+	KIND_FOREIGN, /* known, and not read */
+};
+
+/* The kind that `name` promises, by its ending or whole, and its MIME type. */
+enum kind kind_of_name(const char *name, const char **ret_mime);
+
+/* May this be given to the shared worker: plain text or Markdown by its name, and no sign of anything
+ * else in its first bytes? */
+bool kind_is_plain(const char *name, const void *data, size_t len);
