@@ -468,7 +468,10 @@ void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats)
 		.checkpoints = atomic_load(&c->checkpoints),
 		.map_used_bytes = store_used_bytes(c->store),
 		.failed = atomic_load(&c->failed),
+		.no_space = atomic_load(&c->no_space),
 	};
+	for (unsigned i = 0; i < 256; i++)
+		ret_stats->damaged += c->damaged[i];
 	if (c->wal) {
 		ret_stats->wal_segments = wal_segment_count(c->wal);
 		ret_stats->last_sync_us = wal_last_sync_us(c->wal);

@@ -103,8 +103,9 @@ struct cursor *cursor_close(struct cursor *cur);
 
 /* ---- writing */
 
-/* Begins a batch and holds the writer lock until commit or abort. Waits while the overlays are full;
- * that wait must never happen on a thread that the checkpointer needs. `reserve`: true for unlink,
+/* Begins a batch and holds the writer lock until commit or abort, on the same thread. Waits while the
+ * overlays are full; that wait must never happen on a thread that the checkpointer needs, nor a commit
+ * under a lock that sync_data() takes. `reserve`: true for unlink,
  * truncate, checkpoint and cleaning, which may use the reserve. -EROFS, -EIO (a sync failed), -ENOSPC. */
 int catalog_begin(struct catalog *c, bool reserve, struct batch **ret_b);
 /* Would catalog_begin() pause or wait for a checkpoint now? For threads that must not. */
@@ -121,7 +122,8 @@ struct catalog *batch_catalog(const struct batch *b);
 /* Plain bytes collected so far; -EFBIG at commit above CATALOG_VALUE_MAX. Split long work. */
 size_t batch_size(const struct batch *b);
 /* Appends to the WAL, applies, calls `committed`, frees b, releases the lock. On error nothing
- * happened. *ret_lsn may be NULL. */
+ * happened. *ret_lsn may be NULL. A batch without changes is not logged: its notes come with the LSN of
+ * the batch before. */
 int batch_commit(struct batch *b, uint64_t *ret_lsn);
 struct batch *batch_abort(struct batch *b);
 
@@ -154,13 +156,18 @@ struct catalog_stats {
 	uint64_t wal_segments, wal_replayed, last_sync_us, last_lsn, synced_lsn;
 	uint64_t overlay_bytes, overlay_records, checkpoints;
 	uint64_t map_used_bytes;
-	int failed; /* 0, or the error that made the store read-only */
+	int failed;       /* 0, or the error that made the store read-only */
+	bool no_space;    /* the last checkpoint found the disk full; it is tried again */
+	unsigned damaged; /* kinds of records of which some were missing or altered when the store was opened;
+	                   * a key of such a kind that is not found is -EBADMSG */
 };
 void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats);
 struct keyring *catalog_keys(struct catalog *c);
 
 /* ---- durable counters: inode numbers, tag ids, segment numbers. Never give a number twice, also
- * after crashes: ranges are reserved ahead. */
+ * after crashes: ranges are reserved ahead. Inside a batch the number belongs to the batch: when it is
+ * aborted, the number may come again. Numbers that name files are drawn outside of batches: then they
+ * are durable before they are used. */
 enum catalog_counter { COUNTER_INODE = 1, COUNTER_TAG = 2, COUNTER_SEGMENT = 3, COUNTER_INDEX_SEGMENT = 4 };
 int catalog_next_number(struct catalog *c, enum catalog_counter which, uint64_t *ret_number);
 

@@ -340,12 +340,12 @@ static void poke(struct catalog *c)
 	(void) pthread_cond_signal(&c->work);
 }
 
-static void wait_a_while(struct catalog *c)
+static int wait_a_while(struct catalog *c)
 {
 	struct timespec until = in_ms(ROOM_PATIENCE_MS);
 	LOCKED(&c->gate_lock);
 
-	(void) pthread_cond_timedwait(&c->room, &c->gate_lock, &until);
+	return pthread_cond_timedwait(&c->room, &c->gate_lock, &until);
 }
 
 /* From no pause at half to the slowest at full: the disk's pace is found without a stop. */
@@ -367,6 +367,18 @@ static int judge_full(struct catalog *c, bool reserve, unsigned fullness)
 	return reserve && fullness < 2 * FULL ? 1 : -ENOSPC;
 }
 
+/* When room does not come because before_freeze() is at work, it may be waiting for a lock that this
+ * writer holds: then the writer checkpoints without it. */
+static int make_room(struct catalog *c)
+{
+	if (!atomic_load(&c->started))
+		return freeze_and_write(c);
+	poke(c);
+	if (wait_a_while(c) == ETIMEDOUT && atomic_load(&c->fold_thread) && atomic_load(&c->fullness) >= FULL)
+		return freeze_and_write(c);
+	return 0;
+}
+
 static int wait_while_full(struct catalog *c, bool reserve)
 {
 	unsigned fullness;
@@ -374,14 +386,8 @@ static int wait_while_full(struct catalog *c, bool reserve)
 
 	while (r == 0 && (fullness = atomic_load(&c->fullness)) >= FULL) {
 		r = judge_full(c, reserve, fullness);
-		if (r != 0)
-			break;
-		if (atomic_load(&c->started)) {
-			poke(c);
-			wait_a_while(c);
-		} else {
-			r = freeze_and_write(c);
-		}
+		if (r == 0)
+			r = make_room(c);
 	}
 	return r < 0 ? r : 0;
 }
@@ -395,7 +401,7 @@ int checkpoint_wait_for_room(struct catalog *c, bool reserve)
 	if (atomic_load(&c->fold_thread) == pthread_self())
 		return 0;
 	while (atomic_load(&c->freeze_wanted))
-		wait_a_while(c);
+		(void) wait_a_while(c);
 	r = wait_while_full(c, reserve);
 	fullness = atomic_load(&c->fullness);
 	if (r >= 0 && fullness > FULL / 2 && atomic_load(&c->freezing))

@@ -63,13 +63,27 @@ int fault_guard_install(void)
 	return install_result;
 }
 
+/* The jump leaves the signal as blocked as the handler had it; a sanitizer may block in spite of
+ * SA_NODEFER. */
+static void unblock(void)
+{
+	sigset_t faults;
+
+	(void) sigemptyset(&faults);
+	(void) sigaddset(&faults, SIGBUS);
+	(void) sigaddset(&faults, SIGSEGV);
+	(void) pthread_sigmask(SIG_UNBLOCK, &faults, NULL);
+}
+
 int fault_guard_run(int (*call)(void *context), void *context, int fault)
 {
 	struct guard g = { .outer = innermost };
 	int r;
 
-	if (sigsetjmp(g.back, 0) != 0)
+	if (sigsetjmp(g.back, 0) != 0) {
+		unblock();
 		return fault;
+	}
 	innermost = &g;
 	r = call(context);
 	innermost = g.outer;

@@ -2,8 +2,9 @@
 /* LMDB trusts its file: page numbers, offsets and lengths are used as found. Its structure is checked
  * whole before the library sees it (lmdb_check.h); against damage that arises later (a disk that
  * stops answering, a file cut by others) every call runs under a fault guard, and the library's
- * assertions are turned into faults. After a fault the environment may hold locks or torn memory: it
- * is never called again and is leaked at close.
+ * assertions are turned into faults. A scan that met one is thrown away, and others go on: reading holds
+ * nothing. After a fault while changing, the library may be left with torn memory: nothing is changed
+ * any more, and the environment is leaked at close.
  *
  * The map is read-only memory (never MDB_WRITEMAP), so stray stores of ours cannot reach the file.
  * Readers are not tied to threads (MDB_NOTLS); ended ones are kept, because renewing one costs a
@@ -31,7 +32,7 @@
 struct store {
 	MDB_env *env;
 	MDB_dbi dbi;
-	_Atomic bool faulted;
+	_Atomic bool faulted;     /* while opening or changing */
 	pthread_mutex_t lock;     /* rank 40: guards idle */
 	struct store_scan *idle;  /* ended scans */
 	unsigned idle_count;
@@ -42,6 +43,7 @@ struct store_scan {
 	struct store_scan *next;
 	MDB_txn *txn;
 	MDB_cursor *cursor;
+	bool broken;   /* by a fault: not to be used again */
 	MDB_val value; /* in the map */
 	size_t key_len;
 	uint8_t key[STORE_KEY_MAX];
@@ -68,7 +70,7 @@ static int error_of(int rc)
 	return rc > 0 ? -rc : -EBADMSG;
 }
 
-/* Runs one LMDB call; `call` returns an LMDB code. */
+/* Runs one LMDB call that opens, changes or closes; `call` returns an LMDB code. */
 static int guarded(struct store *s, int (*call)(void *), void *context)
 {
 	int rc;
@@ -78,6 +80,16 @@ static int guarded(struct store *s, int (*call)(void *), void *context)
 	rc = fault_guard_run(call, context, MDB_CORRUPTED);
 	if (rc == MDB_CORRUPTED || rc == MDB_PANIC)
 		atomic_store(&s->faulted, true);
+	return error_of(rc);
+}
+
+/* Runs one LMDB call that reads. */
+static int reading(struct store_scan *scan, int (*call)(void *), void *context)
+{
+	int rc = scan->broken ? MDB_CORRUPTED : fault_guard_run(call, context, MDB_CORRUPTED);
+
+	if (rc == MDB_CORRUPTED)
+		scan->broken = true;
 	return error_of(rc);
 }
 
@@ -299,6 +311,11 @@ static struct store_scan *take_idle(struct store *s)
 	return scan;
 }
 
+static void drop(struct store_scan *scan)
+{
+	(void) fault_guard_run(scan_drop, scan, 0);
+}
+
 int store_scan_begin(struct store *s, struct store_scan **ret_scan)
 {
 	struct store_scan *scan = take_idle(s);
@@ -310,9 +327,9 @@ int store_scan_begin(struct store *s, struct store_scan **ret_scan)
 	if (!scan)
 		return -ENOMEM;
 	scan->store = s;
-	r = guarded(s, idle ? scan_renew : scan_make, scan);
+	r = reading(scan, idle ? scan_renew : scan_make, scan);
 	if (r < 0) {
-		(void) guarded(s, scan_drop, scan);
+		drop(scan);
 		return r;
 	}
 	*ret_scan = scan;
@@ -339,10 +356,8 @@ static bool keep_idle(struct store *s, struct store_scan *scan)
 
 void store_scan_end(struct store_scan *scan)
 {
-	struct store *s = scan->store;
-
-	if (guarded(s, scan_reset, scan) < 0 || !keep_idle(s, scan))
-		(void) guarded(s, scan_drop, scan);
+	if (reading(scan, scan_reset, scan) < 0 || !keep_idle(scan->store, scan))
+		drop(scan);
 }
 
 struct getting {
@@ -370,7 +385,7 @@ int store_scan_get(struct store_scan *scan, const void *key, size_t key_len, str
 {
 	struct getting g = { .scan = scan, .key = { key_len, (void *)key }, .out = ret_value };
 
-	return guarded(scan->store, get_copy, &g);
+	return reading(scan, get_copy, &g);
 }
 
 /* A key that no batch can have written is damage. */
@@ -392,7 +407,7 @@ static int move(void *context)
 static int scan_move(struct store_scan *scan, MDB_cursor_op op, const void *key, size_t key_len)
 {
 	struct getting g = { .scan = scan, .key = { key_len, (void *)key }, .op = op };
-	int r = guarded(scan->store, move, &g);
+	int r = reading(scan, move, &g);
 
 	if (r == -ENOENT)
 		return 0;
@@ -428,7 +443,7 @@ static int copy_found(void *context)
 
 int store_scan_value(struct store_scan *scan, struct buf *ret_value)
 {
-	return guarded(scan->store, copy_found, &(struct getting){ .scan = scan, .out = ret_value });
+	return reading(scan, copy_found, &(struct getting){ .scan = scan, .out = ret_value });
 }
 
 /* ---- changing */
@@ -507,12 +522,13 @@ int store_change_remove(struct store_change *c, const void *key, size_t key_len,
 static int change_commit(void *context)
 {
 	struct store_change *change = context;
-	MDB_txn *txn = change->txn;
+	int rc;
 
 	mdb_cursor_close(change->cursor);
 	change->cursor = NULL;
-	change->txn = NULL; /* gone, whatever comes out */
-	return mdb_txn_commit(txn);
+	rc = mdb_txn_commit(change->txn);
+	change->txn = NULL; /* gone, whatever came out; a fault leaves it to be aborted */
+	return rc;
 }
 
 int store_change_commit(struct store_change *change)
@@ -538,7 +554,7 @@ struct store_change *store_change_abort(struct store_change *change)
 {
 	if (!change)
 		return NULL;
-	(void) guarded(change->store, change_abort, change);
+	(void) fault_guard_run(change_abort, change, 0);
 	free(change);
 	return NULL;
 }

@@ -4,7 +4,7 @@
  * its errors do not leave this module, and faults inside it are -EBADMSG.
  *
  * Errors that any function may return: -EBADMSG (damaged), -ENOSPC (disk or map full), -EIO,
- * -ENOMEM. After a fault everything returns -EBADMSG.
+ * -ENOMEM. After a fault in a change all further ones return -EBADMSG.
  *
  * Thread-safety: safe, except open and close; a scan and a change belong to one thread. */
 #pragma once

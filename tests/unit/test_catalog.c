@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Batches, reading, cursors, replies and counters, over replay and checkpoints. */
 #include <errno.h>
+#include <pthread.h>
 
 #include "tests/unit/catalog_box.h"
 
@@ -427,6 +428,63 @@ static void test_full_overlay(void)
 	box_free(&b);
 }
 
+/* A map that is too small stands for a full disk. */
+static void test_full_disk(void)
+{
+	struct box b;
+	struct catalog_stats stats;
+	static char value[2000];
+	unsigned n = 0;
+	int r;
+
+	box_make(&b);
+	memset(value, 'v', sizeof(value) - 1);
+	b.config.map_size = 1 << 20;
+	b.config.overlay_bytes = 300 << 10;
+	CHECK_EQ(box_open(&b), 0);
+	CHECK_EQ(catalog_start(b.c), 0);
+	while ((r = box_put(&b, box_key('I', n), value)) == 0 && n < 10000)
+		n++;
+	CHECK_EQ(r, -ENOSPC);
+	catalog_get_stats(b.c, &stats);
+	CHECK(stats.no_space && !stats.failed);
+	CHECK_EQ(box_put(&b, box_key('I', n), value), -ENOSPC);
+	CHECK_EQ(count(&b, "I", 1), n);
+	b.config.map_size = 0;
+	CHECK_EQ(box_reopen(&b), 0);
+	CHECK_EQ(count(&b, "I", 1), n);
+	CHECK_EQ(box_put(&b, box_key('I', n), value), 0);
+	CHECK_EQ(box_stop(&b), 0);
+	box_free(&b);
+}
+
+/* Folding waits for a lock that the writer holds who waits for room. */
+static pthread_mutex_t held_by_writer = PTHREAD_MUTEX_INITIALIZER;
+
+static int fold_under_lock(void *context)
+{
+	(void) pthread_mutex_lock(&held_by_writer);
+	(void) pthread_mutex_unlock(&held_by_writer);
+	return 0;
+}
+
+static void test_fold_and_writer(void)
+{
+	struct box b;
+
+	box_make(&b);
+	b.config.overlay_records = 100;
+	b.config.before_freeze = fold_under_lock;
+	CHECK_EQ(box_open(&b), 0);
+	CHECK_EQ(catalog_start(b.c), 0);
+	(void) pthread_mutex_lock(&held_by_writer);
+	for (unsigned i = 0; i < 350; i++)
+		CHECK_EQ(box_put(&b, box_key('I', i), "x"), 0);
+	(void) pthread_mutex_unlock(&held_by_writer);
+	CHECK_EQ(count(&b, "I", 1), 350);
+	box_free(&b);
+}
+
 static void test_idle(void)
 {
 	struct box b;
@@ -525,6 +583,8 @@ int main(void)
 	test_read_only();
 	test_full_log();
 	test_full_overlay();
+	test_full_disk();
+	test_fold_and_writer();
 	test_idle();
 	test_refusals(true);
 	test_refusals(false);

@@ -244,6 +244,28 @@ static void round_of(struct box *b, const struct buf *pristine, unsigned outcome
 	outcomes[o]++;
 }
 
+/* The file is cut while it is open: what is gone is an error, and nothing dies. */
+static enum outcome use_while_cut(struct box *b)
+{
+	struct catalog_stats stats;
+	unsigned errors = 0;
+
+	if (box_open(b) < 0)
+		return WRONG;
+	box_shell(b, "truncate -s 16384 $V/" DATA);
+	for (unsigned i = 0; i < RECORDS; i++)
+		errors += check_record(b, i) == LOUD;
+	if (errors < RECORDS / 2)
+		return WRONG;
+	for (unsigned i = 0; i < RECORDS; i += 3)
+		(void) box_put(b, record_key(i), "into pages that are not there");
+	if (catalog_checkpoint(b->c) >= 0)
+		return WRONG;
+	catalog_get_stats(b->c, &stats);
+	box_close(b);
+	return stats.failed ? LOUD : WRONG;
+}
+
 int main(int argc, char **argv)
 {
 	uint64_t seed = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
@@ -252,6 +274,7 @@ int main(int argc, char **argv)
 	struct box b;
 
 	printf("seed %llu\n", (unsigned long long)seed);
+	(void) fflush(stdout);
 	dice_state = seed * 0x9e3779b97f4a7c15ull + 1;
 	box_make(&b);
 	CHECK_EQ(box_open(&b), 0);
@@ -262,6 +285,8 @@ int main(int argc, char **argv)
 	CHECK_EQ(run(&b, verify), FINE);
 	for (unsigned i = 0; i < rounds; i++)
 		round_of(&b, &pristine, outcomes);
+	box_shell(&b, "rm -rf $V/catalog $V/wal && cp -a $V-kept/. $V");
+	CHECK_EQ(run(&b, use_while_cut), LOUD);
 	printf("%zu bytes, %u rounds: %u without effect, %u with errors, %u refused\n", pristine.len, rounds,
 	       outcomes[FINE], outcomes[LOUD], outcomes[REFUSED]);
 	box_shell(&b, "rm -rf $V-kept");

@@ -235,6 +235,7 @@ int main(int argc, char **argv)
 
 	dice_state = argc > 1 ? strtoull(argv[1], NULL, 0) : (uint64_t)time(NULL);
 	printf("seed %llu\n", (unsigned long long)dice_state);
+	(void) fflush(stdout);
 	dice_state = dice_state * 0x9e3779b97f4a7c15ull + 1;
 	box_make(&box);
 	CHECK_EQ(box_open(&box), 0);
