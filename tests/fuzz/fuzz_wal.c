@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Opens a folder that the input describes. The sealer checks nothing, so that any bytes get as far into
- * replay as forged ones could; what comes out must be in order, and what was opened must open again.
+/* Opens a folder that the input describes. The sealer hides and checks next to nothing, so that any bytes get
+ * as far into replay as forged ones could; what comes out must be in order, and what was opened must open again.
  *
  * Input: 1 byte of flags (1: there is an anchor, 2: read-only, 4: pwrite), 8 bytes LSN and 16 bytes
  * incarnation of the checkpoint, then pieces: u8 where (0x80: the anchor; else the segment), le32 offset,
@@ -22,6 +22,7 @@
 #define SEGMENTS     4
 #define SEGMENT_SIZE (16u << 10)
 #define TAG_SIZE     16
+#define BOUND        4 /* bytes of the incarnation that a tag repeats */
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
@@ -47,15 +48,16 @@ static int seal(void *run, struct id128 incarnation, uint64_t place, const void 
 {
 	memmove(ret_sealed, plain, len);
 	memset((uint8_t *)ret_sealed + len, 0x5a, TAG_SIZE);
+	memcpy((uint8_t *)ret_sealed + len, &incarnation, BOUND);
 	*ret_nonce = 1;
 	return 0;
 }
 
-/* Only the tag's first byte counts, so that there are records that do not verify. */
+/* The tag names the incarnation and nothing else. */
 static int open_sealed(void *run, uint64_t nonce, struct id128 incarnation, uint64_t place, const void *sealed,
 		       size_t len, void *ret_plain)
 {
-	if (len < TAG_SIZE || ((const uint8_t *)sealed)[len - TAG_SIZE] != 0x5a)
+	if (len < TAG_SIZE || memcmp((const uint8_t *)sealed + len - TAG_SIZE, &incarnation, BOUND) != 0)
 		return -EBADMSG;
 	memmove(ret_plain, sealed, len - TAG_SIZE);
 	return 0;
