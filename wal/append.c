@@ -53,8 +53,8 @@ static size_t compress(struct wal *w, size_t len)
 
 	if (!worth_trying(w, len))
 		return 0;
-	n = ZSTD_compressCCtx(w->zstd, w->packed + WAL_RECORD_INNER, len - len / 8, w->plain + WAL_RECORD_INNER, len,
-			      ZSTD_LEVEL);
+	n = ZSTD_compressCCtx(w->zstd, w->packed + WAL_RECORD_INNER, len - len / 8,
+			      w->plain + WAL_RECORD_INNER, len, ZSTD_LEVEL);
 	if (!ZSTD_isError(n)) {
 		w->zstd_misses = 0;
 		return n;
@@ -78,8 +78,8 @@ static int store_record(void *context)
 	const struct store *s = context;
 	const struct wal *w = s->w;
 
-	return wal_record_seal(&w->config.sealer, w->record_run, w->incarnation, s->lsn, s->inner, s->plain, s->len,
-			       s->place);
+	return wal_record_seal(&w->config.sealer, w->record_run, w->incarnation, s->lsn, s->inner, s->plain,
+			       s->len, s->place);
 }
 
 static int write_record(struct wal *w, struct store *s, uint64_t size)

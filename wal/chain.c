@@ -9,13 +9,15 @@
 static struct segment *newest(const struct folder *f)
 {
 	for (size_t i = 0; i < f->count; i++)
-		if (f->segments[i]->state == SEGMENT_VALID && f->segments[i]->head.generation == f->generation)
+		if (f->segments[i]->state == SEGMENT_VALID &&
+		    f->segments[i]->head.generation == f->generation)
 			return f->segments[i];
 	return NULL;
 }
 
 /* NULL when there is none; -EBADMSG in *ret_error when there are two. */
-static struct segment *find(const struct folder *f, struct id128 incarnation, uint64_t sequence, int *ret_error)
+static struct segment *find(const struct folder *f, struct id128 incarnation, uint64_t sequence,
+			    int *ret_error)
 {
 	struct segment *found = NULL;
 
@@ -33,7 +35,8 @@ static struct segment *find(const struct folder *f, struct id128 incarnation, ui
 }
 
 /* The newest segment that begins at or before `limit`, or the very first one. */
-static bool find_last(const struct folder *f, struct id128 incarnation, uint64_t limit, uint64_t *ret_sequence)
+static bool find_last(const struct folder *f, struct id128 incarnation, uint64_t limit,
+		      uint64_t *ret_sequence)
 {
 	bool found = false;
 
@@ -152,7 +155,8 @@ int chain_build(struct chain *c, const struct folder *f, const struct wal_positi
 		if (s->size != s->head.size)
 			return -EBADMSG;
 		s->used = i + 1 < c->count ? s->size : WAL_RECORDS_START;
-		s->last_lsn = i + 1 < c->count ? c->segments[i + 1]->head.first_lsn - 1 : s->head.first_lsn - 1;
+		s->last_lsn =
+			i + 1 < c->count ? c->segments[i + 1]->head.first_lsn - 1 : s->head.first_lsn - 1;
 	}
 	return 0;
 }

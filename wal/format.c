@@ -62,8 +62,8 @@ int wal_header_open(const struct wal_sealer *s, const uint8_t p[WAL_HEADER_SIZE]
 		return -EBADMSG;
 	memcpy(&h.incarnation, p + 16, 16);
 	h.sequence = load_le64(p + 32);
-	r = open_with_new_run(s, WAL_SEAL_HEADER, p + 40, load_le64(p + 64), h.incarnation, h.sequence, p + 72,
-			      WAL_HEADER_BODY + WAL_TAG_SIZE, body);
+	r = open_with_new_run(s, WAL_SEAL_HEADER, p + 40, load_le64(p + 64), h.incarnation, h.sequence,
+			      p + 72, WAL_HEADER_BODY + WAL_TAG_SIZE, body);
 	if (r < 0)
 		return r;
 	h.generation = load_le64(body);
@@ -113,8 +113,9 @@ int wal_record_seal(const struct wal_sealer *s, void *run, struct id128 incarnat
 	return 0;
 }
 
-int wal_record_open(const struct wal_sealer *s, void *run, struct id128 incarnation, const struct wal_frame *f,
-		    const uint8_t *sealed, uint8_t *ret_plain, struct wal_inner *ret_inner)
+int wal_record_open(const struct wal_sealer *s, void *run, struct id128 incarnation,
+		    const struct wal_frame *f, const uint8_t *sealed, uint8_t *ret_plain,
+		    struct wal_inner *ret_inner)
 {
 	uint32_t payload_len = f->length - WAL_RECORD_INNER - WAL_TAG_SIZE, kind;
 	int r = s->open(run, f->nonce, incarnation, f->lsn, sealed, f->length, ret_plain);

@@ -2,7 +2,6 @@
 /* Opening: what is there, what it means, and only then the first write. The old log stays as it is until
  * the new incarnation's header is durable, and the anchor until after that. */
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -142,7 +141,8 @@ static struct wal_position last_position(const struct found *f, const struct wal
 
 	for (size_t i = 0; f->chain.last_lsn > from->lsn && i < f->chain.count; i++)
 		if (is_live(f, f->chain.segments[i]))
-			p = (struct wal_position){ f->chain.segments[i]->head.incarnation, f->chain.last_lsn };
+			p = (struct wal_position){ f->chain.segments[i]->head.incarnation,
+						   f->chain.last_lsn };
 	return p;
 }
 
@@ -296,8 +296,9 @@ static int begin_incarnation(struct wal *w, struct found *f, const struct wal_po
 	return r == -ENOSPC ? 0 : r;
 }
 
-int wal_open(int dirfd, const struct wal_config *config, const struct wal_position *from, uint64_t catalog_txn,
-	     const struct wal_replay *replay, struct wal_report *ret_report, struct wal **ret_w)
+int wal_open(int dirfd, const struct wal_config *config, const struct wal_position *from,
+	     uint64_t catalog_txn, const struct wal_replay *replay, struct wal_report *ret_report,
+	     struct wal **ret_w)
 {
 	_cleanup_(found_done) struct found f = { 0 };
 	_cleanup_(wal_closep) struct wal *w = NULL;
@@ -317,8 +318,9 @@ int wal_open(int dirfd, const struct wal_config *config, const struct wal_positi
 	if (r < 0)
 		return r;
 	w->last_lsn = f.chain.last_lsn;
-	*ret_report = (struct wal_report){ .replayed = replayed, .last_lsn = f.chain.last_lsn, .clean = f.clean,
-					   .cut = f.chain.cut };
+	*ret_report = (struct wal_report){
+		.replayed = replayed, .last_lsn = f.chain.last_lsn, .clean = f.clean, .cut = f.chain.cut
+	};
 	*ret_w = steal_ptr(&w);
 	return 0;
 }

@@ -59,9 +59,13 @@ int wal_take_segment(struct wal *w, bool opening, struct segment **ret_s)
 
 static int begin(struct wal *w, struct segment *s)
 {
-	struct wal_header h = { .incarnation = w->incarnation, .sequence = w->next_sequence,
-				.generation = w->generation, .first_lsn = w->last_lsn + 1, .synced = w->synced,
-				.size = s->size, .prior = w->prior };
+	struct wal_header h = { .incarnation = w->incarnation,
+				.sequence = w->next_sequence,
+				.generation = w->generation,
+				.first_lsn = w->last_lsn + 1,
+				.synced = w->synced,
+				.size = s->size,
+				.prior = w->prior };
 	int r;
 
 	memcpy(h.record_run, w->record_run_header, WAL_RUN_HEADER_SIZE);

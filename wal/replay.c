@@ -256,7 +256,8 @@ static int is_torn(struct walker *w, bool *ret_torn)
 }
 
 /* The walker stands at a hole: torn tail, or damage? */
-static int judge_end(struct chain *c, struct walker *w, const struct folder *f, const struct wal_position *from)
+static int judge_end(struct chain *c, struct walker *w, const struct folder *f,
+		     const struct wal_position *from)
 {
 	struct search q = { .walker = w, .hole = w->expected, .need = MAX(w->expected, from->lsn + 1),
 			    .budget = search_budget(f) };

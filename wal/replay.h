@@ -23,7 +23,7 @@ void folder_done(struct folder *f);
 struct chain {
 	struct segment **segments; /* owned array */
 	size_t count;
-	uint64_t *limits;          /* owned; last LSN that counts in each, UINT64_MAX in the newest incarnation */
+	uint64_t *limits;          /* owned; last LSN that counts in each; UINT64_MAX: the newest incarnation */
 	uint64_t last_lsn;         /* found by chain_walk() */
 	uint64_t synced;           /* highest LSN known to have been durable */
 	bool cut;                  /* something was stored beyond last_lsn */

@@ -27,8 +27,8 @@
  * An *incarnation* is what one wal_open() wrote: a random id, a run of its own, segments of sequence 0,
  * 1, 2... It is never continued after a reopen. `generation` counts incarnations; `prior` names what the
  * incarnation follows: another one up to an exact LSN, or the checkpoint that had everything. Whatever else
- * the prior incarnation may hold beyond that LSN was cut off. Going back over `prior` from the newest generation
- * gives the log; other segments are free.
+ * the prior incarnation may hold beyond that LSN was cut off. Going back over `prior` from the newest
+ * generation gives the log; other segments are free.
  *
  * What is durable when (fdatasync at each `;`):
  *   open    segments that were replayed; header of the new incarnation; anchor removed; records
@@ -40,8 +40,8 @@
  *   H1  a segment with a record of an incarnation has a header of it: one copy is whole at any time, even
  *       if the disk tears sectors. Two copies that are neither zero nor whole are damage.
  *   H2  sequence n + 1 has a header only if n had one.
- *   H3  all records up to `prior` were durable in the log, or in the catalog, before the header that names it.
- *   H4  `synced` of a record or header was durable, in the log or (released) in the catalog, before it was made.
+ *   H3  all records up to `prior` were durable, in the log or in the catalog, before the header naming it.
+ *   H4  `synced` of a record or header was durable, in the log or (released) in the catalog, before that.
  *   H5  with an anchor in place no incarnation newer than the anchor's holds a record.
  *   H6  END is followed by an anchor or by a newer incarnation, NEXT by a segment.
  *
@@ -52,8 +52,8 @@
  *   - when a record of the incarnation lies in a segment without a header of it (H1);
  *   - when a segment is missing between others (H2) or after NEXT (H6).
  *   - when the file of a segment has another size than its header says.
- * After END without an anchor, something was put back from an older copy. END and NEXT have no payload and the
- * LSN of the record that would follow.
+ * After END without an anchor, something was put back from an older copy. END and NEXT have no payload and
+ * the LSN of the record that would follow.
  * Holes at or below the checkpoint do not matter: there `synced` must reach beyond the checkpoint to count.
  * Not told from a torn tail: damage to the last records of a log that was not stopped cleanly.
  *
@@ -134,8 +134,8 @@ int wal_record_seal(const struct wal_sealer *s, void *run, struct id128 incarnat
 		    const struct wal_inner *inner, uint8_t *plain, size_t payload_len, uint8_t *ret_record);
 /* Opens the record whose 24 bytes were loaded into `f`; `sealed` are the f->length bytes behind them.
  * `ret_plain` (f->length bytes) gets inner header and payload. */
-int wal_record_open(const struct wal_sealer *s, void *run, struct id128 incarnation, const struct wal_frame *f,
-		    const uint8_t *sealed, uint8_t *ret_plain, struct wal_inner *ret_inner);
+int wal_record_open(const struct wal_sealer *s, void *run, struct id128 incarnation,
+		    const struct wal_frame *f, const uint8_t *sealed, uint8_t *ret_plain, struct wal_inner *ret_inner);
 
 int wal_anchor_seal(const struct wal_sealer *s, struct id128 incarnation, const struct wal_anchor_body *a,
 		    uint8_t ret_bytes[WAL_ANCHOR_SIZE]);

@@ -35,7 +35,7 @@ struct wal {
 	unsigned peak;             /* guarded by lock: live segments at once, lately */
 	uint64_t released;         /* guarded by lock */
 	uint64_t based;            /* last LSN of the checkpoint that the log was opened with */
-	bool syncing;              /* guarded by lock: a leader is at work without it; no segment may be closed */
+	bool syncing;              /* guarded by lock: a leader is at work; no segment may be closed */
 	bool anchored;             /* guarded by lock */
 	int failed;                /* written under lock, read with atomics; -EIO for good */
 	uint64_t last_lsn, synced; /* the same */

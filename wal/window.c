@@ -31,7 +31,8 @@ static int window_fill(struct window *w, const struct segment *s, uint64_t offse
 	return 0;
 }
 
-int window_at(struct window *w, const struct segment *s, uint64_t offset, size_t len, const uint8_t **ret_data)
+int window_at(struct window *w, const struct segment *s, uint64_t offset, size_t len,
+	      const uint8_t **ret_data)
 {
 	*ret_data = NULL;
 	if (offset > s->size || len > s->size - offset)

@@ -143,8 +143,9 @@ static int verify(struct walbox *b, const struct promises *p, unsigned round)
 		walbox_kill(b);
 		return 0;
 	}
-	fprintf(stderr, "round %u: open %d, writer %d, promised %llu, found %llu, %llu records after %llu, %s\n", round,
-		r, p->error, (unsigned long long)p->appended, (unsigned long long)b->report.last_lsn,
+	fprintf(stderr,
+		"round %u: open %d, writer %d, promised %llu, found %llu, %llu records after %llu, %s\n",
+		round, r, p->error, (unsigned long long)p->appended, (unsigned long long)b->report.last_lsn,
 		(unsigned long long)b->count, (unsigned long long)b->from.lsn, b->wrong ? "other bytes" : "");
 	return 1;
 }
@@ -152,7 +153,8 @@ static int verify(struct walbox *b, const struct promises *p, unsigned round)
 int main(int argc, char **argv)
 {
 	unsigned rounds = argc > 1 ? (unsigned)strtoul(argv[1], NULL, 0) : 200, failed = 0, stops = 0;
-	struct promises *p = mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	struct promises *p =
+		mmap(NULL, sizeof(*p), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 	struct walbox b;
 
 	random_bytes(&state, sizeof(state));

@@ -82,8 +82,8 @@ static int seal(void *context, struct id128 incarnation, uint64_t place, const v
 	return 0;
 }
 
-static int open_sealed(void *context, uint64_t nonce, struct id128 incarnation, uint64_t place, const void *sealed,
-		       size_t len, void *ret_plain)
+static int open_sealed(void *context, uint64_t nonce, struct id128 incarnation, uint64_t place,
+		       const void *sealed, size_t len, void *ret_plain)
 {
 	uint64_t key = place_key(context, nonce, incarnation, place);
 	uint8_t want[TAG_SIZE];

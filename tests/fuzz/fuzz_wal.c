@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Opens a folder that the input describes. The sealer hides and checks next to nothing, so that any bytes get
- * as far into replay as forged ones could; what comes out must be in order, and what was opened must open again.
+ * as far into replay as forged ones could; what comes out must be in order, and what was opened must open
+ * again.
  *
  * Input: 1 byte of flags (1: there is an anchor, 2: read-only, 4: pwrite), 8 bytes LSN and 16 bytes
  * incarnation of the checkpoint, then pieces: u8 where (0x80: the anchor; else the segment), le32 offset,
@@ -54,8 +55,8 @@ static int seal(void *run, struct id128 incarnation, uint64_t place, const void 
 }
 
 /* The tag names the incarnation and nothing else. */
-static int open_sealed(void *run, uint64_t nonce, struct id128 incarnation, uint64_t place, const void *sealed,
-		       size_t len, void *ret_plain)
+static int open_sealed(void *run, uint64_t nonce, struct id128 incarnation, uint64_t place,
+		       const void *sealed, size_t len, void *ret_plain)
 {
 	if (len < TAG_SIZE || memcmp((const uint8_t *)sealed + len - TAG_SIZE, &incarnation, BOUND) != 0)
 		return -EBADMSG;
@@ -114,7 +115,8 @@ static int on_record(void *context, uint64_t lsn, bool synced, const void *data,
 	return 0;
 }
 
-static int open_log(int dirfd, const struct wal_config *config, const struct wal_position *from, struct wal **ret_w)
+static int open_log(int dirfd, const struct wal_config *config, const struct wal_position *from,
+		    struct wal **ret_w)
 {
 	struct seen seen = { .last = from->lsn };
 	struct wal_replay replay = { .context = &seen, .record = on_record };
@@ -136,7 +138,8 @@ static void use_log(int dirfd, struct wal_config *config, const struct wal_posit
 	if (open_log(dirfd, config, from, &w) < 0)
 		return;
 	last = wal_last_lsn(w);
-	if (!config->read_only && last < UINT64_MAX - 2 && wal_append(w, &piece, 1, &lsn) == 0 && lsn != last + 1)
+	if (!config->read_only && last < UINT64_MAX - 2 && wal_append(w, &piece, 1, &lsn) == 0 &&
+	    lsn != last + 1)
 		abort();
 	w = wal_close(w);
 	config->read_only = true;
@@ -165,7 +168,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 	struct wal_position from = { .lsn = reader_le64(&in) };
 	const void *incarnation = reader_take(&in, sizeof(from.incarnation));
 	struct wal_config config = { .sealer = { NULL, run_new, run_open, run_free, seal, open_sealed },
-				     .segment_size = SEGMENT_SIZE, .read_only = flags & 2, .no_mmap = flags & 4 };
+				     .segment_size = SEGMENT_SIZE,
+				     .read_only = flags & 2,
+				     .no_mmap = flags & 4 };
 	char path[] = "/dev/shm/fuzz-wal-XXXXXX", elsewhere[] = "/tmp/fuzz-wal-XXXXXX", *made;
 	int dirfd;
 
