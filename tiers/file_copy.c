@@ -145,7 +145,7 @@ static ssize_t copy_range(struct files *f, struct tree_request *rq, uint64_t fro
 		return -EFBIG;
 	if (from == to && overlap(from_offset, to_offset, len))
 		return -EINVAL;
-	r = space_take(f->space, COPY_OVERHEAD);
+	r = files_take_space(f, COPY_OVERHEAD, false);
 	if (r >= 0)
 		r = change_begin(&co.ch, f, to, false);
 	if (r < 0)

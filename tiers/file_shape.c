@@ -326,7 +326,7 @@ int file_allocate(struct files *f, struct tree_request *rq, uint64_t ino, int mo
 	if (offset > FILE_SIZE_MAX || len > FILE_SIZE_MAX - offset)
 		return -EFBIG;
 	/* A promise of room that the disk does not have is not given; the room itself is not taken. */
-	r = takes ? space_probe(f->space, len) : 0;
+	r = takes ? files_take_space(f, len, true) : 0;
 	if (r >= 0)
 		r = change_begin(&ch, f, ino, !takes);
 	if (r < 0)

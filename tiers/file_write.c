@@ -140,7 +140,7 @@ ssize_t file_write(struct files *f, struct tree_request *rq, uint64_t ino, uint6
 		return 0;
 	if (!append && (offset > FILE_SIZE_MAX || len > FILE_SIZE_MAX - offset))
 		return -EFBIG;
-	r = space_take(f->space, len + len / 64 + WRITE_OVERHEAD);
+	r = files_take_space(f, len + len / 64 + WRITE_OVERHEAD, false);
 	if (r >= 0 && len >= f->config.inline_below)
 		r = write_objects(f, &w, ino, likely_offset(f, ino, offset, append));
 	if (r >= 0)

@@ -9,6 +9,9 @@
 
 #define SEGMENT_SIZE (128ull << 20)
 #define INLINE_BELOW (64u << 10)
+#define CHECKPOINT_RECORD_BYTES 512u
+#define FOLDS_MAX 3u
+#define FOLD_AGAIN (1u << 20)
 
 static int open_folder(struct files *f)
 {
@@ -124,14 +127,42 @@ int files_sync_data(void *files, uint64_t lsn)
 	return f->config.read_only ? 0 : segments_sync(hot_segments(f->hot));
 }
 
+/* Room for the folds and for what the checkpoint adds to the store; on a full disk the reserve gives
+ * it. The store rewrites pages of 4 KiB: small records count for more than their bytes. */
+static void make_room(struct files *f)
+{
+	struct catalog_stats stats;
+
+	catalog_get_stats(f->catalog, &stats);
+	space_release(f->space, space_floor(f->space) / 2 + stats.overlay_bytes * 2 +
+					stats.overlay_records * CHECKPOINT_RECORD_BYTES);
+}
+
+/* Writers go on meanwhile; what they add during one fold is left to a second and a third, so that
+ * little of it goes to the store and then once more to a segment. */
 int files_before_freeze(void *files)
 {
 	struct files *f = files;
+	int r = 0;
 
 	if (!f->catalog || f->config.read_only)
 		return 0;
-	space_release(f->space, space_floor(f->space) / 2);
-	return fold_run(f);
+	make_room(f);
+	for (unsigned n = 0; r >= 0 && n < FOLDS_MAX && (n == 0 || fold_pending(f->fold) > FOLD_AGAIN); n++)
+		r = fold_run(f);
+	return r;
+}
+
+int files_take_space(struct files *f, uint64_t bytes, bool probe)
+{
+	/* Inline bytes may be written twice: by a checkpoint that was faster than the fold. */
+	uint64_t pending = fold_pending(f->fold);
+	int r = space_take(f->space, bytes, pending * 2, probe);
+
+	if (r != -ENOSPC || pending == 0)
+		return r;
+	r = catalog_checkpoint(f->catalog);
+	return r < 0 ? r : space_take(f->space, bytes, fold_pending(f->fold) * 2, probe);
 }
 
 bool files_data_present(void *files, const void *key, size_t key_len, const void *value, size_t value_len)
@@ -154,6 +185,7 @@ void files_get_stats(struct files *f, struct files_stats *ret_stats)
 	struct segments_stats segments;
 	struct space_stats space;
 	struct tree_stats tree;
+	uint64_t pending = fold_pending(f->fold);
 
 	segments_get_stats(hot_segments(f->hot), &segments);
 	space_get_stats(f->space, &space);
@@ -164,7 +196,7 @@ void files_get_stats(struct files *f, struct files_stats *ret_stats)
 		.hot_stored_bytes = segments.bytes,
 		.segments = segments.count,
 		.reserve_bytes = space.reserve_bytes,
-		.free_bytes = space.free_bytes,
-		.full = space.full,
+		.free_bytes = space.free_bytes - MIN(space.free_bytes, pending),
 	};
+	ret_stats->full = ret_stats->free_bytes == 0;
 }

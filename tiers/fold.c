@@ -32,6 +32,7 @@ struct ranges {
 struct fold {
 	pthread_mutex_t lock;
 	struct ranges ranges;   /* guarded by lock */
+	uint64_t taken;         /* bytes that fold_run() is at; guarded by lock */
 	bool everything;        /* guarded by lock */
 };
 
@@ -83,6 +84,12 @@ void fold_add(struct fold *fold, uint64_t ino, uint64_t from, uint64_t to)
 	(void) add(&fold->ranges, &(struct range){ ino, from, to });
 }
 
+uint64_t fold_pending(struct fold *fold)
+{
+	LOCKED(&fold->lock);
+	return fold->ranges.bytes + fold->taken;
+}
+
 void fold_everything(struct fold *fold)
 {
 	LOCKED(&fold->lock);
@@ -95,8 +102,15 @@ static bool take(struct fold *fold, struct ranges *ret_ranges)
 	if (fold->ranges.n == 0 || (fold->ranges.bytes < FOLD_BYTES_MIN && !fold->everything))
 		return false;
 	*ret_ranges = fold->ranges;
+	fold->taken = fold->ranges.bytes;
 	fold->ranges = (struct ranges){ 0 };
 	return true;
+}
+
+static void done(struct fold *fold)
+{
+	LOCKED(&fold->lock);
+	fold->taken = 0;
 }
 
 static int compare(const void *a, const void *b)
@@ -328,6 +342,7 @@ int fold_run(struct files *f)
 	/* What was done is not inline any more and costs the next fold a look. */
 	for (size_t k = 0; r < 0 && k < ranges.n; k++)
 		fold_add(f->fold, ranges.items[k].ino, ranges.items[k].from, ranges.items[k].to);
+	done(f->fold);
 	free(ranges.items);
 	return r;
 }

@@ -61,30 +61,30 @@ static uint64_t untouchable(const struct space *s)
 	return s->floor + (s->wanted - s->held);
 }
 
+static bool has_room(const struct space *s, uint64_t bytes)
+{
+	return s->free >= untouchable(s) && s->free - untouchable(s) >= bytes;
+}
+
+/* What was taken since the last answer is an estimate: before saying no, it asks again. */
 static int probe(struct space *s, uint64_t bytes)
 {
 	int r = check(s, false);
 
+	if (r >= 0 && !has_room(s, bytes))
+		r = check(s, true);
 	if (r < 0)
 		return r;
-	if (s->free < untouchable(s) || s->free - untouchable(s) < bytes)
-		return -ENOSPC;
-	return 0;
+	return has_room(s, bytes) ? 0 : -ENOSPC;
 }
 
-int space_probe(struct space *s, uint64_t bytes)
-{
-	LOCKED(&s->lock);
-	return probe(s, bytes);
-}
-
-int space_take(struct space *s, uint64_t bytes)
+int space_take(struct space *s, uint64_t bytes, uint64_t pending, bool only_probe)
 {
 	int r;
 
 	LOCKED(&s->lock);
-	r = probe(s, bytes);
-	if (r >= 0)
+	r = probe(s, bytes + pending);
+	if (r >= 0 && !only_probe)
 		s->free -= bytes;
 	return r;
 }
@@ -140,7 +140,6 @@ void space_get_stats(struct space *s, struct space_stats *ret_stats)
 		.reserve_bytes = s->held,
 		.free_bytes = s->free > untouchable(s) ? s->free - untouchable(s) : 0,
 	};
-	ret_stats->full = ret_stats->free_bytes == 0;
 }
 
 /* Finds the reserve, or makes it as large as it may be. */

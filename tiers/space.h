@@ -19,10 +19,9 @@ struct space;
 int space_open(int volume_dirfd, uint64_t reserve_bytes, bool read_only, struct space **ret_s);
 struct space *space_close(struct space *s);
 
-/* Asks for `bytes` before an ordinary write. -ENOSPC. */
-int space_take(struct space *s, uint64_t bytes);
-/* Asks without taking. */
-int space_probe(struct space *s, uint64_t bytes);
+/* Asks for `bytes` before an ordinary write, of which `pending` bytes of earlier ones are not on the
+ * disk yet. `probe`: asks without taking. -ENOSPC. */
+int space_take(struct space *s, uint64_t bytes, uint64_t pending, bool probe);
 /* Gives up so much of the reserve that `bytes` are free, if it can. */
 void space_release(struct space *s, uint64_t bytes);
 /* Lets the reserve grow to its full size again when there is room. */
@@ -33,6 +32,5 @@ uint64_t space_floor(const struct space *s);
 
 struct space_stats {
 	uint64_t reserve_bytes, free_bytes; /* free: what ordinary writes may still take */
-	bool full;
 };
 void space_get_stats(struct space *s, struct space_stats *ret_stats);
