@@ -12,13 +12,18 @@ static void list_remove(struct work_set *s, struct work *w)
 	s->lists[w->place].n--;
 }
 
+/* Each list is in the order of numbers; what comes is mostly the newest. */
 static void list_add(struct work_set *s, struct work *w, enum work_place place)
 {
+	struct work *older = s->lists[place].newest;
+
+	while (older && older->number > w->number)
+		older = older->older;
 	w->place = place;
-	w->older = s->lists[place].newest;
-	w->newer = NULL;
-	*(w->older ? &w->older->newer : &s->lists[place].oldest) = w;
-	s->lists[place].newest = w;
+	w->older = older;
+	w->newer = older ? older->newer : s->lists[place].oldest;
+	*(w->newer ? &w->newer->older : &s->lists[place].newest) = w;
+	*(older ? &older->newer : &s->lists[place].oldest) = w;
 	s->lists[place].n++;
 }
 
@@ -83,8 +88,6 @@ void work_drop(struct work_set *s, struct work *w)
 void work_move(struct work_set *s, struct work *w, enum work_place place)
 {
 	list_remove(s, w);
-	if (place == WORK_READY)
-		w->number = s->next_number++;
 	w->again = w->stale = false;
 	list_add(s, w, place);
 }
@@ -114,21 +117,17 @@ uint64_t work_wake_later(struct work_set *s, uint64_t now_ms)
 
 void work_wake_held(struct work_set *s)
 {
-	for (uint64_t n = s->lists[WORK_HELD].n; n > 0; n--)
+	while (s->lists[WORK_HELD].oldest)
 		work_move(s, s->lists[WORK_HELD].oldest, WORK_READY);
 }
 
-/* READY is in the order of numbers; the others are short or looked through. */
 bool work_is_before(const struct work_set *s, uint64_t number)
 {
-	const struct work *oldest = s->lists[WORK_READY].oldest;
-	bool found = oldest && oldest->number < number;
+	const struct work *ready = s->lists[WORK_READY].oldest, *running = s->lists[WORK_RUNNING].oldest;
+	const struct work *later = s->lists[WORK_LATER].oldest;
 
-	for (const struct work *w = s->lists[WORK_RUNNING].oldest; w && !found; w = w->newer)
-		found = w->number < number || w->again;
-	for (const struct work *w = s->lists[WORK_LATER].oldest; w && !found; w = w->newer)
-		found = w->number < number;
-	return found;
+	return (ready && ready->number < number) || (running && (running->number < number || running->again)) ||
+	       (later && later->number < number);
 }
 
 uint64_t work_pending(const struct work_set *s)

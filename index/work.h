@@ -7,7 +7,8 @@
  *   HELD     open for writing: not taken until it is closed or has been idle
  *   LATER    not before a time: it failed, or is rewritten all the time
  *
- * news about a file in any place but RUNNING only renews its number; about a RUNNING one sets `again`, and
+ * A file's number is that of the last news of it, whatever its place, so that one can wait for all files of
+ * which there was news before some moment. News about a file in any place but RUNNING only renews its number; about a RUNNING one sets `again`, and
  * it becomes READY when the worker is done with it.
  *
  * Not thread-safe: index.c's table lock guards it. */

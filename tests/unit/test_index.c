@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /* The index as its users meet it: what was written is found, by words, phrases, meaning and filters, at
  * once, after changes, after a clean stop and after a kill. */
+#include <dirent.h>
+
+#include "base/io.h"
 #include "index_box.h"
 #include "tests/fakes/plain_extractor.h"
 
-static void test_first(void)
+static void test_words(void)
 {
 	struct box *b = box_new();
 	uint64_t docs, one;
@@ -19,23 +22,466 @@ static void test_first(void)
 	CHECK_ASK(b, "q=kestrel&mode=text", "other.txt");
 	CHECK_ASK(b, "q=größe&mode=text", "docs/valve.md");
 	CHECK_ASK(b, "q=gr%C3%B6%C3%9Fe&mode=text", "docs/valve.md");
+	CHECK_ASK(b, "q=GRÖSSE&mode=text", "docs/valve.md");
 	CHECK_ASK(b, "q=\"日本語\"&mode=text", "docs/valve.md");
 	CHECK_ASK(b, "q=\"本日\"&mode=text", "");
 	CHECK_ASK(b, "q=\"pump house was rebuilt\"", "docs/pump.txt");
+	CHECK_ASK(b, "q=\"pump  House,\nwas -- REBUILT\"", "docs/pump.txt");
 	CHECK_ASK(b, "q=\"house pump\"", "");
+	CHECK_ASK(b, "q=\"of the\"&mode=text", "docs/pump.txt");
 	CHECK_ASK(b, "q=flood -valve&mode=text", "docs/pump.txt");
+	CHECK_ASK(b, "q=flood -\"of the river\"&mode=text", "docs/valve.md");
 	CHECK_ASK(b, "q=flood&mode=text&in=docs/valve.md", "docs/valve.md");
 	CHECK_ASK_IN(b, docs, "q=flood&mode=text", "pump.txt valve.md");
+	CHECK_ASK(b, "q=pump&mode=text&paths=absolute", "/mnt/docs/pump.txt");
 	CHECK_ASK(b, "q=qwrtzpsdfg&mode=text", "");
+	CHECK_ASK(b, "q=valve.md&mode=text", "docs/valve.md");
+	CHECK_ASK(b, "q=other&mode=text", "other.txt");
 	CHECK_ASK(b, "q=name:zzz -flood \"kestrels&literal=1&mode=text&limit=1", "other.txt");
 	CHECK_ATTRIBUTE(b, one, "state", "indexed");
 	CHECK_ATTRIBUTE(b, one, "mime", "text/plain");
 	CHECK_ATTRIBUTE(b, one, "lang", "en");
+	CHECK_ATTRIBUTE(b, one, "passages", "1");
+	CHECK_ATTRIBUTE(b, one, "nonsense", "No data available");
+	box_free(b);
+}
+
+static void test_german(void)
+{
+	struct box *b = box_new();
+	uint64_t de;
+
+	box_open_index(b);
+	de = box_file(b, ROOT_INO, "a.txt", "Die Häuser in der Stadt sind alle von den Bürgern gebaut worden und nicht neu.\n");
+	(void) box_file(b, ROOT_INO, "b.txt", "All the houses of the town were built by us and they are not new.\n");
+	box_wait(b);
+	CHECK_ATTRIBUTE(b, de, "lang", "de");
+	CHECK_ASK(b, "q=Haus&mode=text", "a.txt");
+	CHECK_ASK(b, "q=house&mode=text", "b.txt");
+	CHECK_ASK(b, "q=Bürger&mode=text", "a.txt");
+	CHECK_ASK(b, "q=die&mode=text", "");
+	CHECK_ASK(b, "q=der die&mode=text", "");
+	box_free(b);
+}
+
+static void test_changes(void)
+{
+	struct box *b = box_new();
+	uint64_t docs, ino;
+	unsigned runs;
+
+	box_open_index(b);
+	docs = box_folder(b, ROOT_INO, "docs");
+	ino = box_file(b, docs, "first.txt", "the qzxvbn valve\n");
+	box_wait(b);
+	CHECK_ASK(b, "q=qzxvbn&mode=text", "docs/first.txt");
+	runs = plain_extractor_runs();
+	box_rename(b, docs, "first.txt", ROOT_INO, "renamed.txt");
+	CHECK_ASK(b, "q=qzxvbn&mode=text", "renamed.txt");
+	CHECK_ASK_IN(b, docs, "q=qzxvbn&mode=text", "");
+	box_wait(b);
+	CHECK_EQ(plain_extractor_runs(), runs);
+	CHECK_ASK(b, "q=renamed&mode=text", "renamed.txt");
+	CHECK_ASK(b, "q=first&mode=text", "");
+	box_write(b, ino, "the plmokn valve\n", 17);
+	CHECK_ASK(b, "q=qzxvbn&mode=text", "");
+	box_wait(b);
+	CHECK_ASK(b, "q=plmokn&mode=text", "renamed.txt");
+	CHECK_ASK(b, "q=qzxvbn&mode=text", "");
+	box_xattr(b, ino, "user.xdg.tags", "red, dark blue");
+	box_xattr(b, ino, "user.colour", "Blue");
+	CHECK_ASK(b, "q=tag:red", "renamed.txt");
+	CHECK_ASK(b, "q=tag:\"dark blue\" valve", "renamed.txt");
+	CHECK_ASK(b, "q=-tag:red", "");
+	CHECK_ASK(b, "q=colour:blue", "renamed.txt");
+	CHECK_ASK(b, "q=colour:red", "");
+	box_rename(b, ROOT_INO, "docs", ROOT_INO, "papers");
+	box_unlink(b, ROOT_INO, "renamed.txt");
+	CHECK_ASK(b, "q=plmokn&mode=text", "");
+	CHECK_ASK(b, "q=type:txt", "");
+	box_free(b);
+}
+
+static void test_links(void)
+{
+	struct tree_request rq = { 0 };
+	struct box *b = box_new();
+	uint64_t a, c, ino;
+	struct inode i;
+
+	box_open_index(b);
+	a = box_folder(b, ROOT_INO, "a");
+	c = box_folder(b, ROOT_INO, "c");
+	ino = box_file(b, a, "one.txt", "kestrel\n");
+	box_wait(b);
+	CHECK_EQ(tree_link(b->catalog, &rq, ino, c, "two.txt", &i), 0);
+	box_wait(b);
+	CHECK_ASK_IN(b, c, "q=kestrel&mode=text", "two.txt");
+	CHECK_ASK_IN(b, a, "q=kestrel&mode=text", "one.txt");
+	CHECK_ASK(b, "q=two&mode=text", "a/one.txt");
+	box_unlink(b, a, "one.txt");
+	CHECK_ASK(b, "q=kestrel&mode=text", "c/two.txt");
+	CHECK_ASK_IN(b, a, "q=kestrel&mode=text", "");
+	box_free(b);
+}
+
+static void test_states(void)
+{
+	struct box *b = box_new();
+	uint64_t bin, bad, slow, dead, git, object;
+
+	box_open_index(b);
+	git = box_folder(b, ROOT_INO, ".git");
+	bin = box_file(b, ROOT_INO, "photo of kestrel.bin", "x");
+	bad = box_file(b, ROOT_INO, "b.bad", "x");
+	slow = box_file(b, ROOT_INO, "c.slow", "sluggish\n");
+	dead = box_file(b, ROOT_INO, "d.dead", "x");
+	object = box_file(b, git, "config", "sluggish\n");
+	box_wait(b);
+	for (int n = 0; n < 200; n++) {
+		char *passages = box_attribute(b, slow, "passages");
+		bool done = strcmp(passages, "1") == 0;
+
+		free(passages);
+		if (done)
+			break;
+		(void) usleep(10000);
+	}
+	CHECK_ATTRIBUTE(b, bin, "state", "skipped:binary");
+	CHECK_ATTRIBUTE(b, bad, "state", "failed:damaged");
+	CHECK_ATTRIBUTE(b, slow, "state", "indexed");
+	CHECK_ATTRIBUTE(b, dead, "state", "failed:extractor");
+	CHECK_ATTRIBUTE(b, object, "state", "skipped:excluded");
+	CHECK_ASK(b, "q=kestrel&mode=text", "photo of kestrel.bin");
+	CHECK_ASK(b, "q=sluggish&mode=text", "c.slow");
+	CHECK_ASK(b, "q=type:octet-stream", "photo of kestrel.bin");
+	CHECK_ASK(b, "q=name:*.b?[nd]&sort=name", "b.bad photo of kestrel.bin");
+	/* Out of the excluded folder it is read after all. */
+	box_rename(b, git, "config", ROOT_INO, "config");
+	box_wait(b);
+	CHECK_ATTRIBUTE(b, object, "state", "indexed");
+	CHECK_ASK(b, "q=sluggish path:config&mode=text", "config");
+	box_free(b);
+}
+
+static void test_busy(void)
+{
+	struct box *b = box_new();
+	uint64_t ino;
+
+	box_open_index(b);
+	ino = box_file(b, ROOT_INO, "a.txt", "one\n");
+	box_wait(b);
+	__atomic_store_n(&b->busy_ino, ino, __ATOMIC_RELAXED);
+	box_write(b, ino, "two\n", 4);
+	box_wait(b);
+	CHECK_EQ(index_pending(b->index), 0);
+	CHECK_ASK(b, "q=one&mode=text", "");
+	CHECK_ASK(b, "q=two&mode=text", "");
+	CHECK_ATTRIBUTE(b, ino, "state", "pending");
+	CHECK_ASK(b, "q=type:txt", "a.txt");
+	__atomic_store_n(&b->busy_ino, 0, __ATOMIC_RELAXED);
+	index_file_closed(b->index, ino);
+	box_wait(b);
+	CHECK_ASK(b, "q=two&mode=text", "a.txt");
+	box_free(b);
+}
+
+static void test_filters(void)
+{
+	struct box *b = box_new();
+	uint64_t sub, one, two, three;
+
+	box_open_index(b);
+	sub = box_folder(b, ROOT_INO, "sub dir");
+	one = box_file(b, ROOT_INO, "one.txt", "valve\n");
+	two = box_file(b, sub, "Two.md", "valve\n");
+	three = box_file(b, sub, "größe.bin", "12345678901");
+	box_mtime(b, one, 1614859200);  /* 2021-03-04 12:00 */
+	box_mtime(b, two, 1640995199);  /* 2021-12-31 23:59:59 */
+	box_mtime(b, three, 1640995200); /* 2022-01-01 */
+	box_wait(b);
+	CHECK_ASK(b, "q=after:2021", "sub dir/größe.bin sub dir/Two.md one.txt");
+	CHECK_ASK(b, "q=before:2022", "sub dir/Two.md one.txt");
+	CHECK_ASK(b, "q=after:2021-12-31 before:2022-01-01", "sub dir/Two.md");
+	CHECK_ASK(b, "q=-after:2021-03-05", "one.txt");
+	CHECK_ASK(b, "q=after:2021&sort=oldest", "one.txt sub dir/Two.md sub dir/größe.bin");
+	CHECK_ASK(b, "q=after:2021&sort=name", "sub dir/Two.md sub dir/größe.bin one.txt");
+	CHECK_ASK(b, "q=after:2021&sort=size&limit=1", "sub dir/größe.bin");
+	CHECK_ASK(b, "q=after:2021&limit=1&offset=1", "sub dir/Two.md");
+	CHECK_ASK(b, "q=size:>10", "sub dir/größe.bin");
+	CHECK_ASK(b, "q=size:1..6&sort=oldest", "one.txt sub dir/Two.md");
+	CHECK_ASK(b, "q=path:\"sub dir\" valve", "sub dir/Two.md");
+	CHECK_ASK(b, "q=path:*/two*", "");
+	CHECK_ASK(b, "q=path:*/Two*", "sub dir/Two.md");
+	CHECK_ASK(b, "q=name:two", "sub dir/Two.md");
+	CHECK_ASK(b, "q=name:GRÖSSE*", "sub dir/größe.bin");
+	CHECK_ASK(b, "q=type:md", "sub dir/Two.md");
+	CHECK_ASK(b, "q=type:markdown", "sub dir/Two.md");
+	CHECK_ASK(b, "q=type:text/markdown", "sub dir/Two.md");
+	CHECK_ASK(b, "q=type:text -type:md", "one.txt");
+	CHECK_ASK(b, "q=tier:hot valve -name:one", "sub dir/Two.md");
+	CHECK_ASK(b, "q=tier:cold", "");
+	CHECK_ASK(b, "q=type:md&in=sub dir/", "sub dir/Two.md");
+	CHECK_ASK_IN(b, sub, "q=after:2021&in=Two.md", "Two.md");
+	box_free(b);
+}
+
+#define CHECK_REFUSED(b, name)                                                                      \
+	do {                                                                                        \
+		char *_got = box_ask_in(b, ROOT_INO, name);                                         \
+		if (strncmp(_got, "error: ", 7) != 0 || strlen(_got) < 20) {                        \
+			fprintf(stderr, "%s:%d: %s gives '%s'\n", __FILE__, __LINE__, name, _got);  \
+			check_failures++;                                                           \
+		}                                                                                   \
+		free(_got);                                                                         \
+	} while (0)
+
+static void test_refusals(void)
+{
+	struct box *b = box_new();
+
+	box_open_index(b);
+	CHECK_REFUSED(b, "q=");
+	CHECK_REFUSED(b, "");
+	CHECK_REFUSED(b, "q=%20");
+	CHECK_REFUSED(b, "q=...");
+	CHECK_REFUSED(b, "q=\"unclosed");
+	CHECK_REFUSED(b, "q=\"--\"");
+	CHECK_REFUSED(b, "q=after:notadate");
+	CHECK_REFUSED(b, "q=after:2021-13");
+	CHECK_REFUSED(b, "q=after:2021-02-29");
+	CHECK_REFUSED(b, "q=size:>banana");
+	CHECK_REFUSED(b, "q=tier:tepid");
+	CHECK_REFUSED(b, "q=name:");
+	CHECK_REFUSED(b, "q=flood&limit=many");
+	CHECK_REFUSED(b, "q=flood&limit=10001");
+	CHECK_REFUSED(b, "q=flood&limit=-1");
+	CHECK_REFUSED(b, "q=flood&mode=telepathy");
+	CHECK_REFUSED(b, "q=flood&format=papyrus");
+	CHECK_REFUSED(b, "q=flood&nonsense=1");
+	CHECK_REFUSED(b, "q=flood&alpha=2");
+	CHECK_REFUSED(b, "q=flood&sort=colour");
+	CHECK_REFUSED(b, "q=flood&flag");
+	CHECK_REFUSED(b, "q=a%00b");
+	CHECK_REFUSED(b, "q=flood&in=nowhere");
+	box_free(b);
+}
+
+static void test_formats(void)
+{
+	struct box *b = box_new();
+	char *got;
+
+	box_open_index(b);
+	(void) box_file(b, ROOT_INO, "a\tb\\c\nd.txt", "first line\nthe kestrel\tflew\n");
+	(void) box_file(b, ROOT_INO, "bad\xff.txt", "osprey\n");
+	box_wait(b);
+	got = box_ask_in(b, ROOT_INO, "q=kestrel&mode=text");
+	CHECK(strstr(got, "\ta\\tb\\\\c\\nd.txt\tl2\tfirst line the kestrel flew\n") != NULL);
+	free(got);
+	CHECK_ASK(b, "q=kestrel&mode=text", "a\\tb\\\\c\\nd.txt");
+	got = box_ask_in(b, ROOT_INO, "q=osprey&mode=text&format=json");
+	CHECK(strstr(got, "\"path\":\"bad\xef\xbf\xbd.txt\",\"path_base64\":\"YmFk/y50eHQ=\"") != NULL);
+	CHECK(strstr(got, "\"total\":1,\"pending\":0,\"results\":[{\"rank\":1,") != NULL);
+	free(got);
+	got = box_ask_in(b, ROOT_INO, "q=osprey&mode=text&format=jsonl");
+	CHECK(got[0] == '{' && got[strlen(got) - 1] == '\n' && strstr(got, "\"tier\":\"hot\",\"tags\":[]"));
+	free(got);
+	got = box_ask_in(b, ROOT_INO, "q=osprey kestrel&mode=text&format=md");
+	CHECK(strncmp(got, "1. [", 4) == 0 && strstr(got, "\n2. [") != NULL);
+	free(got);
+	box_free(b);
+}
+
+/* ---- lives of the process */
+
+static size_t count_segment_files(struct box *b, char *ret_name)
+{
+	char folder[96];
+	struct dirent *e;
+	size_t n = 0;
+	DIR *dir;
+
+	(void) snprintf(folder, sizeof(folder), "%s/index", b->folder);
+	dir = opendir(folder);
+	while (dir && (e = readdir(dir)))
+		if (strstr(e->d_name, ".idx")) {
+			n++;
+			if (ret_name)
+				(void) snprintf(ret_name, 200, "%s/%.60s", folder, e->d_name);
+		}
+	if (dir)
+		(void) closedir(dir);
+	return n;
+}
+
+static void check_hundred(struct box *b)
+{
+	struct index_stats st;
+
+	index_get_stats(b->index, &st);
+	CHECK_EQ(st.indexed, 100);
+	CHECK_EQ(st.pending, 0);
+	CHECK_ASK(b, "q=word17&mode=text", "f17.txt");
+	CHECK_ASK(b, "q=\"number 99 is\"", "f99.txt");
+}
+
+static void write_hundred(struct box *b)
+{
+	for (int n = 0; n < 100; n++) {
+		char name[32], text[128];
+
+		(void) snprintf(name, sizeof(name), "f%d.txt", n);
+		(void) snprintf(text, sizeof(text), "The number %d is word%d of the heron.\n", n, n);
+		(void) box_file(b, ROOT_INO, name, text);
+	}
+}
+
+static void test_stops(void)
+{
+	struct box *b = box_new();
+	unsigned runs;
+
+	box_open_index(b);
+	write_hundred(b);
+	box_wait(b);
+	check_hundred(b);
+	runs = plain_extractor_runs();
+	box_remount(b);
+	check_hundred(b);
+	CHECK_EQ(queue_count(b->catalog), 0);
+	CHECK_EQ(plain_extractor_runs(), runs);
+	(void) box_file(b, ROOT_INO, "late.txt", "late heron\n");
+	box_wait(b);
+	box_close_index(b, false);
+	box_open_index(b);
+	box_wait(b);
+	CHECK_ASK(b, "q=late&mode=text", "late.txt");
+	CHECK_EQ(plain_extractor_runs() > runs, 1);
+	/* Changed while nobody listened: the queue knows. */
+	box_close_index(b, true);
+	box_unlink(b, ROOT_INO, "late.txt");
+	box_unlink(b, ROOT_INO, "f17.txt");
+	(void) box_file(b, ROOT_INO, "f17.txt", "The number 17 is word17 again.\n");
+	box_open_index(b);
+	box_wait(b);
+	check_hundred(b);
+	box_free(b);
+}
+
+static void alter(const char *path, size_t at_percent, bool cut)
+{
+	struct stat st;
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	uint8_t byte;
+	off_t at;
+
+	CHECK_EQ(fstat(fd, &st), 0);
+	at = st.st_size * (off_t)at_percent / 100;
+	if (at >= st.st_size)
+		at = st.st_size - 1;
+	CHECK_EQ(pread(fd, &byte, 1, at), 1);
+	byte ^= 0x10;
+	if (cut)
+		CHECK_EQ(ftruncate(fd, at), 0);
+	else
+		CHECK_EQ(pwrite(fd, &byte, 1, at), 1);
+	(void) close(fd);
+}
+
+static unsigned problems;
+
+static void count_problem(void *context, const char *text)
+{
+	problems++;
+}
+
+/* Wherever a segment file is altered: fsck says so, and a query has the file or owns up to what waits. */
+static void test_damage(void)
+{
+	for (unsigned place = 0; place <= 20; place++) {
+		struct box *b = box_new();
+		char name[200];
+
+		box_open_index(b);
+		write_hundred(b);
+		box_wait(b);
+		box_close_index(b, true);
+		CHECK_EQ(count_segment_files(b, name), 1);
+		if (place < 20)
+			alter(name, place * 5, place % 7 == 6);
+		else
+			CHECK_EQ(unlink(name), 0);
+		problems = 0;
+		b->config.read_only = true;
+		box_open_index(b);
+		CHECK(index_verify(b->index, count_problem, NULL) == 1);
+		CHECK_EQ(problems, 1);
+		box_close_index(b, false);
+		b->config.read_only = false;
+		box_open_index(b);
+		for (int round = 0; round < 3; round++) {
+			char *got = box_ask_in(b, ROOT_INO, "q=word17&format=json");
+
+			CHECK(strstr(got, "f17.txt") || !strstr(got, "\"pending\":0"));
+			free(got);
+			box_wait(b);
+		}
+		check_hundred(b);
+		box_free(b);
+	}
+}
+
+/* An older copy under the registered name does not open. */
+static void test_older_copy(void)
+{
+	struct box *b = box_new();
+	char name[200], kept[200], command[500];
+
+	box_open_index(b);
+	write_hundred(b);
+	box_wait(b);
+	box_close_index(b, true);
+	CHECK_EQ(count_segment_files(b, name), 1);
+	(void) snprintf(kept, sizeof(kept), "%s/kept", b->folder);
+	(void) snprintf(command, sizeof(command), "cp %s %s", name, kept);
+	CHECK_EQ(system(command), 0);
+	box_open_index(b);
+	for (int n = 0; n < 100; n++) {
+		char file[32];
+
+		(void) snprintf(file, sizeof(file), "f%d.txt", n);
+		box_unlink(b, ROOT_INO, file);
+	}
+	(void) box_file(b, ROOT_INO, "only.txt", "only\n");
+	box_wait(b);
+	box_close_index(b, true);
+	box_open_index(b);
+	(void) usleep(1200000); /* for the sealer to drop the empty one */
+	box_close_index(b, true);
+	CHECK_EQ(count_segment_files(b, name), 1);
+	CHECK_EQ(rename(kept, name), 0);
+	box_open_index(b);
+	box_wait(b);
+	CHECK_ASK(b, "q=only&mode=text", "only.txt");
+	CHECK_ASK(b, "q=word17&mode=text", "");
 	box_free(b);
 }
 
 int main(void)
 {
-	test_first();
+	test_words();
+	test_german();
+	test_changes();
+	test_links();
+	test_states();
+	test_busy();
+	test_filters();
+	test_refusals();
+	test_formats();
+	test_stops();
+	test_damage();
+	test_older_copy();
 	return check_result();
 }
