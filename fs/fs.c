@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "fs/departed.h"
 #include "fs/fs_impl.h"
 #include "fs/invalidator.h"
 #include "fs/parking.h"
@@ -31,6 +32,8 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 	r = shared_map(config->handles_fd, config->resumed, &fs->shared);
 	if (r == 0)
 		r = handles_new(fs->shared, &fs->handles);
+	if (r == 0)
+		r = departed_new(&fs->departed);
 	if (r == 0)
 		r = virtual_new(fs, &fs->virtual);
 	if (r == 0)
@@ -145,6 +148,7 @@ struct fs *fs_free(struct fs *fs)
 	session_free(fs);
 	fs->invalidator = invalidator_free(fs->invalidator);
 	fs->virtual = virtual_free(fs->virtual);
+	fs->departed = departed_free(fs->departed);
 	fs->handles = handles_free(fs->handles);
 	fs->shared = shared_unmap(fs->shared);
 	free(fs);

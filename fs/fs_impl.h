@@ -29,6 +29,7 @@ struct syncs;
 struct invalidator;
 struct reclaimer;
 struct virtual;
+struct departed;
 
 struct fs {
 	struct fs_config config;        /* what it points to is borrowed */
@@ -42,6 +43,7 @@ struct fs {
 	struct invalidator *invalidator;
 	struct reclaimer *reclaimer;
 	struct virtual *virtual;
+	struct departed *departed;
 	uint64_t init_flags;            /* what the kernel offered in INIT */
 	uint32_t init_len;              /* of the INIT request, until its answer is sent */
 	atomic_bool running;            /* INIT is answered */

@@ -3,6 +3,7 @@
 #include <sys/statvfs.h>
 
 #include "base/cleanup.h"
+#include "fs/departed.h"
 #include "fs/ops/ops.h"
 #include "fs/virtual/virtual.h"
 
@@ -20,6 +21,8 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	r = inode_get(ops_fs(req)->config.catalog, ino, &i);
+	if (r == -ENOENT)
+		r = departed_get(ops_fs(req)->departed, ino, &i);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else

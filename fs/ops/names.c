@@ -4,7 +4,6 @@
 
 #include "base/cleanup.h"
 #include "fs/ops/ops.h"
-#include "fs/reclaimer.h"
 #include "fs/virtual/virtual.h"
 
 /* The names of the root that later views take, so that they never hide a file. */
@@ -160,9 +159,8 @@ void ops_rmdir(fuse_req_t req, fuse_ino_t dir, const char *name)
 		return;
 	if (r == 0)
 		r = tree_rmdir(ops_fs(req)->config.catalog, &rq, dir, name, &i);
-	/* Nothing can be read in it any more, whoever has it open. */
-	if (r == 0 && i.flags & INODE_ORPHAN)
-		reclaimer_add(ops_fs(req)->reclaimer, i.ino);
+	if (r == 0)
+		ops_reclaim(ops_fs(req), &i);
 	ops_reply_status(req, r);
 }
 

@@ -36,7 +36,8 @@ void ops_reply_create(fuse_req_t req, const struct inode *i, struct fuse_file_in
 /* Answers getxattr and listxattr: the size when size is 0, -ERANGE when it is too small. */
 void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size);
 
-/* After an inode lost a name: frees it when that was the last one and nobody has it open. */
+/* After an inode lost a name: frees it when that was the last one and nobody has it open. In a removed
+ * directory nothing can be read any more, whoever has it open. */
 void ops_reclaim(struct fs *fs, const struct inode *i);
 /* HANDLE_KILLPRIV_V2: whoever writes or truncates drops the capabilities. */
 void ops_drop_capability(struct fs *fs, uint64_t ino);

@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "fs/departed.h"
 #include "fs/ops/ops.h"
 #include "fs/reclaimer.h"
 
@@ -188,7 +189,10 @@ bool ops_replayed(fuse_req_t req)
 
 void ops_reclaim(struct fs *fs, const struct inode *i)
 {
-	if (i->ino && i->flags & INODE_ORPHAN && !handles_is_open(fs->handles, i->ino))
+	if (i->ino == 0 || i->nlink)
+		return;
+	departed_add(fs->departed, i);
+	if (i->flags & INODE_ORPHAN && (S_ISDIR(i->mode) || !handles_is_open(fs->handles, i->ino)))
 		reclaimer_add(fs->reclaimer, i->ino);
 }
 
