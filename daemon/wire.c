@@ -185,6 +185,8 @@ int store_stop(struct store *s)
 void store_close(struct store *s)
 {
 	s->index = index_close(s->index);
+	/* Its cleaning uses the catalog. */
+	files_stop(s->files);
 	s->catalog = catalog_close(s->catalog);
 	s->files = files_close(s->files);
 }
