@@ -163,7 +163,8 @@ int index_open(const struct index_config *config, struct index **ret_x, char **r
 	x->config.memory_segment = config->memory_segment ? config->memory_segment : MEMORY_SEGMENT_DEFAULT;
 	x->dirfd = -1;
 	x->exclude = strdup(config->exclude ? config->exclude : EXCLUDE_DEFAULT);
-	r = x->exclude ? init_locks(x) : -ENOMEM;
+	x->extract_path = strdup(config->extract_path ? config->extract_path : "brainy-extract");
+	r = x->exclude && x->extract_path ? init_locks(x) : -ENOMEM;
 	if (r >= 0)
 		r = block_cache_new(CACHE_BYTES, &x->cache);
 	if (r >= 0)
@@ -196,6 +197,7 @@ struct index *index_close(struct index *x)
 	if (x->dirfd >= 0)
 		(void) close(x->dirfd);
 	free(x->exclude);
+	free(x->extract_path);
 	free(x);
 	return NULL;
 }
@@ -243,7 +245,7 @@ int index_start(struct index *x)
 
 	if (x->config.read_only)
 		return 0;
-	r = extractor_start(x->config.extract_path, &x->extractor);
+	r = extractor_start(x->extract_path, &x->extractor);
 	if (r < 0)
 		return r;
 	x->may_lower_priority = may_lower_priority();

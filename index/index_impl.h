@@ -27,13 +27,13 @@
 #define SEGMENTS_MAX 256u
 
 struct index {
-	struct index_config config;
+	struct index_config config;   /* its strings are the caller's, gone after opening */
 	int dirfd;                    /* index/ */
 	struct embed_model *model;    /* owned */
 	struct languages *languages;  /* owned */
 	struct extractor *extractor;  /* owned; NULL until started */
 	struct block_cache *cache;    /* owned */
-	char *exclude;                /* owned */
+	char *exclude, *extract_path; /* owned */
 	size_t stride;                /* elements of a vector */
 
 	pthread_rwlock_t segments_lock;         /* rank 10 */

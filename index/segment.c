@@ -63,7 +63,7 @@ void vector_run_done(struct vector_run *run)
 	run->held = block_unref(run->held);
 }
 
-struct segment *segment_free(struct segment *s)
+struct segment *segment_release(struct segment *s)
 {
 	if (s)
 		s->ops->free(s);

@@ -108,7 +108,7 @@ struct segment {
 	size_t memory;             /* bytes it keeps resident, about */
 };
 
-struct segment *segment_free(struct segment *s);
+struct segment *segment_release(struct segment *s);
 static inline bool segment_is_dead(const struct segment *s, uint32_t doc)
 {
 	return atomic_load_explicit(&s->flags[doc], memory_order_acquire) & DOC_DEAD;

@@ -179,7 +179,7 @@ int segments_load(struct index *x, bool *ret_lost)
 void segments_done(struct index *x)
 {
 	for (unsigned i = 0; i < x->n_segments; i++)
-		segment_free(x->segments[i]);
+		segment_release(x->segments[i]);
 	x->n_segments = 0;
 	x->memory = x->frozen = NULL;
 	buf_done(&x->memory_queue);
@@ -258,7 +258,7 @@ static void exchange(struct index *x, struct segment_part *parts, unsigned n, st
 		list_append(x, merged);
 	unlock_all(x);
 	for (unsigned p = 0; p < n; p++)
-		segment_free(parts[p].segment);
+		segment_release(parts[p].segment);
 }
 
 static void put_record(struct batch *b, uint64_t number, const struct segment_record *record)
@@ -291,7 +291,7 @@ int segments_freeze(struct index *x)
 		fresh = NULL;
 	}
 	unlock_all(x);
-	segment_free(fresh);
+	segment_release(fresh);
 	return 0;
 }
 
@@ -359,7 +359,7 @@ int segments_seal(struct index *x)
 		exchange(x, &part, 1, sealed);
 		buf_done(&x->frozen_queue);
 	} else {
-		segment_free(sealed);
+		segment_release(sealed);
 	}
 	segment_part_done(&part);
 	return r;
@@ -452,7 +452,7 @@ static int merge_parts(struct index *x, struct segment_part *parts, unsigned n)
 	if (r >= 0)
 		r = register_merged(x, parts, n, number, &record);
 	if (r < 0) {
-		segment_free(merged);
+		segment_release(merged);
 		return r;
 	}
 	exchange(x, parts, n, merged);
