@@ -505,8 +505,16 @@ int segments_open(const struct segments_config *config, struct segments **ret_s)
 
 struct segments *segments_close(struct segments *s)
 {
+	struct segment *next;
+
 	if (!s)
 		return NULL;
+	/* Deleted ones are in no bucket any more. */
+	for (struct segment *seg = s->dirty; seg; seg = next) {
+		next = seg->next_dirty;
+		if (seg->unlinked)
+			(void) segment_free(seg);
+	}
 	for (unsigned k = 0; k < BUCKETS; k++)
 		while (s->buckets[k])
 			(void) segment_free(detach(s, s->buckets[k]));
