@@ -266,10 +266,13 @@ static void copy_name(char *to, const char *name)
 	to[n] = '\0';
 }
 
-static void finish_attempt(struct extractor *e, uint64_t id, int done, struct attempt *a)
+/* How the processes ended tells nothing more about a document that is there, unless pdftotext was one. */
+static void finish_attempt(struct extractor *e, const struct extract_request *q, int done, struct attempt *a)
 {
+	if (a->received >= 0 && !q->pdf)
+		return;
 	if (a->received < 0)
-		request_kill(e, id);
+		request_kill(e, q->id);
 	a->ended = channel_done(done, clock_mono_ms() + DONE_MS, &a->done);
 }
 
@@ -300,7 +303,7 @@ static int attempt_alone(struct extractor *e, struct extract_request *q, const v
 	closep(&done_in);
 	result_in = done_in = -1;
 	a->received = channel_receive(result, deadline, &a->result);
-	finish_attempt(e, q->id, done, a);
+	finish_attempt(e, q, done, a);
 	return 0;
 }
 

@@ -38,7 +38,7 @@ static bool is_control(uint32_t c)
 
 void document_set(char *to, size_t size, const char *text, size_t len)
 {
-	const uint8_t *at = (const uint8_t *)text, *end = at + len;
+	const uint8_t *at = (const uint8_t *)text, *end = len ? at + len : at;
 	size_t used = 0;
 
 	while (at < end) {

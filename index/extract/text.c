@@ -57,5 +57,5 @@ int format_text(const struct input *in, struct document *d)
 		return 0;
 	}
 	r = decode_text(in->data, in->len, NULL, RESULT_TEXT_MAX + 1, &text);
-	return r < 0 ? r : add_lines(&s, (char *)text.data, (char *)text.data + text.len);
+	return r < 0 || text.len == 0 ? r : add_lines(&s, (char *)text.data, (char *)text.data + text.len);
 }
