@@ -38,7 +38,7 @@ for bad in 'q=' 'q="open' 'q=a&limit=many' 'q=a&mode=psychic' 'q=a&format=clay' 
     [ "$(wc -c <"$mnt/.query/last-error")" -gt 10 ] || fail "last-error is empty after $bad"
 done
 refuse 'No such file' cat "$mnt/.query/seek?q=a"
-expect indexed getfattr --only-values -n user.brainy.state "$mnt/engines/deep/valve.md"
+expect indexed getfattr --absolute-names --only-values -n user.brainy.state "$mnt/engines/deep/valve.md"
 refuse 'Operation not permitted' setfattr -n user.brainy.state -v x "$mnt/engines/deep/valve.md"
 getfattr -d -m - "$mnt/engines/deep/valve.md" 2>/dev/null | grep -q brainy.state && fail "a computed xattr is listed"
 expect "$(stat -c %s "$mnt/.query/find?q=weir")" sh -c "wc -c <'$mnt/.query/find?q=weir'"
