@@ -45,9 +45,9 @@ static int report(const char *path, const struct check *checks, size_t n, uint64
 static int check_volume(const char *path, int dirfd, struct keyring *keys)
 {
 	struct config config = { 0 };
-	struct store store = { .volume_dirfd = dirfd, .keys = keys };
+	struct stack stack = { .volume_dirfd = dirfd, .keys = keys };
 	_cleanup_free_ char *why = NULL, *program_dir = NULL;
-	struct store_options o = { .read_only = true, .index = true };
+	struct stack_options o = { .read_only = true, .index = true };
 	struct check checks[3];
 	uint64_t problems = 0;
 	int r = program_directory(&program_dir);
@@ -56,16 +56,16 @@ static int check_volume(const char *path, int dirfd, struct keyring *keys)
 	if (r == 0 || r == -ENOENT)
 		r = config_load(dirfd, NULL, &config, &why);
 	if (r == 0)
-		r = store_open(&store, &config, &o, &why);
+		r = stack_open(&stack, &config, &o, &why);
 	if (r < 0) {
 		r = cli_fail("fsck %s: %s", path, why ? why : strerrordesc_np(-r));
 		config_done(&config);
 		return r;
 	}
-	checks[0] = (struct check){ "records", catalog_verify(store.catalog, count_problem, &problems) };
-	checks[1] = (struct check){ "data blocks", files_verify(store.files, count_problem, &problems) };
-	checks[2] = (struct check){ "index blocks", index_verify(store.index, count_problem, &problems) };
-	store_close(&store);
+	checks[0] = (struct check){ "records", catalog_verify(stack.catalog, count_problem, &problems) };
+	checks[1] = (struct check){ "data blocks", files_verify(stack.files, count_problem, &problems) };
+	checks[2] = (struct check){ "index blocks", index_verify(stack.index, count_problem, &problems) };
+	stack_close(&stack);
 	config_done(&config);
 	return report(path, checks, ARRAY_SIZE(checks), problems);
 }

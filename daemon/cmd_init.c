@@ -56,8 +56,8 @@ static int make_folder(const char *path, int *ret_dirfd)
 static int fill_folder(int dirfd, struct keyring *keys)
 {
 	struct config config = { 0 };
-	struct store store = { .volume_dirfd = dirfd, .keys = keys };
-	struct store_options o = { 0 };
+	struct stack stack = { .volume_dirfd = dirfd, .keys = keys };
+	struct stack_options o = { 0 };
 	_cleanup_free_ char *why = NULL;
 	int r = 0;
 
@@ -66,15 +66,15 @@ static int fill_folder(int dirfd, struct keyring *keys)
 			r = cli_fail_errno(errno, "cannot make %s/", folders[i]);
 	if (r != 0)
 		return r;
-	r = store_open(&store, &config, &o, &why);
+	r = stack_open(&stack, &config, &o, &why);
 	if (r < 0)
 		return cli_fail("%s", why ? why : strerrordesc_np(-r));
-	r = store_start(&store);
+	r = stack_start(&stack);
 	if (r == 0)
-		r = tree_make_root(store.catalog, geteuid(), getegid(), 0755);
+		r = tree_make_root(stack.catalog, geteuid(), getegid(), 0755);
 	if (r == 0)
-		r = store_stop(&store);
-	store_close(&store);
+		r = stack_stop(&stack);
+	stack_close(&stack);
 	return r < 0 ? cli_fail_errno(r, "cannot write the volume") : 0;
 }
 

@@ -20,17 +20,17 @@ static int identify(struct server *s, const char *arguments, struct buf *answer)
 static int wait_index(struct server *s, const char *arguments, struct buf *answer)
 {
 	unsigned timeout_ms = (unsigned)strtoul(arguments, NULL, 10);
-	int r = s->store.index ? index_wait(s->store.index, timeout_ms) : 0;
+	int r = s->stack.index ? index_wait(s->stack.index, timeout_ms) : 0;
 
 	if (r == 0)
 		return buf_add_str(answer, "ok\n");
 	return buf_addf(answer, "error: %llu files are still to be indexed\n",
-			(unsigned long long)index_pending(s->store.index));
+			(unsigned long long)index_pending(s->stack.index));
 }
 
 static int wait_durable(struct server *s, const char *arguments, struct buf *answer)
 {
-	int r = catalog_sync(s->store.catalog, catalog_last_lsn(s->store.catalog));
+	int r = catalog_sync(s->stack.catalog, catalog_last_lsn(s->stack.catalog));
 
 	return r == 0 ? buf_add_str(answer, "ok\n") : buf_addf(answer, "error: %s\n", strerrordesc_np(-r));
 }
@@ -43,7 +43,7 @@ static int wait_tiers(struct server *s, const char *arguments, struct buf *answe
 
 static int checkpoint(struct server *s, const char *arguments, struct buf *answer)
 {
-	int r = catalog_checkpoint(s->store.catalog);
+	int r = catalog_checkpoint(s->stack.catalog);
 
 	return r == 0 ? buf_add_str(answer, "ok\n") : buf_addf(answer, "error: %s\n", strerrordesc_np(-r));
 }
@@ -53,7 +53,7 @@ static int name_inode(struct server *s, const char *arguments, struct buf *answe
 {
 	_cleanup_buf_ struct buf path = BUF_INIT;
 	uint64_t ino = strtoull(arguments, NULL, 10);
-	int r = tree_path(s->store.catalog, ino, ROOT_INO, 0, &path);
+	int r = tree_path(s->stack.catalog, ino, ROOT_INO, 0, &path);
 
 	if (r < 0)
 		return buf_addf(answer, "error: inode %llu: %s\n", (unsigned long long)ino, strerrordesc_np(-r));

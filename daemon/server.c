@@ -82,7 +82,7 @@ static int receive_hello(struct server *s, struct link_message *ret_m, int *ret_
 static int open_volume(struct server *s, const char *config_path, bool warm, char **ret_why)
 {
 	_cleanup_free_ char *program_dir = NULL;
-	struct store_options o = { .read_only = s->read_only, .warm = warm, .index = true };
+	struct stack_options o = { .read_only = s->read_only, .warm = warm, .index = true };
 	int r = config_load(s->volume_dirfd, config_path, &s->config, ret_why);
 
 	if (r < 0)
@@ -91,21 +91,21 @@ static int open_volume(struct server *s, const char *config_path, bool warm, cha
 	if (r < 0)
 		return r;
 	o.program_dir = program_dir;
-	s->store.volume_dirfd = s->volume_dirfd;
-	s->store.keys = s->keys;
-	s->store.is_busy = busy;
-	s->store.changed = invalidate;
-	s->store.context = s;
-	return store_open(&s->store, &s->config, &o, ret_why);
+	s->stack.volume_dirfd = s->volume_dirfd;
+	s->stack.keys = s->keys;
+	s->stack.is_busy = busy;
+	s->stack.changed = invalidate;
+	s->stack.context = s;
+	return stack_open(&s->stack, &s->config, &o, ret_why);
 }
 
 /* Serves until the volume is unmounted; returns an exit status. */
 static int serve(struct server *s, const struct link_message *hello, int handles_fd, bool noatime)
 {
 	struct fs_config config = {
-		.catalog = s->store.catalog,
-		.files = s->store.files,
-		.index = s->store.index,
+		.catalog = s->stack.catalog,
+		.files = s->stack.files,
+		.index = s->stack.index,
 		.handles_fd = handles_fd,
 		.mount = hello->mount,
 		.resumed = hello->resumed,
@@ -128,7 +128,7 @@ static int serve(struct server *s, const struct link_message *hello, int handles
 		return CLI_FAILED; /* the keeper knows why */
 	r = fs_new(&config, &s->fs);
 	if (r == 0)
-		r = store_start(&s->store);
+		r = stack_start(&s->stack);
 	if (r < 0)
 		return fail(s, strerrordesc_np(-r));
 	if (pthread_create(&watcher, NULL, watch_keeper, s) == 0)
@@ -157,7 +157,7 @@ static int run(struct server *s, const char *config_path, bool noatime)
 		return fail(s, text ? text : "out of memory");
 	}
 	status = serve(s, &hello, handles_fd, noatime);
-	r = store_stop(&s->store);
+	r = stack_stop(&s->stack);
 	if (r < 0) {
 		(void) log_error(r, "the volume was not closed cleanly");
 		(void) fail(s, "the volume was not closed cleanly");

@@ -9,7 +9,7 @@
 #include "fs/fs.h"
 
 struct server {
-	struct store store;
+	struct stack stack;
 	struct config config;
 	struct fs *fs;       /* owned */
 	struct keyring *keys; /* owned */

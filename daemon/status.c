@@ -44,8 +44,8 @@ static json_t *describe_index(struct server *s)
 {
 	struct index_stats x = { .model = "" };
 
-	if (s->store.index)
-		index_get_stats(s->store.index, &x);
+	if (s->stack.index)
+		index_get_stats(s->stack.index, &x);
 	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "pending", number(x.pending), "indexed",
 			 number(x.indexed), "skipped", number(x.skipped), "failed", number(x.failed), "passages",
 			 number(x.passages), "segments", number(x.segments), "model", x.model ? x.model : "");
@@ -68,8 +68,8 @@ static json_t *describe_memory(struct server *s)
 	struct index_stats x = { 0 };
 	uint64_t rss = own_memory(getpid()) + own_memory(getppid());
 
-	if (s->store.index)
-		index_get_stats(s->store.index, &x);
+	if (s->stack.index)
+		index_get_stats(s->stack.index, &x);
 	return json_pack("{s:o, s:o, s:o, s:o}", "rss_bytes", number(rss), "mapped_bytes",
 			 number(proc_bytes(getpid(), "RssFile")), "index_bytes", number(x.memory_bytes), "cache_bytes",
 			 number(0));
@@ -100,9 +100,9 @@ static json_t *describe_status(struct server *s)
 	struct catalog_stats c = { 0 };
 	struct files_stats f = { 0 };
 
-	tree_get_stats(s->store.catalog, &t);
-	catalog_get_stats(s->store.catalog, &c);
-	files_get_stats(s->store.files, &f);
+	tree_get_stats(s->stack.catalog, &t);
+	catalog_get_stats(s->stack.catalog, &c);
+	files_get_stats(s->stack.files, &f);
 	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o}", "version",
 			 BRAINY_VERSION, "volume_id", id128_format(keyring_volume_id(s->keys), id), "uptime_s",
 			 number((clock_mono_ms() - s->started_ms) / 1000), "files", number(t.files), "directories",
@@ -125,6 +125,6 @@ int server_describe(struct server *s, const char *name, struct buf *ret_text)
 	if (strcmp(name, "version") == 0)
 		return buf_addf(ret_text, "brainy %s (%s), format %d\n", BRAINY_VERSION, BRAINY_COMMIT, VOLUME_FORMAT);
 	if (strcmp(name, "queue") == 0)
-		return s->store.index ? index_describe_queue(s->store.index, ret_text) : 0;
+		return s->stack.index ? index_describe_queue(s->stack.index, ret_text) : 0;
 	return -ENOENT;
 }

@@ -16,22 +16,22 @@
 
 static int sync_data(void *context, uint64_t lsn)
 {
-	return files_sync_data(((struct store *)context)->files, lsn);
+	return files_sync_data(((struct stack *)context)->files, lsn);
 }
 
 static bool data_present(void *context, const void *key, size_t key_len, const void *value, size_t value_len)
 {
-	return files_data_present(((struct store *)context)->files, key, key_len, value, value_len);
+	return files_data_present(((struct stack *)context)->files, key, key_len, value, value_len);
 }
 
 static int before_freeze(void *context)
 {
-	return files_before_freeze(((struct store *)context)->files);
+	return files_before_freeze(((struct stack *)context)->files);
 }
 
 static void committed(void *context, uint64_t lsn, const struct catalog_event *events, size_t n)
 {
-	struct store *s = context;
+	struct stack *s = context;
 
 	if (s->index)
 		index_notify(s->index, lsn, events, n);
@@ -41,19 +41,19 @@ static void committed(void *context, uint64_t lsn, const struct catalog_event *e
 
 static ssize_t read_file(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len)
 {
-	return file_read(((struct store *)context)->files, ino, offset, ret_data, len, false);
+	return file_read(((struct stack *)context)->files, ino, offset, ret_data, len, false);
 }
 
 static bool is_busy(void *context, uint64_t ino)
 {
-	struct store *s = context;
+	struct stack *s = context;
 
 	return s->is_busy && s->is_busy(s->context, ino);
 }
 
 static void changed(void *context, uint64_t ino)
 {
-	struct store *s = context;
+	struct stack *s = context;
 
 	if (s->changed)
 		s->changed(s->context, ino);
@@ -68,7 +68,7 @@ static int fail(char **ret_why, int error, const char *what)
 	return error;
 }
 
-static int open_files(struct store *s, const struct config *config, const struct store_options *o, char **ret_why)
+static int open_files(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
 {
 	struct files_config files = {
 		.keys = s->keys,
@@ -83,7 +83,7 @@ static int open_files(struct store *s, const struct config *config, const struct
 	return r < 0 ? fail(ret_why, r, "cannot open hot/") : 0;
 }
 
-static int open_catalog(struct store *s, const struct config *config, const struct store_options *o, char **ret_why)
+static int open_catalog(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
 {
 	struct catalog_config catalog = {
 		.keys = s->keys,
@@ -110,7 +110,7 @@ static int open_catalog(struct store *s, const struct config *config, const stru
 	return r < 0 ? fail(ret_why, r, "cannot open the catalog") : 0;
 }
 
-static int open_index(struct store *s, const struct config *config, const struct store_options *o, char **ret_why)
+static int open_index(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
 {
 	_cleanup_free_ char *extract = NULL, *model = NULL;
 	struct index_config index = {
@@ -140,7 +140,7 @@ static int open_index(struct store *s, const struct config *config, const struct
 	return r < 0 ? fail(ret_why, r, "cannot open the index") : 0;
 }
 
-int store_open(struct store *s, const struct config *config, const struct store_options *o, char **ret_why)
+int stack_open(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
 {
 	int r;
 
@@ -157,11 +157,11 @@ int store_open(struct store *s, const struct config *config, const struct store_
 	if (r == 0 && o->index)
 		r = open_index(s, config, o, ret_why);
 	if (r < 0)
-		store_close(s);
+		stack_close(s);
 	return r;
 }
 
-int store_start(struct store *s)
+int stack_start(struct stack *s)
 {
 	int r = catalog_start(s->catalog);
 
@@ -172,7 +172,7 @@ int store_start(struct store *s)
 	return r;
 }
 
-int store_stop(struct store *s)
+int stack_stop(struct stack *s)
 {
 	int r = s->index ? index_stop(s->index) : 0;
 	int last;
@@ -182,7 +182,7 @@ int store_stop(struct store *s)
 	return last < 0 ? last : r;
 }
 
-void store_close(struct store *s)
+void stack_close(struct stack *s)
 {
 	s->index = index_close(s->index);
 	/* Its cleaning uses the catalog. */

@@ -7,7 +7,7 @@
 #include "index/index.h"
 #include "tiers/file.h"
 
-struct store {
+struct stack {
 	int volume_dirfd;        /* borrowed */
 	struct keyring *keys;    /* borrowed */
 	struct catalog *catalog; /* owned, as all below */
@@ -20,7 +20,7 @@ struct store {
 	void *context;
 };
 
-struct store_options {
+struct stack_options {
 	bool read_only;
 	bool warm;       /* see catalog_config.warm */
 	bool index;      /* open the index too */
@@ -28,12 +28,12 @@ struct store_options {
 };
 
 /* Opens all layers, lowest first. On failure everything is closed and *ret_why is a sentence, which the
- * caller frees. `store` must not move afterwards. */
-int store_open(struct store *store, const struct config *config, const struct store_options *options,
+ * caller frees. `stack` must not move afterwards. */
+int stack_open(struct stack *stack, const struct config *config, const struct stack_options *options,
 	       char **ret_why);
 /* Starts the background threads: checkpointer, cleaning, indexing. */
-int store_start(struct store *store);
+int stack_start(struct stack *stack);
 /* Stops them, drains the log into the catalog and leaves the clean anchor. */
-int store_stop(struct store *store);
-/* Closes all layers; without store_stop() as if the process had been killed. */
-void store_close(struct store *store);
+int stack_stop(struct stack *stack);
+/* Closes all layers; without stack_stop() as if the process had been killed. */
+void stack_close(struct stack *stack);
