@@ -159,6 +159,21 @@ bool mount_is_ours(const char *mount_point)
 	return foreach_mount(is_exactly, &s) == 0 && s.ours;
 }
 
+int status_read(const char *mount_point, json_t **ret_status)
+{
+	_cleanup_free_ char *path = NULL;
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r;
+
+	if (asprintf(&path, "%s/.brainy/status.json", mount_point) < 0)
+		return -ENOMEM;
+	r = io_read_file_at(AT_FDCWD, path, 16u << 20, &text);
+	if (r < 0)
+		return r;
+	*ret_status = json_loadb((const char *)text.data, text.len, 0, NULL);
+	return *ret_status ? 0 : -EPROTO;
+}
+
 int control_ask(const char *mount_point, const char *line, struct buf *ret_answer)
 {
 	_cleanup_free_ char *path = NULL, *with_newline = NULL;

@@ -6,6 +6,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/json.h"
 #include "crypto/volume.h"
 
 /* Exit statuses, fixed: scripts rely on them. */
@@ -75,7 +76,10 @@ int mount_find(const char *path, char **ret_mount_point);
 /* Is something mounted at exactly this path, and is it ours? From the table of mounts: asking the mount
  * itself could hang. */
 bool mount_is_ours(const char *mount_point);
-/* Asks the server: writes `line` to MNT/.brainy/control and appends the answer. */
+/* What MNT/.brainy/status.json holds; the caller releases it. */
+int status_read(const char *mount_point, json_t **ret_status);
+/* Asks the server: writes `line` to MNT/.brainy/control and appends the answer. -EROFS: the
+ * kernel lets nobody write to a read-only mount. */
 int control_ask(const char *mount_point, const char *line, struct buf *ret_answer);
 
 /* Creates a path's missing parents, 0700. */

@@ -6,6 +6,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -13,9 +14,39 @@
 #include "base/json.h"
 #include "daemon/cli.h"
 
+/* A number of the status; `section` NULL: at its top. */
+static uint64_t at(const json_t *v, const char *section, const char *key)
+{
+	return (uint64_t)json_integer_value(json_object_get(section ? json_object_get(v, section) : v, key));
+}
+
 /* ---- wait */
 
 #define WAIT_STEP_MS 500
+
+/* One question; 0: nothing is pending any more. On a mount that cannot be written to the figure must do. */
+static int ask_pending(const char *mount_point, const char *what, uint64_t wait_ms, struct buf *ret_why)
+{
+	_cleanup_json_ json_t *status = NULL;
+	char line[64];
+	int r;
+
+	(void) snprintf(line, sizeof(line), "wait %s %llu", what, (unsigned long long)wait_ms);
+	r = control_ask(mount_point, line, ret_why);
+	if (r == -EROFS) {
+		r = status_read(mount_point, &status);
+		if (r < 0)
+			return r;
+		if (at(status, "index", "pending") == 0)
+			return 0;
+		(void) usleep((useconds_t)wait_ms * 1000);
+		r = buf_addf(ret_why, "error: %llu files are still to be indexed\n",
+			     (unsigned long long)at(status, "index", "pending"));
+	}
+	if (r < 0 || !buf_cstr(ret_why))
+		return r < 0 ? r : -ENOMEM;
+	return strncmp((char *)ret_why->data, "ok", 2) == 0 ? 0 : 1;
+}
 
 /* Asks again and again, so that a killed client leaves nothing waiting in the server. */
 static int wait_for(const char *mount_point, const char *what, uint64_t timeout_ms)
@@ -25,15 +56,11 @@ static int wait_for(const char *mount_point, const char *what, uint64_t timeout_
 	for (;;) {
 		_cleanup_buf_ struct buf answer = BUF_INIT;
 		uint64_t now = clock_mono_ms();
-		char line[64];
-		int r;
+		int r = ask_pending(mount_point, what, now < end ? MIN(end - now, (uint64_t)WAIT_STEP_MS) : 0, &answer);
 
-		(void) snprintf(line, sizeof(line), "wait %s %llu", what,
-				(unsigned long long)(now < end ? MIN(end - now, (uint64_t)WAIT_STEP_MS) : 0));
-		r = control_ask(mount_point, line, &answer);
 		if (r < 0)
 			return cli_fail_errno(r, "cannot ask %s", mount_point);
-		if (!buf_cstr(&answer) || strncmp((char *)answer.data, "ok", 2) == 0)
+		if (r == 0)
 			return CLI_OK;
 		if (now >= end)
 			return cli_fail("%s: %.*s", mount_point, (int)strcspn((char *)answer.data + 7, "\n"),
@@ -81,20 +108,6 @@ const struct command command_wait = {
 
 /* ---- status */
 
-static int read_status(const char *mount_point, struct buf *ret_text)
-{
-	_cleanup_free_ char *path = NULL;
-
-	if (asprintf(&path, "%s/.brainy/status.json", mount_point) < 0)
-		return -ENOMEM;
-	return io_read_file_at(AT_FDCWD, path, 16u << 20, ret_text);
-}
-
-static uint64_t at(const json_t *v, const char *section, const char *key)
-{
-	return (uint64_t)json_integer_value(json_object_get(section ? json_object_get(v, section) : v, key));
-}
-
 static void print_status(const char *mount_point, const json_t *v)
 {
 	const json_t *problems = json_object_get(v, "problems"), *p;
@@ -117,7 +130,6 @@ static int status_main(int argc, char **argv)
 {
 	static const struct option options[] = { { "json", no_argument, NULL, OPTION_JSON }, { 0 } };
 	_cleanup_free_ char *mount_point = NULL;
-	_cleanup_buf_ struct buf text = BUF_INIT;
 	_cleanup_json_ json_t *v = NULL;
 	bool raw = false;
 	int option, r;
@@ -132,14 +144,11 @@ static int status_main(int argc, char **argv)
 	r = mount_find(argv[optind], &mount_point);
 	if (r < 0)
 		return cli_fail_errno(r, "%s: no brainyfs is mounted there", argv[optind]);
-	r = read_status(mount_point, &text);
+	r = status_read(mount_point, &v);
 	if (r < 0)
 		return cli_fail_errno(r, "cannot ask %s", mount_point);
 	if (raw)
-		return fwrite(text.data, 1, text.len, stdout) == text.len ? CLI_OK : CLI_FAILED;
-	v = json_loadb((const char *)text.data, text.len, 0, NULL);
-	if (!v)
-		return cli_fail("%s: its status does not make sense", mount_point);
+		return json_dumpf(v, stdout, JSON_COMPACT) == 0 && putchar('\n') == '\n' ? CLI_OK : CLI_FAILED;
 	print_status(mount_point, v);
 	return CLI_OK;
 }
@@ -199,6 +208,16 @@ static int add_key(struct buf *out, const char *key, const char *value)
 	return r < 0 || !value ? r : add_encoded(out, value, strlen(value));
 }
 
+/* On a read-only mount nothing can be written to: the query's name must do, short enough or not. */
+static int read_query_file(const char *dir, const struct buf *name, struct buf *ret_answer)
+{
+	_cleanup_free_ char *path = NULL;
+
+	if (asprintf(&path, "%s/.query/%.*s", dir, (int)name->len - 1, (const char *)name->data) < 0)
+		return -ENOMEM;
+	return io_read_file_at(AT_FDCWD, path, 1u << 30, ret_answer);
+}
+
 /* Writes the query's name to .query/ask in the folder and copies the answer out. */
 static int ask(const char *dir, const struct buf *name, struct buf *ret_answer)
 {
@@ -209,6 +228,8 @@ static int ask(const char *dir, const struct buf *name, struct buf *ret_answer)
 	if (asprintf(&path, "%s/.query/ask", dir) < 0)
 		return -ENOMEM;
 	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd < 0 && errno == EROFS)
+		return read_query_file(dir, name, ret_answer);
 	if (fd < 0)
 		return -errno;
 	r = io_write(fd, name->data, name->len);

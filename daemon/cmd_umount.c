@@ -78,18 +78,14 @@ static void find_user(const char *mount_point, char *ret_text, size_t size)
 /* The volume's folder, opened: asked of the server while it still answers. */
 static int find_volume(const char *mount_point, int *ret_dirfd)
 {
-	_cleanup_buf_ struct buf answer = BUF_INIT;
-	char *line;
-	int r = control_ask(mount_point, "identify", &answer);
+	_cleanup_json_ json_t *status = NULL;
+	const char *path;
+	int r = status_read(mount_point, &status);
 
 	if (r < 0)
 		return r;
-	line = buf_cstr(&answer) ? strstr((char *)answer.data, "\nvolume ") : NULL;
-	if (!line)
-		return -EPROTO;
-	line += strlen("\nvolume ");
-	line[strcspn(line, "\n")] = '\0';
-	*ret_dirfd = open(line, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	path = json_string_value(json_object_get(status, "volume"));
+	*ret_dirfd = path ? open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
 	return *ret_dirfd < 0 ? -errno : 0;
 }
 

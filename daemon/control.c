@@ -5,16 +5,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "daemon/server.h"
-
-/* "identify": what `brainy umount` must know before it unmounts. */
-static int identify(struct server *s, const char *arguments, struct buf *answer)
-{
-	return buf_addf(answer, "ok\npid %d\nvolume %s\nmount %s\n", (int)getppid(), s->volume, s->mount_point);
-}
 
 /* "wait index MS": an answer within MS; `brainy wait` asks again until its own time is over. */
 static int wait_index(struct server *s, const char *arguments, struct buf *answer)
@@ -67,8 +60,8 @@ static const struct {
 	const char *name;
 	int (*run)(struct server *s, const char *arguments, struct buf *answer);
 } words[] = {
-	{ "identify", identify },         { "wait index", wait_index },   { "wait durable", wait_durable },
-	{ "wait tiers", wait_tiers },     { "checkpoint", checkpoint },   { "name", name_inode },
+	{ "wait index", wait_index }, { "wait durable", wait_durable }, { "wait tiers", wait_tiers },
+	{ "checkpoint", checkpoint }, { "name", name_inode },
 };
 
 int server_control(struct server *s, const char *line, struct buf *ret_answer)

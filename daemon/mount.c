@@ -52,7 +52,7 @@ static bool is_mounted(const char *path, const struct stat *st)
 
 int mount_check(const char *volume, const char *mount_point, char **ret_real, char **ret_why)
 {
-	_cleanup_free_ char *real = realpath(mount_point, NULL), *inner = realpath(volume, NULL);
+	_cleanup_free_ char *real = realpath(mount_point, NULL), *inner = NULL;
 	struct stat st;
 
 	if (!real && errno == ENOENT)
@@ -60,8 +60,11 @@ int mount_check(const char *volume, const char *mount_point, char **ret_real, ch
 	if (!real && errno == ENOTCONN)
 		return explain(ret_why, -EBUSY,
 			       "a mount whose server is gone is still there; 'umount -l %s' removes it", mount_point);
-	if (!real || !inner || stat(real, &st) < 0)
-		return explain(ret_why, -errno, "%s: %s", mount_point, strerrordesc_np(errno));
+	if (!real || stat(real, &st) < 0)
+		return explain(ret_why, -errno, "%s", strerrordesc_np(errno));
+	inner = realpath(volume, NULL);
+	if (!inner)
+		return explain(ret_why, -errno, "%s: %s", volume, strerrordesc_np(errno));
 	if (!S_ISDIR(st.st_mode))
 		return explain(ret_why, -ENOTDIR, "%s is not a directory", mount_point);
 	if (lies_in(inner, real))

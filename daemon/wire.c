@@ -112,7 +112,6 @@ static int open_catalog(struct stack *s, const struct config *config, const stru
 
 static int open_index(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
 {
-	_cleanup_free_ char *extract = NULL, *model = NULL;
 	struct index_config index = {
 		.catalog = s->catalog,
 		.keys = s->keys,
@@ -129,13 +128,13 @@ static int open_index(struct stack *s, const struct config *config, const struct
 	};
 	int r;
 
-	if (asprintf(&extract, "%s/brainy-extract", o->program_dir) < 0)
+	if (asprintf(&s->extract_path, "%s/brainy-extract", o->program_dir) < 0)
 		return fail(ret_why, -ENOMEM, "cannot open the index");
-	r = config->index.model ? 0 : embed_find(&model);
+	r = config->index.model ? 0 : embed_find(&s->model_dir);
 	if (r < 0)
 		return fail(ret_why, r, "cannot find the built-in model; reinstall, or set [index] model");
-	index.extract_path = extract;
-	index.model_dir = model ? model : config->index.model;
+	index.extract_path = s->extract_path;
+	index.model_dir = s->model_dir ? s->model_dir : config->index.model;
 	r = index_open(&index, &s->index, ret_why);
 	return r < 0 ? fail(ret_why, r, "cannot open the index") : 0;
 }
@@ -189,4 +188,7 @@ void stack_close(struct stack *s)
 	files_stop(s->files);
 	s->catalog = catalog_close(s->catalog);
 	s->files = files_close(s->files);
+	freep(&s->extract_path);
+	freep(&s->model_dir);
+	s->extract_path = s->model_dir = NULL;
 }

@@ -13,6 +13,7 @@ struct stack {
 	struct catalog *catalog; /* owned, as all below */
 	struct files *files;
 	struct index *index;
+	char *extract_path, *model_dir; /* owned; the index borrows them */
 	struct wal_report replay;
 	/* Set by the server when it runs; the index asks through them. */
 	bool (*is_busy)(void *context, uint64_t ino);
