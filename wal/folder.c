@@ -20,12 +20,12 @@ static int add_segment(struct folder *f, uint32_t number)
 
 	if (f->count >= SEGMENTS_SANE || number == UINT32_MAX)
 		return -EBADMSG;
-	r = segment_open(f->dirfd, number, f->config->read_only, &f->config->sealer, &s);
+	r = log_segment_open(f->dirfd, number, f->config->read_only, &f->config->sealer, &s);
 	if (r < 0)
 		return r;
 	grown = reallocarray(f->segments, f->count + 1, sizeof(struct segment *));
 	if (!grown) {
-		segment_free(s);
+		log_segment_free(s);
 		return -ENOMEM;
 	}
 	f->segments = grown;
@@ -67,7 +67,7 @@ int folder_load(struct folder *f, int dirfd, const struct wal_config *config)
 	while (r == 0 && (errno = 0, e = readdir(dir))) {
 		uint32_t number;
 
-		if (segment_name_parse(e->d_name, &number) == 0)
+		if (log_segment_name_parse(e->d_name, &number) == 0)
 			r = add_segment(f, number);
 		else if (is_temporary(e->d_name) && !config->read_only)
 			(void) unlinkat(dirfd, e->d_name, 0);
@@ -80,7 +80,7 @@ int folder_load(struct folder *f, int dirfd, const struct wal_config *config)
 void folder_done(struct folder *f)
 {
 	for (size_t i = 0; i < f->count; i++)
-		segment_free(f->segments[i]);
+		log_segment_free(f->segments[i]);
 	free(f->segments);
 	*f = (struct folder){ 0 };
 }

@@ -155,13 +155,13 @@ static int adopt_live(struct wal *w, struct found *f)
 		if (!is_live(f, s))
 			continue;
 		s->last_lsn = MIN(s->last_lsn, f->chain.last_lsn);
-		r = segment_sync(s);
+		r = log_segment_sync(s);
 		if (r < 0)
 			return r;
 	}
 	for (size_t i = 0; i < f->chain.count; i++)
 		if (is_live(f, f->chain.segments[i]))
-			segment_list_push(&w->live, f->chain.segments[i]);
+			log_segment_list_push(&w->live, f->chain.segments[i]);
 	return 0;
 }
 
@@ -174,13 +174,13 @@ static int adopt_free(struct wal *w, struct found *f, struct segment_list *ret_o
 			continue;
 		/* Only after a clean stop: keys of long ago, or damage that no longer matters. */
 		if (s->state == SEGMENT_BAD && s->size == w->config.segment_size) {
-			int r = segment_blank(s);
+			int r = log_segment_blank(s);
 
 			if (r < 0)
 				return r;
 		}
 		f->folder.segments[i] = NULL;
-		segment_list_push(s->size == w->config.segment_size ? &w->ready : ret_obsolete, s);
+		log_segment_list_push(s->size == w->config.segment_size ? &w->ready : ret_obsolete, s);
 	}
 	return 0;
 }
@@ -226,11 +226,11 @@ static int self_test(struct wal *w)
 	r = wal_take_segment(w, true, &s);
 	if (r < 0)
 		return r;
-	r = segment_map(s);
+	r = log_segment_map(s);
 	if (r == 0)
 		r = guard_call(self_test_stores, s);
-	segment_unmap(s);
-	segment_list_push(&w->ready, s);
+	log_segment_unmap(s);
+	log_segment_list_push(&w->ready, s);
 	w->mapped = r == 0;
 	if (w->mapped)
 		free(steal_ptr(&w->sealed));
@@ -256,16 +256,16 @@ static void remove_all(struct segment_list *l, int dirfd)
 {
 	struct segment *s;
 
-	while ((s = segment_list_pop(l)))
-		segment_remove(s, dirfd);
+	while ((s = log_segment_list_pop(l)))
+		log_segment_remove(s, dirfd);
 }
 
 static void free_all(struct segment_list *l)
 {
 	struct segment *s;
 
-	while ((s = segment_list_pop(l)))
-		segment_free(s);
+	while ((s = log_segment_list_pop(l)))
+		log_segment_free(s);
 }
 
 static int begin_incarnation(struct wal *w, struct found *f, const struct wal_position *from)

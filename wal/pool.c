@@ -6,7 +6,7 @@
 #include "base/cleanup.h"
 #include "wal/wal_impl.h"
 
-void segment_list_push(struct segment_list *l, struct segment *s)
+void log_segment_list_push(struct segment_list *l, struct segment *s)
 {
 	s->next = NULL;
 	if (l->last)
@@ -17,7 +17,7 @@ void segment_list_push(struct segment_list *l, struct segment *s)
 	l->count++;
 }
 
-struct segment *segment_list_pop(struct segment_list *l)
+struct segment *log_segment_list_pop(struct segment_list *l)
 {
 	struct segment *s = l->first;
 
@@ -44,14 +44,14 @@ int wal_take_segment(struct wal *w, bool opening, struct segment **ret_s)
 	int r;
 
 	if (w->ready.count > !opening) {
-		*ret_s = segment_list_pop(&w->ready);
+		*ret_s = log_segment_list_pop(&w->ready);
 		return 0;
 	}
 	if (!opening && w->live.count + w->ready.count >= w->config.segments_max)
 		return -ENOSPC;
-	r = segment_new(w->dirfd, w->next_number++, w->config.segment_size, ret_s);
+	r = log_segment_new(w->dirfd, w->next_number++, w->config.segment_size, ret_s);
 	if (r == -ENOSPC && opening && is_dispensable(w)) {
-		*ret_s = segment_list_pop(&w->live);
+		*ret_s = log_segment_list_pop(&w->live);
 		r = 0;
 	}
 	return r;
@@ -69,8 +69,8 @@ static int begin(struct wal *w, struct segment *s)
 	int r;
 
 	memcpy(h.record_run, w->record_run_header, WAL_RUN_HEADER_SIZE);
-	r = segment_begin(s, &w->config.sealer, w->header_run, w->header_run_header, &h);
-	return r == 0 && w->mapped ? segment_map(s) : r;
+	r = log_segment_begin(s, &w->config.sealer, w->header_run, w->header_run_header, &h);
+	return r == 0 && w->mapped ? log_segment_map(s) : r;
 }
 
 int wal_begin_segment(struct wal *w, bool opening)
@@ -83,14 +83,14 @@ int wal_begin_segment(struct wal *w, bool opening)
 	r = begin(w, s);
 	if (r < 0) {
 		/* Its header may have reached the disk: no other segment may get the same sequence. */
-		segment_list_push(&w->ready, s);
+		log_segment_list_push(&w->ready, s);
 		return wal_fail(w);
 	}
 	if (w->next_sequence++ > 0) {
 		r = wal_append_locked(w, WAL_KIND_NEXT, NULL, 0, w->last_lsn + 1);
-		segment_unmap(wal_current(w));
+		log_segment_unmap(wal_current(w));
 	}
-	segment_list_push(&w->live, s);
+	log_segment_list_push(&w->live, s);
 	return r < 0 ? wal_fail(w) : 0;
 }
 
@@ -110,11 +110,11 @@ int wal_prepare(struct wal *w)
 		(void) pthread_mutex_unlock(&w->lock);
 		if (enough)
 			return 0;
-		r = segment_new(w->dirfd, number, w->config.segment_size, &s);
+		r = log_segment_new(w->dirfd, number, w->config.segment_size, &s);
 		if (r < 0)
 			return r;
 		(void) pthread_mutex_lock(&w->lock);
-		segment_list_push(&w->ready, s);
+		log_segment_list_push(&w->ready, s);
 		(void) pthread_mutex_unlock(&w->lock);
 	}
 }
@@ -141,15 +141,15 @@ static void retire_released(struct wal *w)
 	keep = MAX(w->peak + 1, w->config.segments_min);
 	/* A sync leader may hold descriptors: nothing is closed meanwhile. */
 	while (is_released(w) && !(w->syncing && w->live.first->size != w->config.segment_size)) {
-		struct segment *s = segment_list_pop(&w->live);
+		struct segment *s = log_segment_list_pop(&w->live);
 
 		if (s->size == w->config.segment_size)
-			segment_list_push(&w->ready, s);
+			log_segment_list_push(&w->ready, s);
 		else
-			segment_remove(s, w->dirfd);
+			log_segment_remove(s, w->dirfd);
 	}
 	while (!w->syncing && w->ready.count > 0 && w->live.count + w->ready.count > keep)
-		segment_remove(segment_list_pop(&w->ready), w->dirfd);
+		log_segment_remove(log_segment_list_pop(&w->ready), w->dirfd);
 }
 
 void wal_release(struct wal *w, uint64_t lsn)

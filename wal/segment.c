@@ -19,26 +19,26 @@
 
 #define NAME_SIZE 32
 
-static void segment_name(uint32_t number, char ret_name[NAME_SIZE])
+static void log_segment_name(uint32_t number, char ret_name[NAME_SIZE])
 {
 	(void) snprintf(ret_name, NAME_SIZE, "segment-%08u", number);
 }
 
-int segment_name_parse(const char *name, uint32_t *ret_number)
+int log_segment_name_parse(const char *name, uint32_t *ret_number)
 {
 	char again[NAME_SIZE];
 	unsigned number;
 
 	if (sscanf(name, "segment-%10u", &number) != 1)
 		return -EINVAL;
-	segment_name(number, again);
+	log_segment_name(number, again);
 	if (strcmp(name, again))
 		return -EINVAL;
 	*ret_number = number;
 	return 0;
 }
 
-static struct segment *segment_alloc(uint32_t number)
+static struct segment *log_segment_alloc(uint32_t number)
 {
 	struct segment *s = calloc(1, sizeof(*s));
 
@@ -49,26 +49,26 @@ static struct segment *segment_alloc(uint32_t number)
 	return s;
 }
 
-struct segment *segment_free(struct segment *s)
+struct segment *log_segment_free(struct segment *s)
 {
 	if (!s)
 		return NULL;
-	segment_unmap(s);
+	log_segment_unmap(s);
 	if (s->fd >= 0)
 		(void) close(s->fd);
 	free(s);
 	return NULL;
 }
 
-DEFINE_CLEANUP(struct segment *, segment_free)
+DEFINE_CLEANUP(struct segment *, log_segment_free)
 
-void segment_remove(struct segment *s, int dirfd)
+void log_segment_remove(struct segment *s, int dirfd)
 {
 	char name[NAME_SIZE];
 
-	segment_name(s->number, name);
+	log_segment_name(s->number, name);
 	(void) unlinkat(dirfd, name, 0);
-	segment_free(s);
+	log_segment_free(s);
 }
 
 /* Copy on write would turn every overwrite into an allocation. Only works on an empty file. */
@@ -104,15 +104,15 @@ static int write_out(int dirfd, const char *temporary, const char *name, uint64_
 	return 0;
 }
 
-int segment_new(int dirfd, uint32_t number, uint64_t size, struct segment **ret_s)
+int log_segment_new(int dirfd, uint32_t number, uint64_t size, struct segment **ret_s)
 {
-	_cleanup_(segment_freep) struct segment *s = segment_alloc(number);
+	_cleanup_(log_segment_freep) struct segment *s = log_segment_alloc(number);
 	char name[NAME_SIZE], temporary[NAME_SIZE + 4];
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	segment_name(number, name);
+	log_segment_name(number, name);
 	(void) snprintf(temporary, sizeof(temporary), "%s.new", name);
 	r = write_out(dirfd, temporary, name, size, &s->fd);
 	if (r < 0) {
@@ -185,17 +185,17 @@ static int load_header(struct segment *s, const struct wal_sealer *sealer)
 	return 0;
 }
 
-int segment_open(int dirfd, uint32_t number, bool read_only, const struct wal_sealer *sealer,
+int log_segment_open(int dirfd, uint32_t number, bool read_only, const struct wal_sealer *sealer,
 		 struct segment **ret_s)
 {
-	_cleanup_(segment_freep) struct segment *s = segment_alloc(number);
+	_cleanup_(log_segment_freep) struct segment *s = log_segment_alloc(number);
 	char name[NAME_SIZE];
 	struct stat st;
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	segment_name(number, name);
+	log_segment_name(number, name);
 	s->fd = openat(dirfd, name, (read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC | O_NOFOLLOW);
 	if (s->fd < 0 || fstat(s->fd, &st) < 0)
 		return -errno;
@@ -216,7 +216,7 @@ static int write_copy(struct segment *s, unsigned copy, const uint8_t bytes[WAL_
 	return io_pwrite(s->fd, bytes, WAL_HEADER_SIZE, copy * WAL_HEADER_STRIDE);
 }
 
-int segment_begin(struct segment *s, const struct wal_sealer *sealer, void *header_run,
+int log_segment_begin(struct segment *s, const struct wal_sealer *sealer, void *header_run,
 		  const uint8_t run_header[WAL_RUN_HEADER_SIZE], const struct wal_header *h)
 {
 	uint8_t bytes[WAL_HEADER_SIZE];
@@ -224,11 +224,11 @@ int segment_begin(struct segment *s, const struct wal_sealer *sealer, void *head
 
 	/* The second copy of the last use may not be on the disk yet. */
 	if (r == 0)
-		r = segment_sync(s);
+		r = log_segment_sync(s);
 	if (r == 0)
 		r = write_copy(s, s->first_copy, bytes);
 	if (r == 0)
-		r = segment_sync(s);
+		r = log_segment_sync(s);
 	if (r == 0)
 		r = write_copy(s, !s->first_copy, bytes);
 	if (r < 0)
@@ -241,7 +241,7 @@ int segment_begin(struct segment *s, const struct wal_sealer *sealer, void *head
 	return 0;
 }
 
-int segment_blank(struct segment *s)
+int log_segment_blank(struct segment *s)
 {
 	static const uint8_t zeros[WAL_HEADER_SIZE];
 	int r = write_copy(s, 0, zeros);
@@ -249,13 +249,13 @@ int segment_blank(struct segment *s)
 	if (r == 0)
 		r = write_copy(s, 1, zeros);
 	if (r == 0)
-		r = segment_sync(s);
+		r = log_segment_sync(s);
 	if (r == 0)
 		s->state = SEGMENT_BLANK;
 	return r;
 }
 
-int segment_map(struct segment *s)
+int log_segment_map(struct segment *s)
 {
 	void *map = mmap(NULL, s->size, PROT_READ | PROT_WRITE, MAP_SHARED, s->fd, 0);
 
@@ -268,14 +268,14 @@ int segment_map(struct segment *s)
 	return 0;
 }
 
-void segment_unmap(struct segment *s)
+void log_segment_unmap(struct segment *s)
 {
 	if (s->map)
 		(void) munmap(s->map, s->size);
 	s->map = NULL;
 }
 
-int segment_sync(struct segment *s)
+int log_segment_sync(struct segment *s)
 {
 	return fdatasync(s->fd) < 0 ? -errno : 0;
 }

@@ -28,22 +28,22 @@ struct segment {
 };
 
 /* Makes a file full of zeros, durable under its name. -ENOSPC. */
-int segment_new(int dirfd, uint32_t number, uint64_t size, struct segment **ret_s);
+int log_segment_new(int dirfd, uint32_t number, uint64_t size, struct segment **ret_s);
 /* Opens a file and looks at its header. Unless `read_only`, holes are filled with zeros on the disk, so that
  * no store into a mapping has to allocate. */
-int segment_open(int dirfd, uint32_t number, bool read_only, const struct wal_sealer *sealer,
+int log_segment_open(int dirfd, uint32_t number, bool read_only, const struct wal_sealer *sealer,
 		 struct segment **ret_s);
-struct segment *segment_free(struct segment *s);
+struct segment *log_segment_free(struct segment *s);
 /* Removes the file and frees. */
-void segment_remove(struct segment *s, int dirfd);
+void log_segment_remove(struct segment *s, int dirfd);
 /* -EINVAL unless `name` is a segment's. */
-int segment_name_parse(const char *name, uint32_t *ret_number);
+int log_segment_name_parse(const char *name, uint32_t *ret_number);
 
 /* Takes the segment into use: the header is durable on return. */
-int segment_begin(struct segment *s, const struct wal_sealer *sealer, void *header_run,
+int log_segment_begin(struct segment *s, const struct wal_sealer *sealer, void *header_run,
 		  const uint8_t run_header[WAL_RUN_HEADER_SIZE], const struct wal_header *h);
 /* Overwrites the header with zeros, durably. */
-int segment_blank(struct segment *s);
-int segment_map(struct segment *s);
-void segment_unmap(struct segment *s);
-int segment_sync(struct segment *s);
+int log_segment_blank(struct segment *s);
+int log_segment_map(struct segment *s);
+void log_segment_unmap(struct segment *s);
+int log_segment_sync(struct segment *s);

@@ -32,7 +32,7 @@ int wal_anchor(struct wal *w, uint64_t catalog_txn)
 		return r;
 	w->anchored = true;
 	r = wal_append_locked(w, WAL_KIND_END, NULL, 0, w->last_lsn + 1);
-	return r < 0 ? r : segment_sync(wal_current(w));
+	return r < 0 ? r : log_segment_sync(wal_current(w));
 }
 
 uint64_t wal_last_lsn(const struct wal *w)

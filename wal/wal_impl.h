@@ -48,8 +48,8 @@ struct wal {
 	unsigned zstd_skip, zstd_misses; /* guarded by lock; see append.c */
 };
 
-void segment_list_push(struct segment_list *l, struct segment *s);
-struct segment *segment_list_pop(struct segment_list *l);
+void log_segment_list_push(struct segment_list *l, struct segment *s);
+struct segment *log_segment_list_pop(struct segment_list *l);
 
 static inline struct segment *wal_current(const struct wal *w)
 {
