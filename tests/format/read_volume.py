@@ -278,9 +278,6 @@ class Volume:
     def __init__(self, folder, keys):
         self.folder, self.keys, self.catalog = folder, keys, Catalog(folder, keys)
 
-    def inode(self, ino):
-        return parse_inode(ino, self.catalog.get(b"I" + struct.pack(">Q", ino)))
-
     def members(self, inode, which):
         """Records of an inode's entries (0), xattrs (1) or extents (2), all of them or Damaged."""
         letter = (b"D", b"X", b"E")[which]
@@ -339,7 +336,7 @@ class Volume:
                 break
             require(extent.offset == at, f"bytes of inode {inode.ino} are covered by nothing")
             at += extent.length
-            want = max(0, min(extent.length, inode.size - extent.offset))
+            want = min(extent.length, inode.size - extent.offset)
             if extent.kind == HOLE:
                 for done in range(0, want, 1 << 20):
                     yield bytes(min(1 << 20, want - done))
@@ -348,7 +345,7 @@ class Volume:
         require(at >= inode.size, f"bytes of inode {inode.ino} are covered by nothing")
 
     def walk(self, ino=1, path=b"."):
-        inode = self.inode(ino)
+        inode = parse_inode(ino, self.catalog.get(b"I" + struct.pack(">Q", ino)))
         yield path, inode
         if stat.S_ISDIR(inode.mode):
             for name, child in sorted(self.entries(inode)):
