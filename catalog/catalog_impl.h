@@ -104,6 +104,10 @@ struct catalog {
 	struct counter counters[COUNTERS]; /* by enum catalog_counter */
 };
 
+/* ---- catalog.c */
+/* Memory and locks; nothing is opened. */
+int catalog_new(const struct catalog_config *config, struct catalog **ret_c);
+
 /* ---- snapshot.c */
 struct snapshot {
 	struct view *view;
@@ -130,6 +134,13 @@ int checkpoint_first(struct catalog *c);
 /* With the writer lock held, which it keeps: everything up to now goes to the disk, twice if `twin`,
  * so that the log can be recycled. */
 int checkpoint_with_writer(struct catalog *c, bool twin);
+/* One freeze and what is to be written after it; lets the writers go on meanwhile. */
+int checkpoint_freeze_and_write(struct catalog *c);
+/* Folds, then checkpoints everything up to now. */
+int checkpoint_run(struct catalog *c);
+
+/* ---- checkpointer.c */
+void checkpoint_announce_room(struct catalog *c);
 /* Waits, in catalog_begin(), while the overlays are full. */
 int checkpoint_wait_for_room(struct catalog *c, bool reserve);
 /* After each batch, with the writer lock: wakes the checkpointer when there is work. */

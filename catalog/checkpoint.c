@@ -20,17 +20,10 @@
  * failure is final: a failed sync is never repeated. */
 #include <errno.h>
 #include <string.h>
-#include <time.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
-#include "base/log.h"
 #include "catalog/batch_record.h"
 #include "catalog/catalog_impl.h"
-
-#define FULL 256u /* of catalog.fullness */
-#define SLOWEST_PAUSE_NS 400000u
-#define ROOM_PATIENCE_MS 200u
 
 struct writing {
 	struct catalog *c;
@@ -157,13 +150,6 @@ static int judge(struct catalog *c, int r)
 	return r;
 }
 
-static void announce_room(struct catalog *c)
-{
-	LOCKED(&c->gate_lock);
-
-	(void) pthread_cond_broadcast(&c->room);
-}
-
 static int write_job(struct catalog *c)
 {
 	struct facts facts = c->facts;
@@ -186,7 +172,7 @@ static int write_job(struct catalog *c)
 	atomic_store(&c->freezing, false);
 	atomic_fetch_add(&c->checkpoints, 1);
 	wal_release(c->wal, covered);
-	announce_room(c);
+	checkpoint_announce_room(c);
 	return 0;
 }
 
@@ -271,7 +257,7 @@ int checkpoint_with_writer(struct catalog *c, bool twin)
 }
 
 /* Lets the writers go before it writes. */
-static int freeze_and_write(struct catalog *c)
+int checkpoint_freeze_and_write(struct catalog *c)
 {
 	int r;
 
@@ -281,7 +267,7 @@ static int freeze_and_write(struct catalog *c)
 	r = freeze_next(c);
 	atomic_store(&c->freeze_wanted, false);
 	(void) pthread_mutex_unlock(&c->writer);
-	announce_room(c);
+	checkpoint_announce_room(c);
 	if (r >= 0)
 		r = write_left_behind(c);
 	(void) pthread_mutex_unlock(&c->checkpoint_lock);
@@ -302,7 +288,7 @@ static int fold(struct catalog *c)
 }
 
 /* Folding is a service: when it fails the inline bytes go to the store as they are. */
-static int checkpoint(struct catalog *c)
+int checkpoint_run(struct catalog *c)
 {
 	uint64_t target = atomic_load(&c->visible_lsn), done;
 	int r = 0;
@@ -311,7 +297,7 @@ static int checkpoint(struct catalog *c)
 		return -EIO;
 	(void) fold(c);
 	do {
-		r = freeze_and_write(c);
+		r = checkpoint_freeze_and_write(c);
 		(void) pthread_mutex_lock(&c->checkpoint_lock);
 		done = c->facts.lsn;
 		(void) pthread_mutex_unlock(&c->checkpoint_lock);
@@ -321,192 +307,7 @@ static int checkpoint(struct catalog *c)
 
 int catalog_checkpoint(struct catalog *c)
 {
-	return c->config.read_only ? -EROFS : checkpoint(c);
-}
-
-/* ---- room */
-
-static struct timespec in_ms(unsigned ms)
-{
-	uint64_t at = clock_mono_ns() + ms * 1000000ull;
-
-	return (struct timespec){ .tv_sec = (time_t)(at / 1000000000u), .tv_nsec = (long)(at % 1000000000u) };
-}
-
-static void poke(struct catalog *c)
-{
-	LOCKED(&c->gate_lock);
-
-	(void) pthread_cond_signal(&c->work);
-}
-
-static int wait_a_while(struct catalog *c)
-{
-	struct timespec until = in_ms(ROOM_PATIENCE_MS);
-	LOCKED(&c->gate_lock);
-
-	return pthread_cond_timedwait(&c->room, &c->gate_lock, &until);
-}
-
-/* From no pause at half to the slowest at full: the disk's pace is found without a stop. */
-static void pause_for(unsigned fullness)
-{
-	long ns = (long)(fullness - FULL / 2) * SLOWEST_PAUSE_NS / (FULL / 2);
-
-	(void) nanosleep(&(struct timespec){ .tv_nsec = ns }, NULL);
-}
-
-/* 1: go on although the overlay is full. A disk that stays full must not hold those who could free
- * something, as long as memory lasts. */
-static int judge_full(struct catalog *c, bool reserve, unsigned fullness)
-{
-	if (atomic_load(&c->failed))
-		return -EIO;
-	if (!atomic_load(&c->no_space))
-		return 0;
-	return reserve && fullness < 2 * FULL ? 1 : -ENOSPC;
-}
-
-/* When room does not come because before_freeze() is at work, it may be waiting for a lock that this
- * writer holds: then the writer checkpoints without it. */
-static int make_room(struct catalog *c)
-{
-	if (!atomic_load(&c->started))
-		return freeze_and_write(c);
-	poke(c);
-	if (wait_a_while(c) == ETIMEDOUT && atomic_load(&c->fold_thread) && atomic_load(&c->fullness) >= FULL)
-		return freeze_and_write(c);
-	return 0;
-}
-
-static int wait_while_full(struct catalog *c, bool reserve)
-{
-	unsigned fullness;
-	int r = 0;
-
-	while (r == 0 && (fullness = atomic_load(&c->fullness)) >= FULL) {
-		r = judge_full(c, reserve, fullness);
-		if (r == 0)
-			r = make_room(c);
-	}
-	return r < 0 ? r : 0;
-}
-
-/* What folding writes is what the freeze waits for. */
-int checkpoint_wait_for_room(struct catalog *c, bool reserve)
-{
-	unsigned fullness;
-	int r;
-
-	if (atomic_load(&c->fold_thread) == pthread_self())
-		return 0;
-	while (atomic_load(&c->freeze_wanted))
-		(void) wait_a_while(c);
-	r = wait_while_full(c, reserve);
-	fullness = atomic_load(&c->fullness);
-	if (r >= 0 && fullness > FULL / 2 && atomic_load(&c->freezing))
-		pause_for(MIN(fullness, FULL));
-	return r;
-}
-
-bool catalog_is_busy(struct catalog *c)
-{
-	unsigned fullness = atomic_load(&c->fullness);
-
-	return atomic_load(&c->freeze_wanted) || fullness >= FULL ||
-	       (fullness > FULL / 2 && atomic_load(&c->freezing));
-}
-
-void checkpoint_notice(struct catalog *c)
-{
-	uint64_t records = overlay_records(c->active) * (uint64_t)FULL / c->config.overlay_records;
-	uint64_t bytes = overlay_bytes(c->active) * (uint64_t)FULL / c->config.overlay_bytes;
-	uint64_t most = MAX(records, bytes);
-	unsigned fullness = (unsigned)MIN(most, 1000ull * FULL);
-	unsigned before = atomic_exchange(&c->fullness, fullness);
-
-	if (!atomic_exchange(&c->dirty, true) || (before < FULL && fullness >= FULL))
-		poke(c);
-}
-
-/* ---- the thread */
-
-static void wait_until(struct catalog *c, uint64_t *due_ns)
-{
-	uint64_t now = clock_mono_ns();
-	struct timespec until;
-
-	if (*due_ns == 0)
-		*due_ns = now + c->config.checkpoint_ms * 1000000ull;
-	until = (struct timespec){ .tv_sec = (time_t)(*due_ns / 1000000000u),
-				   .tv_nsec = (long)(*due_ns % 1000000000u) };
-	(void) pthread_cond_timedwait(&c->work, &c->gate_lock, &until);
-}
-
-/* True when a checkpoint is due, false when the thread is to end. Nothing to do is waited for without
- * a clock; after a failure there is no haste. */
-static bool wait_for_work(struct catalog *c, bool failed)
-{
-	uint64_t due_ns = 0;
-	LOCKED(&c->gate_lock);
-
-	while (!c->stop) {
-		bool dirty = atomic_load(&c->dirty) && !atomic_load(&c->failed);
-
-		if (dirty && !failed && atomic_load(&c->fullness) >= FULL)
-			return true;
-		if (dirty && due_ns != 0 && clock_mono_ns() >= due_ns)
-			return true;
-		if (dirty)
-			wait_until(c, &due_ns);
-		else
-			(void) pthread_cond_wait(&c->work, &c->gate_lock);
-	}
-	return false;
-}
-
-static void *run_checkpointer(void *context)
-{
-	struct catalog *c = context;
-	unsigned long long last_log = 0;
-	int r = 0;
-
-	while (wait_for_work(c, r < 0)) {
-		r = checkpoint(c);
-		if (r >= 0)
-			continue;
-		atomic_store(&c->dirty, true);
-		if (log_due(&last_log))
-			log_warn(r, "writing a checkpoint of the catalog failed%s",
-				 atomic_load(&c->failed) ? "; nothing more is written" : ", will retry");
-	}
-	return NULL;
-}
-
-int catalog_start(struct catalog *c)
-{
-	int r;
-
-	if (c->config.read_only)
-		return 0;
-	r = pthread_create(&c->checkpointer, NULL, run_checkpointer, c);
-	if (r != 0)
-		return -r;
-	atomic_store(&c->started, true);
-	return 0;
-}
-
-void checkpoint_stop_thread(struct catalog *c)
-{
-	if (!atomic_load(&c->started))
-		return;
-	(void) pthread_mutex_lock(&c->gate_lock);
-	c->stop = true;
-	(void) pthread_cond_broadcast(&c->work);
-	(void) pthread_mutex_unlock(&c->gate_lock);
-	(void) pthread_join(c->checkpointer, NULL);
-	atomic_store(&c->started, false);
-	c->stop = false;
+	return c->config.read_only ? -EROFS : checkpoint_run(c);
 }
 
 static int finish_with_writer(struct catalog *c)
@@ -523,7 +324,7 @@ int catalog_stop_clean(struct catalog *c)
 	checkpoint_stop_thread(c);
 	if (c->config.read_only)
 		return 0;
-	r = checkpoint(c);
+	r = checkpoint_run(c);
 	if (r >= 0)
 		r = counters_give_back(c);
 	if (r >= 0)

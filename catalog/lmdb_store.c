@@ -13,9 +13,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <lmdb.h>
-#include <pthread.h>
-#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,19 +21,11 @@
 #include "base/cleanup.h"
 #include "catalog/fault_guard.h"
 #include "catalog/lmdb_check.h"
+#include "catalog/lmdb_impl.h"
 
 #define MAP_SIZE_MIN ((size_t)1 << 30)
 #define READERS_MAX 510
 #define SCANS_KEPT 16
-
-struct store {
-	MDB_env *env;
-	MDB_dbi dbi;
-	_Atomic bool faulted;     /* while opening or changing */
-	pthread_mutex_t lock;     /* rank 40: guards idle */
-	struct store_scan *idle;  /* ended scans */
-	unsigned idle_count;
-};
 
 struct store_scan {
 	struct store *store; /* borrowed */
@@ -47,12 +36,6 @@ struct store_scan {
 	MDB_val value; /* in the map */
 	size_t key_len;
 	uint8_t key[STORE_KEY_MAX];
-};
-
-struct store_change {
-	struct store *store; /* borrowed */
-	MDB_txn *txn;
-	MDB_cursor *cursor;
 };
 
 static int error_of(int rc)
@@ -71,7 +54,7 @@ static int error_of(int rc)
 }
 
 /* Runs one LMDB call that opens, changes or closes; `call` returns an LMDB code. */
-static int guarded(struct store *s, int (*call)(void *), void *context)
+int store_guarded(struct store *s, int (*call)(void *), void *context)
 {
 	int rc;
 
@@ -163,7 +146,7 @@ static int open_some_size(struct opening *o)
 	int r;
 
 	for (;;) {
-		r = guarded(o->s, open_env, o);
+		r = store_guarded(o->s, open_env, o);
 		if (r != -ENOMEM || o->map_size <= MAP_SIZE_MIN)
 			return r;
 		o->map_size /= 2;
@@ -195,7 +178,7 @@ static int open_checked(struct store *s, const struct store_config *config)
 
 	(void) snprintf(path, sizeof(path), "/proc/self/fd/%d", config->dirfd);
 	r = open_some_size(&(struct opening){ s, path, config->read_only, config->map_size });
-	return r < 0 ? r : guarded(s, open_dbi, s);
+	return r < 0 ? r : store_guarded(s, open_dbi, s);
 }
 
 int store_open(const struct store_config *config, struct store **ret_s, char **ret_why)
@@ -246,7 +229,7 @@ struct store *store_close(struct store *s)
 {
 	if (!s)
 		return NULL;
-	(void) guarded(s, close_env, s);
+	(void) store_guarded(s, close_env, s);
 	(void) pthread_mutex_destroy(&s->lock);
 	free(s);
 	return NULL;
@@ -270,7 +253,7 @@ uint64_t store_used_bytes(struct store *s)
 {
 	struct asking a = { .env = s->env };
 
-	if (guarded(s, ask, &a) < 0)
+	if (store_guarded(s, ask, &a) < 0)
 		return 0;
 	return ((uint64_t)a.info.me_last_pgno + 1) * a.stat.ms_psize;
 }
@@ -367,7 +350,7 @@ struct getting {
 	struct buf *out;
 };
 
-static int copy_value(struct buf *out, const MDB_val *value)
+int store_copy_value(struct buf *out, const MDB_val *value)
 {
 	return buf_add(out, value->mv_data, value->mv_size) < 0 ? ENOMEM : 0;
 }
@@ -378,7 +361,7 @@ static int get_copy(void *context)
 	MDB_val value;
 	int rc = mdb_get(g->scan->txn, g->scan->store->dbi, &g->key, &value);
 
-	return rc ? rc : copy_value(g->out, &value);
+	return rc ? rc : store_copy_value(g->out, &value);
 }
 
 int store_scan_get(struct store_scan *scan, const void *key, size_t key_len, struct buf *ret_value)
@@ -438,123 +421,10 @@ static int copy_found(void *context)
 {
 	struct getting *g = context;
 
-	return copy_value(g->out, &g->scan->value);
+	return store_copy_value(g->out, &g->scan->value);
 }
 
 int store_scan_value(struct store_scan *scan, struct buf *ret_value)
 {
 	return reading(scan, copy_found, &(struct getting){ .scan = scan, .out = ret_value });
-}
-
-/* ---- changing */
-
-static int change_open(void *context)
-{
-	struct store_change *change = context;
-	int rc = mdb_txn_begin(change->store->env, NULL, 0, &change->txn);
-
-	return rc ? rc : mdb_cursor_open(change->txn, change->store->dbi, &change->cursor);
-}
-
-int store_change_begin(struct store *s, struct store_change **ret_change)
-{
-	struct store_change *change = calloc(1, sizeof(*change));
-	int r;
-
-	if (!change)
-		return -ENOMEM;
-	change->store = s;
-	r = guarded(s, change_open, change);
-	if (r < 0) {
-		store_change_abort(change);
-		return r;
-	}
-	*ret_change = change;
-	return 0;
-}
-
-struct putting {
-	struct store_change *change;
-	MDB_val key, value;
-	struct buf *before;
-	bool remove, was;
-};
-
-/* One descent: the cursor finds the old value, and the new one goes where it stands. */
-static int change_one(void *context)
-{
-	struct putting *p = context;
-	MDB_cursor *cursor = p->change->cursor;
-	MDB_val old;
-	int rc = mdb_cursor_get(cursor, &p->key, &old, MDB_SET);
-
-	buf_reset(p->before);
-	if (rc && rc != MDB_NOTFOUND)
-		return rc;
-	p->was = rc == 0;
-	if (p->was && copy_value(p->before, &old))
-		return ENOMEM;
-	if (p->remove)
-		return p->was ? mdb_cursor_del(cursor, 0) : 0;
-	return mdb_cursor_put(cursor, &p->key, &p->value, p->was ? MDB_CURRENT : 0);
-}
-
-static int change(struct putting *p)
-{
-	int r = guarded(p->change->store, change_one, p);
-
-	return r < 0 ? r : p->was;
-}
-
-int store_change_put(struct store_change *c, const void *key, size_t key_len, const void *value,
-		     size_t value_len, struct buf *ret_before)
-{
-	return change(&(struct putting){ .change = c, .key = { key_len, (void *)key },
-					 .value = { value_len, (void *)value }, .before = ret_before });
-}
-
-int store_change_remove(struct store_change *c, const void *key, size_t key_len, struct buf *ret_before)
-{
-	return change(&(struct putting){ .change = c, .key = { key_len, (void *)key }, .before = ret_before,
-					 .remove = true });
-}
-
-static int change_commit(void *context)
-{
-	struct store_change *change = context;
-	int rc;
-
-	mdb_cursor_close(change->cursor);
-	change->cursor = NULL;
-	rc = mdb_txn_commit(change->txn);
-	change->txn = NULL; /* gone, whatever came out; a fault leaves it to be aborted */
-	return rc;
-}
-
-int store_change_commit(struct store_change *change)
-{
-	int r = guarded(change->store, change_commit, change);
-
-	store_change_abort(change);
-	return r;
-}
-
-static int change_abort(void *context)
-{
-	struct store_change *change = context;
-
-	if (change->cursor)
-		mdb_cursor_close(change->cursor);
-	if (change->txn)
-		mdb_txn_abort(change->txn);
-	return 0;
-}
-
-struct store_change *store_change_abort(struct store_change *change)
-{
-	if (!change)
-		return NULL;
-	(void) fault_guard_run(change_abort, change, 0);
-	free(change);
-	return NULL;
 }
