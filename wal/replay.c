@@ -69,6 +69,15 @@ static int enter(struct walker *w, size_t at)
 	return use_run(w, &walker_segment(w)->head);
 }
 
+static uint64_t largest_segment(const struct folder *f)
+{
+	uint64_t size = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		size = MAX(size, f->segments[i]->size);
+	return size;
+}
+
 /* Begins at the last segment that may hold the record after `from`. */
 static int walker_init(struct walker *w, const struct chain *c, const struct folder *f,
 		       const struct wal_position *from)
@@ -78,7 +87,7 @@ static int walker_init(struct walker *w, const struct chain *c, const struct fol
 
 	*w = (struct walker){ .chain = c, .sealer = &f->config->sealer };
 	w->plain = malloc(WAL_RECORD_INNER + WAL_RECORD_MAX + WAL_TAG_SIZE);
-	r = window_init(&w->window);
+	r = window_init(&w->window, largest_segment(f));
 	if (r < 0 || !w->plain)
 		return -ENOMEM;
 	while (at + 1 < c->count && c->segments[at + 1]->head.first_lsn - 1 <= from->lsn)

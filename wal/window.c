@@ -6,9 +6,12 @@
 
 #include "base/io.h"
 
-int window_init(struct window *w)
+int window_init(struct window *w, uint64_t segment_size)
 {
-	*w = (struct window){ .data = malloc(WINDOW_SIZE) };
+	size_t size = segment_size < WINDOW_SIZE_MAX ? (size_t)segment_size + 1 : WINDOW_SIZE_MAX;
+
+	*w = (struct window){ .size = size };
+	w->data = malloc(w->size);
 	return w->data ? 0 : -ENOMEM;
 }
 
@@ -20,7 +23,7 @@ void window_done(struct window *w)
 
 static int window_fill(struct window *w, const struct segment *s, uint64_t offset)
 {
-	ssize_t n = io_pread(s->fd, w->data, WINDOW_SIZE, offset);
+	ssize_t n = io_pread(s->fd, w->data, w->size, offset);
 
 	w->of = NULL;
 	if (n < 0)
