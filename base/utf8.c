@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/utf8.h"
 
+#include <string.h>
+
 /* Length of a sequence by its first byte, 0 for bytes that begin none. */
 static unsigned sequence_length(uint8_t first)
 {
@@ -75,12 +77,25 @@ int utf8_add(struct buf *out, uint32_t c)
 	return buf_add(out, b, n);
 }
 
+/* Most text is ASCII for long stretches: eight bytes at a time. */
+static const uint8_t *skip_ascii(const uint8_t *at, const uint8_t *end)
+{
+	uint64_t eight;
+
+	for (; end - at >= 8; at += 8) {
+		memcpy(&eight, at, 8);
+		if (eight & 0x8080808080808080u)
+			break;
+	}
+	return at;
+}
+
 bool utf8_valid(const void *data, size_t len)
 {
-	const uint8_t *at = data, *end = at + len;
+	const uint8_t *at = data, *end = len ? at + len : at;
 	uint32_t c;
 
-	while (at < end)
+	while ((at = skip_ascii(at, end)) < end)
 		if (!decode(&at, end, &c))
 			return false;
 	return true;

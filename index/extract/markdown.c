@@ -14,11 +14,14 @@
 #include "index/extract/result.h"
 #include "index/extract/sink.h"
 
+#define MARK_EVERY 200 /* bytes, as in plain text */
+
 struct walk {
 	struct sink sink;
 	const char *source, *end; /* borrowed */
 	const char *counted;      /* lines up to here are in `line` */
 	uint32_t line;
+	size_t marked;    /* bytes of text at the last mark */
 	bool mark_due;    /* a block has begun */
 	unsigned heading; /* level of the one we are in, 0 for none */
 	struct buf title; /* owned: of the first heading */
@@ -77,6 +80,7 @@ static int mark_line(struct walk *w, const char *at)
 		return 0;
 	w->mark_due = false;
 	r = sink_settle(&w->sink);
+	w->marked = w->sink.d->text.len;
 	return r < 0 ? r : document_mark(w->sink.d, 'l', w->line);
 }
 
@@ -97,6 +101,12 @@ static int add_entity(struct walk *w, const char *text, size_t len)
 	return n ? add_words(w, plain, n) : add_words(w, text, len);
 }
 
+/* A line of the source ends: long blocks have marks within them too. */
+static void end_line(struct walk *w)
+{
+	w->mark_due |= w->sink.d->text.len - w->marked >= MARK_EVERY;
+}
+
 /* Code keeps its lines. */
 static int add_code(struct walk *w, const char *text, size_t len)
 {
@@ -104,6 +114,8 @@ static int add_code(struct walk *w, const char *text, size_t len)
 
 	if (r >= 0)
 		r = sink_settle(&w->sink);
+	if (len && text[len - 1] == '\n')
+		end_line(w);
 	return r < 0 ? r : sink_raw(&w->sink, text, len);
 }
 
@@ -119,6 +131,7 @@ static int add_text(MD_TEXTTYPE type, const MD_CHAR *text, MD_SIZE len, void *da
 	case MD_TEXT_BR:
 	case MD_TEXT_SOFTBR:
 		sink_break(&w->sink, 1);
+		end_line(w);
 		break;
 	case MD_TEXT_ENTITY:
 		w->error = add_entity(w, text, len);
