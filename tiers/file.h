@@ -70,6 +70,8 @@ bool files_data_present(void *files, const void *key, size_t key_len, const void
 struct files_stats {
 	uint64_t hot_files, hot_bytes, hot_stored_bytes, segments;
 	uint64_t reserve_bytes, free_bytes; /* of the backing, after the reserve */
+	uint64_t total_bytes;               /* size of the backing */
+	uint64_t withheld_bytes;            /* free in the backing, but not for its users */
 	bool full;                          /* ordinary writes get ENOSPC */
 };
 void files_get_stats(struct files *f, struct files_stats *ret_stats);

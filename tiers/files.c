@@ -196,6 +196,8 @@ void files_get_stats(struct files *f, struct files_stats *ret_stats)
 		.hot_stored_bytes = segments.bytes,
 		.segments = segments.count,
 		.reserve_bytes = space.reserve_bytes,
+		.total_bytes = space.total_bytes,
+		.withheld_bytes = space.withheld_bytes,
 		.free_bytes = space.free_bytes - MIN(space.free_bytes, pending),
 	};
 	ret_stats->full = ret_stats->free_bytes == 0;

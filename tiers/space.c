@@ -26,30 +26,31 @@ struct space {
 
 	pthread_mutex_t lock;
 	uint64_t held;          /* size of the reserve now; guarded by lock, as all below */
-	uint64_t free;
+	uint64_t free, total, withheld;
 	uint64_t checked_ms;    /* 0: never */
 };
 
-static int ask(int dirfd, uint64_t *ret_total, uint64_t *ret_free)
+static int ask(struct space *s)
 {
 	struct statvfs v;
 
-	if (fstatvfs(dirfd, &v) < 0)
+	if (fstatvfs(s->dirfd, &v) < 0)
 		return -errno;
-	*ret_total = (uint64_t)v.f_blocks * v.f_frsize;
-	*ret_free = (uint64_t)v.f_bavail * v.f_frsize;
+	s->total = (uint64_t)v.f_blocks * v.f_frsize;
+	s->free = (uint64_t)v.f_bavail * v.f_frsize;
+	s->withheld = (uint64_t)(v.f_bfree - MIN(v.f_bfree, v.f_bavail)) * v.f_frsize;
 	return 0;
 }
 
 /* With the lock held. */
 static int check(struct space *s, bool now)
 {
-	uint64_t ms = clock_mono_ms(), total;
+	uint64_t ms = clock_mono_ms();
 	int r;
 
 	if (!now && s->checked_ms && ms - s->checked_ms < CHECK_MS)
 		return 0;
-	r = ask(s->dirfd, &total, &s->free);
+	r = ask(s);
 	if (r >= 0)
 		s->checked_ms = ms ? ms : 1;
 	return r;
@@ -138,6 +139,8 @@ void space_get_stats(struct space *s, struct space_stats *ret_stats)
 	(void) check(s, true);
 	*ret_stats = (struct space_stats){
 		.reserve_bytes = s->held,
+		.total_bytes = s->total,
+		.withheld_bytes = s->withheld,
 		.free_bytes = s->free > untouchable(s) ? s->free - untouchable(s) : 0,
 	};
 }
@@ -162,16 +165,15 @@ static int open_reserve(struct space *s)
 
 static int measure(struct space *s, uint64_t reserve_bytes)
 {
-	uint64_t total = 0;
-	int r = ask(s->dirfd, &total, &s->free);
+	int r = ask(s);
 
 	if (r < 0)
 		return r;
 	s->wanted = reserve_bytes;
 	if (!s->wanted) {
-		s->wanted = MAX(total / 100, RESERVE_MIN);
+		s->wanted = MAX(s->total / 100, RESERVE_MIN);
 		s->wanted = MIN(s->wanted, RESERVE_MAX);
-		s->wanted = MIN(s->wanted, total / 4);
+		s->wanted = MIN(s->wanted, s->total / 4);
 	}
 	s->floor = MIN(FLOOR_MAX, s->wanted / 4);
 	return 0;

@@ -109,8 +109,9 @@ void ops_statfs(fuse_req_t req, fuse_ino_t ino)
 
 	files_get_stats(fs->config.files, &bytes);
 	tree_get_stats(fs->config.catalog, &count);
-	v.f_bfree = v.f_bavail = bytes.free_bytes / BLOCK;
-	v.f_blocks = v.f_bfree + (bytes.hot_stored_bytes + bytes.reserve_bytes) / BLOCK;
+	v.f_bavail = bytes.free_bytes / BLOCK;
+	v.f_bfree = v.f_bavail + bytes.withheld_bytes / BLOCK;
+	v.f_blocks = bytes.total_bytes / BLOCK;
 	v.f_ffree = v.f_favail = bytes.free_bytes / BYTES_PER_INODE + 1;
 	v.f_files = v.f_ffree + count.files + count.directories + count.others;
 	(void) fuse_reply_statfs(req, &v);
