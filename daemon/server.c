@@ -23,11 +23,6 @@ static bool busy(void *context, uint64_t ino)
 	return fs_is_busy(((struct server *)context)->fs, ino);
 }
 
-static void invalidate(void *context, uint64_t ino)
-{
-	fs_invalidate(((struct server *)context)->fs, ino);
-}
-
 static int describe(void *context, const char *name, struct buf *ret_text)
 {
 	return server_describe(context, name, ret_text);
@@ -94,7 +89,6 @@ static int open_volume(struct server *s, const char *config_path, bool warm, cha
 	s->stack.volume_dirfd = s->volume_dirfd;
 	s->stack.keys = s->keys;
 	s->stack.is_busy = busy;
-	s->stack.changed = invalidate;
 	s->stack.context = s;
 	return stack_open(&s->stack, &s->config, &o, ret_why);
 }

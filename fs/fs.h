@@ -48,7 +48,7 @@ struct fs *fs_free(struct fs *fs);
 
 /* For index_config: is the inode open for writing and active within 10 s? */
 bool fs_is_busy(struct fs *fs, uint64_t ino);
-/* For index_config.changed and the movers: drops the attributes that the kernel caches of an inode (it
- * keeps no xattrs, and file bytes never change behind its back). Queued to a thread that serves no
+/* For the movers: drops the attributes that the kernel caches of an inode. (It keeps no xattrs, so the
+ * index need not call this, and file bytes never change behind its back.) Queued to a thread that serves no
  * request; ignored before and after fs_run(). */
 void fs_invalidate(struct fs *fs, uint64_t ino);
