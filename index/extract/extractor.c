@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The daemon's side: keeps brainy-extract running, gives each document to a worker, and turns whatever
- * comes back, or does not, into a status.
+/* The daemon's side: gives each document to a worker, and turns whatever comes back, or does not, into a
+ * status.
  *
  * A text goes to a shared worker, which one thread at a time holds; anything else gets a worker of its
  * own. A worker that crashes is tried once more, alone; one that takes too long is killed. */
@@ -8,10 +8,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <poll.h>
 #include <pthread.h>
-#include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,15 +21,12 @@
 #include "base/io.h"
 #include "index/extract/channel.h"
 #include "index/extract/kinds.h"
-#include "index/extract/protocol.h"
+#include "index/extract/launcher.h"
 #include "index/extract/result.h"
 
 #define GRACE_MS   4000 /* of wall time beyond the CPU time */
 #define DONE_MS    2000 /* until the zygote tells how a killed worker ended */
-#define HELLO_MS   20000
-#define RESTART_MS 1000 /* between starts */
 #define PDF_WITHIN 1024 /* bytes in which a PDF's header stands */
-#define PASSED_MAX 3
 
 struct shared {
 	struct shared *next;
@@ -42,13 +36,8 @@ struct shared {
 };
 
 struct extractor {
-	char *path; /* owned */
+	struct launcher *launcher; /* owned */
 	pthread_mutex_t lock;
-	int control;         /* guarded by lock; -1: not running */
-	pid_t pid;           /* guarded by lock */
-	uint64_t next_id;    /* guarded by lock */
-	uint64_t started_ms; /* guarded by lock */
-	int missing;         /* guarded by lock; -1: not yet known */
 	struct shared *idle; /* guarded by lock; owned */
 };
 
@@ -71,79 +60,6 @@ static struct shared *shared_free(struct shared *w)
 }
 DEFINE_CLEANUP(struct shared *, shared_free)
 
-/* The lock is held. */
-static void end_program(struct extractor *e)
-{
-	while (e->idle) {
-		struct shared *w = e->idle;
-
-		e->idle = w->next;
-		(void) shared_free(w);
-	}
-	if (e->control < 0)
-		return;
-	(void) close(e->control);
-	(void) kill(e->pid, SIGKILL); /* its children die with it */
-	while (waitpid(e->pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	e->control = -1;
-}
-
-static int spawn(const char *path, int socket, pid_t *ret_pid)
-{
-	char *const argv[] = { (char *)"brainy-extract", NULL };
-	char *const envp[] = { (char *)"LC_ALL=C.UTF-8", (char *)"PATH=/usr/bin:/bin", NULL };
-	posix_spawn_file_actions_t actions;
-	posix_spawnattr_t attributes;
-	sigset_t none, all;
-	int r;
-
-	(void) sigemptyset(&none);
-	(void) sigfillset(&all);
-	if (posix_spawn_file_actions_init(&actions) != 0)
-		return -ENOMEM;
-	if (posix_spawnattr_init(&attributes) != 0) {
-		(void) posix_spawn_file_actions_destroy(&actions);
-		return -ENOMEM;
-	}
-	(void) posix_spawnattr_setsigmask(&attributes, &none);
-	(void) posix_spawnattr_setsigdefault(&attributes, &all);
-	(void) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
-	r = posix_spawn_file_actions_adddup2(&actions, socket, EXTRACT_CONTROL_FD);
-	if (r == 0)
-		r = posix_spawn(ret_pid, path, &actions, &attributes, argv, envp);
-	(void) posix_spawnattr_destroy(&attributes);
-	(void) posix_spawn_file_actions_destroy(&actions);
-	return -r;
-}
-
-/* The lock is held. */
-static int start_program(struct extractor *e)
-{
-	int sockets[2], r;
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return -errno;
-	r = spawn(e->path, sockets[1], &e->pid);
-	(void) close(sockets[1]);
-	if (r < 0) {
-		(void) close(sockets[0]);
-		return r;
-	}
-	e->control = sockets[0];
-	e->started_ms = clock_mono_ms();
-	return 0;
-}
-
-/* The lock is held. A program that dies at once is not started in a loop. */
-static int restart_program(struct extractor *e)
-{
-	if (e->control >= 0 && clock_mono_ms() - e->started_ms < RESTART_MS)
-		return -EAGAIN;
-	end_program(e);
-	return start_program(e);
-}
-
 int extractor_start(const char *path, struct extractor **ret_e)
 {
 	struct extractor *e = calloc(1, sizeof(*e));
@@ -152,9 +68,7 @@ int extractor_start(const char *path, struct extractor **ret_e)
 	if (!e)
 		return -ENOMEM;
 	(void) pthread_mutex_init(&e->lock, NULL);
-	e->control = e->missing = -1;
-	e->path = strdup(path);
-	r = e->path ? start_program(e) : -ENOMEM;
+	r = launcher_new(path, &e->launcher);
 	if (r < 0) {
 		(void) extractor_stop(e);
 		return r;
@@ -167,71 +81,21 @@ struct extractor *extractor_stop(struct extractor *e)
 {
 	if (!e)
 		return NULL;
-	end_program(e);
+	while (e->idle) {
+		struct shared *w = e->idle;
+
+		e->idle = w->next;
+		(void) shared_free(w);
+	}
+	(void) launcher_free(e->launcher);
 	(void) pthread_mutex_destroy(&e->lock);
-	free(e->path);
 	free(e);
 	return NULL;
 }
 
 int extractor_missing(struct extractor *e)
 {
-	LOCKED(&e->lock);
-	struct pollfd p = { .fd = e->control, .events = POLLIN };
-	struct extract_hello hello;
-
-	if (e->missing >= 0)
-		return e->missing;
-	if (poll(&p, 1, HELLO_MS) <= 0)
-		return -ETIMEDOUT;
-	if (recv(e->control, &hello, sizeof(hello), 0) != sizeof(hello))
-		return -EPIPE;
-	if (hello.version != EXTRACT_VERSION)
-		return -EPROTO;
-	e->missing = (int)hello.missing;
-	return e->missing;
-}
-
-static int send_packet(int control, const struct extract_request *q, const int *fds, unsigned n)
-{
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(PASSED_MAX * sizeof(int))];
-	} passed = { 0 };
-	struct iovec io = { (void *)q, sizeof(*q) };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
-
-	if (n > 0) {
-		passed.align = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
-		passed.align.cmsg_len = CMSG_LEN(n * sizeof(int));
-		memcpy(CMSG_DATA(&passed.align), fds, n * sizeof(int));
-		m.msg_control = &passed;
-		m.msg_controllen = CMSG_SPACE(n * sizeof(int));
-	}
-	return sendmsg(control, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
-}
-
-/* Gives the request an id and sends it, to a new program if the old one is gone. */
-static int request(struct extractor *e, struct extract_request *q, const int *fds, unsigned n)
-{
-	LOCKED(&e->lock);
-	int r;
-
-	q->id = ++e->next_id;
-	r = e->control < 0 ? -EPIPE : send_packet(e->control, q, fds, n);
-	if (r >= 0)
-		return 0;
-	r = restart_program(e);
-	return r < 0 ? r : send_packet(e->control, q, fds, n);
-}
-
-static void request_kill(struct extractor *e, uint64_t id)
-{
-	LOCKED(&e->lock);
-	struct extract_request q = { .verb = EXTRACT_KILL, .id = id };
-
-	if (e->control >= 0)
-		(void) send_packet(e->control, &q, NULL, 0);
+	return launcher_missing(e->launcher);
 }
 
 static int open_pipe(int fds[2])
@@ -272,7 +136,7 @@ static void finish_attempt(struct extractor *e, const struct extract_request *q,
 	if (a->received >= 0 && !q->pdf)
 		return;
 	if (a->received < 0)
-		request_kill(e, q->id);
+		launcher_kill(e->launcher, q->id);
 	a->ended = channel_done(done, clock_mono_ms() + DONE_MS, &a->done);
 }
 
@@ -296,7 +160,7 @@ static int attempt_alone(struct extractor *e, struct extract_request *q, const v
 		return r;
 	done = fds[0];
 	done_in = fds[1];
-	r = request(e, q, (int[]){ document, result_in, done_in }, 3);
+	r = launcher_request(e->launcher, q, (int[]){ document, result_in, done_in }, 3);
 	if (r < 0)
 		return r;
 	closep(&result_in);
@@ -392,7 +256,7 @@ static int start_shared(struct extractor *e, struct shared **ret_w)
 		return r;
 	w->done = fds[0];
 	done_in = fds[1];
-	r = request(e, &q, (int[]){ socket_in, done_in }, 2);
+	r = launcher_request(e->launcher, &q, (int[]){ socket_in, done_in }, 2);
 	if (r < 0)
 		return r;
 	w->id = q.id;
@@ -455,9 +319,20 @@ static int run_shared(struct extractor *e, const struct extract_request *q, cons
 		put_back(e, w);
 		return r;
 	}
-	request_kill(e, w->id);
+	launcher_kill(e->launcher, w->id);
 	(void) shared_free(w);
 	return r;
+}
+
+/* A document that told nothing of itself is what its name says. */
+static void complete_mime(struct document *d, const char *name)
+{
+	const char *mime = "application/octet-stream";
+
+	if (d->mime[0])
+		return;
+	(void) kind_of_name(name, &mime);
+	(void) snprintf(d->mime, sizeof(d->mime), "%s", mime);
 }
 
 int extractor_run(struct extractor *e, const char *name, const void *data, size_t len, unsigned cpu_seconds,
@@ -477,6 +352,7 @@ int extractor_run(struct extractor *e, const char *name, const void *data, size_
 		document_done(&d);
 		return r;
 	}
+	complete_mime(&d, q.name);
 	*ret_d = d;
 	return 0;
 }

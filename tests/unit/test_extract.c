@@ -287,6 +287,20 @@ static void test_hostile(void)
 	document_done(&d);
 }
 
+/* Three gigabytes of blanks in a kilobyte or two. */
+static void test_slow(void)
+{
+	_cleanup_buf_ struct buf data = BUF_INIT;
+	struct document d;
+
+	load("endless.pdf", &data);
+	CHECK_EQ(extractor_run(extractor, "endless.pdf", data.data, data.len, 1, &d), 0);
+	CHECK_EQ(d.status, EXTRACT_SLOW);
+	CHECK_EQ(d.text.len, 0);
+	document_done(&d);
+	CHECK_TEXT("a.html", "<p>next", "next");
+}
+
 static void test_big_text(void)
 {
 	_cleanup_buf_ struct buf data = BUF_INIT;
@@ -396,6 +410,7 @@ static int run_tests(int argc, char **argv)
 	test_pdf();
 	test_docx();
 	test_hostile();
+	test_slow();
 	test_big_text();
 	test_threads();
 	test_restart();
