@@ -462,7 +462,7 @@ static void *run(void *context)
 	       pause_ms(c, ROUND_MS - ROUND_MIN_MS, true)) {
 		started = clock_mono_ms();
 		report(clean_once(f), "cleaning");
-		space_refill(f->space);
+		files_refill_reserve(f);
 		took = clock_mono_ms() - started;
 	}
 	return NULL;

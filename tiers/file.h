@@ -23,7 +23,7 @@ struct files_config {
 	bool read_only;
 	uint64_t segment_size;        /* 0: 128 MiB */
 	uint32_t inline_below;        /* writes under this go to the log first; 0: 64 KiB */
-	uint64_t reserve_bytes;       /* kept free for unlink and cleaning; 0: 1 %, 64 MiB to 1 GiB */
+	uint64_t reserve_bytes;       /* kept free for unlink and cleaning; 0: 1 % of what is stored, 64 MiB to 1 GiB */
 	/* Reads whole extents that are not hot (packs, cold); NULL until those tiers exist. */
 	struct tier *colder;
 };

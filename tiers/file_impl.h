@@ -33,5 +33,7 @@ static inline struct tier *files_tier(const struct files *f)
 
 /* Finishes truncations that a crash interrupted. */
 int file_cut_all_remains(struct files *f);
+/* For the cleaning thread. */
+void files_refill_reserve(struct files *f);
 /* Before an ordinary write. `probe`: asks only. Folds first when that may help. -ENOSPC. */
 int files_take_space(struct files *f, uint64_t bytes, bool probe);

@@ -27,6 +27,31 @@ static int open_folder(struct files *f)
 	return f->hot_dirfd < 0 ? -errno : 0;
 }
 
+static uint64_t stored_bytes(const struct files *f)
+{
+	struct segments_stats stats;
+
+	segments_get_stats(hot_segments(f->hot), &stats);
+	return stats.bytes;
+}
+
+static int open_space(struct files *f)
+{
+	const struct space_config config = {
+		.volume_dirfd = f->config.volume_dirfd,
+		.reserve_bytes = f->config.reserve_bytes,
+		.stored_bytes = stored_bytes(f),
+		.read_only = f->config.read_only,
+	};
+
+	return space_open(&config, &f->space);
+}
+
+void files_refill_reserve(struct files *f)
+{
+	space_refill(f->space, stored_bytes(f));
+}
+
 static int open_parts(struct files *f)
 {
 	struct hot_config hot;
@@ -43,7 +68,7 @@ static int open_parts(struct files *f)
 	};
 	r = hot_open(&hot, &f->hot);
 	if (r >= 0)
-		r = space_open(f->config.volume_dirfd, f->config.reserve_bytes, f->config.read_only, &f->space);
+		r = open_space(f);
 	if (r < 0)
 		return r;
 	f->fold = fold_new();

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* statvfs() costs more than a small write, so its answer holds for CHECK_MS and is lowered by what
- * was taken meanwhile. Bytes given back by others show with the next answer. */
+ * was taken meanwhile. Bytes given back by others show with the next answer.
+ *
+ * The reserve is written, and with noise: a filesystem that compresses, deduplicates or leaves out zeros
+ * would keep no room for anything else. The noise need not be secret, only incompressible. */
 #include "tiers/space.h"
 
 #include <errno.h>
@@ -9,23 +12,29 @@
 #include <sys/stat.h>
 #include <sys/statvfs.h>
 
+#include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/id.h"
 #include "base/io.h"
 
 #define CHECK_MS 100u
 #define FLOOR_MAX (16ull << 20)
 #define RESERVE_MIN (64ull << 20)
 #define RESERVE_MAX (1ull << 30)
+#define NOISE_CHUNK (128u << 10)
+#define FILL_STEP (1ull << 20) /* at once under the lock */
 
 struct space {
 	int dirfd;              /* borrowed */
 	int fd;                 /* of the reserve; owned; -1: read-only */
-	uint64_t wanted;        /* size of the whole reserve */
-	uint64_t floor;         /* stays free beside it */
+	uint64_t fixed;         /* size that the configuration asks for; 0: by what is stored */
+	uint8_t *noise;         /* owned; NOISE_CHUNK bytes; used by the one who fills */
 
 	pthread_mutex_t lock;
-	uint64_t held;          /* size of the reserve now; guarded by lock, as all below */
+	uint64_t wanted;        /* size of the whole reserve; guarded by lock, as all below */
+	uint64_t floor;         /* stays free beside it */
+	uint64_t held;          /* size of the reserve now */
 	uint64_t free, total, withheld;
 	uint64_t checked_ms;    /* 0: never */
 };
@@ -90,15 +99,6 @@ int space_take(struct space *s, uint64_t bytes, uint64_t pending, bool only_prob
 	return r;
 }
 
-static int allocate(int fd, uint64_t from, uint64_t to)
-{
-	if (fallocate(fd, 0, (off_t)from, (off_t)(to - from)) == 0)
-		return 0;
-	if (errno != EOPNOTSUPP)
-		return -errno;
-	return io_write_zeros(fd, from, to - from);
-}
-
 void space_release(struct space *s, uint64_t bytes)
 {
 	uint64_t less;
@@ -113,23 +113,80 @@ void space_release(struct space *s, uint64_t bytes)
 	}
 }
 
-void space_refill(struct space *s)
+/* The reserve never shrinks under a mount, but when it is needed. */
+static void want(struct space *s, uint64_t stored_bytes)
 {
-	uint64_t lack;
+	uint64_t wanted = s->fixed;
+
+	if (!wanted) {
+		wanted = MAX(stored_bytes / 100, RESERVE_MIN);
+		wanted = MIN(wanted, RESERVE_MAX);
+		wanted = MIN(wanted, s->total / 4);
+	}
+	s->wanted = MAX(s->wanted, wanted);
+	s->floor = MIN(FLOOR_MAX, s->wanted / 4);
+}
+
+/* splitmix64: 64 MiB in a fraction of the time that writing them takes. */
+static void make_noise(uint8_t *data, size_t len, uint64_t *state)
+{
+	for (size_t i = 0; i < len; i += 8) {
+		uint64_t x = *state += 0x9e3779b97f4a7c15u;
+
+		x = (x ^ x >> 30) * 0xbf58476d1ce4e5b9u;
+		x = (x ^ x >> 27) * 0x94d049bb133111ebu;
+		store_le64(data + i, x ^ x >> 31);
+	}
+}
+
+static int write_noise(struct space *s, uint64_t from, uint64_t to, uint64_t *state)
+{
+	int r = 0;
+
+	for (uint64_t n; r == 0 && from < to; from += n) {
+		n = MIN(to - from, (uint64_t)NOISE_CHUNK);
+		make_noise(s->noise, NOISE_CHUNK, state);
+		r = io_pwrite(s->fd, s->noise, n, from);
+	}
+	return r;
+}
+
+/* True: there is more to do. */
+static bool fill_step(struct space *s, uint64_t *state)
+{
+	uint64_t to, lack;
 
 	LOCKED(&s->lock);
 	lack = s->wanted - s->held;
-	if (s->fd < 0 || lack == 0 || check(s, true) < 0 || s->free < lack + s->floor * 2)
-		return;
-	if (allocate(s->fd, s->held, s->wanted) < 0)
-		(void) ftruncate(s->fd, (off_t)s->held);
-	else
-		s->held = s->wanted;
+	if (lack == 0 || check(s, true) < 0 || s->free < lack + s->floor * 2)
+		return false;
+	to = s->held + MIN(lack, FILL_STEP);
 	s->checked_ms = 0;
+	if (write_noise(s, s->held, to, state) < 0) {
+		(void) ftruncate(s->fd, (off_t)s->held);
+		return false;
+	}
+	s->held = to;
+	return true;
 }
 
-uint64_t space_floor(const struct space *s)
+void space_refill(struct space *s, uint64_t stored_bytes)
 {
+	uint64_t state;
+
+	if (s->fd < 0)
+		return;
+	(void) pthread_mutex_lock(&s->lock);
+	want(s, stored_bytes);
+	(void) pthread_mutex_unlock(&s->lock);
+	random_bytes(&state, sizeof(state));
+	while (fill_step(s, &state))
+		;
+}
+
+uint64_t space_floor(struct space *s)
+{
+	LOCKED(&s->lock);
 	return s->floor;
 }
 
@@ -145,53 +202,55 @@ void space_get_stats(struct space *s, struct space_stats *ret_stats)
 	};
 }
 
-/* Finds the reserve, or makes it as large as it may be. */
-static int open_reserve(struct space *s)
+/* How much of the file is there without a hole. */
+static int find_held(struct space *s, uint64_t *ret_held)
 {
 	struct stat st;
-	uint64_t allocated;
+	off_t hole;
+
+	if (fstat(s->fd, &st) < 0)
+		return -errno;
+	hole = lseek(s->fd, 0, SEEK_HOLE);
+	*ret_held = hole < 0 ? 0 : MIN((uint64_t)hole, (uint64_t)st.st_size);
+	return 0;
+}
+
+/* Finds the reserve, or makes it as large as it may be. */
+static int open_reserve(struct space *s, uint64_t stored_bytes)
+{
+	int r;
 
 	s->fd = openat(s->dirfd, "reserve", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-	if (s->fd < 0 || fstat(s->fd, &st) < 0)
+	if (s->fd < 0)
 		return -errno;
-	allocated = MIN((uint64_t)st.st_size, (uint64_t)st.st_blocks * 512);
-	s->held = MIN(allocated, s->wanted);
-	if ((uint64_t)st.st_size != s->held && ftruncate(s->fd, (off_t)s->held) < 0)
-		return -errno;
-	if (s->held < s->wanted)
-		space_refill(s);
-	return 0;
-}
-
-static int measure(struct space *s, uint64_t reserve_bytes)
-{
-	int r = ask(s);
-
+	r = find_held(s, &s->held);
 	if (r < 0)
 		return r;
-	s->wanted = reserve_bytes;
-	if (!s->wanted) {
-		s->wanted = MAX(s->total / 100, RESERVE_MIN);
-		s->wanted = MIN(s->wanted, RESERVE_MAX);
-		s->wanted = MIN(s->wanted, s->total / 4);
-	}
-	s->floor = MIN(FLOOR_MAX, s->wanted / 4);
+	s->held = MIN(s->held, s->wanted);
+	if (ftruncate(s->fd, (off_t)s->held) < 0)
+		return -errno;
+	space_refill(s, stored_bytes);
 	return 0;
 }
 
-int space_open(int volume_dirfd, uint64_t reserve_bytes, bool read_only, struct space **ret_s)
+int space_open(const struct space_config *config, struct space **ret_s)
 {
 	struct space *s = calloc(1, sizeof(*s));
 	int r;
 
 	if (!s)
 		return -ENOMEM;
-	s->dirfd = volume_dirfd;
+	s->dirfd = config->volume_dirfd;
 	s->fd = -1;
+	s->fixed = config->reserve_bytes;
 	(void) pthread_mutex_init(&s->lock, NULL);
-	r = measure(s, reserve_bytes);
-	if (r >= 0 && !read_only)
-		r = open_reserve(s);
+	s->noise = malloc(NOISE_CHUNK);
+	r = s->noise ? ask(s) : -ENOMEM;
+	if (r >= 0) {
+		want(s, config->stored_bytes);
+		if (!config->read_only)
+			r = open_reserve(s, config->stored_bytes);
+	}
 	if (r < 0) {
 		(void) space_close(s);
 		return r;
@@ -206,6 +265,7 @@ struct space *space_close(struct space *s)
 		return NULL;
 	closep(&s->fd);
 	(void) pthread_mutex_destroy(&s->lock);
+	free(s->noise);
 	free(s);
 	return NULL;
 }

@@ -3,8 +3,9 @@
  * unlink, truncate, checkpoint and cleaning still work when the disk is full. Ordinary writes stop
  * while a floor beside it is still free.
  *
- * The reserve is allocated, not written: its bytes are never read, only its blocks count. When a
- * copy of the volume lost them (sparse files), the next open allocates them again.
+ * Its bytes are never read, only its blocks count. It is 1 % of what the volume stores, 64 MiB to 1 GiB,
+ * at most a quarter of the backing, and grows with the volume. What a copy of the volume lost of it (a
+ * hole, a cut) is written again by the next open.
  *
  * Thread-safety: safe, except open and close. */
 #pragma once
@@ -14,9 +15,13 @@
 
 struct space;
 
-/* `reserve_bytes` 0: 1 % of the backing, 64 MiB to 1 GiB, at most a quarter of the backing. The
- * folder is borrowed. */
-int space_open(int volume_dirfd, uint64_t reserve_bytes, bool read_only, struct space **ret_s);
+struct space_config {
+	int volume_dirfd;       /* borrowed */
+	uint64_t reserve_bytes; /* 0: by `stored_bytes` */
+	uint64_t stored_bytes;
+	bool read_only;
+};
+int space_open(const struct space_config *config, struct space **ret_s);
 struct space *space_close(struct space *s);
 
 /* Asks for `bytes` before an ordinary write, of which `pending` bytes of earlier ones are not on the
@@ -24,11 +29,12 @@ struct space *space_close(struct space *s);
 int space_take(struct space *s, uint64_t bytes, uint64_t pending, bool probe);
 /* Gives up so much of the reserve that `bytes` are free, if it can. */
 void space_release(struct space *s, uint64_t bytes);
-/* Lets the reserve grow to its full size again when there is room. */
-void space_refill(struct space *s);
+/* Lets the reserve grow to its full size, of a volume that stores so much, when there is room. Not from
+ * two threads at once. */
+void space_refill(struct space *s, uint64_t stored_bytes);
 
 /* What ordinary writes leave free beside the reserve. */
-uint64_t space_floor(const struct space *s);
+uint64_t space_floor(struct space *s);
 
 struct space_stats {
 	uint64_t reserve_bytes, free_bytes; /* free: what ordinary writes may still take */
