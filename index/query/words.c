@@ -33,11 +33,17 @@ static void keep_alive(const struct search_part *part, struct postings *p)
 	p->n = n;
 }
 
+/* Relative to the mean. Of a file without text only names are known: it is not short, it counts as mean. */
+static double length_of(const struct search *s, const struct segment_doc *d)
+{
+	return d->n_passages || d->words > s->mean_words ? d->words / s->mean_words : 1;
+}
+
 static void add_scores(const struct search *s, struct search_part *part, const struct postings *p, double weight)
 {
 	for (size_t i = 0; i < p->n; i++) {
 		uint32_t doc = p->items[i].doc;
-		double count = p->items[i].count, length = part->segment->docs[doc].words / s->mean_words;
+		double count = p->items[i].count, length = length_of(s, &part->segment->docs[doc]);
 
 		if (part->candidate[doc])
 			part->words[doc] += weight * count * (K1 + 1) / (count + K1 * (1 - B + B * length));
