@@ -225,14 +225,14 @@ const struct overlay_value *overlay_get(const struct overlay *o, uint64_t lsn, c
 	return n ? overlay_value_at(n, lsn) : NULL;
 }
 
+/* The link at the lowest level is not read once more: an insert may have put a node before the key there. */
 const struct overlay_node *overlay_seek(const struct overlay *o, const void *key, size_t key_len, bool after)
 {
-	const struct overlay_node *at = o->head, *next;
+	const struct overlay_node *at = o->head, *next = NULL;
 
 	for (unsigned level = LEVELS; level-- > 0;)
 		while ((next = node_next(at, level)) && node_before(next, key, key_len))
 			at = next;
-	next = node_next(at, 0);
 	if (after && next && key_compare(node_key(next), next->key_len, key, key_len) == 0)
 		next = node_next(next, 0);
 	return next;

@@ -17,6 +17,15 @@ static struct box box;
 static atomic_bool done;
 static atomic_int wrong;
 
+/* Many threads check at once, and what was wrong must be told apart: each failure says what and where. */
+static void expect(bool right, const char *what, long long value)
+{
+	if (right)
+		return;
+	atomic_fetch_add(&wrong, 1);
+	fprintf(stderr, "wrong: %s (%lld)\n", what, value);
+}
+
 static uint64_t next_dice(uint64_t *state)
 {
 	*state ^= *state << 13;
@@ -29,9 +38,10 @@ static uint64_t amount(struct batch *b, unsigned account)
 {
 	struct key k = box_key('I', account);
 	_cleanup_buf_ struct buf got = BUF_INIT;
+	int r = batch_get(b, k.bytes, k.len, &got);
 
-	if (batch_get(b, k.bytes, k.len, &got) < 0 || got.len < 8)
-		atomic_fetch_add(&wrong, 1);
+	expect(r >= 0, "batch_get", r);
+	expect(r < 0 || got.len >= 8, "length in a batch", (long long)got.len);
 	return got.len < 8 ? 0 : load_le64(got.data);
 }
 
@@ -51,21 +61,24 @@ static void *move_amounts(void *context)
 	for (unsigned i = 0; i < MOVES; i++) {
 		unsigned from = next_dice(&state) % ACCOUNTS, to = next_dice(&state) % ACCOUNTS;
 		struct batch *b;
+		int r;
 
 		if (from == to)
 			continue;
-		if (catalog_begin(box.c, false, &b) < 0) {
-			atomic_fetch_add(&wrong, 1);
+		r = catalog_begin(box.c, false, &b);
+		expect(r >= 0, "catalog_begin", r);
+		if (r < 0)
 			break;
-		}
 		put_amount(b, from, amount(b, from) - 1, next_dice(&state) % 500);
 		put_amount(b, to, amount(b, to) + 1, next_dice(&state) % 500);
-		if (next_dice(&state) % 8 == 0)
+		if (next_dice(&state) % 8 == 0) {
 			batch_abort(b);
-		else if (batch_commit(b, NULL) < 0)
-			atomic_fetch_add(&wrong, 1);
-		if (i % 256 == 0 && catalog_sync(box.c, catalog_last_lsn(box.c)) < 0)
-			atomic_fetch_add(&wrong, 1);
+		} else {
+			r = batch_commit(b, NULL);
+			expect(r >= 0, "batch_commit", r);
+		}
+		r = i % 256 == 0 ? catalog_sync(box.c, catalog_last_lsn(box.c)) : 0;
+		expect(r >= 0, "catalog_sync", r);
 	}
 	return NULL;
 }
@@ -78,18 +91,20 @@ static void check_sum(void)
 	size_t key_len, value_len;
 	uint64_t before = catalog_last_lsn(box.c), sum = 0;
 	unsigned n = 0;
+	int r = cursor_open(box.c, "I", 1, &cur);
 
-	if (cursor_open(box.c, "I", 1, &cur) < 0)
+	expect(r >= 0, "cursor_open", r);
+	if (r < 0)
 		return;
-	while (cursor_next(cur, &key, &key_len, &value, &value_len) == 1) {
+	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) == 1) {
 		sum += load_le64(value);
 		n++;
 	}
 	cursor_close(cur);
-	if (n != ACCOUNTS)
-		atomic_fetch_add(&wrong, 1);
-	if (before == catalog_last_lsn(box.c) && sum != (uint64_t)ACCOUNTS * START)
-		atomic_fetch_add(&wrong, 1);
+	expect(r == 0, "cursor_next", r);
+	expect(r < 0 || n == ACCOUNTS, "accounts in a walk", n);
+	if (r == 0 && before == catalog_last_lsn(box.c))
+		expect(sum == (uint64_t)ACCOUNTS * START, "sum of a walk", (long long)sum);
 }
 
 static void *read_amounts(void *context)
@@ -100,9 +115,9 @@ static void *read_amounts(void *context)
 		struct key k = box_key('I', next_dice(&state) % ACCOUNTS);
 		_cleanup_buf_ struct buf got = BUF_INIT;
 		struct catalog_stats stats;
+		int r = catalog_get(box.c, k.bytes, k.len, &got);
 
-		if (catalog_get(box.c, k.bytes, k.len, &got) < 0)
-			atomic_fetch_add(&wrong, 1);
+		expect(r >= 0, "catalog_get", r);
 		if (next_dice(&state) % 16 == 0)
 			check_sum();
 		catalog_get_stats(box.c, &stats);
@@ -115,11 +130,13 @@ static void *draw_numbers(void *context)
 	uint64_t last = 0, number;
 
 	while (!atomic_load(&done)) {
-		if (catalog_next_number(box.c, COUNTER_SEGMENT, &number) < 0 || number <= last)
-			atomic_fetch_add(&wrong, 1);
-		last = number;
-		if (catalog_checkpoint(box.c) < 0)
-			atomic_fetch_add(&wrong, 1);
+		int r = catalog_next_number(box.c, COUNTER_SEGMENT, &number);
+
+		expect(r >= 0, "catalog_next_number", r);
+		expect(r < 0 || number > last, "a number that does not grow", (long long)(number - last));
+		last = r < 0 ? last : number;
+		r = catalog_checkpoint(box.c);
+		expect(r >= 0, "catalog_checkpoint", r);
 	}
 	return NULL;
 }
