@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "index/index_impl.h"
+#include "index/priority.h"
 #include "index/vectors/vectors.h"
 
 #define EXCLUDE_DEFAULT ".git/ node_modules/ __pycache__/ *.o *~ .*.swp"
@@ -204,27 +205,6 @@ struct index *index_close(struct index *x)
 
 /* ---- threads */
 
-static void *try_idle(void *ret)
-{
-	struct sched_param zero = { 0 };
-
-	*(bool *)ret = pthread_setschedparam(pthread_self(), SCHED_IDLE, &zero) == 0 &&
-		       pthread_setschedparam(pthread_self(), SCHED_OTHER, &zero) == 0;
-	return NULL;
-}
-
-/* Whoever goes to SCHED_IDLE may need a privilege to come back: a thread that is of no further use tries. */
-static bool may_lower_priority(void)
-{
-	pthread_t t;
-	bool may = false;
-
-	if (pthread_create(&t, NULL, try_idle, &may) != 0)
-		return false;
-	(void) pthread_join(t, NULL);
-	return may;
-}
-
 static void stop_threads(struct index *x, bool worker, bool sealer)
 {
 	(void) pthread_mutex_lock(&x->table_lock);
@@ -232,6 +212,8 @@ static void stop_threads(struct index *x, bool worker, bool sealer)
 	(void) pthread_cond_broadcast(&x->work_there);
 	(void) pthread_cond_broadcast(&x->sealer_wake);
 	(void) pthread_cond_broadcast(&x->work_finished);
+	if (x->may_lower_priority && x->worker_tid)
+		priority_raise(x->worker_tid);
 	(void) pthread_mutex_unlock(&x->table_lock);
 	if (worker)
 		(void) pthread_join(x->worker, NULL);
@@ -248,7 +230,7 @@ int index_start(struct index *x)
 	r = extractor_start(x->extract_path, &x->extractor);
 	if (r < 0)
 		return r;
-	x->may_lower_priority = may_lower_priority();
+	x->may_lower_priority = priority_may_change();
 	x->stop = false;
 	r = -pthread_create(&x->worker, NULL, queue_worker_main, x);
 	if (r >= 0) {
@@ -384,7 +366,7 @@ int index_wait(struct index *x, unsigned timeout_ms)
 		return 0;
 	x->waiting++;
 	if (x->may_lower_priority && x->worker_tid)
-		(void) sched_setscheduler(x->worker_tid, SCHED_OTHER, &(struct sched_param){ 0 });
+		priority_raise(x->worker_tid);
 	r = wait_until(x, x->work.next_number, clock_mono_ms() + timeout_ms);
 	x->waiting--;
 	return r;

@@ -6,7 +6,6 @@
  * A file is taken as it is at one content LSN: its inode is read before and after its bytes, and news that
  * comes meanwhile (work.h) makes the result void. */
 #include <errno.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/syscall.h>
@@ -16,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "index/index_impl.h"
+#include "index/priority.h"
 #include "index/segment_memory.h"
 #include "index/stored.h"
 
@@ -106,18 +106,14 @@ static bool is_excluded(const struct worker *w)
 
 /* ---- priority: low while words and vectors are made, when no locks are held and nobody waits */
 
-static void lower_priority(struct index *x)
+static bool lower_priority(struct index *x)
 {
 	LOCKED(&x->table_lock);
 
-	if (x->may_lower_priority && x->waiting == 0)
-		(void) sched_setscheduler(x->worker_tid, SCHED_IDLE, &(struct sched_param){ 0 });
-}
-
-static void raise_priority(struct index *x)
-{
-	if (x->may_lower_priority)
-		(void) sched_setscheduler(x->worker_tid, SCHED_OTHER, &(struct sched_param){ 0 });
+	if (!x->may_lower_priority || x->waiting > 0)
+		return false;
+	priority_lower(0);
+	return true;
 }
 
 /* ---- one document */
@@ -195,11 +191,11 @@ static int prepare_document(struct worker *w, const struct document *d, bool hid
 		.names = (const char *)w->names.data, .names_len = w->names.len, .hidden = hidden,
 		.seconds = clock_real_ns() / 1000000000u,
 	};
-	int r;
+	bool lowered = lower_priority(w->x);
+	int r = prepare(w->preparer, &in, &w->prepared);
 
-	lower_priority(w->x);
-	r = prepare(w->preparer, &in, &w->prepared);
-	raise_priority(w->x);
+	if (lowered)
+		priority_raise(0);
 	return r;
 }
 

@@ -19,6 +19,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "index/index_impl.h"
+#include "index/priority.h"
 #include "index/segment_memory.h"
 
 /* Segments of a like size that are merged at once. */
@@ -441,8 +442,13 @@ static int merge_parts(struct index *x, struct segment_part *parts, unsigned n)
 	uint64_t numbers[MERGE_MOST], number = 0;
 	struct segment_record record;
 	struct segment *merged = NULL;
-	int r = write_file(x, parts, n, &x->stop, &number, &record);
+	int r;
 
+	if (x->may_lower_priority)
+		priority_lower(0);
+	r = write_file(x, parts, n, &x->stop, &number, &record);
+	if (x->may_lower_priority)
+		priority_raise(0);
 	if (r > 0)
 		r = segment_disk_open(&config, number, &record, &merged);
 	else if (r == 0)

@@ -17,10 +17,13 @@
 #define LOOK_BYTES (1u << 20)
 #define TERMS_MAX 64u
 
-/* Terms of the query in the document's language; few, so a list will do. */
+/* Terms of the query in the document's language; few, so a list will do. Most words of a text are passed
+ * over by their first byte, without stemming them. */
 struct wanted {
 	struct term terms[TERMS_MAX];
 	unsigned n;
+	bool keeps_first;         /* stems of this language begin as their words do, as far as ASCII goes */
+	bool first[256];          /* first bytes of the terms */
 };
 
 static void want(struct wanted *w, const struct term *t)
@@ -28,12 +31,17 @@ static void want(struct wanted *w, const struct term *t)
 	for (unsigned i = 0; i < w->n; i++)
 		if (w->terms[i].len == t->len && memcmp(w->terms[i].bytes, t->bytes, t->len) == 0)
 			return;
-	if (w->n < TERMS_MAX && t->bytes[0] != TERM_STOP)
-		w->terms[w->n++] = *t;
+	if (w->n == TERMS_MAX || t->bytes[0] == TERM_STOP)
+		return;
+	w->terms[w->n++] = *t;
+	w->first[t->bytes[0]] = true;
 }
 
 static void want_query(struct search *s, uint8_t language, struct wanted *w)
 {
+	uint8_t stems = languages_stem_of(s->x->languages, language);
+
+	w->keeps_first = stems == LANGUAGE_ENGLISH || stems == LANGUAGE_GERMAN;
 	for (size_t i = 0; i < s->parsed.n_words; i++) {
 		const struct query_word *q = &s->parsed.words[i];
 		struct term t = stemmer_term(s->stemmer, language, q->text, q->len);
@@ -64,11 +72,17 @@ static int find_places(struct search *s, uint8_t language, const struct wanted *
 	struct word word;
 
 	while (w->n > 0 && words_next(&words, &word)) {
-		struct term t = stemmer_term(s->stemmer, language, word.text, word.len);
-		int number = wanted_number(w, &t);
-		struct place p = { word.offset, (uint32_t)number };
-		int r = number < 0 ? 0 : buf_add(ret_places, &p, sizeof(p));
+		uint8_t first = (uint8_t)word.text[0];
+		struct place p = { .offset = word.offset };
+		struct term t;
+		int number, r;
 
+		if (w->keeps_first && first < 128 && !w->first[first])
+			continue;
+		t = stemmer_term(s->stemmer, language, word.text, word.len);
+		number = wanted_number(w, &t);
+		p.term = (uint32_t)number;
+		r = number < 0 ? 0 : buf_add(ret_places, &p, sizeof(p));
 		if (r < 0)
 			return r;
 	}
