@@ -1,4 +1,5 @@
 # Until visibility is exact, everything below .query and .brainy is for the one who mounted.
+# Root only: it becomes two users.
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] || { echo "needs root, to become two users"; exit 77; }
 chmod 755 "$work" "$mnt"

@@ -1,4 +1,5 @@
 # Writers without privilege take suid, sgid and capabilities away; times, O_TMPFILE and unlinked files behave.
+# Root only: it becomes two users.
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] || { echo "needs root, to become two users"; exit 77; }
 chmod 755 "$work" "$mnt"
