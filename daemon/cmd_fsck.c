@@ -62,6 +62,8 @@ static int check_volume(const char *path, int dirfd, struct keyring *keys)
 		config_done(&config);
 		return r;
 	}
+	if (stack.replay.anchor_damaged)
+		count_problem(&problems, "wal/anchor does not open; that the log is complete is known from its end");
 	checks[0] = (struct check){ "records", catalog_verify(stack.catalog, count_problem, &problems) };
 	checks[1] = (struct check){ "data blocks", files_verify(stack.files, count_problem, &problems) };
 	checks[2] = (struct check){ "index blocks", index_verify(stack.index, count_problem, &problems) };

@@ -90,7 +90,10 @@ static int open_volume(struct server *s, const char *config_path, bool warm, cha
 	s->stack.keys = s->keys;
 	s->stack.is_busy = busy;
 	s->stack.context = s;
-	return stack_open(&s->stack, &s->config, &o, ret_why);
+	r = stack_open(&s->stack, &s->config, &o, ret_why);
+	if (r == 0 && s->stack.replay.anchor_damaged)
+		(void) log_warn(-EBADMSG, "wal/anchor does not open; that the log is complete is known from its end");
+	return r;
 }
 
 /* Serves until the volume is unmounted; returns an exit status. */

@@ -25,7 +25,8 @@ struct found {
 	struct chain chain;
 	uint64_t generation; /* newest there is */
 	uint64_t keep_first; /* segments of the chain that begin at or before this LSN are kept */
-	bool clean;          /* a valid anchor */
+	bool clean;
+	bool anchor_damaged;
 };
 
 static void found_done(struct found *f)
@@ -34,7 +35,7 @@ static void found_done(struct found *f)
 	folder_done(&f->folder);
 }
 
-/* 1: there is one. 0: none. */
+/* 1: there is one. 0: none. -EBADMSG: it does not open. */
 static int load_anchor(int dirfd, const struct wal_sealer *sealer, struct wal_anchor_body *ret_anchor)
 {
 	_cleanup_buf_ struct buf b = BUF_INIT;
@@ -75,6 +76,25 @@ static int check_unclean(struct found *f, const struct wal_position *from)
 	return 0;
 }
 
+/* The anchor does not open. END says as well that the stop was clean (H6), and everything is there if it
+ * stands where the checkpoint does. */
+static int check_ended(struct found *f, const struct wal_position *from)
+{
+	int r = chain_build(&f->chain, &f->folder, from);
+
+	if (r == 0)
+		r = chain_walk(&f->chain, &f->folder, from);
+	if (r < 0)
+		return r;
+	if (!f->chain.ended || f->chain.ended_lsn != from->lsn)
+		return -EBADMSG;
+	chain_done(&f->chain);
+	f->clean = f->anchor_damaged = true;
+	f->generation = f->folder.generation;
+	f->chain = (struct chain){ .last_lsn = from->lsn, .synced = from->lsn };
+	return 0;
+}
+
 static int look(struct found *f, int dirfd, const struct wal_config *config, const struct wal_position *from,
 		uint64_t catalog_txn)
 {
@@ -84,6 +104,8 @@ static int look(struct found *f, int dirfd, const struct wal_config *config, con
 	if (r < 0)
 		return r;
 	anchored = load_anchor(dirfd, &config->sealer, &anchor);
+	if (anchored == -EBADMSG)
+		return check_ended(f, from);
 	if (anchored < 0)
 		return anchored;
 	return anchored ? check_clean(f, &anchor, from, catalog_txn) : check_unclean(f, from);
@@ -319,7 +341,8 @@ int wal_open(int dirfd, const struct wal_config *config, const struct wal_positi
 		return r;
 	w->last_lsn = f.chain.last_lsn;
 	*ret_report = (struct wal_report){
-		.replayed = replayed, .last_lsn = f.chain.last_lsn, .clean = f.clean, .cut = f.chain.cut
+		.replayed = replayed, .last_lsn = f.chain.last_lsn, .clean = f.clean,
+		.anchor_damaged = f.anchor_damaged, .cut = f.chain.cut
 	};
 	*ret_w = steal_ptr(&w);
 	return 0;

@@ -284,6 +284,7 @@ static int judge_end(struct chain *c, struct walker *w, const struct folder *f,
 		return r;
 	if (r > 0 && record.lsn == w->expected && record.inner.kind & WAL_KIND_END) {
 		c->ended = true;
+		c->ended_lsn = w->expected - 1;
 		return 0;
 	}
 	r = search_beyond(&q, f);

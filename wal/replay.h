@@ -27,7 +27,8 @@ struct chain {
 	uint64_t last_lsn;         /* found by chain_walk() */
 	uint64_t synced;           /* highest LSN known to have been durable */
 	bool cut;                  /* something was stored beyond last_lsn */
-	bool ended;                /* the log was stopped cleanly after last_lsn */
+	bool ended;                /* the log was stopped cleanly */
+	uint64_t ended_lsn;        /* after this record */
 };
 
 /* -EBADMSG: the incarnations do not reach back to `from`. An empty chain when nothing was ever written. */

@@ -71,7 +71,8 @@ struct wal_replay {
 struct wal_report {
 	uint64_t replayed;   /* records given to the callback */
 	uint64_t last_lsn;   /* last LSN of the log; appends go on from it */
-	bool clean;          /* an anchor was found: the last stop was clean */
+	bool clean;          /* the last stop was clean */
+	bool anchor_damaged; /* it was, but only the log's end says so: the anchor does not open */
 	bool cut;            /* a torn tail was cut off */
 };
 

@@ -52,7 +52,9 @@
  *   - when a record of the incarnation lies in a segment without a header of it (H1);
  *   - when a segment is missing between others (H2) or after NEXT (H6).
  *   - when the file of a segment has another size than its header says.
- * After END without an anchor, something was put back from an older copy. END and NEXT have no payload and
+ * After END without an anchor, something was put back from an older copy. An anchor that does not open is
+ * no loss when END stands right after the checkpoint: single damage, and to put back an older log behind it
+ * takes no less than to put back the older anchor as well. END and NEXT have no payload and
  * the LSN of the record that would follow.
  * Holes at or below the checkpoint do not matter: there `synced` must reach beyond the checkpoint to count.
  * Not told from a torn tail: damage to the last records of a log that was not stopped cleanly.

@@ -127,11 +127,52 @@ static void test_flip_each_byte_of_the_anchor(void)
 
 		CHECK_EQ(io_pread_exact(fd, &byte, 1, i), 0);
 		write_byte(fd, i, byte ^ (uint8_t)(1 + next_random() % 255));
-		CHECK_EQ(look(&b, 6, 6), -EBADMSG);
+		CHECK_EQ(look(&b, 6, 6), 0);
+		CHECK(b.report.clean && b.report.anchor_damaged);
 		write_byte(fd, i, byte);
 	}
 	CHECK_EQ(look(&b, 6, 6), 0);
+	CHECK(b.report.clean && !b.report.anchor_damaged);
 	(void) close(fd);
+	walbox_done(&b);
+}
+
+/* Without an anchor that opens, the log must have been ended, and where the checkpoint is. */
+static void test_damaged_anchor_is_no_licence(void)
+{
+	struct walbox b, copy;
+	struct wal_position older;
+	int fd;
+
+	small_box(&b);
+	CHECK_EQ(walbox_open(&b), 0);
+	CHECK_EQ(walbox_append_many(&b, 6), 0);
+	walbox_checkpoint(&b, 4);
+	older = b.from;
+	CHECK_EQ(walbox_stop(&b), 0);
+	fd = walbox_file(&b, "anchor");
+	write_byte(fd, 80, 0);
+	write_byte(fd, 81, 0);
+	(void) close(fd);
+
+	walbox_clone(&b, &copy);
+	copy.from = older;
+	CHECK_EQ(look(&copy, 0, 6), -EBADMSG);
+	copy.from = b.from;
+	copy.from.lsn++;
+	CHECK_EQ(look(&copy, 0, 7), -EBADMSG);
+	walbox_copy_file(&b, &copy, "anchor");
+	copy.from = b.from;
+	CHECK_EQ(walbox_open(&copy), 0);
+	CHECK(copy.report.anchor_damaged);
+	CHECK_EQ(walbox_append_many(&copy, 3), 0);
+	CHECK_EQ(wal_sync(copy.wal, 9), 0);
+	walbox_kill(&copy);
+	CHECK_EQ(look(&copy, 9, 9), 0);
+	CHECK(!copy.report.clean);
+	walbox_copy_file(&b, &copy, "anchor");
+	CHECK_EQ(look(&copy, 0, 9), -EBADMSG);
+	walbox_done(&copy);
 	walbox_done(&b);
 }
 
@@ -456,6 +497,7 @@ int main(int argc, char **argv)
 	test_truncated_file();
 	test_power_cuts();
 	test_flip_each_byte_of_the_anchor();
+	test_damaged_anchor_is_no_licence();
 	test_flip_each_byte();
 	test_flip_each_byte_of_a_chain();
 	return check_result();
