@@ -168,6 +168,7 @@ static void handle_ready(struct keeper *k)
 		return;
 	}
 	k->served = true;
+	mount_read_ahead(k->config->mount_point);
 	(void) lock_describe(k->config->lock_fd, getpid(), k->config->mount_point, "serving");
 	report(k, "");
 }

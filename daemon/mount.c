@@ -13,6 +13,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 
@@ -214,4 +215,30 @@ int mount_detach(const char *mount_point, bool lazy)
 	if (errno != EPERM || geteuid() == 0)
 		return -errno;
 	return detach_by_helper(mount_point, lazy);
+}
+
+/* "MAJOR:MINOR" of what is mounted there last, from the table of mounts. */
+static void find_device(const char *mount_point, char *ret_device, size_t size)
+{
+	char line[3 * PATH_MAX], device[32], point[PATH_MAX];
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+
+	ret_device[0] = '\0';
+	while (f && fgets(line, sizeof(line), f))
+		if (sscanf(line, "%*d %*d %31s %*s %4095s", device, point) == 2 && strcmp(point, mount_point) == 0)
+			(void) snprintf(ret_device, size, "%s", device);
+	if (f)
+		(void) fclose(f);
+}
+
+void mount_read_ahead(const char *mount_point)
+{
+	char device[32], path[96];
+	_cleanup_close_ int fd = -1;
+
+	find_device(mount_point, device, sizeof(device));
+	(void) snprintf(path, sizeof(path), "/sys/class/bdi/%s/read_ahead_kb", device);
+	fd = device[0] ? open(path, O_WRONLY | O_CLOEXEC) : -1;
+	if (fd >= 0)
+		(void) !write(fd, "1024", 4);
 }

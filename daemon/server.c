@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "daemon/cli.h"
 #include "daemon/link.h"
+#include "daemon/problems.h"
 #include "daemon/program.h"
 
 static bool busy(void *context, uint64_t ino)
@@ -130,7 +131,11 @@ static int serve(struct server *s, const struct link_message *hello, int handles
 		return fail(s, strerrordesc_np(-r));
 	if (pthread_create(&watcher, NULL, watch_keeper, s) == 0)
 		(void) pthread_detach(watcher);
+	r = problems_start(s, &s->problems);
+	if (r < 0)
+		(void) log_warn(r, "problems will not be looked for");
 	r = fs_run(s->fs);
+	s->problems = problems_stop(s->problems);
 	if (r < 0)
 		(void) log_error(r, "serving ended");
 	return r < 0 ? CLI_FAILED : CLI_OK;

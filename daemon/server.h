@@ -8,10 +8,13 @@
 #include "daemon/wire.h"
 #include "fs/fs.h"
 
+struct problems; /* daemon/problems.h */
+
 struct server {
 	struct stack stack;
 	struct config config;
 	struct fs *fs;       /* owned */
+	struct problems *problems; /* owned */
 	struct keyring *keys; /* owned */
 	const char *volume, *mount_point;
 	int link;            /* to the keeper */

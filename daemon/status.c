@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "crypto/volume.h"
+#include "daemon/problems.h"
 #include "daemon/server.h"
 #include "version.h"
 
@@ -75,24 +76,6 @@ static json_t *describe_memory(struct server *s)
 			 number(0));
 }
 
-static void add_problem(json_t *list, const char *what, const char *way_out)
-{
-	(void) json_array_append_new(list, json_pack("{s:s, s:s}", "what", what, "way_out", way_out));
-}
-
-static json_t *describe_problems(const struct catalog_stats *c, const struct files_stats *f)
-{
-	json_t *list = json_array();
-
-	if (c->failed)
-		add_problem(list, "a sync of the log failed; the mount is read-only",
-			    "look at the disk below the volume (dmesg), then unmount and mount again");
-	if (f->full)
-		add_problem(list, "the disk below the volume is full; writes get ENOSPC",
-			    "delete files (that still works) or give the disk more room");
-	return list;
-}
-
 static json_t *describe_status(struct server *s)
 {
 	char id[ID128_TEXT_SIZE];
@@ -110,7 +93,7 @@ static json_t *describe_status(struct server *s)
 			 number(t.directories), "bytes", number(t.bytes), "index", describe_index(s), "tiers",
 			 describe_tiers(&f), "wal", "segments", number(c.wal_segments), "replayed",
 			 number(c.wal_replayed), "last_sync_us", number(c.last_sync_us), "memory", describe_memory(s),
-			 "problems", describe_problems(&c, &f));
+			 "problems", problems_describe(s->problems));
 }
 
 int server_describe(struct server *s, const char *name, struct buf *ret_text)

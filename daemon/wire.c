@@ -51,14 +51,6 @@ static bool is_busy(void *context, uint64_t ino)
 	return s->is_busy && s->is_busy(s->context, ino);
 }
 
-static void changed(void *context, uint64_t ino)
-{
-	struct stack *s = context;
-
-	if (s->changed)
-		s->changed(s->context, ino);
-}
-
 /* ---- opening */
 
 static int fail(char **ret_why, int error, const char *what)
@@ -123,7 +115,6 @@ static int open_index(struct stack *s, const struct config *config, const struct
 		.memory_segment = config->index.memory_segment,
 		.read_file = read_file,
 		.is_busy = is_busy,
-		.changed = changed,
 		.context = s,
 	};
 	int r;

@@ -17,8 +17,6 @@ struct stack {
 	struct wal_report replay;
 	/* Set by the server when it runs; the index asks through them. */
 	bool (*is_busy)(void *context, uint64_t ino);
-	/* A file's computed xattrs changed. NULL: nobody keeps them (the kernel does not). */
-	void (*changed)(void *context, uint64_t ino);
 	void *context;
 };
 

@@ -13,7 +13,7 @@ run() { printf '\n$ %s\n' "$*"; "$@"; }
 
 run sh tools/deps.sh run
 [ -f build/build.ninja ] || run meson setup build --buildtype=release
-run ninja -C build
+run ninja -C build brainy brainy-extract
 
 mkdir -p "$mnt"
 if [ ! -e "$volume/volume.json" ]; then
@@ -33,9 +33,9 @@ echo "The secret word of this minute is $word." >"$mnt/notes/minute.txt"
 run setfattr -n user.xdg.tags -v demo,fresh "$mnt/notes/minute.txt"
 
 echo; echo "1. A word, a second after it was written:"
-run cat "$mnt/.query/find?q=$word"
-echo; echo "2. A meaning: these words need not stand in the text"
-run cat "$mnt/.query/find?q=keeping bread dough alive&limit=3"
+run cat "$mnt/.query/find?q=$word&mode=text"
+echo; echo "2. A meaning: none of these words need stand in the text:"
+run cat "$mnt/.query/find?q=a strange sound from the machine&limit=3"
 echo; echo "3. A phrase, below one folder:"
 run cat "$mnt/documents/.query/find?q=\"breeches buoy\"&format=paths"
 echo; echo "4. A tag, with the command that does the same:"

@@ -165,3 +165,9 @@ void fs_invalidate(struct fs *fs, uint64_t ino)
 	if (fs && atomic_load(&fs->running))
 		invalidator_add(fs->invalidator, ino);
 }
+
+uint64_t fs_damage(struct fs *fs, uint64_t *ret_ino)
+{
+	*ret_ino = atomic_load(&fs->damaged_ino);
+	return atomic_load(&fs->damage);
+}

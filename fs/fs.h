@@ -46,6 +46,9 @@ int fs_run(struct fs *fs);
 void fs_stop(struct fs *fs);
 struct fs *fs_free(struct fs *fs);
 
+/* How many requests were answered EIO because stored bytes were damaged, and the inode of the last. */
+uint64_t fs_damage(struct fs *fs, uint64_t *ret_ino);
+
 /* For index_config: is the inode open for writing and active within 10 s? */
 bool fs_is_busy(struct fs *fs, uint64_t ino);
 /* For the movers: drops the attributes that the kernel caches of an inode. (It keeps no xattrs, so the

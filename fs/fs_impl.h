@@ -48,6 +48,7 @@ struct fs {
 	uint32_t init_len;              /* of the INIT request, until its answer is sent */
 	atomic_bool running;            /* INIT is answered */
 	atomic_bool stopping;
+	_Atomic uint64_t damage, damaged_ino; /* see fs_damage() */
 	bool has_stop_timer;
 	timer_t stop_timer;
 };

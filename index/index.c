@@ -264,6 +264,13 @@ int index_stop(struct index *x)
 	return r < 0 ? r : segments_seal(x);
 }
 
+int index_missing_walls(struct index *x)
+{
+	int r = x->extractor ? extractor_missing(x->extractor) : 0;
+
+	return r < 0 ? 0 : r;
+}
+
 /* ---- news */
 
 int index_place_document(struct index *x, struct segment *s, uint32_t doc)

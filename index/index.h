@@ -43,6 +43,9 @@ int index_start(struct index *x);
 int index_stop(struct index *x);
 struct index *index_close(struct index *x);
 
+/* A set of enum extractor_missing: walls of the extractor's sandbox that this kernel does not have. */
+int index_missing_walls(struct index *x);
+
 /* The catalog's `committed` callback passes its events on; quick, takes no catalog lock. */
 void index_notify(struct index *x, uint64_t lsn, const struct catalog_event *events, size_t n);
 /* A file was closed (FLUSH of a handle that wrote): it may be indexed now. */

@@ -77,8 +77,8 @@ try build/nonces build build-nonces -Dnonce_log=true && {
         [ "$case" = tests/mount/lib.sh ] && continue
         case_name=$(basename "$case" .sh)
         [ "$(id -u)" != 0 ] || try "mount/root/$case_name" sh "$case"
-        # A case that needs root to become two users says so in its second line.
-        sed -n 2p "$case" | grep -q '^# Root only' || try "mount/user/$case_name" sh tests/as_user.sh sh "$case"
+        # A case that needs root to become two users says so in its first lines.
+        head -n 4 "$case" | grep -q '^# Root only' || try "mount/user/$case_name" sh tests/as_user.sh sh "$case"
     done
     for case in tests/format/*.sh; do
         [ -f "$case" ] && try "format/$(basename "$case" .sh)" sh "$case"

@@ -72,7 +72,7 @@ struct files_stats {
 	uint64_t reserve_bytes, free_bytes; /* of the backing, after the reserve */
 	uint64_t total_bytes;               /* size of the backing */
 	uint64_t withheld_bytes;            /* free in the backing, but not for its users */
-	bool full;                          /* ordinary writes get ENOSPC */
+	bool full;                          /* nothing is left, or a write got ENOSPC within the last minute */
 };
 void files_get_stats(struct files *f, struct files_stats *ret_stats);
 /* fsck: opens every block of every extent and compares accounts. Returns the number of blocks. */

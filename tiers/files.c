@@ -225,5 +225,5 @@ void files_get_stats(struct files *f, struct files_stats *ret_stats)
 		.withheld_bytes = space.withheld_bytes,
 		.free_bytes = space.free_bytes - MIN(space.free_bytes, pending),
 	};
-	ret_stats->full = ret_stats->free_bytes == 0;
+	ret_stats->full = space.refused || ret_stats->free_bytes == 0;
 }

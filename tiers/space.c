@@ -19,6 +19,8 @@
 #include "base/io.h"
 
 #define CHECK_MS 100u
+/* A disk that refused a write is called full for so long after. */
+#define FULL_MS 60000u
 #define FLOOR_MAX (16ull << 20)
 #define RESERVE_MIN (64ull << 20)
 #define RESERVE_MAX (1ull << 30)
@@ -37,6 +39,7 @@ struct space {
 	uint64_t held;          /* size of the reserve now */
 	uint64_t free, total, withheld;
 	uint64_t checked_ms;    /* 0: never */
+	uint64_t refused_ms;    /* when a write was refused last; 0: never */
 };
 
 static int ask(struct space *s)
@@ -94,6 +97,8 @@ int space_take(struct space *s, uint64_t bytes, uint64_t pending, bool only_prob
 
 	LOCKED(&s->lock);
 	r = probe(s, bytes + pending);
+	if (r == -ENOSPC)
+		s->refused_ms = clock_mono_ms() + 1;
 	if (r >= 0 && !only_probe)
 		s->free -= bytes;
 	return r;
@@ -199,6 +204,7 @@ void space_get_stats(struct space *s, struct space_stats *ret_stats)
 		.total_bytes = s->total,
 		.withheld_bytes = s->withheld,
 		.free_bytes = s->free > untouchable(s) ? s->free - untouchable(s) : 0,
+		.refused = s->refused_ms && clock_mono_ms() + 1 - s->refused_ms < FULL_MS,
 	};
 }
 

@@ -40,5 +40,6 @@ struct space_stats {
 	uint64_t reserve_bytes, free_bytes; /* free: what ordinary writes may still take */
 	uint64_t total_bytes;               /* size of the backing */
 	uint64_t withheld_bytes;            /* free in the backing, but not for its users */
+	bool refused;                       /* a write got -ENOSPC within the last minute */
 };
 void space_get_stats(struct space *s, struct space_stats *ret_stats);

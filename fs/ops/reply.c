@@ -49,9 +49,15 @@ void ops_reply_attr(fuse_req_t req, const struct inode *i)
 	(void) fuse_reply_attr(req, &st, FS_TIMEOUT_S);
 }
 
-/* Damage is EIO to programs. */
+/* Damage is EIO to programs, and is counted: the daemon makes it known. */
 void ops_reply_status(fuse_req_t req, int r)
 {
+	struct fs *fs = ops_fs(req);
+
+	if (r == -EBADMSG) {
+		atomic_store(&fs->damaged_ino, current_request.header ? current_request.header->nodeid : 0);
+		atomic_fetch_add(&fs->damage, 1);
+	}
 	(void) fuse_reply_err(req, r == -EBADMSG ? EIO : -r);
 }
 

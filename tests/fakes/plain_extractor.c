@@ -69,3 +69,8 @@ int extractor_run(struct extractor *e, const char *name, const void *data, size_
 	strcpy(ret_d->mime, ends_in(name, ".md") ? "text/markdown" : "text/plain");
 	return buf_add(&ret_d->text, data, len);
 }
+
+int extractor_missing(struct extractor *e)
+{
+	return 0;
+}

@@ -17,6 +17,7 @@ finish() {
         "$brainy" umount "$mnt" >/dev/null 2>&1 || umount -l "$mnt" 2>/dev/null || fusermount3 -u -z "$mnt"
     fi
     [ $status = 0 ] || [ $status = 77 ] || { echo "-- log of the mount:"; tail -n 20 "$work/log" 2>/dev/null; }
+    while umount "$work/disk" 2>/dev/null; do :; done
     rm -rf "$work"
     exit $status
 }

@@ -1,0 +1,213 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/problems.h"
+
+#include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "daemon/server.h"
+#include "index/extract/extract.h"
+
+#define STEP_S 1
+
+struct facts {
+	struct catalog_stats catalog;
+	struct files_stats files;
+	uint64_t damage, damaged_ino; /* replies of EIO for damage, and the last inode */
+	int walls;                    /* enum extractor_missing */
+};
+
+/* One row a problem: is it there, and what is left? */
+struct kind {
+	const char *what, *way_out;
+	bool (*present)(const struct facts *f);
+	void (*detail)(const struct facts *f, char *ret_text, size_t size); /* may be NULL */
+};
+
+struct problem {
+	uint64_t since_s;            /* 0: not there */
+	unsigned long long logged_ms;
+	char detail[96];
+};
+
+static bool sync_failed(const struct facts *f)
+{
+	return f->catalog.failed != 0;
+}
+
+static bool disk_full(const struct facts *f)
+{
+	return f->files.full || f->catalog.no_space;
+}
+
+static void describe_room(const struct facts *f, char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "%llu MB are left beside the reserve of %llu MB",
+			(unsigned long long)(f->files.free_bytes >> 20),
+			(unsigned long long)(f->files.reserve_bytes >> 20));
+}
+
+static bool records_damaged(const struct facts *f)
+{
+	return f->catalog.damaged != 0;
+}
+
+static bool bytes_damaged(const struct facts *f)
+{
+	return f->damage != 0;
+}
+
+static void describe_damage(const struct facts *f, char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "%llu requests got EIO, the last for inode %llu",
+			(unsigned long long)f->damage, (unsigned long long)f->damaged_ino);
+}
+
+static bool walls_missing(const struct facts *f)
+{
+	return (f->walls & (EXTRACTOR_NO_LANDLOCK | EXTRACTOR_NO_SECCOMP)) != 0;
+}
+
+static const struct kind kinds[] = {
+	{ "a sync to disk failed: the mount is read-only (EROFS), so that nothing is acknowledged that may be lost",
+	  "look at the disk below the volume (dmesg), then unmount and mount again", sync_failed, NULL },
+	{ "the disk below the volume is full: writes get ENOSPC; deleting works",
+	  "delete files, or give the disk more room", disk_full, describe_room },
+	{ "records of the catalog are missing or altered",
+	  "unmount and run 'brainy fsck VOLUME'; restore what it names from a backup", records_damaged, NULL },
+	{ "stored bytes are altered or missing: their reads get EIO",
+	  "'brainy name INODE' says which file; unmount and run 'brainy fsck VOLUME'", bytes_damaged, describe_damage },
+	{ "this kernel lacks landlock or seccomp: documents are read with fewer walls",
+	  "use a kernel with both (5.13 or later)", walls_missing, NULL },
+};
+
+struct problems {
+	struct server *server; /* borrowed */
+	pthread_t thread;
+	pthread_mutex_t lock;  /* rank 60: guards all below */
+	pthread_cond_t wake;
+	bool stopping;
+	struct problem list[ARRAY_SIZE(kinds)];
+};
+
+static void collect(struct server *s, struct facts *ret_f)
+{
+	*ret_f = (struct facts){ 0 };
+	catalog_get_stats(s->stack.catalog, &ret_f->catalog);
+	files_get_stats(s->stack.files, &ret_f->files);
+	ret_f->damage = fs_damage(s->fs, &ret_f->damaged_ino);
+	ret_f->walls = index_missing_walls(s->stack.index);
+}
+
+static void look(struct problems *p)
+{
+	struct facts f;
+
+	collect(p->server, &f);
+	LOCKED(&p->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
+		struct problem *one = &p->list[i];
+
+		if (!kinds[i].present(&f)) {
+			*one = (struct problem){ 0 };
+			continue;
+		}
+		if (!one->since_s)
+			one->since_s = clock_real_ns() / 1000000000u;
+		if (kinds[i].detail)
+			kinds[i].detail(&f, one->detail, sizeof(one->detail));
+		if (log_due(&one->logged_ms))
+			(void) log_warn(0, "%s%s%s; way out: %s", kinds[i].what, one->detail[0] ? "; " : "", one->detail,
+					kinds[i].way_out);
+	}
+}
+
+/* True when it is time to look again, false when it is time to end. */
+static bool wait_step(struct problems *p)
+{
+	struct timespec until;
+
+	(void) clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += STEP_S;
+	LOCKED(&p->lock);
+	while (!p->stopping)
+		if (pthread_cond_timedwait(&p->wake, &p->lock, &until) == ETIMEDOUT)
+			return true;
+	return false;
+}
+
+static void *watch(void *context)
+{
+	(void) prctl(PR_SET_NAME, "brainy-problems");
+	while (wait_step(context))
+		look(context);
+	return NULL;
+}
+
+int problems_start(struct server *s, struct problems **ret_p)
+{
+	struct problems *p = calloc(1, sizeof(*p));
+	pthread_condattr_t monotonic;
+	int r;
+
+	if (!p)
+		return -ENOMEM;
+	p->server = s;
+	(void) pthread_mutex_init(&p->lock, NULL);
+	(void) pthread_condattr_init(&monotonic);
+	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	(void) pthread_cond_init(&p->wake, &monotonic);
+	(void) pthread_condattr_destroy(&monotonic);
+	r = -pthread_create(&p->thread, NULL, watch, p);
+	if (r < 0) {
+		free(p);
+		return r;
+	}
+	*ret_p = p;
+	return 0;
+}
+
+struct problems *problems_stop(struct problems *p)
+{
+	if (!p)
+		return NULL;
+	(void) pthread_mutex_lock(&p->lock);
+	p->stopping = true;
+	(void) pthread_cond_signal(&p->wake);
+	(void) pthread_mutex_unlock(&p->lock);
+	(void) pthread_join(p->thread, NULL);
+	(void) pthread_cond_destroy(&p->wake);
+	(void) pthread_mutex_destroy(&p->lock);
+	free(p);
+	return NULL;
+}
+
+static json_t *describe_one(const struct kind *kind, const struct problem *one)
+{
+	char what[512], since[32];
+	time_t t = (time_t)one->since_s;
+	struct tm utc;
+
+	(void) snprintf(what, sizeof(what), "%s%s%s", kind->what, one->detail[0] ? "; " : "", one->detail);
+	(void) strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &utc));
+	return json_pack("{s:s, s:s, s:s}", "what", what, "since", since, "way_out", kind->way_out);
+}
+
+json_t *problems_describe(struct problems *p)
+{
+	json_t *list = json_array();
+
+	if (!p || !list)
+		return list;
+	look(p);
+	LOCKED(&p->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (p->list[i].since_s)
+			(void) json_array_append_new(list, describe_one(&kinds[i], &p->list[i]));
+	return list;
+}

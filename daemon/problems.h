@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT */
+/* What is wrong with a mount right now: what, since when, and the way out. Looked for every second by a
+ * thread of its own, which logs each at most once a minute; status.json shows the same list. */
+#pragma once
+
+#include "base/json.h"
+
+struct server;
+struct problems;
+
+/* Starts looking; `s` is borrowed and outlives it. */
+int problems_start(struct server *s, struct problems **ret_p);
+struct problems *problems_stop(struct problems *p);
+/* A list of {what, since, way_out}; `since` is RFC 3339, UTC. NULL without memory. */
+json_t *problems_describe(struct problems *p);
