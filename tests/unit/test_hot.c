@@ -5,6 +5,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -229,6 +231,62 @@ static void test_rotation(void)
 	free(data);
 }
 
+/* ---- a segment that is being made */
+
+#define MADE 3000u
+
+static struct segments *many;
+static _Atomic uint64_t last_number, newest;
+static atomic_bool made_all;
+
+static int count_up(void *context, uint64_t *ret_number)
+{
+	*ret_number = ++last_number;
+	return 0;
+}
+
+static void *make_many(void *context)
+{
+	for (unsigned k = 0; k < MADE; k++) {
+		struct segment *seg;
+		uint64_t place;
+
+		CHECK_EQ(segments_reserve(many, 4096, &seg, &place), 0);
+		atomic_store(&newest, segment_number(seg));
+		segments_release(many, seg);
+	}
+	atomic_store(&made_all, true);
+	return NULL;
+}
+
+/* What is older than the newest may be idle; the newest is not, and least so the one after it, whose
+ * file is there already: whoever deleted it would delete what is written next. */
+static void test_being_made(void)
+{
+	struct segments_config config = { .dirfd = dirfd_hot, .size = 4096, .next_number = count_up };
+	unsigned wrong = 0;
+	pthread_t maker;
+
+	close_hot();
+	last_number = 1u << 20;
+	newest = last_number;
+	CHECK_EQ(segments_open(&config, &many), 0);
+	CHECK_EQ(pthread_create(&maker, NULL, make_many, NULL), 0);
+	while (!atomic_load(&made_all)) {
+		uint64_t next = atomic_load(&newest) + 1;
+		char name[SEGMENT_NAME_SIZE];
+
+		if (faccessat(dirfd_hot, segment_name(next, name), F_OK, 0) == 0)
+			wrong += segments_is_idle(many, next) && atomic_load(&newest) < next;
+	}
+	CHECK_EQ(pthread_join(maker, NULL), 0);
+	CHECK_EQ(wrong, 0);
+	for (uint64_t n = (1u << 20) + 1; n < last_number; n++)
+		CHECK_EQ(segments_unlink(many, n), 0);
+	many = segments_close(many);
+	open_hot(128 << 20);
+}
+
 /* A reader keeps what it reads. */
 static void test_unlinked(void)
 {
@@ -275,6 +333,7 @@ int main(void)
 	test_copy();
 	test_nowait();
 	test_rotation();
+	test_being_made();
 	test_unlinked();
 	close_hot();
 	c = catalog_close(c);

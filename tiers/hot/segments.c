@@ -50,6 +50,7 @@ struct segments {
 	struct segment *buckets[BUCKETS]; /* open ones; guarded by lock, as all below */
 	unsigned open;
 	uint64_t tick;
+	uint64_t making;             /* number of a file that is not in the table yet; 0: none */
 	struct segment *current;     /* holds a reference */
 	struct segment *dirty;       /* each holds a reference */
 	unsigned unsynced;           /* made since the last sync, and taken over at open */
@@ -224,6 +225,13 @@ static unsigned unsynced(struct segments *s)
 	return s->unsynced;
 }
 
+/* Before its file can be seen in the folder. */
+static void set_making(struct segments *s, uint64_t number)
+{
+	LOCKED(&s->lock);
+	s->making = number;
+}
+
 static int make_file(struct segments *s, struct segment **ret_seg)
 {
 	char name[SEGMENT_NAME_SIZE];
@@ -233,6 +241,7 @@ static int make_file(struct segments *s, struct segment **ret_seg)
 	r = s->config.next_number(s->config.context, &number);
 	if (r < 0)
 		return r;
+	set_making(s, number);
 	fd = openat(s->config.dirfd, segment_name(number, name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
@@ -249,12 +258,15 @@ static int rotate(struct segments *s)
 		r = segments_sync(s);
 	if (r >= 0)
 		r = make_file(s, &seg);
-	if (r < 0)
+	if (r < 0) {
+		set_making(s, 0);
 		return r;
+	}
 	seg = add(s, seg);
 	(void) pthread_mutex_lock(&s->lock);
 	old = s->current;
 	s->current = seg;
+	s->making = 0;
 	s->unsynced++;
 	s->folder_dirty = true;
 	s->stats.count++;
@@ -357,6 +369,8 @@ bool segments_is_idle(struct segments *s, uint64_t number)
 	struct segment *seg;
 
 	LOCKED(&s->lock);
+	if (number == s->making)
+		return false;
 	seg = find(s, number);
 	return !seg || (seg != s->current && seg->appends == 0);
 }
