@@ -99,6 +99,7 @@ int session_new(struct fs *fs)
 	int fd, r;
 
 	fs->session = fuse_session_new(&args, &ops_table, sizeof(ops_table), fs);
+	fuse_opt_free_args(&args);
 	if (!fs->session)
 		return -ENOMEM;
 	/* The session closes the one it is given. */

@@ -1,0 +1,271 @@
+/* SPDX-License-Identifier: MIT */
+/* The FUSE front with a kernel of our own at the other end of a socket, so that requests arrive when
+ * and as often as the test wants: after a restart of the server, and with nothing cached. */
+#include <pthread.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+
+#include "fs/fs.h"
+#include "fs/fs_impl.h"
+#include "tests/unit/files_box.h"
+
+#define PATIENCE_MS 10000
+#define SIZE 100000u
+
+static struct files_box box;
+static struct fs *fs;
+static pthread_t server;
+static int device = -1, servers_end, handles_fd;
+
+/* ---- the kernel */
+
+struct message {
+	struct fuse_out_header head;
+	union {
+		struct fuse_init_out init;
+		struct fuse_write_out write;
+		struct {
+			struct fuse_entry_out entry;
+			struct fuse_open_out open;
+		};
+		uint8_t bytes[SIZE];
+	};
+};
+
+static struct message answer;
+
+/* The next message that is not a notification. */
+static void receive(void)
+{
+	do {
+		memset(&answer, 0, sizeof(answer));
+		answer.head.error = -ETIMEDOUT;
+	} while (recv(device, &answer, sizeof(answer), 0) > 0 && answer.head.unique == 0);
+}
+
+/* Sends a request of a fixed part and further bytes, and waits for the answer; returns its error. */
+static int ask(uint32_t opcode, uint64_t unique, uint64_t ino, const void *fixed, size_t fixed_len,
+	       const void *more, size_t more_len)
+{
+	struct fuse_in_header head = { .len = (uint32_t)(sizeof(head) + fixed_len + more_len), .opcode = opcode,
+				       .unique = unique, .nodeid = ino };
+	struct iovec pieces[] = { { &head, sizeof(head) }, { (void *)fixed, fixed_len }, { (void *)more, more_len } };
+
+	CHECK_EQ(writev(device, pieces, 3), head.len);
+	receive();
+	CHECK_EQ(answer.head.unique, unique);
+	return answer.head.error;
+}
+
+static int ask_name(uint32_t opcode, uint64_t unique, const char *name)
+{
+	return ask(opcode, unique, ROOT_INO, NULL, 0, name, strlen(name) + 1);
+}
+
+static int make_folder(uint64_t unique, const char *name)
+{
+	struct fuse_mkdir_in in = { .mode = 0755 };
+
+	return ask(FUSE_MKDIR, unique, ROOT_INO, &in, sizeof(in), name, strlen(name) + 1);
+}
+
+static int create(uint64_t unique, const char *name)
+{
+	struct fuse_create_in in = { .flags = O_RDWR | O_CREAT | O_EXCL, .mode = 0644 };
+
+	return ask(FUSE_CREATE, unique, ROOT_INO, &in, sizeof(in), name, strlen(name) + 1);
+}
+
+static int write_at(uint64_t unique, uint64_t ino, uint64_t fh, const void *data, uint32_t len)
+{
+	struct fuse_write_in in = { .fh = fh, .size = len };
+
+	return ask(FUSE_WRITE, unique, ino, &in, sizeof(in), data, len);
+}
+
+static int read_at(uint64_t unique, uint64_t ino, uint64_t fh, uint32_t len)
+{
+	struct fuse_read_in in = { .fh = fh, .size = len };
+
+	return ask(FUSE_READ, unique, ino, &in, sizeof(in), NULL, 0);
+}
+
+static int release(uint64_t unique, uint64_t ino, uint64_t fh)
+{
+	struct fuse_release_in in = { .fh = fh };
+
+	return ask(FUSE_RELEASE, unique, ino, &in, sizeof(in), NULL, 0);
+}
+
+static int rename_to(uint64_t unique, const char *name, const char *new_name)
+{
+	struct fuse_rename_in in = { .newdir = ROOT_INO };
+	char names[64];
+	int len = snprintf(names, sizeof(names), "%s%c%s", name, 0, new_name) + 1;
+
+	return ask(FUSE_RENAME, unique, ROOT_INO, &in, sizeof(in), names, (size_t)len);
+}
+
+/* ---- the server */
+
+static void *serve(void *context)
+{
+	CHECK_EQ(fs_run(fs), 0);
+	return NULL;
+}
+
+static void start(bool resumed)
+{
+	struct fs_config config = {
+		.fuse_fd = servers_end, .handles_fd = handles_fd, .mount = { { 7 } }, .resumed = resumed,
+		.mount_point = "/mnt",
+	};
+
+	CHECK_EQ(files_box_open(&box), 0);
+	config.catalog = box.c;
+	config.files = box.f;
+	CHECK_EQ(fs_new(&config, &fs), 0);
+	CHECK_EQ(pthread_create(&server, NULL, serve, NULL), 0);
+}
+
+static void end(void)
+{
+	fs_stop(fs);
+	(void) pthread_join(server, NULL);
+	fs = fs_free(fs);
+	files_box_kill(&box);
+}
+
+static void restart(void)
+{
+	end();
+	start(true);
+}
+
+static void mount_it(void)
+{
+	struct fuse_init_in in = {
+		.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .flags = FUSE_INIT_EXT,
+		.flags2 = (uint32_t)(FUSE_HAS_RESEND_FLAG >> 32),
+	};
+	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
+	int ends[2];
+
+	CHECK_EQ(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends), 0);
+	device = ends[0];
+	servers_end = ends[1];
+	CHECK_EQ(setsockopt(device, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof(patience)), 0);
+	handles_fd = memfd_create("handles", MFD_CLOEXEC);
+	start(false);
+	CHECK_EQ(ask(FUSE_INIT, 1, 0, &in, sizeof(in), NULL, 0), 0);
+	CHECK(answer.init.flags2 & (uint32_t)(FUSE_HAS_RESEND_FLAG >> 32));
+}
+
+/* True when the inode goes within the time that this may take. */
+static bool vanishes(uint64_t ino)
+{
+	struct inode i;
+
+	for (unsigned ms = 0; ms < PATIENCE_MS; ms += 5) {
+		if (inode_get(box.c, ino, &i) == -ENOENT)
+			return true;
+		(void) usleep(5000);
+	}
+	return false;
+}
+
+/* ---- tests */
+
+/* The server dies before the kernel has its answer: the request comes again and is not executed again. */
+static void test_resent(void)
+{
+	const uint64_t again = FUSE_UNIQUE_RESEND_BIT;
+	uint64_t folder, file, fh;
+
+	CHECK_EQ(make_folder(10, "folder"), 0);
+	folder = answer.entry.nodeid;
+	restart();
+	CHECK_EQ(make_folder(10 | again, "folder"), 0);
+	CHECK_EQ(answer.entry.nodeid, folder);
+	CHECK_EQ(make_folder(12, "folder"), -EEXIST);
+
+	CHECK_EQ(create(14, "file"), 0);
+	file = answer.entry.nodeid;
+	fh = answer.open.fh;
+	restart();
+	CHECK_EQ(create(14 | again, "file"), 0);
+	CHECK_EQ(answer.entry.nodeid, file);
+	CHECK_EQ(answer.open.fh, fh);
+
+	CHECK_EQ(write_at(16, file, fh, "old", 3), 0);
+	CHECK_EQ(write_at(18, file, fh, "new!", 4), 0);
+	restart();
+	CHECK_EQ(write_at(16 | again, file, fh, "old", 3), 0);
+	CHECK_EQ(answer.write.size, 3);
+	CHECK_EQ(read_at(20, file, fh, 10), 0);
+	CHECK_MEM(answer.bytes, answer.head.len - sizeof(answer.head), "new!", 4);
+	CHECK_EQ(release(22, file, fh), 0);
+
+	CHECK_EQ(rename_to(24, "file", "other"), 0);
+	restart();
+	CHECK_EQ(rename_to(24 | again, "file", "other"), 0);
+	CHECK_EQ(ask_name(FUSE_RMDIR, 26, "folder"), 0);
+	CHECK_EQ(ask_name(FUSE_UNLINK, 28, "other"), 0);
+	restart();
+	CHECK_EQ(ask_name(FUSE_RMDIR, 26 | again, "folder"), 0);
+	CHECK_EQ(ask_name(FUSE_UNLINK, 28 | again, "other"), 0);
+	CHECK_EQ(ask_name(FUSE_UNLINK, 30, "other"), -ENOENT);
+}
+
+/* Another file that is unlinked: when it has gone, whatever was to be freed before it has gone too. */
+static void free_another(uint64_t unique)
+{
+	static const uint8_t data[SIZE];
+	uint64_t ino, fh;
+
+	CHECK_EQ(create(unique, "another"), 0);
+	ino = answer.entry.nodeid;
+	fh = answer.open.fh;
+	CHECK_EQ(write_at(unique + 2, ino, fh, data, SIZE), 0);
+	CHECK_EQ(release(unique + 4, ino, fh), 0);
+	CHECK_EQ(ask_name(FUSE_UNLINK, unique + 6, "another"), 0);
+	CHECK(vanishes(ino));
+}
+
+/* What is open can be read and written without a name, by the next server too, and goes when it is closed. */
+static void test_unlinked(void)
+{
+	static uint8_t data[SIZE];
+	uint64_t ino, fh;
+
+	memset(data, 'u', sizeof(data));
+	CHECK_EQ(create(100, "unlinked"), 0);
+	ino = answer.entry.nodeid;
+	fh = answer.open.fh;
+	CHECK_EQ(write_at(102, ino, fh, data, SIZE), 0);
+	CHECK_EQ(ask_name(FUSE_UNLINK, 104, "unlinked"), 0);
+	free_another(110);
+	CHECK_EQ(read_at(120, ino, fh, SIZE), 0);
+	CHECK_MEM(answer.bytes, answer.head.len - sizeof(answer.head), data, SIZE);
+	restart();
+	free_another(130);
+	CHECK_EQ(read_at(140, ino, fh, SIZE), 0);
+	CHECK_MEM(answer.bytes, answer.head.len - sizeof(answer.head), data, SIZE);
+	CHECK_EQ(write_at(142, ino, fh, "v", 1), 0);
+	CHECK_EQ(release(144, ino, fh), 0);
+	CHECK(vanishes(ino));
+}
+
+int main(void)
+{
+	files_box_make(&box);
+	mount_it();
+	test_resent();
+	test_unlinked();
+	end();
+	files_box_free(&box);
+	(void) close(device);
+	(void) close(servers_end);
+	(void) close(handles_fd);
+	return check_result();
+}
