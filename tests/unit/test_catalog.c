@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <pthread.h>
 
+#include "base/cleanup.h"
 #include "tests/unit/catalog_box.h"
 
 static void test_batches(void)
@@ -546,14 +547,19 @@ static void check_refusals(struct box *b)
 	CHECK(opens_after(b, "true"));
 }
 
+static char filler[900];
+
+static void write_many(struct box *b, unsigned from, unsigned n)
+{
+	memset(filler, 'v', sizeof(filler) - 1);
+	for (unsigned i = from; i < from + n; i++)
+		CHECK_EQ(box_put(b, box_key('Q', i), filler), 0);
+}
+
 /* More than a segment of the log, so that the oldest ones are recycled. */
 static void write_generation(struct box *b, unsigned from)
 {
-	static char value[900];
-
-	memset(value, 'v', sizeof(value) - 1);
-	for (unsigned i = from; i < from + 300; i++)
-		CHECK_EQ(box_put(b, box_key('Q', i), value), 0);
+	write_many(b, from, 300);
 	CHECK_EQ(catalog_checkpoint(b->c), 0);
 }
 
@@ -579,6 +585,42 @@ static void test_refusals(bool clean)
 	box_free(&b);
 }
 
+/* ---- the checkpoint before the last one */
+
+#define METAS 8192 /* the two pages of which a commit overwrites the older one, last of all */
+
+static void copy_metas(struct box *b, uint8_t metas[METAS], bool back)
+{
+	_cleanup_close_ int fd = openat(b->dirfd, "catalog/data.mdb", O_RDWR | O_CLOEXEC);
+
+	CHECK_EQ(back ? pwrite(fd, metas, METAS, 0) : pread(fd, metas, METAS, 0), METAS);
+}
+
+/* A commit whose last page is torn leaves the state before it: the log still reaches back to that, also
+ * after segments that could be spared have been used again. */
+static void test_torn_commit(void)
+{
+	struct box b;
+	uint8_t metas[METAS];
+
+	box_make(&b);
+	b.config.wal.segments_max = 32;
+	CHECK_EQ(box_open(&b), 0);
+	write_generation(&b, 0);
+	write_generation(&b, 300);
+	copy_metas(&b, metas, false);
+	write_many(&b, 600, 900);
+	CHECK_EQ(catalog_checkpoint(b.c), 0);
+	write_many(&b, 1500, 1500);
+	box_close(&b);
+	copy_metas(&b, metas, true);
+	CHECK_EQ(box_open(&b), 0);
+	CHECK(b.c && b.report.replayed == 2400);
+	for (unsigned i = 0; b.c && i < 3000; i++)
+		CHECK(box_has(&b, box_key('Q', i), filler));
+	box_free(&b);
+}
+
 int main(void)
 {
 	test_batches();
@@ -596,5 +638,6 @@ int main(void)
 	test_idle();
 	test_refusals(true);
 	test_refusals(false);
+	test_torn_commit();
 	return check_result();
 }

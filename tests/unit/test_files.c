@@ -118,6 +118,7 @@ static void do_truncate(struct model *m)
 
 	CHECK_EQ(file_truncate(box.f, &rq, m->ino, size, false, &i), 0);
 	CHECK_EQ(i.size, size);
+	CHECK(size > m->size || i.bytes <= size); /* what was cut off takes no room */
 	model_grow(m, size);
 	m->size = size;
 }

@@ -6,6 +6,7 @@
 #include <time.h>
 
 #include "base/cleanup.h"
+#include "broken_fds.h"
 #include "files_box.h"
 #include "tiers/clean.h"
 
@@ -351,12 +352,33 @@ static void test_power_cut(void)
 		free(states[n].bytes);
 }
 
+/* A sync of the log is one of the segments first: when those fail, nobody is told that it is durable. */
+static void test_failed_sync(void)
+{
+	static uint8_t data[200000];
+	struct tree_request rq = { 0 };
+	uint64_t ino;
+
+	files_box_make(&box);
+	CHECK_EQ(files_box_open(&box), 0);
+	ino = files_box_new_file(&box);
+	CHECK_EQ(file_write(box.f, &rq, ino, 0, data, sizeof(data), false, false), (int64_t)sizeof(data));
+	CHECK_EQ(file_sync(box.f, rq.lsn), 0);
+	CHECK_EQ(file_write(box.f, &rq, ino, 0, data, sizeof(data), false, false), (int64_t)sizeof(data));
+	CHECK(break_descriptors(box.path, ".seg") > 0);
+	CHECK_EQ(file_sync(box.f, rq.lsn), -EIO);
+	CHECK_EQ(file_sync(box.f, rq.lsn), -EIO);
+	CHECK(synced_lsn() < rq.lsn);
+	files_box_free(&box);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned seed = argc > 1 ? (unsigned)atoi(argv[1]) : (unsigned)time(NULL);
 
 	srandom(seed);
 	fprintf(stderr, "seed %u\n", seed);
+	test_failed_sync();
 	test_damage(60);
 	for (unsigned n = 0; n < 25 && !check_failures; n++)
 		test_power_cut();

@@ -102,6 +102,34 @@ static void test_changes(void)
 	box_free(b);
 }
 
+/* The catalog has the new content and the index has not heard of it: the old text answers no more, and
+ * the answer says that something waits. */
+static void test_late_news(void)
+{
+	struct box *b = box_new();
+	struct catalog_event event = { .what = EVENT_CONTENT | EVENT_QUEUE };
+	struct index *x;
+	char *got;
+
+	box_open_index(b);
+	event.ino = box_file(b, ROOT_INO, "a.txt", "the heron\n");
+	box_wait(b);
+	CHECK_ASK(b, "q=heron&mode=text", "a.txt");
+	x = b->index;
+	__atomic_store_n(&b->index, NULL, __ATOMIC_RELEASE);
+	box_write(b, event.ino, "the kestrel\n", 12);
+	__atomic_store_n(&b->index, x, __ATOMIC_RELEASE);
+	CHECK_ASK(b, "q=heron&mode=text", "");
+	CHECK_ASK(b, "q=heron&mode=vector", "");
+	got = box_ask_in(b, ROOT_INO, "q=heron&format=json");
+	CHECK(!strstr(got, "a.txt") && strstr(got, "\"pending\":1"));
+	free(got);
+	index_notify(b->index, catalog_last_lsn(b->catalog), &event, 1);
+	box_wait(b);
+	CHECK_ASK(b, "q=kestrel&mode=text", "a.txt");
+	box_free(b);
+}
+
 static void test_links(void)
 {
 	struct tree_request rq = { 0 };
@@ -370,6 +398,28 @@ static void test_stops(void)
 	box_free(b);
 }
 
+/* Killed before the documents were written anywhere: their places in the queue are all that is left. */
+static void test_unsealed(void)
+{
+	struct box *b = box_new();
+
+	box_open_index(b);
+	CHECK_EQ(unlinkat(b->dirfd, "index", AT_REMOVEDIR), 0); /* no segment can be made */
+	(void) box_file(b, ROOT_INO, "late.txt", "late heron\n");
+	box_wait(b);
+	CHECK_ASK(b, "q=late&mode=text", "late.txt");
+	CHECK_EQ(queue_count(b->catalog), 1);
+	box_close_index(b, false);
+	CHECK_EQ(queue_count(b->catalog), 1);
+	box_open_index(b);
+	box_wait(b);
+	CHECK_ASK(b, "q=late&mode=text", "late.txt");
+	box_remount(b);
+	CHECK_EQ(queue_count(b->catalog), 0);
+	CHECK_ASK(b, "q=late&mode=text", "late.txt");
+	box_free(b);
+}
+
 static void alter(const char *path, size_t at_percent, bool cut)
 {
 	struct stat st;
@@ -474,6 +524,7 @@ int main(void)
 	test_words();
 	test_german();
 	test_changes();
+	test_late_news();
 	test_links();
 	test_states();
 	test_busy();
@@ -481,6 +532,7 @@ int main(void)
 	test_refusals();
 	test_formats();
 	test_stops();
+	test_unsealed();
 	test_damage();
 	test_older_copy();
 	return check_result();

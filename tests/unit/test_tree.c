@@ -361,6 +361,18 @@ static void test_orphans(void)
 	CHECK_EQ(tree_forget_inode(c, ino), 0);
 	CHECK_EQ(orphans(), 0);
 
+	/* Nothing hangs on it, but somebody has it open. */
+	ino = file(dir, "empty");
+	CHECK_EQ(tree_unlink(c, &rq, dir, "empty", true, &i), 0);
+	CHECK_EQ(orphans(), 1);
+	CHECK_EQ(inode(ino).nlink, 0);
+	CHECK_EQ(tree_forget_inode(c, ino), 0);
+	CHECK_EQ(inode_get(c, ino, &i), -ENOENT);
+	ino = file(dir, "empty");
+	CHECK_EQ(tree_unlink(c, &rq, dir, "empty", false, &i), 0);
+	CHECK_EQ(inode_get(c, ino, &i), -ENOENT);
+	CHECK_EQ(orphans(), 0);
+
 	/* O_TMPFILE, and a name later. */
 	CHECK_EQ(tree_make(c, &rq, dir, NULL, &m, &i), 0);
 	CHECK_EQ(i.nlink, 0);

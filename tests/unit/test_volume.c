@@ -202,18 +202,42 @@ static void test_refusals(void)
 	CHECK_EQ(recovery.len, 0);
 }
 
-/* What a test volume costs, the product does not accept. */
+static void check_cheap(void)
+{
+	_cleanup_free_ char *why = NULL;
+	struct volume *v = NULL;
+
+	CHECK_EQ(volume_load(dir_fd, &v, &why), -EBADMSG);
+	CHECK(why && strstr(why, "cheap"));
+	CHECK(!v);
+}
+
+/* The known volume with the first digits that equal `from` replaced. */
+static void write_cheaper(const char *from, const char *to)
+{
+	char text[sizeof(known_volume)];
+	char *at;
+
+	memcpy(text, known_volume, sizeof(text));
+	at = strstr(text, from);
+	CHECK(at && strlen(from) == strlen(to));
+	if (at)
+		memcpy(at, to, strlen(to));
+	write_volume(text, sizeof(text) - 1);
+}
+
+/* Neither what a test volume costs, nor a byte or a pass less than the product asks for, is accepted. */
 static void test_cheap_slot(void)
 {
 	_cleanup_buf_ struct buf recovery = BUF_INIT;
 	_cleanup_keys_ struct keyring *keys = make_volume(0, &recovery);
-	_cleanup_free_ char *why = NULL;
-	struct volume *v = NULL;
 
 	CHECK(keys);
-	CHECK_EQ(volume_load(dir_fd, &v, &why), -EBADMSG);
-	CHECK(why && strstr(why, "cheap"));
-	CHECK(!v);
+	check_cheap();
+	write_cheaper("\"opslimit\": 3", "\"opslimit\": 2");
+	check_cheap();
+	write_cheaper("268435456", "268435455");
+	check_cheap();
 }
 
 static void test_known_volume(void)
