@@ -55,6 +55,7 @@ os.write(fd, b"find?q=weir&mode=text&format=paths\n")
 assert os.read(fd, 4096) == os.fsencode(row["path"]) + b"\n"
 assert os.read(fd, 4096) == b""
 PY
+"$brainy" wait "$mnt" --for index || fail "wait"
 before=$("$brainy" status "$mnt" --json)
 again
 after=$("$brainy" status "$mnt" --json)
