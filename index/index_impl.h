@@ -42,6 +42,8 @@ struct index {
 	struct segment *memory;                 /* the one that grows; in the list */
 	struct segment *frozen;                 /* the one being sealed; in the list; or NULL */
 	struct buf memory_queue, frozen_queue;  /* uint64_t a document: LSN of its queue entry, 0: none */
+	struct buf late_queue;                  /* pairs of uint64_t, inode and LSN: entries of frozen documents that
+	                                         * were found unchanged while they were being sealed */
 
 	pthread_mutex_t table_lock;   /* rank 20 */
 	struct ino_map places;        /* inode -> living document; guarded by table_lock, as all below */
@@ -76,6 +78,8 @@ void segments_done(struct index *x);
 void segments_drop(struct index *x, struct segment *damaged);
 /* Makes the memory segment the frozen one. Does nothing when it is empty. */
 int segments_freeze(struct index *x);
+/* Removes the queue entry of a file that needs no document, if its LSN is still `lsn`; 0: there is none. */
+int queue_clear_entry(struct index *x, uint64_t ino, uint64_t lsn);
 /* Writes and registers the frozen segment and clears its files from the queue. */
 int segments_seal(struct index *x);
 /* Merges what should be merged, at most one group. 1: there was one. */

@@ -327,8 +327,7 @@ static int add_document(struct worker *w, const struct inode *i, uint64_t queue_
 	return r;
 }
 
-/* The queue entry of a file that needs no document: no regular file, or all is as it was. */
-static int clear_entry(struct index *x, uint64_t ino, uint64_t lsn)
+int queue_clear_entry(struct index *x, uint64_t ino, uint64_t lsn)
 {
 	struct batch *b;
 	int r;
@@ -350,7 +349,9 @@ static int clear_entry(struct index *x, uint64_t ino, uint64_t lsn)
 static int settle(struct index *x, uint64_t ino, uint64_t lsn)
 {
 	const struct ino_entry *e;
+	uint64_t late[] = { ino, lsn };
 	bool in_memory = false;
+	int r = 0;
 
 	(void) pthread_rwlock_wrlock(&x->segments_lock);
 	(void) pthread_mutex_lock(&x->table_lock);
@@ -359,10 +360,12 @@ static int settle(struct index *x, uint64_t ino, uint64_t lsn)
 		in_memory = true;
 		if (e->value == x->memory)
 			((uint64_t *)(void *)x->memory_queue.data)[e->number] = lsn;
+		else
+			r = buf_add(&x->late_queue, late, sizeof(late));
 	}
 	(void) pthread_mutex_unlock(&x->table_lock);
 	(void) pthread_rwlock_unlock(&x->segments_lock);
-	return in_memory ? 0 : clear_entry(x, ino, lsn);
+	return in_memory ? r : queue_clear_entry(x, ino, lsn);
 }
 
 static int make_document(struct worker *w, const struct inode *i, unsigned tries, uint64_t queue_lsn)
@@ -412,7 +415,7 @@ static enum outcome index_one(struct worker *w, uint64_t ino, unsigned tries, ui
 	if (r >= 0 || r == -ENOENT)
 		r = inode_get(x->config.catalog, ino, &i);
 	if (r >= 0 && !S_ISREG(i.mode))
-		r = clear_entry(x, ino, entry.lsn);
+		r = queue_clear_entry(x, ino, entry.lsn);
 	else if (r >= 0 && i.nlink > 0) {
 		if (is_rewritten(w, ino, ret_due_ms))
 			return OUTCOME_LATER;

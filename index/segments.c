@@ -185,6 +185,7 @@ void segments_done(struct index *x)
 	x->memory = x->frozen = NULL;
 	buf_done(&x->memory_queue);
 	buf_done(&x->frozen_queue);
+	buf_done(&x->late_queue);
 }
 
 /* ---- damage */
@@ -335,6 +336,23 @@ static int register_sealed(struct index *x, uint64_t number, const struct segmen
 	return r;
 }
 
+/* Entries of what has just been sealed that its own batches did not know of yet. */
+static int clear_late(struct index *x)
+{
+	_cleanup_buf_ struct buf late = BUF_INIT;
+	const uint64_t *pairs;
+	int r = 0;
+
+	(void) pthread_mutex_lock(&x->table_lock);
+	late = x->late_queue;
+	x->late_queue = BUF_INIT;
+	(void) pthread_mutex_unlock(&x->table_lock);
+	pairs = (const uint64_t *)(const void *)late.data;
+	for (size_t i = 0; i < late.len / sizeof(*pairs) && r >= 0; i += 2)
+		r = queue_clear_entry(x, pairs[i], pairs[i + 1]);
+	return r;
+}
+
 int segments_seal(struct index *x)
 {
 	struct segment_disk_config config = disk_config(x);
@@ -359,6 +377,7 @@ int segments_seal(struct index *x)
 		(void) pthread_mutex_unlock(&x->table_lock);
 		exchange(x, &part, 1, sealed);
 		buf_done(&x->frozen_queue);
+		r = clear_late(x);
 	} else {
 		segment_release(sealed);
 	}
