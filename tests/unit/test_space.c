@@ -2,10 +2,13 @@
 /* The reserve: its size, that it cannot be compressed away, what is lost of it, and that it grows. */
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -102,6 +105,44 @@ static void test_lost(int dirfd)
 	check_blocks(dirfd, 4 * MIB);
 }
 
+/* All but the floor is to be had, and nothing of what the reserve gives up. */
+static void check_room(struct space *s, uint64_t free)
+{
+	uint64_t floor = space_floor(s);
+
+	CHECK(floor > 0 && floor < free);
+	CHECK_EQ(space_take(s, free - floor, 0, true), 0);
+	CHECK_EQ(space_take(s, free - floor + 1, 0, true), -ENOSPC);
+	CHECK_EQ(space_take(s, free - floor - 10, 11, true), -ENOSPC);
+}
+
+/* On a filesystem where nobody else takes room. */
+static void test_room(const char *folder)
+{
+	_cleanup_close_ int dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct space *s = open_space(dirfd, 4 * MIB, 0);
+	struct statvfs v;
+	uint64_t free;
+
+	CHECK_EQ(fstatvfs(dirfd, &v), 0);
+	free = (uint64_t)v.f_bavail * v.f_frsize;
+	CHECK_EQ(held(s), 4 * MIB);
+	check_room(s, free);
+	space_release(s, free + 2 * MIB);
+	CHECK_EQ(held(s), 2 * MIB);
+	check_room(s, free);
+	space_refill(s, 0);
+	CHECK_EQ(held(s), 4 * MIB);
+	check_room(s, free);
+	(void) space_close(s);
+}
+
+static bool mount_small(const char *folder)
+{
+	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
+	       mount("tmpfs", folder, "tmpfs", 0, "size=16m") == 0;
+}
+
 int main(void)
 {
 	char folder[] = "/tmp/space-test-XXXXXX";
@@ -112,6 +153,12 @@ int main(void)
 	test_size(dirfd);
 	test_lost(dirfd);
 	(void) unlinkat(dirfd, "reserve", 0);
+	if (mount_small(folder)) {
+		test_room(folder);
+		(void) umount(folder);
+	} else {
+		fprintf(stderr, "cannot mount a tmpfs: what writes leave free is not tested\n");
+	}
 	(void) rmdir(folder);
 	return check_result();
 }

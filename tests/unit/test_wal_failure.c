@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Disks that fail, fill up, or hold files with holes. */
+/* Disks that fail, fill up, alter the log's end, or hold files with holes. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -140,6 +140,46 @@ static void test_sparse_copy(void)
 	walbox_done(&b);
 }
 
+/* Flips a bit of the last byte that is not zero, which is of the last record's tag. */
+static bool alter_end(const struct walbox *b, const char *name)
+{
+	struct buf bytes = BUF_INIT;
+	size_t at;
+
+	CHECK_EQ(io_read_file_at(b->dirfd, name, 1u << 30, &bytes), 0);
+	for (at = bytes.len; at > 4096 && bytes.data[at - 1] == 0; at--)
+		;
+	if (at > 4096) {
+		int fd = walbox_file(b, name);
+		uint8_t other = bytes.data[at - 1] ^ 4;
+
+		CHECK_EQ(io_pwrite(fd, &other, 1, at - 1), 0);
+		(void) close(fd);
+	}
+	buf_done(&bytes);
+	return at > 4096;
+}
+
+/* Nothing says that the last record was durable, so the log ends before it. */
+static void test_altered_end(void)
+{
+	struct walbox b;
+	char names[16][32];
+	unsigned altered = 0;
+
+	walbox_init(&b);
+	CHECK_EQ(walbox_open(&b), 0);
+	CHECK_EQ(walbox_append_many(&b, 10), 0);
+	walbox_kill(&b);
+	for (size_t i = walbox_segments(&b, names, 16); i-- > 0;)
+		altered += alter_end(&b, names[i]);
+	CHECK_EQ(altered, 1);
+	CHECK_EQ(walbox_open(&b), 0);
+	CHECK(!b.wrong && b.report.cut);
+	CHECK_EQ(b.count, 9);
+	walbox_done(&b);
+}
+
 static bool mount_small(const struct walbox *b)
 {
 	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
@@ -204,6 +244,7 @@ int main(void)
 	test_failing_data();
 	test_vanished_pages();
 	test_sparse_copy();
+	test_altered_end();
 	test_full_disk();
 	return check_result();
 }
