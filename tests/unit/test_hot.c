@@ -252,6 +252,7 @@ static void *make_many(void *context)
 		uint64_t place;
 
 		CHECK_EQ(segments_reserve(many, 4096, &seg, &place), 0);
+		CHECK(fcntl(segment_fd(seg), F_GETFD) >= 0); /* also when too many are open */
 		atomic_store(&newest, segment_number(seg));
 		segments_release(many, seg);
 	}

@@ -145,11 +145,12 @@ static struct segment *add(struct segments *s, struct segment *seg)
 	there = find(s, seg->number);
 	if (!there)
 		insert(s, seg);
-	spare = there ? seg : take_idle(s);
-	seg = touch(s, there ? there : seg);
+	/* In use before an idle one is looked for: that must not be this one. */
+	there = touch(s, there ? there : seg);
+	spare = there == seg ? take_idle(s) : seg;
 	(void) pthread_mutex_unlock(&s->lock);
 	(void) segment_free(spare);
-	return seg;
+	return there;
 }
 
 static struct segment *get_open(struct segments *s, uint64_t number)
