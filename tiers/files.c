@@ -197,11 +197,11 @@ bool files_data_present(void *files, const void *key, size_t key_len, const void
 
 	if (extent_decode(key, key_len, value, value_len, &e) < 0)
 		return false;
-	if (e.kind != EXTENT_HOT || verified_has(&f->verified, e.run.id))
+	if (e.kind != EXTENT_HOT || verified_has(&f->verified, &e))
 		return true;
 	if (tier_verify(files_tier(f), &e) < 0)
 		return false;
-	verified_add(&f->verified, e.run.id);
+	verified_add(&f->verified, &e);
 	return true;
 }
 

@@ -21,9 +21,24 @@ static size_t place_of(const struct id128 *ids, size_t cap, struct id128 id)
 	return at;
 }
 
-bool verified_has(const struct verified *v, struct id128 id)
+/* The object's random id, with its place mixed in. */
+static struct id128 id_of(const struct extent *e)
+{
+	struct id128 id = e->run.id;
+
+	store_le64(id.bytes, load_le64(id.bytes) ^ e->segment);
+	store_le64(id.bytes + 8, load_le64(id.bytes + 8) ^ e->place);
+	return id;
+}
+
+static bool has(const struct verified *v, struct id128 id)
 {
 	return v->cap > 0 && !id128_is_zero(v->ids[place_of(v->ids, v->cap, id)]);
+}
+
+bool verified_has(const struct verified *v, const struct extent *e)
+{
+	return has(v, id_of(e));
 }
 
 static bool grow(struct verified *v)
@@ -42,9 +57,11 @@ static bool grow(struct verified *v)
 	return true;
 }
 
-void verified_add(struct verified *v, struct id128 id)
+void verified_add(struct verified *v, const struct extent *e)
 {
-	if (id128_is_zero(id) || verified_has(v, id))
+	struct id128 id = id_of(e);
+
+	if (id128_is_zero(id) || has(v, id))
 		return;
 	if (v->n * 2 >= v->cap && !grow(v))
 		return;

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* Which extent objects were read and found sound: many records of a replayed log name the same one.
+/* Which extent objects were read and found sound: many records of a replayed log name the same one. A copy
+ * of an object in another place is another one: its bytes may be missing there.
  * Not thread-safe. */
 #pragma once
 
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "base/id.h"
+#include "catalog/extent.h"
 
 struct verified {
 	struct id128 *ids; /* owned; a hash table with open addressing, zero is free */
@@ -14,6 +15,7 @@ struct verified {
 };
 
 void verified_done(struct verified *v);
-bool verified_has(const struct verified *v, struct id128 id);
-/* Without memory the id is forgotten, which costs another reading. */
-void verified_add(struct verified *v, struct id128 id);
+/* The object of which `e` is part, where `e` says that it lies. */
+bool verified_has(const struct verified *v, const struct extent *e);
+/* Without memory the object is forgotten, which costs another reading. */
+void verified_add(struct verified *v, const struct extent *e);

@@ -57,7 +57,7 @@ static int verify_object(struct verification *v, uint64_t ino, const struct exte
 {
 	int64_t n;
 
-	if (verified_has(&v->sound, e->run.id))
+	if (verified_has(&v->sound, e))
 		return 0;
 	n = tier_verify(files_tier(v->f), e);
 	if (n == -ENOMEM)
@@ -70,7 +70,7 @@ static int verify_object(struct verification *v, uint64_t ino, const struct exte
 		return 0;
 	}
 	v->blocks += n;
-	verified_add(&v->sound, e->run.id);
+	verified_add(&v->sound, e);
 	return 0;
 }
 

@@ -372,6 +372,37 @@ static void test_failed_sync(void)
 	files_box_free(&box);
 }
 
+/* An object that was found sound in one place says nothing of a copy that cleaning made elsewhere. */
+static void test_present_where_it_is(void)
+{
+	_cleanup_buf_ struct buf scratch = BUF_INIT, value = BUF_INIT;
+	static uint8_t data[128 << 10];
+	struct tree_request rq = { 0 };
+	struct extent e;
+	struct key key;
+	uint64_t ino;
+
+	files_box_make(&box);
+	CHECK_EQ(files_box_open(&box), 0);
+	ino = files_box_new_file(&box);
+	CHECK_EQ(file_write(box.f, &rq, ino, 0, data, sizeof(data), false, false), sizeof(data));
+	CHECK_EQ(extent_find(box.c, ino, 0, &scratch, &e), 0);
+	key = extent_key(ino, extent_end(&e));
+	CHECK_EQ(extent_encode(&e, &value), 0);
+	CHECK(files_data_present(box.f, key.bytes, key.len, value.data, value.len));
+	CHECK(files_data_present(box.f, key.bytes, key.len, value.data, value.len));
+	e.place += 1 << 20;
+	buf_reset(&value);
+	CHECK_EQ(extent_encode(&e, &value), 0);
+	CHECK(!files_data_present(box.f, key.bytes, key.len, value.data, value.len));
+	e.place -= 1 << 20;
+	e.segment++;
+	buf_reset(&value);
+	CHECK_EQ(extent_encode(&e, &value), 0);
+	CHECK(!files_data_present(box.f, key.bytes, key.len, value.data, value.len));
+	files_box_free(&box);
+}
+
 int main(int argc, char **argv)
 {
 	unsigned seed = argc > 1 ? (unsigned)atoi(argv[1]) : (unsigned)time(NULL);
@@ -379,6 +410,7 @@ int main(int argc, char **argv)
 	srandom(seed);
 	fprintf(stderr, "seed %u\n", seed);
 	test_failed_sync();
+	test_present_where_it_is();
 	test_damage(60);
 	for (unsigned n = 0; n < 25 && !check_failures; n++)
 		test_power_cut();
