@@ -27,6 +27,8 @@
 #define CPU_SECONDS 5u
 #define CPU_SECONDS_SLOW 60u
 #define TRIES 2u
+/* As much as the extractor looks at to tell a file's kind. */
+#define BEGINNING (256u << 10)
 #define NAMES_MAX 16u
 /* So many times within REWRITTEN_MS, then not before it is over. */
 #define REWRITTEN_TIMES 6u
@@ -122,9 +124,9 @@ static bool lower_priority(struct index *x)
 
 /* ---- one document */
 
-static int read_bytes(struct index *x, const struct inode *i, struct buf *ret_bytes)
+static int read_bytes(struct index *x, const struct inode *i, uint64_t max, struct buf *ret_bytes)
 {
-	uint64_t want = MIN(i->size, x->config.max_file);
+	uint64_t want = MIN(i->size, max);
 	uint8_t *place;
 	int r = buf_extend(ret_bytes, want, &place);
 
@@ -148,12 +150,36 @@ static void set_status(struct document *d, enum extract_status status, const cha
 	memccpy(d->why, why, 0, sizeof(d->why) - 1);
 }
 
+/* Most large files are of no kind that has text, and their beginning tells: it saves reading them whole. */
+static int try_beginning(struct worker *w, const struct inode *i, struct document *d)
+{
+	_cleanup_buf_ struct buf bytes = BUF_INIT;
+	struct index *x = w->x;
+	int r;
+
+	if (i->size < 4 * BEGINNING)
+		return 0;
+	r = read_bytes(x, i, BEGINNING, &bytes);
+	if (r >= 0)
+		r = extractor_run(x->extractor, (const char *)w->names.data, bytes.data, bytes.len, CPU_SECONDS, d);
+	if (r < 0)
+		return 0; /* let the whole file say why */
+	if (d->status == EXTRACT_SKIPPED && (!strcmp(d->why, "binary") || !strcmp(d->why, "unsupported")))
+		return 1;
+	document_done(d);
+	*d = (struct document){ 0 };
+	return 0;
+}
+
 static int extract(struct worker *w, const struct inode *i, unsigned tries, struct document *d)
 {
 	_cleanup_buf_ struct buf bytes = BUF_INIT;
 	struct index *x = w->x;
-	int r = read_bytes(x, i, &bytes);
+	int r;
 
+	if (try_beginning(w, i, d) > 0)
+		return 0;
+	r = read_bytes(x, i, x->config.max_file, &bytes);
 	if (r == -EIO || r == -EBADMSG) {
 		set_status(d, EXTRACT_FAILED, "unreadable");
 		return 0;
