@@ -99,6 +99,9 @@ void cursor_seek(struct cursor *cur, const void *key, size_t key_len);
 /* 1: *ret_key and *ret_value are borrowed until the next call. 0: no more. -EBADMSG. */
 int cursor_next(struct cursor *cur, const void **ret_key, size_t *ret_key_len, const void **ret_value,
 		size_t *ret_value_len);
+/* After -EBADMSG from cursor_next(): goes on behind the record that does not open; *ret_key as there.
+ * -EBADMSG: it is no single record, but some of their kind are missing: no walk would see all. */
+int cursor_skip(struct cursor *cur, const void **ret_key, size_t *ret_key_len);
 struct cursor *cursor_close(struct cursor *cur);
 
 /* ---- writing */

@@ -36,6 +36,7 @@ struct cursor {
 	unsigned n, at;
 	unsigned width;                /* records that the next window takes */
 	bool ended;                    /* nothing follows the window */
+	bool stuck;                    /* the record of entries[n] does not open */
 	struct buf values, sealed;
 	struct entry entries[WINDOW_RECORDS]; /* undefined from n on */
 };
@@ -80,7 +81,7 @@ void cursor_seek(struct cursor *cur, const void *key, size_t key_len)
 	memcpy(cur->last, key, cur->last_len);
 	cur->n = cur->at = 0;
 	cur->width = 1;
-	cur->ended = false;
+	cur->ended = cur->stuck = false;
 }
 
 /* ---- one merging walk over a snapshot */
@@ -201,6 +202,7 @@ static int merge_next(struct merge *m, struct entry *e)
 			return 0;
 		memcpy(e->key, key, e->key_len);
 		r = add_value(cur, m, source, e);
+		cur->stuck = r == -EBADMSG;
 		if (r < 0)
 			return r;
 		moved = step_over(m, e->key, e->key_len);
@@ -235,7 +237,7 @@ static int fill(struct cursor *cur)
 		return r;
 	buf_reset(&cur->values);
 	cur->n = cur->at = 0;
-	cur->ended = false;
+	cur->ended = cur->stuck = false;
 	cur->lsn = s.lsn;
 	r = fill_from(cur, &s);
 	snapshot_end(&s);
@@ -276,4 +278,19 @@ int cursor_next(struct cursor *cur, const void **ret_key, size_t *ret_key_len, c
 	*ret_value = cur->values.data + e->at;
 	*ret_value_len = e->len;
 	return 1;
+}
+
+int cursor_skip(struct cursor *cur, const void **ret_key, size_t *ret_key_len)
+{
+	const struct entry *e = &cur->entries[0];
+
+	if (cur->n > 0 || !cur->stuck)
+		return -EBADMSG;
+	memcpy(cur->last, e->key, e->key_len);
+	cur->last_len = e->key_len;
+	cur->after = true;
+	cur->stuck = false;
+	*ret_key = cur->last;
+	*ret_key_len = cur->last_len;
+	return 0;
 }

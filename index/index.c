@@ -83,25 +83,49 @@ static int add_queued(void *context, const struct queue_entry *e)
 	return work_news(&x->work, e->ino, true);
 }
 
-/* Files that the index neither knows nor has waiting: damage took them, or a queue entry. */
-int64_t index_find_missing(struct index *x)
+/* 1: *ret_ino is the next inode, also one whose record does not open; 0: no more. */
+static int next_inode(struct cursor *cur, uint64_t *ret_ino)
 {
 	const void *key, *value;
 	size_t key_len, value_len;
+	int r = cursor_next(cur, &key, &key_len, &value, &value_len);
+
+	if (r == -EBADMSG && cursor_skip(cur, &key, &key_len) == 0)
+		r = 1;
+	if (r > 0)
+		*ret_ino = key_len == 9 ? load_be64((const uint8_t *)key + 1) : 0;
+	return r;
+}
+
+/* A file that cannot even be looked at waits for ever, and so is never left out silently. */
+static bool is_missing(struct index *x, uint64_t ino)
+{
+	struct inode i;
+	int r;
+
+	if (!ino || work_find(&x->work, ino))
+		return false;
+	r = inode_get(x->config.catalog, ino, &i);
+	if (r < 0)
+		return r == -EBADMSG;
+	return S_ISREG(i.mode) && i.nlink > 0 && (i.flags & INODE_QUEUED || !ino_map_find(&x->places, ino));
+}
+
+/* Files that the index neither knows nor has waiting: damage took them, or a queue entry. */
+static int64_t find_missing(struct index *x)
+{
 	struct cursor *cur;
 	int64_t found = 0;
+	uint64_t ino;
 	int r = cursor_open(x->config.catalog, "I", 1, &cur);
 
-	while (r >= 0 && (r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		uint64_t ino = key_len == 9 ? load_be64((const uint8_t *)key + 1) : 0;
-		struct inode i;
-
-		if (!ino || ino_map_find(&x->places, ino) || work_find(&x->work, ino) ||
-		    inode_get(x->config.catalog, ino, &i) < 0 || !S_ISREG(i.mode) || i.nlink == 0)
-			continue;
-		r = work_news(&x->work, ino, true);
-		found++;
-	}
+	if (r < 0)
+		return r;
+	while (r >= 0 && (r = next_inode(cur, &ino)) > 0)
+		if (is_missing(x, ino)) {
+			r = work_news(&x->work, ino, true);
+			found++;
+		}
 	cursor_close(cur);
 	return r < 0 ? r : found;
 }
@@ -116,7 +140,7 @@ static int check_complete(struct index *x, bool lost)
 	for (size_t i = 0; x->work.files.places && i <= x->work.files.mask; i++)
 		known += x->work.files.places[i].ino && !ino_map_find(&x->places, x->work.files.places[i].ino);
 	if (known != stats.files || lost) {
-		int64_t found = index_find_missing(x);
+		int64_t found = find_missing(x);
 
 		if (found != 0)
 			log_debug("index: %lld files were neither indexed nor queued", (long long)found);
@@ -134,6 +158,10 @@ static int load(struct index *x, char **ret_why)
 		r = place_loaded(x, x->segments[i]);
 	if (r >= 0)
 		r = queue_foreach(x->config.catalog, add_queued, x);
+	if (r == -EBADMSG) { /* the inodes know as well who waits */
+		lost = true;
+		r = 0;
+	}
 	if (r >= 0)
 		r = check_complete(x, lost);
 	if (r < 0 && asprintf(ret_why, "the index cannot be loaded: %s", strerror(-r)) < 0)

@@ -89,8 +89,6 @@ int segments_merge(struct index *x);
 
 /* ---- queue_worker.c */
 void *queue_worker_main(void *index);
-/* Queues every regular file that is neither indexed nor waiting. Returns how many. */
-int64_t index_find_missing(struct index *x);
 
 /* ---- sealer.c */
 void *sealer_main(void *index);

@@ -442,7 +442,7 @@ static enum outcome index_one(struct worker *w, uint64_t ino, unsigned tries, ui
 	if (x->config.is_busy && x->config.is_busy(x->config.context, ino))
 		return OUTCOME_HOLD;
 	r = queue_get(x->config.catalog, ino, &entry);
-	if (r >= 0 || r == -ENOENT)
+	if (r >= 0 || r == -ENOENT || r == -EBADMSG) /* a damaged entry says no more than that it is there */
 		r = inode_get(x->config.catalog, ino, &i);
 	if (r >= 0 && !S_ISREG(i.mode))
 		r = queue_clear_entry(x, ino, entry.lsn);

@@ -117,15 +117,44 @@ static int load_one(struct index *x, uint64_t number, const void *value, size_t 
 	return 0;
 }
 
+/* Which segments there are is not known: without the newest, older documents would live again. */
+static void drop_all(struct index *x, bool *lost)
+{
+	log_warn(-EBADMSG, "the list of index segments is damaged, all files are indexed again");
+	for (unsigned i = 0; i < x->n_segments; i++)
+		segment_release(x->segments[i]);
+	x->n_segments = 0;
+	*lost = true;
+}
+
+/* As cursor_next(), and *ret_value NULL for a record that does not open. */
+static int next_record(struct cursor *cur, uint64_t *ret_number, const void **ret_value, size_t *ret_len)
+{
+	const void *key;
+	size_t key_len;
+	int r = cursor_next(cur, &key, &key_len, ret_value, ret_len);
+
+	if (r == -EBADMSG && cursor_skip(cur, &key, &key_len) == 0) {
+		*ret_value = NULL;
+		*ret_len = 0;
+		r = 1;
+	}
+	if (r > 0)
+		*ret_number = key_len == 9 ? load_be64((const uint8_t *)key + 1) : 0;
+	return r;
+}
+
 static int collect_records(struct index *x, struct buf *ret_numbers, bool *lost)
 {
-	const void *key, *value;
-	size_t key_len, value_len;
 	struct cursor *cur;
+	const void *value;
+	uint64_t number;
+	size_t value_len;
 	int r = cursor_open(x->config.catalog, "M", 1, &cur);
 
-	while (r >= 0 && (r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		uint64_t number = key_len == 9 ? load_be64((const uint8_t *)key + 1) : 0;
+	if (r < 0)
+		return r;
+	while (r >= 0 && (r = next_record(cur, &number, &value, &value_len)) > 0) {
 		unsigned before = x->n_segments;
 
 		r = load_one(x, number, value, value_len, lost);
@@ -133,6 +162,10 @@ static int collect_records(struct index *x, struct buf *ret_numbers, bool *lost)
 			r = buf_add(ret_numbers, &number, sizeof(number));
 	}
 	cursor_close(cur);
+	if (r == -EBADMSG) {
+		drop_all(x, lost);
+		r = 0;
+	}
 	return r;
 }
 

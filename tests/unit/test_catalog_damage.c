@@ -72,22 +72,28 @@ static enum outcome check_record(struct box *b, unsigned i)
 	return got.len == len && memcmp(got.data, value, len) == 0 ? FINE : WRONG;
 }
 
+/* A record that does not open can be walked past: none is missed and none comes twice. */
 static enum outcome check_walk(struct box *b, char letter)
 {
 	struct cursor *cur;
 	const void *key, *value;
 	size_t key_len, value_len;
-	unsigned n = 0;
+	unsigned n = 0, skipped = 0;
 	int r;
 
 	if (cursor_open(b->c, &letter, 1, &cur) < 0)
 		return WRONG;
-	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) == 1)
+	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) == 1 ||
+	       (r == -EBADMSG && cursor_skip(cur, &key, &key_len) == 0)) {
+		skipped += r < 0;
 		n++;
+	}
 	cursor_close(cur);
 	if (r < 0)
 		return LOUD;
-	return n == RECORDS / 5 || letter == 'I' || letter == 'D' ? FINE : WRONG;
+	if (n != RECORDS / 5 && letter != 'I' && letter != 'D')
+		return WRONG;
+	return skipped ? LOUD : FINE;
 }
 
 static enum outcome read_everything(struct box *b)
