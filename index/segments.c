@@ -350,7 +350,11 @@ static int clear_queue(struct index *x, struct batch *b, uint32_t *at)
 	return batch_commit(b, NULL);
 }
 
-/* The batch that registers the segment comes first and the list is exchanged last. */
+/* The batch that registers the segment comes first and the list is exchanged last.
+ *
+ * Its LSN is above those of all contents in the segment. Replay cuts the log's end only, so a segment that
+ * is registered after a power cut knows no content that was cut off: although the log gives the numbers of
+ * cut batches again, none of its documents can be taken for a later content of the same number. */
 static int register_sealed(struct index *x, uint64_t number, const struct segment_record *record)
 {
 	uint32_t at = 0;
