@@ -44,7 +44,6 @@ static int init_locks(struct index *x)
 	(void) pthread_mutex_init(&x->table_lock, NULL);
 	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	(void) pthread_cond_init(&x->work_there, &monotonic);
-	(void) pthread_cond_init(&x->hurry, &monotonic);
 	(void) pthread_cond_init(&x->sealer_wake, &monotonic);
 	(void) pthread_cond_init(&x->work_finished, &monotonic);
 	(void) pthread_condattr_destroy(&monotonic);
@@ -239,7 +238,6 @@ static void stop_threads(struct index *x, bool worker, bool sealer)
 	(void) pthread_mutex_lock(&x->table_lock);
 	__atomic_store_n(&x->stop, true, __ATOMIC_RELAXED);
 	(void) pthread_cond_broadcast(&x->work_there);
-	(void) pthread_cond_broadcast(&x->hurry);
 	(void) pthread_cond_broadcast(&x->sealer_wake);
 	(void) pthread_cond_broadcast(&x->work_finished);
 	if (x->may_lower_priority && x->worker_tid)
@@ -402,8 +400,6 @@ int index_wait(struct index *x, unsigned timeout_ms)
 	if (!work_is_before(&x->work, x->work.next_number))
 		return 0;
 	x->waiting++;
-	x->waited_ms = clock_mono_ms();
-	(void) pthread_cond_signal(&x->hurry);
 	if (x->may_lower_priority && x->worker_tid)
 		priority_raise(x->worker_tid);
 	r = wait_until(x, x->work.next_number, clock_mono_ms() + timeout_ms);

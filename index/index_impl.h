@@ -52,9 +52,7 @@ struct index {
 	uint64_t last_added_ms;
 	uint64_t first_unsealed_ms;   /* 0: the memory segment is empty */
 	unsigned waiting;             /* calls of index_wait() */
-	uint64_t waited_ms;           /* when the last of them came */
 	pthread_cond_t work_there;    /* for the worker */
-	pthread_cond_t hurry;         /* for the worker while it gathers: a call of index_wait(), or stop */
 	pthread_cond_t sealer_wake;   /* for the sealer: a segment is full, or stop */
 	pthread_cond_t work_finished; /* for index_wait() */
 	bool stop;

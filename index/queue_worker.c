@@ -20,10 +20,6 @@
 #include "index/stored.h"
 
 #define TICK_MS 1000u
-/* After a wake-up it waits for more, unless somebody waits for it or did of late: being woken at every step
- * of a file's making costs those who make files more than the indexing does. */
-#define GATHER_MS 10u
-#define PROMPT_MS 1000u
 #define CPU_SECONDS 5u
 #define CPU_SECONDS_SLOW 60u
 #define TRIES 2u
@@ -490,34 +486,6 @@ static bool take_slow(struct index *x, uint64_t *ret_ino)
 	return ino_map_find(&x->places, *ret_ino) && !work_find(&x->work, *ret_ino);
 }
 
-static struct timespec at_ms(uint64_t ms)
-{
-	return (struct timespec){ (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
-}
-
-/* With table_lock held, as wait_for_news(). */
-static void gather(struct index *x)
-{
-	uint64_t now = clock_mono_ms();
-	struct timespec until = at_ms(now + GATHER_MS);
-
-	if (x->waited_ms && now - x->waited_ms < PROMPT_MS)
-		return;
-	while (x->waiting == 0 && !x->stop)
-		if (pthread_cond_timedwait(&x->hurry, &x->table_lock, &until) == ETIMEDOUT)
-			return;
-}
-
-static void wait_for_news(struct index *x, uint64_t until_ms)
-{
-	struct timespec until = at_ms(until_ms);
-
-	if (pthread_cond_timedwait(&x->work_there, &x->table_lock, &until) == ETIMEDOUT)
-		work_wake_held(&x->work);
-	else
-		gather(x);
-}
-
 /* Waits for a file. 1: *ret_ino is RUNNING. 0: look again. -ESHUTDOWN. */
 static int take(struct worker *w, uint64_t *ret_ino, unsigned *ret_tries)
 {
@@ -525,6 +493,7 @@ static int take(struct worker *w, uint64_t *ret_ino, unsigned *ret_tries)
 	LOCKED(&x->table_lock);
 	uint64_t now = clock_mono_ms(), next = work_wake_later(&x->work, now);
 	struct work *work = work_take(&x->work);
+	struct timespec at;
 
 	if (x->stop)
 		return -ESHUTDOWN;
@@ -539,7 +508,10 @@ static int take(struct worker *w, uint64_t *ret_ino, unsigned *ret_tries)
 		*ret_tries = TRIES;
 		return 1;
 	}
-	wait_for_news(x, MIN(next, now + TICK_MS));
+	next = MIN(next, now + TICK_MS);
+	at = (struct timespec){ (time_t)(next / 1000), (long)(next % 1000) * 1000000 };
+	if (pthread_cond_timedwait(&x->work_there, &x->table_lock, &at) == ETIMEDOUT)
+		work_wake_held(&x->work);
 	return 0;
 }
 
