@@ -409,7 +409,7 @@ int index_wait(struct index *x, unsigned timeout_ms)
 
 /* ---- figures */
 
-static void count_segment(const struct segment *s, struct index_stats *st)
+static void count_segment(struct segment *s, struct index_stats *st)
 {
 	for (uint32_t d = 0; d < s->n_docs; d++) {
 		if (segment_is_dead(s, d))
@@ -427,7 +427,7 @@ static void count_segment(const struct segment *s, struct index_stats *st)
 			st->skipped++;
 		}
 	}
-	st->memory_bytes += s->memory;
+	st->memory_bytes += s->memory + codes_memory(&s->codes, s->stride);
 	st->segments += s->n_docs > 0;
 }
 

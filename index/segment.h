@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "index/codes.h"
 
 /* What became of a file; numbers are on disk. */
 enum document_state {
@@ -105,7 +106,8 @@ struct segment {
 	_Atomic uint32_t n_dead;
 	char (*mimes)[96];         /* owned */
 	uint16_t n_mimes;
-	size_t memory;             /* bytes it keeps resident, about */
+	size_t memory;             /* bytes it keeps resident, about; without its codes */
+	struct codes codes;
 };
 
 struct segment *segment_release(struct segment *s);

@@ -254,6 +254,7 @@ static void disk_free(struct segment *s)
 	free(s->docs);
 	free(s->flags);
 	free(s->mimes);
+	codes_done(&s->codes);
 	free(d);
 }
 
@@ -431,6 +432,7 @@ int segment_disk_open(const struct segment_disk_config *config, uint64_t number,
 	d->base.ops = &disk_ops;
 	d->base.number = number;
 	d->base.stride = config->stride;
+	codes_init(&d->base.codes);
 	r = segment_file_open(config->keys, config->dirfd, number, record, config->cache, &d->file);
 	if (r >= 0)
 		r = disk_load(d, config, record->plain_len);

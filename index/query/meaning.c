@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* The vector side: half the cosine of the query with the whole document, half that with its best
- * passage. The query's rows are weighted by sqrt(idf) of their WordPieces in the index. Exact: every
- * vector of every candidate is read. */
+ * passage. The query's rows are weighted by sqrt(idf) of their WordPieces in the index.
+ *
+ * Eight-bit codes (index/codes.h) of all vectors say where each candidate's cosine lies; the vectors
+ * themselves are read of those that may be among the best only (rank.c), and of all where the codes
+ * would take too much memory. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -9,6 +12,9 @@
 #include "base/cleanup.h"
 #include "index/query/search.h"
 #include "index/vectors/vectors.h"
+
+/* That codes may take. */
+#define CODES_BYTES (16u << 20)
 
 /* In how many living documents a WordPiece is. */
 static int piece_frequency(struct search *s, uint32_t id, struct postings *scratch, double *ret_df)
@@ -89,80 +95,130 @@ static int query_vector(struct search *s, int16_t *ret_q)
 	return 0;
 }
 
-/* Reads vectors one by one, in order, holding on to the run they lie in. */
-struct vector_reader {
-	struct segment *segment; /* borrowed */
-	struct vector_run run;
-	uint32_t first;          /* number of the run's first vector */
-};
+/* ---- exactly */
 
-static int reader_get(struct vector_reader *r, uint32_t number, const int16_t **ret_v)
+static int reader_get(struct search_part *p, uint32_t number, const int16_t **ret_v)
 {
+	struct vector_reader *r = &p->reader;
+
 	if (number < r->first || number - r->first >= r->run.n) {
 		int e;
 
 		vector_run_done(&r->run);
 		r->run.n = 0;
-		e = r->segment->ops->vectors(r->segment, number, &r->run);
+		e = p->segment->ops->vectors(p->segment, number, &r->run);
 		if (e < 0)
 			return e;
 		r->first = number;
 	}
-	*ret_v = r->run.at + (size_t)(number - r->first) * r->segment->stride;
+	*ret_v = r->run.at + (size_t)(number - r->first) * p->segment->stride;
 	return 0;
 }
 
-static int document_meaning(struct vector_reader *r, const struct segment_doc *d, const int16_t *q, double *ret)
+static int exact(struct search_part *p, uint32_t doc, const int16_t *q)
 {
+	const struct segment_doc *d = &p->segment->docs[doc];
 	uint32_t n = segment_doc_vectors(d);
 	int32_t whole = 0, best = INT32_MIN;
 
 	for (uint32_t i = 0; i < n; i++) {
 		const int16_t *v;
-		int e = reader_get(r, d->first_vector + i, &v);
+		int r = reader_get(p, d->first_vector + i, &v);
 		int32_t dot;
 
-		if (e < 0)
-			return e;
-		dot = vector_dot(q, v, r->segment->stride);
+		if (r < 0)
+			return r;
+		dot = vector_dot(q, v, p->segment->stride);
 		if (i == 0)
 			whole = dot;
 		if ((i > 0 || n == 1) && dot > best)
 			best = dot;
 	}
-	*ret = 0.5 * vector_cosine(whole) + 0.5 * vector_cosine(best);
+	p->meaning[doc].low = p->meaning[doc].high = 0.5 * vector_cosine(whole) + 0.5 * vector_cosine(best);
 	return 0;
 }
 
-static int part_meaning(struct search *s, struct search_part *p, const int16_t *q)
+int search_meaning_exactly(struct search *s, struct search_part *p, uint32_t doc)
 {
-	struct vector_reader reader = { .segment = p->segment };
-	uint32_t n = p->segment->n_docs;
-	int r = 0;
+	if (p->meaning[doc].low == p->meaning[doc].high)
+		return 0;
+	return search_failed(s, p->segment, exact(p, doc, s->vector));
+}
 
-	p->meaning = malloc((n + 1) * sizeof(*p->meaning));
-	if (!p->meaning)
+/* ---- nearly: from the codes */
+
+static struct span nearly(const struct segment *s, const struct segment_doc *d, const int16_t *q, double length)
+{
+	struct span whole = { 0 }, best = { -HUGE_VAL, -HUGE_VAL };
+	const struct codes *c = &s->codes;
+	uint32_t n = segment_doc_vectors(d);
+
+	for (uint32_t i = 0; i < n; i++) {
+		size_t number = (size_t)d->first_vector + i;
+		double dot = (double)c->fits[number].scale * vector_code_dot(q, c->bytes + number * s->stride, s->stride);
+		double off = length * c->fits[number].error;
+
+		if (i == 0)
+			whole = (struct span){ dot - off, dot + off };
+		if (i > 0 || n == 1) {
+			best.low = MAX(best.low, dot - off);
+			best.high = MAX(best.high, dot + off);
+		}
+	}
+	return (struct span){ (whole.low + best.low) / 2 / ((double)VECTOR_ONE * VECTOR_ONE),
+			      (whole.high + best.high) / 2 / ((double)VECTOR_ONE * VECTOR_ONE) };
+}
+
+static int part_meaning(struct search *s, struct search_part *p, bool codes)
+{
+	double length = vector_length(s->vector, s->x->stride);
+	uint32_t n = p->segment->n_docs;
+	int r = codes ? codes_fill(&p->segment->codes, p->segment) : 0;
+
+	p->meaning = r < 0 ? NULL : malloc((n + 1) * sizeof(*p->meaning));
+	if (r >= 0 && !p->meaning)
 		return -ENOMEM;
 	for (uint32_t d = 0; r >= 0 && d < n; d++) {
-		p->meaning[d] = NO_MEANING;
-		if (p->candidate[d] && p->segment->docs[d].n_passages > 0)
-			r = document_meaning(&reader, &p->segment->docs[d], q, &p->meaning[d]);
+		const struct segment_doc *doc = &p->segment->docs[d];
+
+		p->meaning[d] = (struct span){ NO_MEANING, NO_MEANING };
+		if (!p->candidate[d] || doc->n_passages == 0)
+			continue;
+		if (codes)
+			p->meaning[d] = nearly(p->segment, doc, s->vector, length);
+		else
+			r = exact(p, d, s->vector);
 	}
-	vector_run_done(&reader.run);
 	return search_failed(s, p->segment, r);
 }
 
+/* A query of few candidates reads their vectors; a segment without living documents is not read at all. */
+static bool wants_codes(const struct search_part *p)
+{
+	uint32_t candidates = 0;
+
+	for (uint32_t d = 0; d < p->segment->n_docs; d++)
+		candidates += p->candidate[d];
+	return candidates > p->segment->n_docs / 8;
+}
+
+/* A segment that has its codes keeps them: the ones before it in the list become fewer, never more. */
 int search_meaning(struct search *s, bool *ret_said)
 {
-	_cleanup_free_ int16_t *q = calloc(s->x->stride, sizeof(*q));
-	int r = q ? query_vector(s, q) : -ENOMEM;
+	size_t room = CODES_BYTES;
+	int r;
 
+	s->vector = calloc(s->x->stride, sizeof(*s->vector));
+	r = s->vector ? query_vector(s, s->vector) : -ENOMEM;
 	*ret_said = r > 0;
 	for (unsigned i = 0; r > 0 && i < s->n_parts; i++) {
-		int e = part_meaning(s, &s->parts[i], q);
+		size_t need = (size_t)s->parts[i].segment->n_vectors * s->x->stride;
+		bool fits = need <= room;
+		int e = part_meaning(s, &s->parts[i], fits && wants_codes(&s->parts[i]));
 
 		if (e < 0)
 			return e;
+		room -= fits ? need : 0;
 	}
 	return r < 0 ? r : 0;
 }

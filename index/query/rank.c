@@ -4,6 +4,7 @@
  * Mix: (1 - w) B/Bmax + w (c - cmin)/(cmax - cmin), over all candidates; B = 0 without a common term, and a
  * candidate without a vector counts as the farthest. */
 #include <errno.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -147,46 +148,137 @@ static bool is_foreign(const struct search *s)
 	return others > ascii;
 }
 
-static struct mix mix_of(const struct search *s, bool meaning)
+/* The least and the most cosine. Documents that can be neither are not looked at closely. */
+static int find_extremes(struct search *s, struct mix *m)
 {
-	struct mix m = { .words = s->query->mode != QUERY_VECTOR, .meaning = meaning, .low = 2, .high = -2 };
+	double low = HUGE_VAL, high = -HUGE_VAL;
+	int r = 0;
 
-	m.weight = s->query->alpha >= 0 ? s->query->alpha : is_foreign(s) ? WEIGHT / 4 : WEIGHT;
 	for (unsigned p = 0; p < s->n_parts; p++) {
 		const struct search_part *part = &s->parts[p];
 
 		for (uint32_t d = 0; d < part->segment->n_docs; d++) {
-			if (!part->candidate[d])
+			if (!part->candidate[d] || part->meaning[d].low < NO_MEANING / 2)
 				continue;
-			if (m.words)
-				m.words_max = MAX(m.words_max, part->words[d]);
-			if (!meaning || part->meaning[d] < NO_MEANING / 2)
-				continue;
-			m.low = MIN(m.low, part->meaning[d]);
-			m.high = MAX(m.high, part->meaning[d]);
+			low = MIN(low, part->meaning[d].high);
+			high = MAX(high, part->meaning[d].low);
 		}
 	}
-	return m;
+	for (unsigned p = 0; p < s->n_parts; p++) {
+		struct search_part *part = &s->parts[p];
+
+		for (uint32_t d = 0; r >= 0 && d < part->segment->n_docs; d++) {
+			struct span *at = &part->meaning[d];
+
+			if (!part->candidate[d] || at->low < NO_MEANING / 2 || (at->low > low && at->high < high))
+				continue;
+			r = search_meaning_exactly(s, part, d);
+			m->low = MIN(m->low, at->low);
+			m->high = MAX(m->high, at->high);
+		}
+	}
+	return r;
 }
 
-/* The document's score; false when nothing connects it with the query. */
-static bool score_of(const struct mix *m, const struct search_part *part, uint32_t d, double *ret_score)
+static int mix_of(struct search *s, bool meaning, struct mix *ret_m)
+{
+	struct mix m = { .words = s->query->mode != QUERY_VECTOR, .meaning = meaning, .low = 2, .high = -2 };
+
+	m.weight = s->query->alpha >= 0 ? s->query->alpha : is_foreign(s) ? WEIGHT / 4 : WEIGHT;
+	for (unsigned p = 0; m.words && p < s->n_parts; p++) {
+		const struct search_part *part = &s->parts[p];
+
+		for (uint32_t d = 0; d < part->segment->n_docs; d++)
+			if (part->candidate[d])
+				m.words_max = MAX(m.words_max, part->words[d]);
+	}
+	*ret_m = m;
+	return meaning ? find_extremes(s, ret_m) : 0;
+}
+
+enum end { END_LOW, END_HIGH };
+
+/* The document's score, or what it is at least or at most; false when nothing connects it with the query. It
+ * grows with the cosine, and no step of rounding changes that. */
+static bool score_of(const struct mix *m, const struct search_part *part, uint32_t d, enum end end,
+		     double *ret_score)
 {
 	double words = m->words ? part->words[d] : 0, meaning = 0;
-	bool has_meaning = m->meaning && part->meaning[d] > NO_MEANING / 2;
+	double cosine = !m->meaning ? NO_MEANING : end == END_LOW ? part->meaning[d].low : part->meaning[d].high;
+	bool has_meaning = cosine > NO_MEANING / 2;
 
 	if (words <= 0 && !has_meaning)
 		return false;
 	if (!m->words) {
-		*ret_score = part->meaning[d];
+		*ret_score = cosine;
 	} else if (!m->meaning) {
 		*ret_score = words;
 	} else {
 		if (has_meaning && m->high > m->low)
-			meaning = (part->meaning[d] - m->low) / (m->high - m->low);
+			meaning = (cosine - m->low) / (m->high - m->low);
 		*ret_score = (1 - m->weight) * (m->words_max > 0 ? words / m->words_max : 0) + m->weight * meaning;
 	}
 	return true;
+}
+
+/* ---- who needs an exact score */
+
+/* The greatest of many numbers: a heap with the least on top. */
+struct greatest {
+	double *values; /* owned */
+	size_t n, keep;
+};
+
+static void greatest_add(struct greatest *g, double value)
+{
+	size_t at = 0;
+
+	if (g->n < g->keep) {
+		for (at = g->n++; at > 0 && g->values[(at - 1) / 2] > value; at = (at - 1) / 2)
+			g->values[at] = g->values[(at - 1) / 2];
+		g->values[at] = value;
+		return;
+	}
+	if (value <= g->values[0])
+		return;
+	for (;;) {
+		size_t child = 2 * at + 1;
+
+		if (child + 1 < g->n && g->values[child + 1] < g->values[child])
+			child++;
+		if (child >= g->n || g->values[child] >= value)
+			break;
+		g->values[at] = g->values[child];
+		at = child;
+	}
+	g->values[at] = value;
+}
+
+/* What a score must reach: `keep` documents have that much at least. */
+static int find_threshold(struct search *s, const struct mix *m, size_t keep, double *ret_score)
+{
+	struct greatest g = { .keep = keep };
+	size_t docs = 0;
+
+	for (unsigned p = 0; p < s->n_parts; p++)
+		docs += s->parts[p].segment->n_docs;
+	*ret_score = -HUGE_VAL;
+	if (!m->meaning || keep == 0 || docs <= keep)
+		return 0;
+	g.values = calloc(keep, sizeof(*g.values));
+	if (!g.values)
+		return -ENOMEM;
+	for (unsigned p = 0; p < s->n_parts; p++)
+		for (uint32_t d = 0; d < s->parts[p].segment->n_docs; d++) {
+			double score;
+
+			if (s->parts[p].candidate[d] && score_of(m, &s->parts[p], d, END_LOW, &score))
+				greatest_add(&g, score);
+		}
+	if (g.n == keep)
+		*ret_score = g.values[0];
+	free(g.values);
+	return 0;
 }
 
 /* ---- what other orders need */
@@ -224,19 +316,47 @@ static int set_order(struct search *s, enum order order, struct hit *h, const st
 	return 1;
 }
 
+/* The exact score into *ret_score. 1: it may be among the best. 0: it is a hit, but no such one. -ENOENT: it is
+ * none. */
+static int weigh(struct search *s, const struct mix *m, struct search_part *part, uint32_t d, double threshold,
+		 double *ret_score)
+{
+	int r;
+
+	if (!score_of(m, part, d, END_HIGH, ret_score))
+		return -ENOENT;
+	if (*ret_score < threshold)
+		return 0;
+	r = m->meaning ? search_meaning_exactly(s, part, d) : 0;
+	if (r < 0)
+		return r;
+	(void) score_of(m, part, d, END_LOW, ret_score);
+	return 1;
+}
+
 static int collect_documents(struct search *s, const struct mix *m, enum order order, struct best *b,
 			     uint64_t *ret_total)
 {
+	double threshold = -HUGE_VAL;
+	int r = order == ORDER_SCORE ? find_threshold(s, m, b->keep, &threshold) : 0;
+
+	if (r < 0)
+		return r;
 	for (unsigned p = 0; p < s->n_parts; p++) {
 		struct search_part *part = &s->parts[p];
 
 		for (uint32_t d = 0; d < part->segment->n_docs; d++) {
 			struct hit h = { .ino = part->segment->docs[d].ino, .segment = part->segment, .doc = d };
-			int r;
 
-			if (!part->candidate[d] || (s->parsed.ranks && !score_of(m, part, d, &h.score)))
+			if (!part->candidate[d])
 				continue;
-			r = set_order(s, order, &h, NULL);
+			r = s->parsed.ranks ? weigh(s, m, part, d, threshold, &h.score) : 1;
+			if (r == -ENOENT)
+				continue;
+			if (r == 0)
+				++*ret_total;
+			if (r > 0)
+				r = set_order(s, order, &h, NULL);
 			if (r > 0) {
 				r = best_add(b, &h);
 				++*ret_total;
@@ -326,8 +446,9 @@ int search_rank(struct search *s, struct hits *ret_h)
 	if (r < 0)
 		return r;
 	if (s->parsed.ranks)
-		m = mix_of(s, meaning);
-	r = collect(s, &m, &b, &ret_h->total);
+		r = mix_of(s, meaning, &m);
+	if (r >= 0)
+		r = collect(s, &m, &b, &ret_h->total);
 	if (r >= 0) {
 		ret_h->items = calloc(b.n + 1, sizeof(*ret_h->items));
 		r = ret_h->items ? settle(s, &b, ret_h) : -ENOMEM;

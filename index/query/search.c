@@ -79,8 +79,10 @@ void search_done(struct search *s)
 		free(s->parts[i].candidate);
 		free(s->parts[i].words);
 		free(s->parts[i].meaning);
+		vector_run_done(&s->parts[i].reader.run);
 	}
 	free(s->parts);
+	free(s->vector);
 	stemmer_free(s->stemmer);
 	for (size_t i = 0; s->tagged && i < s->parsed.n_filters; i++)
 		ino_map_done(&s->tagged[i]);

@@ -10,16 +10,28 @@
 #include "index/query/language.h"
 #include "index/stored.h"
 
+#define NO_MEANING (-1e9)
+
+/* Where a cosine lies: both ends are the same once it is known exactly. */
+struct span {
+	double low, high;
+};
+
+/* Reads vectors one by one, holding on to the run they lie in. */
+struct vector_reader {
+	struct vector_run run;
+	uint32_t first;          /* number of the run's first vector */
+};
+
 struct search_part {
 	struct segment *segment; /* borrowed */
 	uint8_t *alive;          /* owned; one for each document */
 	uint8_t *candidate;      /* owned; passes the filters */
 	bool all_alive;
 	double *words;           /* owned; BM25, 0: no common term; NULL: not asked */
-	double *meaning;         /* owned; cosines, below NO_MEANING/2: has no vector; NULL: not asked */
+	struct span *meaning;    /* owned; cosines, below NO_MEANING/2: has no vector; NULL: not asked */
+	struct vector_reader reader;
 };
-
-#define NO_MEANING (-1e9)
 
 struct search {
 	struct index *x;
@@ -37,6 +49,7 @@ struct search {
 	uint64_t in;                  /* inode of `in=` */
 	bool in_is_file;
 	struct ino_map *tagged;       /* owned; for each filter, the files that have its tag */
+	int16_t *vector;              /* owned; the query's */
 	struct buf waiting;           /* uint64_t: files that wait to be indexed */
 	struct segment *damaged;      /* with -EBADMSG: the segment that it came from */
 	char **ret_why;
@@ -66,8 +79,11 @@ int search_scope(struct search *s);
 /* ---- words.c: BM25 into part->words */
 int search_words(struct search *s);
 
-/* ---- meaning.c: cosines into part->meaning. *ret_said: false when the query has no vector. */
+/* ---- meaning.c: cosines, or where they lie, into part->meaning. *ret_said: false when the query has no
+ * vector. */
 int search_meaning(struct search *s, bool *ret_said);
+/* Makes a document's cosine exact. */
+int search_meaning_exactly(struct search *s, struct search_part *part, uint32_t doc);
 
 /* ---- results */
 struct hit {
