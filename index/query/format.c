@@ -31,13 +31,49 @@ static void shown_done(struct shown *v)
 	buf_done(&v->snippet.text);
 }
 
+/* Many hits lie in few folders: the last one's path, with a slash unless it is empty, is kept. */
+static int load_folder(struct search *s, uint64_t folder)
+{
+	int r;
+
+	if (folder == s->folder)
+		return 0;
+	s->folder = 0;
+	buf_reset(&s->folder_path);
+	r = tree_path(s->x->config.catalog, folder, s->scope->top, 0, &s->folder_path);
+	if (r >= 0 && s->folder_path.len > 0)
+		r = buf_add_u8(&s->folder_path, '/');
+	if (r >= 0)
+		s->folder = folder;
+	return r;
+}
+
+/* By way of the folder that the file was seen in. -ENOENT: its first name is not there any more. */
+static int load_path_in_folder(struct search *s, struct shown *v)
+{
+	const struct hit *h = v->hit;
+	uint64_t folder = h->segment ? atomic_load(&h->segment->docs[h->doc].parent) : 0;
+	int r = folder ? load_folder(s, folder) : -ENOENT;
+
+	if (r >= 0)
+		r = buf_add(&v->path, s->folder_path.data, s->folder_path.len);
+	if (r >= 0)
+		r = tree_path(s->x->config.catalog, h->ino, folder, 0, &v->path);
+	return r;
+}
+
 static int load_path(struct search *s, struct shown *v)
 {
 	struct catalog *c = s->x->config.catalog;
 	int r;
 
-	if (!s->query->absolute)
+	if (!s->query->absolute) {
+		r = load_path_in_folder(s, v);
+		if (r != -ENOENT)
+			return r;
+		buf_reset(&v->path);
 		return tree_path(c, v->hit->ino, s->scope->top, 0, &v->path);
+	}
 	r = buf_add_str(&v->path, s->scope->mount_point ? s->scope->mount_point : "");
 	if (r >= 0)
 		r = buf_add_u8(&v->path, '/');

@@ -88,6 +88,7 @@ void search_done(struct search *s)
 		ino_map_done(&s->tagged[i]);
 	free(s->tagged);
 	buf_done(&s->waiting);
+	buf_done(&s->folder_path);
 	parsed_query_done(&s->parsed);
 }
 

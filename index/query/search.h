@@ -50,6 +50,8 @@ struct search {
 	bool in_is_file;
 	struct ino_map *tagged;       /* owned; for each filter, the files that have its tag */
 	int16_t *vector;              /* owned; the query's */
+	uint64_t folder;              /* format.c: whose path is the next; 0: none */
+	struct buf folder_path;
 	struct buf waiting;           /* uint64_t: files that wait to be indexed */
 	struct segment *damaged;      /* with -EBADMSG: the segment that it came from */
 	char **ret_why;
