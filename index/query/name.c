@@ -120,7 +120,7 @@ static int set_offset(struct query *q, const char *value, char **ret_why)
 
 static int set_format(struct query *q, const char *value, char **ret_why)
 {
-	int index, r = set_word("format", value, "tsv paths paths0 json jsonl md", &index, ret_why);
+	int index = 0, r = set_word("format", value, "tsv paths paths0 json jsonl md", &index, ret_why);
 
 	if (r >= 0)
 		q->format = (enum query_format)index;
@@ -129,7 +129,7 @@ static int set_format(struct query *q, const char *value, char **ret_why)
 
 static int set_mode(struct query *q, const char *value, char **ret_why)
 {
-	int index, r = set_word("mode", value, "hybrid text vector", &index, ret_why);
+	int index = 0, r = set_word("mode", value, "hybrid text vector", &index, ret_why);
 
 	if (r >= 0)
 		q->mode = (enum query_mode)index;
@@ -149,14 +149,14 @@ static int set_alpha(struct query *q, const char *value, char **ret_why)
 
 static int set_sort(struct query *q, const char *value, char **ret_why)
 {
-	int index, r = set_word("sort", value, "score newest oldest name size", &index, ret_why);
+	int index = 0, r = set_word("sort", value, "score newest oldest name size", &index, ret_why);
 
 	return r < 0 ? r : set_string(&q->sort, value);
 }
 
 static int set_literal(struct query *q, const char *value, char **ret_why)
 {
-	int index, r = set_word("literal", value, "0 1", &index, ret_why);
+	int index = 0, r = set_word("literal", value, "0 1", &index, ret_why);
 
 	if (r >= 0)
 		q->literal = index;
@@ -165,7 +165,7 @@ static int set_literal(struct query *q, const char *value, char **ret_why)
 
 static int set_paths(struct query *q, const char *value, char **ret_why)
 {
-	int index, r = set_word("paths", value, "relative absolute", &index, ret_why);
+	int index = 0, r = set_word("paths", value, "relative absolute", &index, ret_why);
 
 	if (r >= 0)
 		q->absolute = index;
