@@ -108,41 +108,43 @@ unsigned search_terms(struct search *s, const char *word, size_t len, bool stops
 	return n;
 }
 
-static int compare_postings(const void *a, const void *b)
+/* Two lists that follow each other, both ascending, become one; a document in both has the sum. */
+static int add_up(struct postings *p, size_t first_n)
 {
-	const struct posting *x = a, *y = b;
-
-	return (x->doc > y->doc) - (x->doc < y->doc);
-}
-
-static void add_up(struct postings *p)
-{
+	const struct posting *a = p->items, *b = a + first_n, *a_end = b, *b_end = a + p->n;
+	struct posting *sum = malloc(p->n * sizeof(*sum));
 	size_t n = 0;
 
-	qsort(p->items, p->n, sizeof(*p->items), compare_postings);
-	for (size_t i = 0; i < p->n; i++) {
-		if (n > 0 && p->items[n - 1].doc == p->items[i].doc)
-			p->items[n - 1].count += p->items[i].count;
-		else
-			p->items[n++] = p->items[i];
+	if (!sum)
+		return -ENOMEM;
+	while (a < a_end || b < b_end) {
+		bool from_a = a < a_end && (b == b_end || a->doc <= b->doc);
+		bool from_b = b < b_end && (!from_a || a->doc == b->doc);
+
+		sum[n].doc = from_a ? a->doc : b->doc;
+		sum[n].count = (from_a ? a->count : 0) + (from_b ? b->count : 0);
+		a += from_a;
+		b += from_b;
+		n++;
 	}
+	memcpy(p->items, sum, n * sizeof(*sum));
 	p->n = n;
+	free(sum);
+	return 0;
 }
 
 int search_postings(struct search *s, struct search_part *part, const struct term *terms, unsigned n,
 		    struct postings *ret_p)
 {
-	unsigned found = 0;
-
 	for (unsigned i = 0; i < n; i++) {
 		size_t before = ret_p->n;
 		int r = part->segment->ops->postings(part->segment, terms[i].bytes, terms[i].len, ret_p);
 
 		if (r < 0)
 			return search_failed(s, part->segment, r);
-		found += ret_p->n > before;
+		r = before > 0 && ret_p->n > before ? add_up(ret_p, before) : 0;
+		if (r < 0)
+			return r;
 	}
-	if (found > 1)
-		add_up(ret_p);
 	return 0;
 }

@@ -67,7 +67,7 @@ int search_failed(struct search *s, struct segment *segment, int error);
 /* The terms of a folded word in all languages of the index, each once. Without `stops` those that are stop
  * words are left out. */
 unsigned search_terms(struct search *s, const char *word, size_t len, bool stops, struct term *ret_terms);
-/* Appends the postings of any of the terms, one a document, counts added up. */
+/* The postings of any of the terms, one a document, counts added up; *ret_p is empty before. */
 int search_postings(struct search *s, struct search_part *part, const struct term *terms, unsigned n,
 		    struct postings *ret_p);
 
