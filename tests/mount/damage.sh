@@ -14,7 +14,8 @@ with open(sys.argv[1], "r+b") as f:
     f.write(bytes([byte[0] ^ 4]))
 PY
 }
-# alter_record LETTER NUMBER - flips a bit of the sealed value, in each page that holds the record
+# alter_record LETTER NUMBER - flips a bit of the sealed value, in each leaf page that holds the record (its key may stand
+# in a branch page too, where other things follow)
 alter_record() {
     python3 - "$vol/catalog/data.mdb" "$1" "$2" <<'PY'
 import sys
@@ -24,7 +25,8 @@ with open(path, "r+b") as f:
     data = f.read()
     at, found = data.find(key), 0
     while at >= 0:
-        if data[at - 2:at] == len(key).to_bytes(2, "little"):
+        leaf = data[at // 4096 * 4096 + 10] & 2
+        if leaf and data[at - 2:at] == len(key).to_bytes(2, "little"):
             place = at + len(key) + 20 + 8 + 2
             f.seek(place)
             f.write(bytes([data[place] ^ 4]))
