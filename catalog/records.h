@@ -16,7 +16,7 @@
  *   'g' tag                          tag id -> name hash
  *   'Q' queue ino                    queues: 1 index, 2 move, 3 delete
  *   'O' ino                          orphan: unlinked, still open
- *   'N' ino                          index state of a file
+ *   'N' ino                          index state of a file (reserved: it lies in the index's documents)
  *   'M' segment                      index segment: registered, with its checksum
  *   'C' counter                      durable counters
  *   'R' slot                         remembered replies

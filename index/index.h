@@ -32,8 +32,6 @@ struct index_config {
 	ssize_t (*read_file)(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len);
 	/* Is the file open for writing, and not idle for 10 s? Such files wait. */
 	bool (*is_busy)(void *context, uint64_t ino);
-	/* A file's computed attributes (state and so on) changed: the kernel may hold old ones. */
-	void (*changed)(void *context, uint64_t ino);
 	void *context;
 };
 

@@ -544,8 +544,6 @@ static void worker_loop(struct worker *w)
 		wait_for_sealer(x);
 		outcome = index_one(w, ino, tries, &due);
 		finish(x, ino, outcome, due);
-		if (outcome == OUTCOME_DONE && x->config.changed)
-			x->config.changed(x->config.context, ino);
 	}
 }
 
