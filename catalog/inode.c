@@ -138,9 +138,9 @@ static void take_sets(struct reader *r, struct inode *i)
 	}
 }
 
-static int decode(uint64_t ino, const void *data, size_t len, struct inode *ret_i)
+static int decode(uint64_t ino, const struct buf *value, struct inode *ret_i)
 {
-	struct reader r = reader_over(data, len);
+	struct reader r = reader_over(value->data, value->len);
 	struct inode i = { .ino = ino };
 	uint8_t version = reader_u8(&r);
 	unsigned same = reader_u8(&r);
@@ -170,24 +170,18 @@ int inode_get(struct catalog *c, uint64_t ino, struct inode *ret_i)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	struct key key = inode_key(ino);
-	int r;
+	int r = catalog_get(c, key.bytes, key.len, &value);
 
-	r = catalog_get(c, key.bytes, key.len, &value);
-	if (r < 0)
-		return r;
-	return decode(ino, value.data, value.len, ret_i);
+	return r < 0 ? r : decode(ino, &value, ret_i);
 }
 
 int inode_get_in(struct batch *b, uint64_t ino, struct inode *ret_i)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	struct key key = inode_key(ino);
-	int r;
+	int r = batch_get(b, key.bytes, key.len, &value);
 
-	r = batch_get(b, key.bytes, key.len, &value);
-	if (r < 0)
-		return r;
-	return decode(ino, value.data, value.len, ret_i);
+	return r < 0 ? r : decode(ino, &value, ret_i);
 }
 
 void inode_put(struct batch *b, const struct inode *i)
