@@ -18,14 +18,20 @@
 #include "base/cleanup.h"
 #include "catalog/encode.h"
 #include "catalog/extent_impl.h"
+#include "catalog/walk.h"
 
 #define EXTENT_HEAD_MAX (2 + VARINT_MAX + SEAL_RUN_HEADER_SIZE + 4 * VARINT_MAX)
 
 /* ---- encoding */
 
+static struct key extents_of(uint64_t ino)
+{
+	return key_u64(key_start('E'), ino);
+}
+
 struct key extent_key(uint64_t ino, uint64_t end)
 {
-	return key_u64(key_u64(key_start('E'), ino), end);
+	return key_u64(extents_of(ino), end);
 }
 
 bool extent_has_object(const struct extent *e)
@@ -159,32 +165,30 @@ struct extent_walk {
 
 int extent_walk_open(struct catalog *c, uint64_t ino, uint64_t offset, struct extent_walk **ret_w)
 {
-	struct key prefix = key_u64(key_start('E'), ino), from = extent_key(ino, offset + 1);
+	struct key prefix = extents_of(ino), from = extent_key(ino, offset + 1);
 	struct extent_walk *w = calloc(1, sizeof(*w));
 	int r;
 
 	if (!w)
 		return -ENOMEM;
-	r = cursor_open(c, prefix.bytes, prefix.len, &w->cur);
+	r = cursor_open_at(c, &prefix, &from, &w->cur);
 	if (r < 0) {
 		free(w);
 		return r;
 	}
-	cursor_seek(w->cur, from.bytes, from.len);
 	*ret_w = w;
 	return 0;
 }
 
 int extent_walk_next(struct extent_walk *w, struct extent *ret_e)
 {
-	const void *key, *value;
-	size_t key_len, value_len;
+	struct record record;
 	int r;
 
-	r = cursor_next(w->cur, &key, &key_len, &value, &value_len);
+	r = cursor_next_record(w->cur, &record);
 	if (r <= 0)
 		return r;
-	r = extent_decode(key, key_len, value, value_len, ret_e);
+	r = extent_decode(record.key, record.key_len, record.value, record.value_len, ret_e);
 	return r < 0 ? r : 1;
 }
 
@@ -199,25 +203,15 @@ struct extent_walk *extent_walk_close(struct extent_walk *w)
 
 int extent_find(struct catalog *c, uint64_t ino, uint64_t offset, struct buf *scratch, struct extent *ret_e)
 {
-	struct key prefix = key_u64(key_start('E'), ino), from = extent_key(ino, offset + 1);
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
+	struct key prefix = extents_of(ino), from = extent_key(ino, offset + 1), key;
 	int r;
 
-	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	cursor_seek(cur, from.bytes, from.len);
-	r = cursor_next(cur, &key, &key_len, &value, &value_len);
 	buf_reset(scratch);
+	r = record_first(c, &prefix, &from, &key, scratch);
+	if (r == 0)
+		return -ENOENT;
 	if (r > 0)
-		r = buf_add(scratch, value, value_len);
-	else if (r == 0)
-		r = -ENOENT;
-	if (r >= 0)
-		r = extent_decode(key, key_len, scratch->data, scratch->len, ret_e);
-	(void) cursor_close(cur);
+		r = extent_decode(key.bytes, key.len, scratch->data, scratch->len, ret_e);
 	if (r < 0)
 		return r;
 	return ret_e->offset <= offset ? 0 : -ENOENT;

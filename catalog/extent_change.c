@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "catalog/extent_impl.h"
 #include "catalog/tree_stats.h"
+#include "catalog/walk.h"
 
 /* ---- putting and replacing */
 
@@ -184,14 +185,13 @@ static int cut_extent(struct cut *cut, const struct extent *e, const struct buf 
 /* The next extent of the batch's state that the cursor of the committed state leads to. 1, 0, -errno. */
 static int next_in(struct cursor *cur, struct batch *b, uint64_t ino, struct buf *scratch, struct extent *ret_e)
 {
-	const void *key, *value;
-	size_t key_len, value_len;
+	struct record record;
 	int r;
 
-	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		if (key_len != 17)
+	while ((r = cursor_next_record(cur, &record)) > 0) {
+		if (record.key_len != 17)
 			return -EBADMSG;
-		r = extent_get_in(b, ino, load_be64((const uint8_t *)key + 9), scratch, ret_e);
+		r = extent_get_in(b, ino, load_be64(record.key + 9), scratch, ret_e);
 		if (r != -ENOENT)
 			return r < 0 ? r : 1;
 	}
@@ -226,7 +226,7 @@ int extent_cut_objects(struct batch *b, struct inode *i, uint64_t offset, uint64
 {
 	struct cut cut = { .b = b, .i = i, .from = offset, .to = offset + len, .removed = removed, .context = context };
 	struct key prefix = key_u64(key_start('E'), i->ino), from = extent_key(i->ino, offset + 1);
-	struct cursor *cur;
+	_cleanup_cursor_ struct cursor *cur = NULL;
 	uint64_t next;
 	int r;
 
@@ -236,12 +236,9 @@ int extent_cut_objects(struct batch *b, struct inode *i, uint64_t offset, uint64
 		*ret_next = cut.to;
 		return 0;
 	}
-	r = cursor_open(batch_catalog(b), prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	cursor_seek(cur, from.bytes, from.len);
-	r = cut_loop(&cut, cur, limit, &next);
-	(void) cursor_close(cur);
+	r = cursor_open_at(batch_catalog(b), &prefix, &from, &cur);
+	if (r >= 0)
+		r = cut_loop(&cut, cur, limit, &next);
 	if (r >= 0)
 		r = stats_change(b, &cut.delta);
 	if (r >= 0)

@@ -6,6 +6,7 @@
 #include "base/cleanup.h"
 #include "catalog/encode.h"
 #include "catalog/extent_impl.h"
+#include "catalog/walk.h"
 
 static struct key object_key(struct id128 object)
 {
@@ -51,6 +52,23 @@ static void put_user_count(struct batch *b, struct id128 object, uint64_t count)
 		batch_remove(b, key.bytes, key.len);
 }
 
+/* One user more or less; *ret_count: how many there are then. */
+static int change_user_count(struct batch *b, struct id128 object, int change, uint64_t *ret_count)
+{
+	uint64_t count;
+	int r;
+
+	r = extent_count_users_in(b, object, &count);
+	if (r < 0)
+		return r;
+	if (!count && change < 0)
+		return -EBADMSG;
+	count += (uint64_t)change;
+	put_user_count(b, object, count);
+	*ret_count = count;
+	return 0;
+}
+
 int extent_add_user(struct batch *b, uint64_t ino, const struct extent *e)
 {
 	struct key key = user_key(e->run.id, ino, extent_end(e));
@@ -59,12 +77,10 @@ int extent_add_user(struct batch *b, uint64_t ino, const struct extent *e)
 
 	if (!extent_has_object(e))
 		return 0;
-	r = extent_count_users_in(b, e->run.id, &count);
-	if (r < 0)
-		return r;
-	put_user_count(b, e->run.id, count + 1);
-	batch_put(b, key.bytes, key.len, "\1", 1);
-	return 0;
+	r = change_user_count(b, e->run.id, 1, &count);
+	if (r >= 0)
+		batch_put(b, key.bytes, key.len, "\1", 1);
+	return r;
 }
 
 int extent_remove_user(struct batch *b, uint64_t ino, const struct extent *e)
@@ -75,35 +91,24 @@ int extent_remove_user(struct batch *b, uint64_t ino, const struct extent *e)
 
 	if (!extent_has_object(e))
 		return 0;
-	r = extent_count_users_in(b, e->run.id, &count);
+	r = change_user_count(b, e->run.id, -1, &count);
 	if (r < 0)
 		return r;
-	if (!count)
-		return -EBADMSG;
-	put_user_count(b, e->run.id, count - 1);
 	batch_remove(b, key.bytes, key.len);
-	return count == 1;
+	return count == 0;
 }
 
 int extent_next_user(struct catalog *c, struct id128 object, uint64_t *ret_ino, uint64_t *ret_end)
 {
-	struct key prefix = object_key(object), from = user_key(object, *ret_ino, *ret_end + 1);
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
+	struct key prefix = object_key(object), from = user_key(object, *ret_ino, *ret_end + 1), key;
 	int r;
 
-	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
+	r = record_first(c, &prefix, &from, &key, NULL);
+	if (r <= 0)
 		return r;
-	cursor_seek(cur, from.bytes, from.len);
-	r = cursor_next(cur, &key, &key_len, &value, &value_len);
-	if (r > 0 && key_len != from.len)
-		r = -EBADMSG;
-	if (r > 0) {
-		*ret_ino = load_be64((const uint8_t *)key + prefix.len);
-		*ret_end = load_be64((const uint8_t *)key + prefix.len + 8);
-	}
-	(void) cursor_close(cur);
-	return r;
+	if (key.len != from.len)
+		return -EBADMSG;
+	*ret_ino = load_be64(key.bytes + prefix.len);
+	*ret_end = load_be64(key.bytes + prefix.len + 8);
+	return 1;
 }

@@ -10,34 +10,47 @@
 
 #include "base/cleanup.h"
 #include "catalog/tree_impl.h"
+#include "catalog/walk.h"
+
+#define NAME_KEY_LEN 25
 
 static struct key name_key(uint64_t ino, uint64_t dir, uint64_t cookie)
 {
 	return key_u64(key_u64(key_u64(key_start('P'), ino), dir), cookie);
 }
 
+struct further_name {
+	unsigned before; /* so many come first */
+	uint64_t dir, cookie;
+};
+
+static int find_name(void *context, const struct record *record)
+{
+	struct further_name *name = context;
+
+	if (name->before) {
+		name->before--;
+		return 0;
+	}
+	if (record->key_len != NAME_KEY_LEN)
+		return -EBADMSG;
+	name->dir = load_be64(record->key + 9);
+	name->cookie = load_be64(record->key + 17);
+	return 1;
+}
+
 /* The n-th further name, from 0. 1, 0: there are fewer, -errno. */
 static int further_name(struct catalog *c, uint64_t ino, unsigned nth, uint64_t *ret_dir, uint64_t *ret_cookie)
 {
 	struct key prefix = key_u64(key_start('P'), ino);
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
+	struct further_name name = { .before = nth };
 	int r;
 
-	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	do {
-		r = cursor_next(cur, &key, &key_len, &value, &value_len);
-	} while (r > 0 && nth--);
-	if (r > 0 && key_len != prefix.len + 16)
-		r = -EBADMSG;
+	r = records_foreach(c, &prefix, find_name, &name);
 	if (r > 0) {
-		*ret_dir = load_be64((const uint8_t *)key + prefix.len);
-		*ret_cookie = load_be64((const uint8_t *)key + prefix.len + 8);
+		*ret_dir = name.dir;
+		*ret_cookie = name.cookie;
 	}
-	(void) cursor_close(cur);
 	return r;
 }
 

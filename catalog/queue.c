@@ -16,10 +16,11 @@
 #include "base/cleanup.h"
 #include "catalog/encode.h"
 #include "catalog/tree_impl.h"
+#include "catalog/walk.h"
 
 #define RECORD_MAX (4 * VARINT_MAX)
 
-struct record {
+struct queue_record {
 	uint64_t lsn, why, attempts, tried;
 };
 
@@ -28,7 +29,7 @@ static struct key queue_key(uint64_t ino)
 	return key_u64(key_u8(key_start('Q'), QUEUE_INDEX), ino);
 }
 
-static void put_record(struct batch *b, uint64_t ino, const struct record *record)
+static void put_record(struct batch *b, uint64_t ino, const struct queue_record *record)
 {
 	struct key key = queue_key(ino);
 	uint8_t value[RECORD_MAX], *at = value;
@@ -40,7 +41,7 @@ static void put_record(struct batch *b, uint64_t ino, const struct record *recor
 	batch_put(b, key.bytes, key.len, value, (size_t)(at - value));
 }
 
-static int decode(const void *value, size_t len, struct record *ret_record)
+static int decode(const void *value, size_t len, struct queue_record *ret_record)
 {
 	struct reader r = reader_over(value, len);
 
@@ -51,7 +52,7 @@ static int decode(const void *value, size_t len, struct record *ret_record)
 	return r.bad || reader_left(&r) || ret_record->attempts > UINT32_MAX ? -EBADMSG : 0;
 }
 
-static int get_record_in(struct batch *b, uint64_t ino, struct record *ret_record)
+static int get_record_in(struct batch *b, uint64_t ino, struct queue_record *ret_record)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	struct key key = queue_key(ino);
@@ -61,7 +62,7 @@ static int get_record_in(struct batch *b, uint64_t ino, struct record *ret_recor
 	return r < 0 ? r : decode(value.data, value.len, ret_record);
 }
 
-static struct queue_entry entry_of(const struct record *record, const struct inode *i)
+static struct queue_entry entry_of(const struct queue_record *record, const struct inode *i)
 {
 	struct queue_entry e = { .ino = i->ino, .lsn = MAX(record->lsn, i->content_lsn) };
 
@@ -79,7 +80,7 @@ static uint32_t reasons(const struct inode *i)
 
 static int rewrite(struct batch *b, struct inode *i, uint32_t why)
 {
-	struct record record;
+	struct queue_record record;
 	int r = get_record_in(b, i->ino, &record);
 
 	if (r < 0)
@@ -93,7 +94,7 @@ static int rewrite(struct batch *b, struct inode *i, uint32_t why)
 int queue_mark(struct batch *b, struct inode *i, uint32_t why, struct stats_delta *stats)
 {
 	bool known = why == EVENT_CONTENT && reasons(i) & EVENT_CONTENT;
-	struct record record = { .lsn = batch_lsn(b), .why = why };
+	struct queue_record record = { .lsn = batch_lsn(b), .why = why };
 
 	if (why & EVENT_CONTENT)
 		i->content_lsn = batch_lsn(b);
@@ -130,7 +131,7 @@ void queue_drop(struct batch *b, struct inode *i, struct stats_delta *stats)
 
 /* 1: the file is queued, and nothing changed since `lsn`. */
 static int get_unchanged(struct batch *b, uint64_t ino, uint64_t lsn, struct inode *ret_i,
-			 struct record *ret_record)
+			 struct queue_record *ret_record)
 {
 	int r;
 
@@ -148,7 +149,7 @@ static int get_unchanged(struct batch *b, uint64_t ino, uint64_t lsn, struct ino
 int queue_remove_in(struct batch *b, uint64_t ino, uint64_t lsn)
 {
 	struct stats_delta stats = { 0 };
-	struct record record;
+	struct queue_record record;
 	struct inode i;
 	int r;
 
@@ -163,7 +164,7 @@ int queue_remove_in(struct batch *b, uint64_t ino, uint64_t lsn)
 
 int queue_attempt_in(struct batch *b, uint64_t ino, uint64_t lsn)
 {
-	struct record record;
+	struct queue_record record;
 	struct inode i;
 	int r;
 
@@ -182,7 +183,7 @@ int queue_get(struct catalog *c, uint64_t ino, struct queue_entry *ret_e)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	struct key key = queue_key(ino);
-	struct record record;
+	struct queue_record record;
 	struct inode i;
 	int r;
 
@@ -197,43 +198,37 @@ int queue_get(struct catalog *c, uint64_t ino, struct queue_entry *ret_e)
 	return 0;
 }
 
+struct visitor {
+	struct catalog *c;
+	int (*entry)(void *context, const struct queue_entry *e);
+	void *context;
+};
+
 /* A file that went away meanwhile is passed over. */
-static int visit(struct catalog *c, const void *key, size_t key_len, const void *value, size_t value_len,
-		 int (*entry)(void *context, const struct queue_entry *e), void *context)
+static int visit(void *context, const struct record *found)
 {
+	struct visitor *v = context;
+	struct queue_record record;
 	struct queue_entry e;
-	struct record record;
 	struct inode i;
 	int r;
 
-	if (key_len != 10)
+	if (found->key_len != 10)
 		return -EBADMSG;
-	r = decode(value, value_len, &record);
+	r = decode(found->value, found->value_len, &record);
 	if (r < 0)
 		return r;
-	r = inode_get(c, load_be64((const uint8_t *)key + 2), &i);
+	r = inode_get(v->c, load_be64(found->key + 2), &i);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	e = entry_of(&record, &i);
-	return entry(context, &e);
+	return v->entry(v->context, &e);
 }
 
 int queue_foreach(struct catalog *c, int (*entry)(void *context, const struct queue_entry *e), void *context)
 {
 	struct key prefix = key_u8(key_start('Q'), QUEUE_INDEX);
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
-	int r;
+	struct visitor v = { c, entry, context };
 
-	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		r = visit(c, key, key_len, value, value_len, entry, context);
-		if (r)
-			break;
-	}
-	(void) cursor_close(cur);
-	return r;
+	return records_foreach(c, &prefix, visit, &v);
 }

@@ -19,6 +19,7 @@
 #include "base/hash.h"
 #include "catalog/extent.h"
 #include "catalog/set.h"
+#include "catalog/walk.h"
 #include "crypto/digest.h"
 
 static const char set_letters[SET_KINDS] = { 'D', 'X', 'E' };
@@ -147,27 +148,31 @@ void set_remove(struct batch *b, struct inode *i, enum inode_set kind, const str
 
 /* ---- checking a set */
 
+struct summing {
+	struct catalog *c;
+	enum inode_set kind;
+	struct set_summary s;
+};
+
+static int sum_up(void *context, const struct record *record)
+{
+	struct summing *sum = context;
+
+	toggle(sum->c, &sum->s, sum->kind, record->key, record->key_len, record->value, record->value_len);
+	sum->s.count++;
+	return 0;
+}
+
 static int scan(struct catalog *c, uint64_t ino, enum inode_set kind, struct set_summary *ret_s)
 {
 	struct key prefix = key_u64(key_start(set_letters[kind]), ino);
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct set_summary s = { 0 };
-	struct cursor *cur;
+	struct summing sum = { .c = c, .kind = kind };
 	int r;
 
-	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		toggle(c, &s, kind, key, key_len, value, value_len);
-		s.count++;
-	}
-	(void) cursor_close(cur);
-	if (r < 0)
-		return r;
-	*ret_s = s;
-	return 0;
+	r = records_foreach(c, &prefix, sum_up, &sum);
+	if (r >= 0)
+		*ret_s = sum.s;
+	return r;
 }
 
 static bool agrees(const struct set_summary *stored, const struct set_summary *found)

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "catalog/encode.h"
 #include "catalog/tree_impl.h"
+#include "catalog/walk.h"
 #include "crypto/digest.h"
 
 struct tag {
@@ -304,29 +305,27 @@ void tag_numbers_done(struct tag_numbers *numbers)
 
 /* ---- finding */
 
-static int visit(struct catalog *c, uint64_t id, int (*file)(void *context, uint64_t ino), void *context,
-		 uint64_t *ret_count)
+struct visitor {
+	int (*file)(void *context, uint64_t ino); /* NULL: only count */
+	void *context;
+	uint64_t count;
+};
+
+static int visit(void *context, const struct record *record)
+{
+	struct visitor *v = context;
+
+	if (record->key_len != 17)
+		return -EBADMSG;
+	v->count++;
+	return v->file ? v->file(v->context, load_be64(record->key + 9)) : 0;
+}
+
+static int visit_files(struct catalog *c, uint64_t id, struct visitor *v)
 {
 	struct key prefix = key_u64(key_start('T'), id);
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
-	int r;
 
-	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	for (*ret_count = 0; (r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0; ++*ret_count) {
-		if (key_len != 17) {
-			r = -EBADMSG;
-			break;
-		}
-		r = file ? file(context, load_be64((const uint8_t *)key + 9)) : 0;
-		if (r)
-			break;
-	}
-	(void) cursor_close(cur);
-	return r;
+	return records_foreach(c, &prefix, visit, v);
 }
 
 /* Files that were found and counted differ: another look, while nothing changes. */
@@ -334,13 +333,13 @@ static int check_count(struct catalog *c, const struct tag *tag)
 {
 	struct batch *hold = tree_hold(c);
 	struct tag_record record;
-	uint64_t count;
+	struct visitor v = { 0 };
 	int r;
 
 	r = get_record(c, tag, &record);
 	if (r >= 0)
-		r = visit(c, record.id, NULL, NULL, &count);
-	if (r >= 0 && count != record.files)
+		r = visit_files(c, record.id, &v);
+	if (r >= 0 && v.count != record.files)
 		r = -EBADMSG;
 	tree_release(hold);
 	return r == -ENOENT ? 0 : r;
@@ -350,15 +349,15 @@ int tree_foreach_tagged(struct catalog *c, const char *name, size_t len,
 			int (*file)(void *context, uint64_t ino), void *context)
 {
 	struct tag tag = { name, len };
+	struct visitor v = { file, context, 0 };
 	struct tag_record record;
-	uint64_t count;
 	int r;
 
 	r = get_record(c, &tag, &record);
 	if (r < 0)
 		return r;
-	r = visit(c, record.id, file, context, &count);
-	if (r || count == record.files)
+	r = visit_files(c, record.id, &v);
+	if (r || v.count == record.files)
 		return r;
 	return check_count(c, &tag);
 }

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "catalog/acl.h"
 #include "catalog/tree_impl.h"
+#include "catalog/walk.h"
 
 /* ---- lookup */
 
@@ -113,20 +114,19 @@ struct tree_dir *tree_dir_close(struct tree_dir *d)
 /* The next record of the cursor. 1, 0, -errno. */
 static int load_record(struct tree_dir *d)
 {
-	const void *key, *value;
-	size_t key_len, value_len;
+	struct record record;
 	int r;
 
-	r = cursor_next(d->cur, &key, &key_len, &value, &value_len);
+	r = cursor_next_record(d->cur, &record);
 	if (r <= 0)
 		return r;
-	if (key_len != 16)
+	if (record.key_len != 16)
 		return -EBADMSG;
 	buf_reset(&d->record);
-	r = buf_add(&d->record, value, value_len);
+	r = buf_add(&d->record, record.value, record.value_len);
 	if (r < 0)
 		return r;
-	d->hash = load_be64((const uint8_t *)key + 8) & ((1ull << 56) - 1);
+	d->hash = load_be64(record.key + 8) & ((1ull << 56) - 1);
 	d->reader = reader_over(d->record.data, d->record.len);
 	return 1;
 }

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/tree_impl.h"
+#include "catalog/walk.h"
 
 /* What one step of forgetting removes at most. */
 #define STEP_RECORDS 64
@@ -183,27 +184,32 @@ int tree_rmdir(struct catalog *c, struct tree_request *rq, uint64_t dir, const c
 
 /* ---- orphans */
 
+struct forgetting {
+	struct batch *b;
+	struct inode *i;
+	size_t records, bytes;
+};
+
+/* 1: that is enough for one step. */
+static int forget_xattr(void *context, const struct record *record)
+{
+	struct forgetting *f = context;
+	struct key key = { .len = record->key_len };
+
+	memcpy(key.bytes, record->key, MIN(key.len, sizeof(key.bytes)));
+	set_remove(f->b, f->i, SET_XATTRS, &key, record->value, record->value_len);
+	f->records++;
+	f->bytes += record->value_len;
+	return f->records == STEP_RECORDS || f->bytes >= STEP_BYTES;
+}
+
 /* Removes some of the xattrs. 1: all are gone. */
 static int forget_xattrs(struct batch *b, struct inode *i)
 {
-	struct key prefix = key_u64(key_start('X'), i->ino), key;
-	const void *found, *value;
-	size_t bytes = 0, value_len;
-	struct cursor *cur;
-	int r;
+	struct key prefix = key_u64(key_start('X'), i->ino);
+	struct forgetting f = { .b = b, .i = i };
+	int r = records_foreach(batch_catalog(b), &prefix, forget_xattr, &f);
 
-	r = cursor_open(batch_catalog(b), prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	for (unsigned n = 0; n < STEP_RECORDS && bytes < STEP_BYTES; n++) {
-		r = cursor_next(cur, &found, &key.len, &value, &value_len);
-		if (r <= 0)
-			break;
-		memcpy(key.bytes, found, MIN(key.len, sizeof(key.bytes)));
-		set_remove(b, i, SET_XATTRS, &key, value, value_len);
-		bytes += value_len;
-	}
-	(void) cursor_close(cur);
 	return r < 0 ? r : r == 0;
 }
 
@@ -253,22 +259,22 @@ int tree_forget_inode(struct catalog *c, uint64_t ino)
 	return r;
 }
 
+struct visitor {
+	int (*orphan)(void *context, uint64_t ino);
+	void *context;
+};
+
+static int visit(void *context, const struct record *record)
+{
+	struct visitor *v = context;
+
+	return record->key_len == 9 ? v->orphan(v->context, load_be64(record->key + 1)) : -EBADMSG;
+}
+
 int tree_foreach_orphan(struct catalog *c, int (*orphan)(void *context, uint64_t ino), void *context)
 {
 	struct key prefix = key_start('O');
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
-	int r;
+	struct visitor v = { orphan, context };
 
-	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		r = key_len == 9 ? orphan(context, load_be64((const uint8_t *)key + 1)) : -EBADMSG;
-		if (r)
-			break;
-	}
-	(void) cursor_close(cur);
-	return r;
+	return records_foreach(c, &prefix, visit, &v);
 }

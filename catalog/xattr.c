@@ -16,6 +16,7 @@
 #include "catalog/acl.h"
 #include "catalog/encode.h"
 #include "catalog/tree_impl.h"
+#include "catalog/walk.h"
 #include "crypto/digest.h"
 
 #define XATTR_NAME_LEN_MAX 255
@@ -223,18 +224,19 @@ int tree_readlink(struct catalog *c, uint64_t ino, struct buf *ret_target)
 	return r == -ENODATA ? -EBADMSG : r;
 }
 
-static int add_names(const void *record, size_t len, struct buf *ret_names)
+static int add_names(void *context, const struct record *record)
 {
-	struct reader reader = reader_over(record, len);
+	struct reader reader = reader_over(record->value, record->value_len);
+	struct buf *names = context;
 	struct item item;
 	int r, more;
 
 	while ((more = next_item(&reader, &item)) > 0) {
 		if (!item.name_len)
 			continue;
-		r = buf_add(ret_names, item.name, item.name_len);
+		r = buf_add(names, item.name, item.name_len);
 		if (r >= 0)
-			r = buf_add_u8(ret_names, 0);
+			r = buf_add_u8(names, 0);
 		if (r < 0)
 			return r;
 	}
@@ -244,9 +246,6 @@ static int add_names(const void *record, size_t len, struct buf *ret_names)
 int tree_listxattr(struct catalog *c, uint64_t ino, struct buf *ret_names)
 {
 	struct key prefix = key_u64(key_start('X'), ino);
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
 	struct inode i;
 	int r;
 
@@ -255,16 +254,7 @@ int tree_listxattr(struct catalog *c, uint64_t ino, struct buf *ret_names)
 		r = inode_check_set(c, &i, SET_XATTRS);
 	if (r < 0 || !i.sets[SET_XATTRS].count)
 		return r;
-	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		r = add_names(value, value_len, ret_names);
-		if (r < 0)
-			break;
-	}
-	(void) cursor_close(cur);
-	return r;
+	return records_foreach(c, &prefix, add_names, ret_names);
 }
 
 /* ---- setting and removing */

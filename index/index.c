@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "catalog/walk.h"
 #include "index/index_impl.h"
 #include "index/priority.h"
 #include "index/vectors/vectors.h"
@@ -480,26 +481,34 @@ static int verify_one(struct index *x, uint64_t number, const void *value, size_
 	return r;
 }
 
+struct verification {
+	struct index *x;
+	void (*problem)(void *context, const char *text);
+	void *context;
+	int64_t segments;
+};
+
+static int verify_record(void *context, const struct record *record)
+{
+	struct verification *v = context;
+	uint64_t number = record->key_len == 9 ? load_be64(record->key + 1) : 0;
+	int bad = verify_one(v->x, number, record->value, record->value_len);
+	char text[128];
+
+	v->segments++;
+	if (bad >= 0)
+		return 0;
+	(void) snprintf(text, sizeof(text), "index segment %llu: %s", (unsigned long long)number,
+			bad == -EBADMSG ? "damaged" : strerror(-bad));
+	v->problem(v->context, text);
+	return 0;
+}
+
 int64_t index_verify(struct index *x, void (*problem)(void *context, const char *text), void *context)
 {
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
-	int64_t n = 0;
-	int r = cursor_open(x->config.catalog, "M", 1, &cur);
+	struct key prefix = key_start('M');
+	struct verification v = { x, problem, context, 0 };
+	int r = records_foreach(x->config.catalog, &prefix, verify_record, &v);
 
-	while (r >= 0 && (r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		uint64_t number = key_len == 9 ? load_be64((const uint8_t *)key + 1) : 0;
-		char text[128];
-		int bad = verify_one(x, number, value, value_len);
-
-		n++;
-		if (bad >= 0)
-			continue;
-		(void) snprintf(text, sizeof(text), "index segment %llu: %s", (unsigned long long)number,
-				bad == -EBADMSG ? "damaged" : strerror(-bad));
-		problem(context, text);
-	}
-	cursor_close(cur);
-	return r < 0 ? r : n;
+	return r < 0 ? r : v.segments;
 }

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/records.h"
+#include "catalog/walk.h"
 
 static struct key account_key(uint64_t segment)
 {
@@ -113,26 +114,26 @@ void account_remove(struct batch *b, uint64_t segment)
 	batch_remove(b, key.bytes, key.len);
 }
 
+struct visitor {
+	int (*account)(void *context, uint64_t segment, uint64_t bytes);
+	void *context;
+};
+
+static int visit(void *context, const struct record *record)
+{
+	struct visitor *v = context;
+	uint64_t bytes;
+	int r;
+
+	r = record->key_len == 9 ? decode(record->value, record->value_len, &bytes) : -EBADMSG;
+	return r < 0 ? r : v->account(v->context, load_be64(record->key + 1), bytes);
+}
+
 int account_foreach(struct catalog *c, int (*account)(void *context, uint64_t segment, uint64_t bytes),
 		    void *context)
 {
 	struct key prefix = key_start('S');
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
-	uint64_t bytes;
-	int r;
+	struct visitor v = { account, context };
 
-	r = cursor_open(c, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		r = key_len == 9 ? decode(value, value_len, &bytes) : -EBADMSG;
-		if (r >= 0)
-			r = account(context, load_be64((const uint8_t *)key + 1), bytes);
-		if (r)
-			break;
-	}
-	(void) cursor_close(cur);
-	return r;
+	return records_foreach(c, &prefix, visit, &v);
 }

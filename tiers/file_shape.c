@@ -5,6 +5,7 @@
 #include <linux/falloc.h>
 
 #include "base/cleanup.h"
+#include "catalog/walk.h"
 #include "tiers/change.h"
 
 #define WHOLE_FILE FILE_SIZE_MAX
@@ -64,30 +65,26 @@ static int forget_remains(struct files *f, uint64_t ino)
 	return batch_commit(b, NULL);
 }
 
-int file_cut_all_remains(struct files *f)
+static int cut_queued(void *context, const struct record *record)
 {
-	struct key prefix = key_u8(key_start('Q'), QUEUE_DELETE);
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
+	struct files *f = context;
 	uint64_t ino;
 	int r;
 
-	r = cursor_open(f->catalog, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		if (key_len != prefix.len + 8)
-			continue;
-		ino = load_be64((const uint8_t *)key + prefix.len);
-		r = cut_remains(f, ino);
-		if (r == -ENOENT)
-			r = forget_remains(f, ino);
-		if (r < 0)
-			break;
-	}
-	(void) cursor_close(cur);
-	return r;
+	if (record->key_len != 10)
+		return 0;
+	ino = load_be64(record->key + 2);
+	r = cut_remains(f, ino);
+	if (r == -ENOENT)
+		r = forget_remains(f, ino);
+	return MIN(r, 0);
+}
+
+int file_cut_all_remains(struct files *f)
+{
+	struct key prefix = key_u8(key_start('Q'), QUEUE_DELETE);
+
+	return records_foreach(f->catalog, &prefix, cut_queued, f);
 }
 
 /* ---- truncation */

@@ -6,6 +6,7 @@
  *
  * Crash: an object that no batch names is dead. A batch names its object only after the bytes are
  * written, and the log is never synced past it without the segment (files_sync_data()). */
+#include "catalog/walk.h"
 #include "tiers/fold.h"
 
 #include <errno.h>
@@ -352,26 +353,23 @@ int fold_run(struct files *f)
 int fold_scan(struct files *f, struct fold_position *at, unsigned limit)
 {
 	struct key prefix = key_start('E'), from = extent_key(at->ino, at->end + 1);
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
+	_cleanup_cursor_ struct cursor *cur = NULL;
+	struct record record;
 	struct extent e;
 	int r;
 
-	r = cursor_open(f->catalog, prefix.bytes, prefix.len, &cur);
+	r = cursor_open_at(f->catalog, &prefix, &from, &cur);
 	if (r < 0)
 		return r;
-	cursor_seek(cur, from.bytes, from.len);
-	while (limit-- > 0 && (r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		r = extent_decode(key, key_len, value, value_len, &e);
+	while (limit-- > 0 && (r = cursor_next_record(cur, &record)) > 0) {
+		r = extent_decode(record.key, record.key_len, record.value, record.value_len, &e);
 		if (r < 0)
-			break;
-		at->ino = load_be64((const uint8_t *)key + 1);
+			return r;
+		at->ino = load_be64(record.key + 1);
 		at->end = extent_end(&e);
 		if (e.kind == EXTENT_INLINE)
 			fold_add(f->fold, at->ino, e.offset, at->end);
 		r = 1;
 	}
-	(void) cursor_close(cur);
 	return r;
 }

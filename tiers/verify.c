@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "catalog/walk.h"
 #include "tiers/account.h"
 #include "tiers/file_impl.h"
 
@@ -91,30 +92,27 @@ static int verify_extent(struct verification *v, uint64_t ino, const struct exte
 	return r < 0 ? r : verify_object(v, ino, e);
 }
 
-static int walk(struct verification *v)
+static int verify_record(void *context, const struct record *record)
 {
-	struct key prefix = key_start('E');
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
+	struct verification *v = context;
 	struct extent e;
 	int r;
 
-	r = cursor_open(v->f->catalog, prefix.bytes, prefix.len, &cur);
-	if (r < 0)
-		return r;
-	while ((r = cursor_next(cur, &key, &key_len, &value, &value_len)) > 0) {
-		r = extent_decode(key, key_len, value, value_len, &e);
-		if (r == -EBADMSG) {
-			complain(v, "an extent record cannot be read");
-			continue;
-		}
-		if (r >= 0)
-			r = verify_extent(v, load_be64((const uint8_t *)key + 1), &e);
-		if (r < 0)
-			break;
+	r = extent_decode(record->key, record->key_len, record->value, record->value_len, &e);
+	if (r == -EBADMSG) {
+		complain(v, "an extent record cannot be read");
+		return 0;
 	}
-	(void) cursor_close(cur);
+	if (r >= 0)
+		r = verify_extent(v, load_be64(record->key + 1), &e);
+	return MIN(r, 0);
+}
+
+static int walk(struct verification *v)
+{
+	struct key prefix = key_start('E');
+	int r = records_foreach(v->f->catalog, &prefix, verify_record, v);
+
 	end_file(v);
 	return r;
 }
