@@ -136,27 +136,37 @@ static int get_extent(struct files *f, uint64_t ino, uint64_t end, struct extent
 	return r;
 }
 
+/* The next user of an object at this very place: its copy elsewhere has the same id. Start with a user of
+ * zeros. 1, 0: there is no more. */
+static int next_user(struct files *f, const struct extent *object, struct user *user)
+{
+	uint64_t ino = user->ino, end = extent_end(&user->e);
+	int r;
+
+	while ((r = extent_next_user(f->catalog, object->run.id, &ino, &end)) > 0) {
+		r = get_extent(f, ino, end, &user->e);
+		user->ino = ino;
+		if (r >= 0 && same_object(&user->e, object))
+			return 1;
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return r;
+}
+
 /* Lists the users of an object behind those that are to be packed. *ret_alive: bytes they name. */
 static int list_users(struct mover *m, const struct extent *object, uint64_t *ret_alive)
 {
-	uint64_t ino = 0, end = 0;
-	struct extent e;
+	struct user user = { 0 };
 	int r;
 
 	m->n_users = m->n_packed;
 	*ret_alive = 0;
-	while ((r = extent_next_user(m->f->catalog, object->run.id, &ino, &end)) > 0) {
+	while ((r = next_user(m->f, object, &user)) > 0) {
 		if (m->n_users == OBJECT_PARTS_MAX)
 			return -E2BIG;
-		r = get_extent(m->f, ino, end, &e);
-		if (r == -ENOENT)
-			continue;
-		if (r < 0)
-			return r;
-		if (!same_object(&e, object))
-			continue;
-		*ret_alive += e.len;
-		m->users[m->n_users++] = (struct user){ ino, e };
+		*ret_alive += user.e.len;
+		m->users[m->n_users++] = user;
 	}
 	return r;
 }
@@ -391,10 +401,9 @@ int clean_once(struct files *f)
 
 static int has_user(void *context, const struct extent *object)
 {
-	uint64_t ino = 0, end = 0;
-	struct files *f = context;
+	struct user user = { 0 };
 
-	return extent_next_user(f->catalog, object->run.id, &ino, &end);
+	return next_user(context, object, &user);
 }
 
 static int delete_unaccounted(void *context, uint64_t number, uint64_t size)
@@ -411,6 +420,11 @@ static int delete_unaccounted(void *context, uint64_t number, uint64_t size)
 	else if (r > 0)
 		(void) log_warn(0, "segment %llx is in use and has no account", (unsigned long long)number);
 	return r < 0 ? r : 0;
+}
+
+int clean_unaccounted(struct files *f)
+{
+	return segments_foreach(hot_segments(f->hot), delete_unaccounted, f);
 }
 
 /* ---- the thread */
@@ -455,7 +469,7 @@ static void *run(void *context)
 	uint64_t started, took = 0;
 
 	report(file_cut_all_remains(f), "finishing truncations");
-	report(segments_foreach(hot_segments(f->hot), delete_unaccounted, f), "deleting unused segments");
+	report(clean_unaccounted(f), "deleting unused segments");
 	if (!scan_all(c))
 		return NULL;
 	while (pause_ms(c, MAX(took * ROUND_SHARE, (uint64_t)ROUND_MIN_MS), false) &&

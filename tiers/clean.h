@@ -18,3 +18,5 @@ void cleaner_wake(struct cleaner *c);
 
 /* One round, as the thread does it. Returns how many segments were deleted. */
 int clean_once(struct files *f);
+/* Deletes the segments that a crash left without an account, unless an extent refers to them. */
+int clean_unaccounted(struct files *f);
