@@ -24,6 +24,7 @@ static void init_locks(struct catalog *c)
 	(void) pthread_mutex_init(&c->writer, NULL);
 	(void) pthread_mutex_init(&c->view_lock, NULL);
 	(void) pthread_mutex_init(&c->fold_lock, NULL);
+	(void) pthread_mutex_init(&c->turn_lock, NULL);
 	(void) pthread_mutex_init(&c->checkpoint_lock, NULL);
 	(void) pthread_mutex_init(&c->gate_lock, NULL);
 	(void) pthread_mutex_init(&c->counters_lock, NULL);

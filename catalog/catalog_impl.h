@@ -4,7 +4,7 @@
  * Readers take a snapshot: the overlays of the moment and the LSN up to which they are seen. A freeze
  * makes a new view; an old one lives until its last reader is gone.
  *
- * Locks, in order: fold_lock (5), writer (10), checkpoint_lock (20), view_lock (30), replies and
+ * Locks, in order: fold_lock (5), turn_lock (7), writer (10), checkpoint_lock (20), view_lock (30), replies and
  * counters (35), scans of the store (40), opened runs (50). gate_lock (25) is held for waiting only. */
 #pragma once
 
@@ -82,6 +82,7 @@ struct catalog {
 
 	pthread_mutex_t fold_lock;       /* rank 5: one before_freeze at a time */
 	_Atomic(pthread_t) fold_thread;  /* runs before_freeze: its batches never wait for room */
+	pthread_mutex_t turn_lock;       /* rank 7: one checkpoint_freeze_and_write() at a time */
 	pthread_mutex_t checkpoint_lock; /* rank 20: guards job, facts, released_lsn, twinned */
 	struct checkpoint_job job;
 	struct facts facts;              /* of the last checkpoint */

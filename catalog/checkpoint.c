@@ -11,6 +11,7 @@
  * Who may need one runs it: the checkpointer thread, catalog_checkpoint(), or a writer who finds the
  * log full and then holds the writer lock. checkpoint_lock is taken after the writer lock and held
  * while writing, for which the writer lock is let go, so these cannot wait for each other in a circle.
+ * Those who do not hold the writer lock take turns, and take it for the freeze only.
  *
  * The log is released one checkpoint late: a torn meta page makes LMDB fall back to the state before,
  * and the log must reach back to that. Where more must be released (a full log, a clean stop), the
@@ -233,7 +234,12 @@ static int freeze(struct catalog *c)
 /* With the writer lock and checkpoint_lock. */
 static int freeze_next(struct catalog *c)
 {
-	return c->job.pending || nothing_to_do(c) ? 0 : freeze(c);
+	if (c->job.pending)
+		return 0;
+	if (!nothing_to_do(c))
+		return freeze(c);
+	atomic_store(&c->dirty, false);
+	return 0;
 }
 
 /* What an earlier attempt left behind comes first. */
@@ -256,9 +262,11 @@ int checkpoint_with_writer(struct catalog *c, bool twin)
 	return r;
 }
 
-/* Lets the writers go before it writes. */
+/* Lets the writers go before it writes. A second caller waits for its turn without the writer lock, or
+ * writers would wait with it. */
 int checkpoint_freeze_and_write(struct catalog *c)
 {
+	LOCKED(&c->turn_lock);
 	int r;
 
 	atomic_store(&c->freeze_wanted, true);
