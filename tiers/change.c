@@ -82,6 +82,7 @@ int change_exchange(struct change *ch, const struct extent *old, const struct ex
 static int commit(struct change *ch, uint64_t *ret_lsn)
 {
 	uint64_t ino = ch->i.ino;
+	bool accounts = ch->account.n > 0;
 	int r = account_flush(&ch->account, ch->b);
 
 	if (r < 0) {
@@ -92,6 +93,8 @@ static int commit(struct change *ch, uint64_t *ret_lsn)
 	r = batch_commit(ch->b, ret_lsn);
 	if (r >= 0 && ch->inline_from < ch->inline_to)
 		fold_add(ch->f->fold, ino, ch->inline_from, ch->inline_to);
+	if (r >= 0 && accounts)
+		cleaner_notice(ch->f->cleaner);
 	ch->inline_from = UINT64_MAX;
 	ch->inline_to = 0;
 	return r;

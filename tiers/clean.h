@@ -9,11 +9,16 @@
 struct files;
 struct cleaner;
 
-/* Starts the thread. */
-int cleaner_start(struct files *f, struct cleaner **ret_c);
-/* Ends it, after the step it is at. NULL is allowed. */
-struct cleaner *cleaner_stop(struct cleaner *c);
-/* Something was freed: look soon. NULL is allowed. */
+/* `f` is borrowed and outlives it. NULL without memory. */
+struct cleaner *cleaner_new(struct files *f);
+struct cleaner *cleaner_free(struct cleaner *c);
+/* Starts the thread, unless it runs. */
+int cleaner_start(struct cleaner *c);
+/* Ends it, after the step it is at. News may still come. */
+void cleaner_stop(struct cleaner *c);
+/* An account has changed. Costs nothing when that is known. */
+void cleaner_notice(struct cleaner *c);
+/* Something was freed: look soon. */
 void cleaner_wake(struct cleaner *c);
 
 /* One round, as the thread does it. Returns how many segments were deleted. */

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* The cleaning thread. */
+/* The cleaning thread.
+ *
+ * An account that changes is news: a second later there is a round, sooner when something was freed that
+ * others wait for. While rounds find work, or the reserve is not full, another follows. Otherwise the
+ * thread sleeps without a clock: nothing can become worth cleaning but by such a change. */
 #include <errno.h>
 #include <stdlib.h>
 
@@ -17,9 +21,11 @@
 struct cleaner {
 	struct files *f;        /* borrowed */
 	pthread_t thread;
+	bool started;           /* of who starts and stops */
 	pthread_mutex_t lock;
 	pthread_cond_t wake;    /* with CLOCK_MONOTONIC */
 	bool stop, woken;       /* guarded by lock */
+	_Atomic bool news;      /* set by whoever changes an account; taken back by the thread */
 };
 
 /* Waits; false: the thread shall end. */
@@ -34,6 +40,15 @@ static bool pause_ms(struct cleaner *c, uint64_t ms, bool wakeable)
 			break;
 	if (wakeable)
 		c->woken = false;
+	return !c->stop;
+}
+
+/* Waits until there may be something to do; false: the thread shall end. */
+static bool wait_for_news(struct cleaner *c)
+{
+	LOCKED(&c->lock);
+	while (!c->stop && !atomic_load(&c->news))
+		(void) pthread_cond_wait(&c->wake, &c->lock);
 	return !c->stop;
 }
 
@@ -55,75 +70,98 @@ static void report(int r, const char *what)
 		(void) log_warn(r, "%s failed, will retry", what);
 }
 
+/* True: another round is to follow. */
+static bool run_round(struct files *f)
+{
+	size_t stuck = f->n_stuck;
+	int r = clean_once(f);
+
+	report(r, "cleaning");
+	return !files_refill_reserve(f) || r != 0 || f->n_stuck != stuck;
+}
+
 static void *run(void *context)
 {
 	struct cleaner *c = context;
 	struct files *f = c->f;
 	uint64_t started, took = 0;
+	bool more = true;
 
 	report(file_cut_all_remains(f), "finishing truncations");
 	report(clean_unaccounted(f), "deleting unused segments");
 	if (!scan_all(c))
 		return NULL;
-	while (pause_ms(c, MAX(took * ROUND_SHARE, (uint64_t)ROUND_MIN_MS), false) &&
+	while ((more || wait_for_news(c)) && pause_ms(c, MAX(took * ROUND_SHARE, (uint64_t)ROUND_MIN_MS), false) &&
 	       pause_ms(c, ROUND_MS - ROUND_MIN_MS, true)) {
 		started = clock_mono_ms();
-		report(clean_once(f), "cleaning");
-		files_refill_reserve(f);
+		atomic_store(&c->news, false);
+		more = run_round(f);
 		took = clock_mono_ms() - started;
 	}
 	return NULL;
 }
 
-static struct cleaner *cleaner_free(struct cleaner *c)
-{
-	(void) pthread_cond_destroy(&c->wake);
-	(void) pthread_mutex_destroy(&c->lock);
-	free(c);
-	return NULL;
-}
-
-int cleaner_start(struct files *f, struct cleaner **ret_c)
+struct cleaner *cleaner_new(struct files *f)
 {
 	struct cleaner *c = calloc(1, sizeof(*c));
 	pthread_condattr_t attr;
-	int r;
 
 	if (!c)
-		return -ENOMEM;
+		return NULL;
 	c->f = f;
 	(void) pthread_mutex_init(&c->lock, NULL);
 	(void) pthread_condattr_init(&attr);
 	(void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void) pthread_cond_init(&c->wake, &attr);
 	(void) pthread_condattr_destroy(&attr);
-	r = -pthread_create(&c->thread, NULL, run, c);
-	if (r < 0) {
-		(void) cleaner_free(c);
-		return r;
-	}
-	*ret_c = c;
-	return 0;
+	return c;
 }
 
-struct cleaner *cleaner_stop(struct cleaner *c)
+struct cleaner *cleaner_free(struct cleaner *c)
 {
 	if (!c)
 		return NULL;
+	cleaner_stop(c);
+	(void) pthread_cond_destroy(&c->wake);
+	(void) pthread_mutex_destroy(&c->lock);
+	free(c);
+	return NULL;
+}
+
+int cleaner_start(struct cleaner *c)
+{
+	int r = c->started ? 0 : -pthread_create(&c->thread, NULL, run, c);
+
+	c->started = r == 0;
+	return r;
+}
+
+void cleaner_stop(struct cleaner *c)
+{
+	if (!c->started)
+		return;
 	(void) pthread_mutex_lock(&c->lock);
 	c->stop = true;
 	(void) pthread_cond_signal(&c->wake);
 	(void) pthread_mutex_unlock(&c->lock);
 	(void) pthread_join(c->thread, NULL);
-	return cleaner_free(c);
+	c->started = c->stop = false;
+}
+
+void cleaner_notice(struct cleaner *c)
+{
+	if (atomic_exchange(&c->news, true))
+		return;
+	(void) pthread_mutex_lock(&c->lock);
+	(void) pthread_cond_signal(&c->wake);
+	(void) pthread_mutex_unlock(&c->lock);
 }
 
 void cleaner_wake(struct cleaner *c)
 {
-	if (!c)
-		return;
 	(void) pthread_mutex_lock(&c->lock);
 	c->woken = true;
+	atomic_store(&c->news, true);
 	(void) pthread_cond_signal(&c->wake);
 	(void) pthread_mutex_unlock(&c->lock);
 }

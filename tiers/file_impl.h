@@ -18,7 +18,7 @@ struct files {
 	struct hot *hot;             /* owned */
 	struct space *space;         /* owned */
 	struct fold *fold;           /* owned */
-	struct cleaner *cleaner;     /* owned; NULL when it does not run */
+	struct cleaner *cleaner;     /* owned */
 	uint64_t stuck[CLEAN_STUCK_MAX]; /* segments that cleaning could not empty; its thread's */
 	size_t n_stuck;
 	struct verified verified;    /* objects that replay found sound; emptied by files_attach() */
@@ -33,7 +33,7 @@ static inline struct tier *files_tier(const struct files *f)
 
 /* Finishes truncations that a crash interrupted. */
 int file_cut_all_remains(struct files *f);
-/* For the cleaning thread. */
-void files_refill_reserve(struct files *f);
+/* For the cleaning thread. True: the reserve is what it should be. */
+bool files_refill_reserve(struct files *f);
 /* Before an ordinary write. `probe`: asks only. Folds first when that may help. -ENOSPC. */
 int files_take_space(struct files *f, uint64_t bytes, bool probe);

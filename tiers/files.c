@@ -47,9 +47,9 @@ static int open_space(struct files *f)
 	return space_open(&config, &f->space);
 }
 
-void files_refill_reserve(struct files *f)
+bool files_refill_reserve(struct files *f)
 {
-	space_refill(f->space, stored_bytes(f));
+	return space_refill(f->space, stored_bytes(f));
 }
 
 static int open_parts(struct files *f)
@@ -72,7 +72,8 @@ static int open_parts(struct files *f)
 	if (r < 0)
 		return r;
 	f->fold = fold_new();
-	return f->fold ? 0 : -ENOMEM;
+	f->cleaner = cleaner_new(f);
+	return f->fold && f->cleaner ? 0 : -ENOMEM;
 }
 
 int files_open(const struct files_config *config, struct files **ret_f)
@@ -109,16 +110,14 @@ int files_attach(struct files *f, struct catalog *catalog)
 
 int files_start(struct files *f)
 {
-	if (f->config.read_only || f->cleaner)
-		return 0;
-	return cleaner_start(f, &f->cleaner);
+	return f->config.read_only ? 0 : cleaner_start(f->cleaner);
 }
 
 void files_stop(struct files *f)
 {
 	if (!f)
 		return;
-	f->cleaner = cleaner_stop(f->cleaner);
+	cleaner_stop(f->cleaner);
 	fold_everything(f->fold);
 }
 
@@ -126,7 +125,7 @@ struct files *files_close(struct files *f)
 {
 	if (!f)
 		return NULL;
-	f->cleaner = cleaner_stop(f->cleaner);
+	f->cleaner = cleaner_free(f->cleaner);
 	f->fold = fold_free(f->fold);
 	f->space = space_close(f->space);
 	(void) tier_free(f->hot ? hot_tier(f->hot) : NULL);

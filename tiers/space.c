@@ -175,18 +175,24 @@ static bool fill_step(struct space *s, uint64_t *state)
 	return true;
 }
 
-void space_refill(struct space *s, uint64_t stored_bytes)
+/* Takes note of what is stored now. True: there is nothing to fill. */
+static bool is_filled(struct space *s, uint64_t stored_bytes)
+{
+	LOCKED(&s->lock);
+	want(s, stored_bytes);
+	return s->held >= s->wanted;
+}
+
+bool space_refill(struct space *s, uint64_t stored_bytes)
 {
 	uint64_t state;
 
-	if (s->fd < 0)
-		return;
-	(void) pthread_mutex_lock(&s->lock);
-	want(s, stored_bytes);
-	(void) pthread_mutex_unlock(&s->lock);
+	if (s->fd < 0 || is_filled(s, stored_bytes))
+		return true;
 	random_bytes(&state, sizeof(state));
 	while (fill_step(s, &state))
 		;
+	return is_filled(s, stored_bytes);
 }
 
 uint64_t space_floor(struct space *s)
@@ -235,7 +241,7 @@ static int open_reserve(struct space *s, uint64_t stored_bytes)
 	s->held = MIN(s->held, s->wanted);
 	if (ftruncate(s->fd, (off_t)s->held) < 0)
 		return -errno;
-	space_refill(s, stored_bytes);
+	(void) space_refill(s, stored_bytes);
 	return 0;
 }
 

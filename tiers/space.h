@@ -29,9 +29,9 @@ struct space *space_close(struct space *s);
 int space_take(struct space *s, uint64_t bytes, uint64_t pending, bool probe);
 /* Gives up so much of the reserve that `bytes` are free, if it can. */
 void space_release(struct space *s, uint64_t bytes);
-/* Lets the reserve grow to its full size, of a volume that stores so much, when there is room. Not from
- * two threads at once. */
-void space_refill(struct space *s, uint64_t stored_bytes);
+/* Lets the reserve grow to its full size, of a volume that stores so much, when there is room. True:
+ * it has it. Not from two threads at once. */
+bool space_refill(struct space *s, uint64_t stored_bytes);
 
 /* What ordinary writes leave free beside the reserve. */
 uint64_t space_floor(struct space *s);
