@@ -302,10 +302,18 @@ int index_missing_walls(struct index *x)
 
 /* ---- news */
 
+void index_tell_sealer(struct index *x)
+{
+	if (!x->sealer_news)
+		(void) pthread_cond_signal(&x->sealer_wake);
+	x->sealer_news = true;
+}
+
 int index_place_document(struct index *x, struct segment *s, uint32_t doc)
 {
 	struct ino_entry *e = ino_map_find(&x->places, s->docs[doc].ino);
 
+	index_tell_sealer(x);
 	if (e)
 		segment_kill(e->value, e->number);
 	return ino_map_set(&x->places, s->docs[doc].ino, s, doc);
@@ -317,6 +325,7 @@ static void forget_document(struct index *x, uint64_t ino)
 
 	if (!e)
 		return;
+	index_tell_sealer(x);
 	segment_kill(e->value, e->number);
 	ino_map_remove(&x->places, ino);
 }

@@ -51,6 +51,7 @@ struct index {
 	struct buf slow;              /* uint64_t: inodes to be tried with a long time limit */
 	uint64_t last_added_ms;
 	uint64_t first_unsealed_ms;   /* 0: the memory segment is empty */
+	bool sealer_news;             /* documents were added or have died since the sealer looked */
 	unsigned waiting;             /* calls of index_wait() */
 	pthread_cond_t work_there;    /* for the worker */
 	pthread_cond_t sealer_wake;   /* for the sealer: a segment is full, or stop */
@@ -68,6 +69,8 @@ struct index {
 /* A document has become a file's present one; kills the one before. Call with both locks, segments_lock
  * for writing. */
 int index_place_document(struct index *x, struct segment *s, uint32_t doc);
+/* Documents were added or have died. Call with table_lock. */
+void index_tell_sealer(struct index *x);
 
 /* ---- segments.c: the list, and its durable twin, the catalog's 'M' records */
 

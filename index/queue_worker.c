@@ -486,6 +486,23 @@ static bool take_slow(struct index *x, uint64_t *ret_ino)
 	return ino_map_find(&x->places, *ret_ino) && !work_find(&x->work, *ret_ino);
 }
 
+/* Until there is news, or `next_ms`, when a LATER file is due. Files that are HELD are looked at again every
+ * second; while there are none, nothing happens without news. */
+static void wait_for_work(struct index *x, uint64_t next_ms)
+{
+	struct timespec at;
+
+	if (x->work.lists[WORK_HELD].n > 0)
+		next_ms = MIN(next_ms, clock_mono_ms() + TICK_MS);
+	if (next_ms == UINT64_MAX) {
+		(void) pthread_cond_wait(&x->work_there, &x->table_lock);
+		return;
+	}
+	at = (struct timespec){ (time_t)(next_ms / 1000), (long)(next_ms % 1000) * 1000000 };
+	if (pthread_cond_timedwait(&x->work_there, &x->table_lock, &at) == ETIMEDOUT)
+		work_wake_held(&x->work);
+}
+
 /* Waits for a file. 1: *ret_ino is RUNNING. 0: look again. -ESHUTDOWN. */
 static int take(struct worker *w, uint64_t *ret_ino, unsigned *ret_tries)
 {
@@ -493,7 +510,6 @@ static int take(struct worker *w, uint64_t *ret_ino, unsigned *ret_tries)
 	LOCKED(&x->table_lock);
 	uint64_t now = clock_mono_ms(), next = work_wake_later(&x->work, now);
 	struct work *work = work_take(&x->work);
-	struct timespec at;
 
 	if (x->stop)
 		return -ESHUTDOWN;
@@ -508,10 +524,7 @@ static int take(struct worker *w, uint64_t *ret_ino, unsigned *ret_tries)
 		*ret_tries = TRIES;
 		return 1;
 	}
-	next = MIN(next, now + TICK_MS);
-	at = (struct timespec){ (time_t)(next / 1000), (long)(next % 1000) * 1000000 };
-	if (pthread_cond_timedwait(&x->work_there, &x->table_lock, &at) == ETIMEDOUT)
-		work_wake_held(&x->work);
+	wait_for_work(x, next);
 	return 0;
 }
 

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The sealer thread: makes the memory segment durable when it is large, or some seconds after the last
- * document, so that a killed server has little to do again; then merges. */
+ * document, so that a killed server has little to do again; then merges.
+ *
+ * There is something to look for after a document was added or has died (index_tell_sealer()). Until the
+ * memory segment is durable the thread looks twice a second, else it sleeps without a clock. */
 #include <errno.h>
 
 #include "base/cleanup.h"
@@ -26,7 +29,16 @@ static bool seal_is_due(struct index *x)
 	       now - x->first_unsealed_ms >= OLDEST_MS;
 }
 
-/* Waits for news or the next tick. False: stop. */
+/* Waits for news, unless there is something to look at anyway. */
+static void wait_for_news(struct index *x)
+{
+	LOCKED(&x->table_lock);
+
+	while (!x->stop && !x->sealer_news && !x->first_unsealed_ms)
+		(void) pthread_cond_wait(&x->sealer_wake, &x->table_lock);
+}
+
+/* Waits for the next tick, or until the memory segment is full. False: stop. */
 static bool wait_a_little(struct index *x, unsigned ms)
 {
 	uint64_t until = clock_mono_ms() + ms;
@@ -35,6 +47,7 @@ static bool wait_a_little(struct index *x, unsigned ms)
 
 	if (!x->stop)
 		(void) pthread_cond_timedwait(&x->sealer_wake, &x->table_lock, &at);
+	x->sealer_news = false;
 	return !x->stop;
 }
 
@@ -55,14 +68,15 @@ void *sealer_main(void *index)
 {
 	static unsigned long long said;
 	struct index *x = index;
-	unsigned pause = TICK_MS;
+	int r = 1; /* what the last mount left may be worth merging */
 
-	while (wait_a_little(x, pause)) {
-		int r = sealer_step(x);
-
-		pause = r < 0 ? RETRY_MS : TICK_MS;
+	for (;;) {
+		if (r == 0)
+			wait_for_news(x);
+		if (!wait_a_little(x, r < 0 ? RETRY_MS : TICK_MS))
+			return NULL;
+		r = sealer_step(x);
 		if (r < 0 && r != -ECANCELED && r != -EBADMSG && log_due(&said))
 			log_warn(r, "index: writing a segment failed, will retry in %u s", RETRY_MS / 1000);
 	}
-	return NULL;
 }
