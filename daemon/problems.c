@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -13,7 +14,8 @@
 #include "daemon/server.h"
 #include "index/extract/extract.h"
 
-#define STEP_S 1
+#define STEP_S 1    /* between two looks, at least */
+#define AGAIN_S 60  /* while something is wrong, at most */
 
 struct facts {
 	struct catalog_stats catalog;
@@ -92,6 +94,7 @@ struct problems {
 	pthread_mutex_t lock;  /* rank 60: guards all below */
 	pthread_cond_t wake;
 	bool stopping;
+	_Atomic bool noticed;
 	struct problem list[ARRAY_SIZE(kinds)];
 };
 
@@ -127,26 +130,64 @@ static void look(struct problems *p)
 	}
 }
 
-/* True when it is time to look again, false when it is time to end. */
-static bool wait_step(struct problems *p)
+static bool any_present(const struct problems *p)
 {
-	struct timespec until;
-
-	(void) clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += STEP_S;
-	LOCKED(&p->lock);
-	while (!p->stopping)
-		if (pthread_cond_timedwait(&p->wake, &p->lock, &until) == ETIMEDOUT)
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (p->list[i].since_s)
 			return true;
 	return false;
+}
+
+static struct timespec in_seconds(unsigned s)
+{
+	struct timespec t;
+
+	(void) clock_gettime(CLOCK_MONOTONIC, &t);
+	t.tv_sec += s;
+	return t;
+}
+
+/* A mount on which nothing is wrong is waited for without a clock. */
+static void wait_for_notice(struct problems *p)
+{
+	struct timespec again = in_seconds(AGAIN_S);
+	int r = 0;
+	LOCKED(&p->lock);
+
+	while (r == 0 && !p->stopping && !atomic_load(&p->noticed))
+		r = any_present(p) ? pthread_cond_timedwait(&p->wake, &p->lock, &again)
+				   : pthread_cond_wait(&p->wake, &p->lock);
+}
+
+/* Many notices make one look. False: it is time to end. */
+static bool gather(struct problems *p)
+{
+	struct timespec until = in_seconds(STEP_S);
+	LOCKED(&p->lock);
+
+	while (!p->stopping && pthread_cond_timedwait(&p->wake, &p->lock, &until) != ETIMEDOUT)
+		;
+	atomic_store(&p->noticed, false);
+	return !p->stopping;
 }
 
 static void *watch(void *context)
 {
 	(void) prctl(PR_SET_NAME, "brainy-problems");
-	while (wait_step(context))
+	while (gather(context)) {
 		look(context);
+		wait_for_notice(context);
+	}
 	return NULL;
+}
+
+void problems_notice(struct problems *p)
+{
+	if (!p || atomic_exchange(&p->noticed, true))
+		return;
+	(void) pthread_mutex_lock(&p->lock);
+	(void) pthread_cond_signal(&p->wake);
+	(void) pthread_mutex_unlock(&p->lock);
 }
 
 int problems_start(struct server *s, struct problems **ret_p)

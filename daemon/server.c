@@ -97,6 +97,11 @@ static int open_volume(struct server *s, const char *config_path, bool warm, cha
 	return r;
 }
 
+static void trouble(void *server)
+{
+	problems_notice(((struct server *)server)->problems);
+}
+
 /* Serves until the volume is unmounted; returns an exit status. */
 static int serve(struct server *s, const struct link_message *hello, int handles_fd, bool noatime)
 {
@@ -114,6 +119,7 @@ static int serve(struct server *s, const struct link_message *hello, int handles
 		.describe = describe,
 		.control = control,
 		.ready = ready,
+		.trouble = trouble,
 		.context = s,
 	};
 	struct link_message m;

@@ -37,6 +37,9 @@ struct fs_config {
 	int (*control)(void *context, const char *line, struct buf *ret_answer);
 	/* Called when INIT is answered. */
 	void (*ready)(void *context);
+	/* Called when a request is answered EIO, ENOSPC or EROFS, from the thread that serves it: must be
+	 * quick. NULL: not called. */
+	void (*trouble)(void *context);
 	void *context;
 };
 

@@ -49,6 +49,11 @@ void ops_reply_attr(fuse_req_t req, const struct inode *i)
 	(void) fuse_reply_attr(req, &st, FS_TIMEOUT_S);
 }
 
+static bool is_trouble(int r)
+{
+	return r == -EBADMSG || r == -EIO || r == -ENOSPC || r == -EROFS;
+}
+
 /* Damage is EIO to programs, and is counted: the daemon makes it known. */
 void ops_reply_status(fuse_req_t req, int r)
 {
@@ -58,6 +63,8 @@ void ops_reply_status(fuse_req_t req, int r)
 		atomic_store(&fs->damaged_ino, current_request.header ? current_request.header->nodeid : 0);
 		atomic_fetch_add(&fs->damage, 1);
 	}
+	if (is_trouble(r) && fs->config.trouble)
+		fs->config.trouble(fs->config.context);
 	(void) fuse_reply_err(req, r == -EBADMSG ? EIO : -r);
 }
 
