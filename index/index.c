@@ -304,9 +304,9 @@ int index_missing_walls(struct index *x)
 
 void index_tell_sealer(struct index *x)
 {
-	if (!x->sealer_news)
-		(void) pthread_cond_signal(&x->sealer_wake);
 	x->sealer_news = true;
+	if (x->sealer_sleeps)
+		(void) pthread_cond_signal(&x->sealer_wake);
 }
 
 int index_place_document(struct index *x, struct segment *s, uint32_t doc)

@@ -52,6 +52,7 @@ struct index {
 	uint64_t last_added_ms;
 	uint64_t first_unsealed_ms;   /* 0: the memory segment is empty */
 	bool sealer_news;             /* documents were added or have died since the sealer looked */
+	bool sealer_sleeps;           /* until there is news */
 	unsigned waiting;             /* calls of index_wait() */
 	pthread_cond_t work_there;    /* for the worker */
 	pthread_cond_t sealer_wake;   /* for the sealer: a segment is full, or stop */

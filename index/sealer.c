@@ -18,10 +18,11 @@
 
 static bool seal_is_due(struct index *x)
 {
-	uint64_t now = clock_mono_ms();
+	uint64_t now;
 	size_t memory;
 	LOCKED(&x->table_lock);
 
+	now = clock_mono_ms(); /* not before one of the times below */
 	if (!x->first_unsealed_ms)
 		return false;
 	memory = x->memory->memory;
@@ -34,8 +35,10 @@ static void wait_for_news(struct index *x)
 {
 	LOCKED(&x->table_lock);
 
+	x->sealer_sleeps = true;
 	while (!x->stop && !x->sealer_news && !x->first_unsealed_ms)
 		(void) pthread_cond_wait(&x->sealer_wake, &x->table_lock);
+	x->sealer_sleeps = false;
 }
 
 /* Waits for the next tick, or until the memory segment is full. False: stop. */
