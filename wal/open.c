@@ -125,6 +125,16 @@ static int config_set(struct wal_config *c, const struct wal_config *from)
 	return 0;
 }
 
+/* What appending needs. */
+static int new_buffers(struct wal *w)
+{
+	w->plain = malloc(WAL_RECORD_INNER + WAL_RECORD_MAX);
+	w->packed = malloc(WAL_RECORD_INNER + WAL_RECORD_MAX);
+	w->sealed = malloc(wal_record_size(WAL_RECORD_INNER + WAL_RECORD_MAX + WAL_TAG_SIZE));
+	w->zstd = ZSTD_createCCtx();
+	return w->plain && w->packed && w->sealed && w->zstd ? 0 : -ENOMEM;
+}
+
 static int wal_new(int dirfd, const struct wal_config *config, struct wal **ret_w)
 {
 	_cleanup_(wal_closep) struct wal *w = calloc(1, sizeof(*w));
@@ -136,11 +146,7 @@ static int wal_new(int dirfd, const struct wal_config *config, struct wal **ret_
 	w->config = *config;
 	w->dirfd = dirfd;
 	w->incarnation = id128_random();
-	w->plain = malloc(WAL_RECORD_INNER + WAL_RECORD_MAX);
-	w->packed = malloc(WAL_RECORD_INNER + WAL_RECORD_MAX);
-	w->sealed = malloc(wal_record_size(WAL_RECORD_INNER + WAL_RECORD_MAX + WAL_TAG_SIZE));
-	w->zstd = ZSTD_createCCtx();
-	if (!w->plain || !w->packed || !w->sealed || !w->zstd)
+	if (!config->read_only && new_buffers(w) < 0)
 		return -ENOMEM;
 	*ret_w = steal_ptr(&w);
 	return 0;

@@ -82,12 +82,13 @@ static uint64_t largest_segment(const struct folder *f)
 static int walker_init(struct walker *w, const struct chain *c, const struct folder *f,
 		       const struct wal_position *from)
 {
+	uint64_t largest = largest_segment(f);
 	size_t at = 0;
 	int r;
 
 	*w = (struct walker){ .chain = c, .sealer = &f->config->sealer };
-	w->plain = malloc(WAL_RECORD_INNER + WAL_RECORD_MAX + WAL_TAG_SIZE);
-	r = window_init(&w->window, largest_segment(f));
+	w->plain = malloc(MIN(largest, (uint64_t)(WAL_RECORD_INNER + WAL_RECORD_MAX + WAL_TAG_SIZE)));
+	r = window_init(&w->window, largest);
 	if (r < 0 || !w->plain)
 		return -ENOMEM;
 	while (at + 1 < c->count && c->segments[at + 1]->head.first_lsn - 1 <= from->lsn)
