@@ -21,34 +21,16 @@ static void must(bool ok, const char *what)
 	abort();
 }
 
-static void make_folder(struct walbox *b)
-{
-	const char *base = getenv("TMPDIR");
-
-	(void) snprintf(b->path, sizeof(b->path), "%s/wal-XXXXXX", base ? base : "/tmp");
-	must(mkdtemp(b->path) != NULL, "mkdtemp");
-	b->dirfd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	must(b->dirfd >= 0, b->path);
-}
-
 void walbox_init(struct walbox *b)
 {
 	*b = (struct walbox){ .config = { .sealer = fake_sealer(), .segment_size = 64u << 10 } };
-	make_folder(b);
+	temp_folder_make(&b->temp);
 }
 
 void walbox_done(struct walbox *b)
 {
-	DIR *dir = opendir(b->path);
-	const struct dirent *e;
-
 	b->wal = wal_close(b->wal);
-	while (dir && (e = readdir(dir)))
-		(void) unlinkat(b->dirfd, e->d_name, 0);
-	if (dir)
-		(void) closedir(dir);
-	(void) close(b->dirfd);
-	(void) rmdir(b->path);
+	temp_folder_remove(&b->temp);
 }
 
 size_t walbox_bytes(uint64_t lsn, uint8_t *ret)
@@ -89,7 +71,7 @@ int walbox_open(struct walbox *b)
 
 	b->first = b->last = b->count = b->synced_count = 0;
 	b->wrong = false;
-	return wal_open(b->dirfd, &b->config, &b->from, b->txn, &replay, &b->report, &b->wal);
+	return wal_open(b->temp.dirfd, &b->config, &b->from, b->txn, &replay, &b->report, &b->wal);
 }
 
 void walbox_kill(struct walbox *b)
@@ -153,22 +135,22 @@ static void copy_file(int from, int to, const char *name)
 
 void walbox_clone(const struct walbox *b, struct walbox *ret_copy)
 {
-	DIR *dir = opendir(b->path);
+	DIR *dir = opendir(b->temp.path);
 	const struct dirent *e;
 
 	*ret_copy = *b;
 	ret_copy->wal = NULL;
-	make_folder(ret_copy);
+	temp_folder_make(&ret_copy->temp);
 	while (dir && (e = readdir(dir)))
 		if (e->d_name[0] != '.')
-			copy_file(b->dirfd, ret_copy->dirfd, e->d_name);
+			copy_file(b->temp.dirfd, ret_copy->temp.dirfd, e->d_name);
 	if (dir)
 		(void) closedir(dir);
 }
 
 void walbox_copy_file(const struct walbox *from, const struct walbox *to, const char *name)
 {
-	copy_file(from->dirfd, to->dirfd, name);
+	copy_file(from->temp.dirfd, to->temp.dirfd, name);
 }
 
 static int by_name(const void *a, const void *b)
@@ -178,7 +160,7 @@ static int by_name(const void *a, const void *b)
 
 size_t walbox_segments(const struct walbox *b, char ret_names[][32], size_t max)
 {
-	DIR *dir = opendir(b->path);
+	DIR *dir = opendir(b->temp.path);
 	const struct dirent *e;
 	size_t n = 0;
 
@@ -196,7 +178,7 @@ size_t walbox_segments(const struct walbox *b, char ret_names[][32], size_t max)
 
 int walbox_file(const struct walbox *b, const char *name)
 {
-	int fd = openat(b->dirfd, name, O_RDWR | O_CLOEXEC);
+	int fd = openat(b->temp.dirfd, name, O_RDWR | O_CLOEXEC);
 
 	must(fd >= 0, name);
 	return fd;

@@ -7,11 +7,11 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "tests/unit/temp_folder.h"
 #include "wal/wal.h"
 
 struct walbox {
-	char path[64];
-	int dirfd;
+	struct temp_folder temp;
 	struct wal_config config;
 	struct wal_position from;
 	uint64_t txn;

@@ -18,6 +18,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "tests/unit/temp_folder.h"
 #include "wal/wal.h"
 
 #define SEGMENTS     4
@@ -171,20 +172,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 				     .segment_size = SEGMENT_SIZE,
 				     .read_only = flags & 2,
 				     .no_mmap = flags & 4 };
-	char path[] = "/dev/shm/fuzz-wal-XXXXXX", elsewhere[] = "/tmp/fuzz-wal-XXXXXX", *made;
-	int dirfd;
+	struct temp_folder temp;
 
 	if (!incarnation)
 		return 0;
 	memcpy(&from.incarnation, incarnation, sizeof(from.incarnation));
-	made = mkdtemp(path);
-	if (!made)
-		made = mkdtemp(elsewhere);
-	dirfd = made ? open(made, O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-	if (dirfd < 0)
-		abort();
-	build_folder(dirfd, &in, flags & 1);
-	use_log(dirfd, &config, &from);
-	remove_folder(dirfd, made);
+	temp_folder_make(&temp);
+	build_folder(temp.dirfd, &in, flags & 1);
+	use_log(temp.dirfd, &config, &from);
+	remove_folder(temp.dirfd, temp.path);
 	return 0;
 }

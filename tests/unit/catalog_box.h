@@ -14,10 +14,10 @@
 #include "catalog/records.h"
 #include "crypto/keyring.h"
 #include "tests/unit/check.h"
+#include "tests/unit/temp_folder.h"
 
 struct box {
-	char path[64];
-	int dirfd;
+	struct temp_folder temp;
 	struct keyring *keys;
 	struct catalog_config config;
 	struct catalog *c;
@@ -29,16 +29,16 @@ static inline void box_make(struct box *b)
 {
 	static const uint8_t key[KEYRING_KEY_SIZE] = "thirty-two bytes of a volume key";
 
-	*b = (struct box){ .path = "/tmp/catalog-test-XXXXXX" };
-	if (keyring_start() < 0 || !mkdtemp(b->path) ||
+	*b = (struct box){ 0 };
+	temp_folder_make(&b->temp);
+	if (keyring_start() < 0 ||
 	    keyring_new((struct id128){ "one volume of it" }, CIPHER_XCHACHA20, key, 1, &b->keys) < 0) {
 		perror("box");
 		exit(1);
 	}
-	b->dirfd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	b->config = (struct catalog_config){
 		.keys = b->keys,
-		.volume_dirfd = b->dirfd,
+		.volume_dirfd = b->temp.dirfd,
 		.wal = { .sealer = catalog_wal_sealer(b->keys), .segment_size = 256 << 10, .segments_max = 8 },
 		.checkpoint_ms = 20,
 	};
@@ -73,18 +73,15 @@ static inline int box_stop(struct box *b)
 /* Runs a shell command with the volume's path in $V. */
 static inline void box_shell(const struct box *b, const char *command)
 {
-	(void) setenv("V", b->path, 1);
-	if (system(command) != 0)
-		fprintf(stderr, "failed: %s\n", command);
+	temp_folder_shell(&b->temp, command);
 }
 
 static inline void box_free(struct box *b)
 {
 	box_close(b);
-	(void) close(b->dirfd);
 	keyring_free(b->keys);
 	free(b->why);
-	box_shell(b, "rm -rf $V");
+	temp_folder_remove(&b->temp);
 }
 
 static inline struct key box_key(char letter, uint64_t n)

@@ -15,11 +15,11 @@
 #include "catalog/tree.h"
 #include "crypto/keyring.h"
 #include "tests/unit/check.h"
+#include "tests/unit/temp_folder.h"
 #include "tiers/file.h"
 
 struct files_box {
-	char path[64];
-	int dirfd;
+	struct temp_folder temp;
 	struct keyring *keys;
 	struct catalog_config catalog;
 	struct files_config config;
@@ -52,34 +52,34 @@ static inline bool box_data_present(void *context, const void *key, size_t key_l
 	return files_data_present(b->f, key, key_len, value, value_len);
 }
 
-static inline void files_box_make_in(struct files_box *b, const char *folder, enum cipher cipher)
+/* In `parent`. */
+static inline void files_box_make_in(struct files_box *b, const char *parent, enum cipher cipher)
 {
 	static const uint8_t key[KEYRING_KEY_SIZE] = "thirty-two bytes of a volume key";
 
 	*b = (struct files_box){ 0 };
-	(void) snprintf(b->path, sizeof(b->path), "%s/files-test-XXXXXX", folder);
-	if (keyring_start() < 0 || !mkdtemp(b->path) ||
+	temp_folder_make_in(&b->temp, parent);
+	if (keyring_start() < 0 ||
 	    keyring_new((struct id128){ "one volume of it" }, cipher, key, 1, &b->keys) < 0) {
 		perror("box");
 		exit(1);
 	}
-	b->dirfd = open(b->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	b->catalog = (struct catalog_config){
 		.keys = b->keys,
-		.volume_dirfd = b->dirfd,
+		.volume_dirfd = b->temp.dirfd,
 		.wal = { .sealer = catalog_wal_sealer(b->keys), .segment_size = 4 << 20, .segments_max = 16 },
 		.checkpoint_ms = 3600000,
 		.data_present = box_data_present,
 		.before_freeze = box_before_freeze,
 	};
 	b->config = (struct files_config){
-		.keys = b->keys, .volume_dirfd = b->dirfd, .segment_size = 4 << 20, .reserve_bytes = 1 << 20,
+		.keys = b->keys, .volume_dirfd = b->temp.dirfd, .segment_size = 4 << 20, .reserve_bytes = 1 << 20,
 	};
 }
 
 static inline void files_box_make(struct files_box *b)
 {
-	files_box_make_in(b, "/tmp", CIPHER_AES256GCM);
+	files_box_make_in(b, temp_parent(), CIPHER_AES256GCM);
 }
 
 static inline int files_box_open(struct files_box *b)
@@ -122,18 +122,15 @@ static inline int files_box_stop(struct files_box *b)
 
 static inline void files_box_shell(const struct files_box *b, const char *command)
 {
-	(void) setenv("V", b->path, 1);
-	if (system(command) != 0)
-		fprintf(stderr, "failed: %s\n", command);
+	temp_folder_shell(&b->temp, command);
 }
 
 static inline void files_box_free(struct files_box *b)
 {
 	files_box_kill(b);
-	(void) close(b->dirfd);
 	keyring_free(b->keys);
 	free(b->why);
-	files_box_shell(b, "rm -rf $V");
+	temp_folder_remove(&b->temp);
 }
 
 static inline uint64_t files_box_new_file(struct files_box *b)

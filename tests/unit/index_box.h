@@ -17,13 +17,13 @@
 #include "check.h"
 #include "index/embed/embed.h"
 #include "index/index.h"
+#include "temp_folder.h"
 #include "tests/fakes/mem_catalog.h"
 
 #define BOX_FILES 20000
 
 struct box {
-	char folder[64];
-	int dirfd;
+	struct temp_folder temp;
 	struct catalog *catalog;
 	struct index *index;
 	struct index_config config;
@@ -107,10 +107,7 @@ static struct box *box_new(void)
 	struct box *b = calloc(1, sizeof(*b));
 	struct catalog_config callbacks = { .committed = box_committed };
 
-	strcpy(b->folder, "/tmp/index-box-XXXXXX");
-	if (!mkdtemp(b->folder))
-		exit(77);
-	b->dirfd = open(b->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	temp_folder_make(&b->temp);
 	(void) pthread_mutex_init(&b->lock, NULL);
 	b->catalog = mem_catalog_new();
 	callbacks.context = b;
@@ -118,7 +115,7 @@ static struct box *box_new(void)
 	CHECK_EQ(tree_make_root(b->catalog, 0, 0, 0755), 0);
 	CHECK_EQ(embed_find(&b->model), 0);
 	b->config = (struct index_config){ .catalog = b->catalog, .keys = catalog_keys(b->catalog),
-					   .volume_dirfd = b->dirfd, .extract_path = "none",
+					   .volume_dirfd = b->temp.dirfd, .extract_path = "none",
 					   .model_dir = b->model, .read_file = box_read, .is_busy = box_is_busy,
 					   .context = b };
 	return b;
@@ -126,14 +123,10 @@ static struct box *box_new(void)
 
 static void box_free(struct box *b)
 {
-	char command[128];
-
 	if (b->index)
 		box_close_index(b, true);
 	catalog_close(b->catalog);
-	(void) close(b->dirfd);
-	(void) snprintf(command, sizeof(command), "rm -rf %s", b->folder);
-	CHECK_EQ(system(command), 0);
+	temp_folder_remove(&b->temp);
 	for (size_t i = 0; i < b->n_files; i++)
 		free(b->files[i].data);
 	free(b->model);

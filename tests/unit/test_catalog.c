@@ -502,9 +502,9 @@ static void test_idle(void)
 		catalog_get_stats(b.c, &stats);
 	}
 	CHECK_EQ(stats.overlay_records, 0);
-	CHECK_EQ(fstatat(b.dirfd, "catalog/data.mdb", &before, 0), 0);
+	CHECK_EQ(fstatat(b.temp.dirfd, "catalog/data.mdb", &before, 0), 0);
 	(void) usleep(100 * 1000);
-	CHECK_EQ(fstatat(b.dirfd, "catalog/data.mdb", &after, 0), 0);
+	CHECK_EQ(fstatat(b.temp.dirfd, "catalog/data.mdb", &after, 0), 0);
 	CHECK(before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
 	CHECK_EQ(box_reopen(&b), 0);
 	CHECK_EQ(b.report.replayed, 0);
@@ -591,7 +591,7 @@ static void test_refusals(bool clean)
 
 static void copy_metas(struct box *b, uint8_t metas[METAS], bool back)
 {
-	_cleanup_close_ int fd = openat(b->dirfd, "catalog/data.mdb", O_RDWR | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(b->temp.dirfd, "catalog/data.mdb", O_RDWR | O_CLOEXEC);
 
 	CHECK_EQ(back ? pwrite(fd, metas, METAS, 0) : pread(fd, metas, METAS, 0), METAS);
 }

@@ -225,7 +225,7 @@ static const char *mutate(struct buf *data, size_t *ret_at)
 
 static void write_file(struct box *b, const struct buf *data)
 {
-	_cleanup_close_ int fd = openat(b->dirfd, DATA, O_WRONLY | O_TRUNC | O_CLOEXEC);
+	_cleanup_close_ int fd = openat(b->temp.dirfd, DATA, O_WRONLY | O_TRUNC | O_CLOEXEC);
 
 	CHECK(fd >= 0 && io_write(fd, data->data, data->len) == 0);
 }
@@ -287,7 +287,7 @@ int main(int argc, char **argv)
 	fill(&b);
 	CHECK_EQ(box_stop(&b), 0);
 	box_shell(&b, "cp -a $V $V-kept");
-	CHECK_EQ(io_read_file_at(b.dirfd, DATA, 64 << 20, &pristine), 0);
+	CHECK_EQ(io_read_file_at(b.temp.dirfd, DATA, 64 << 20, &pristine), 0);
 	CHECK_EQ(run(&b, verify), FINE);
 	for (unsigned i = 0; i < rounds; i++)
 		round_of(&b, &pristine, outcomes);

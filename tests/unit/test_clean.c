@@ -45,7 +45,7 @@ static bool is_there(uint64_t segment)
 	char path[64], name[SEGMENT_NAME_SIZE];
 
 	(void) snprintf(path, sizeof(path), "hot/%s", segment_name(segment, name));
-	return faccessat(box.dirfd, path, F_OK, 0) == 0;
+	return faccessat(box.temp.dirfd, path, F_OK, 0) == 0;
 }
 
 /* A file whose first pieces alone are alive in a segment that nobody appends to any more. */

@@ -9,22 +9,19 @@
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "tests/unit/check.h"
+#include "tests/unit/temp_folder.h"
 
 /* Loads a configuration of this text from a folder of its own. */
 static int load(const char *text, struct config *c, char **why)
 {
-	char dir[] = "/tmp/test_config.XXXXXX";
-	_cleanup_close_ int fd = -1;
+	struct temp_folder temp;
 	int r;
 
-	if (!mkdtemp(dir))
-		return -errno;
-	fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	r = text ? io_replace_file_at(fd, "brainy.conf", text, strlen(text), 0600) : 0;
+	temp_folder_make(&temp);
+	r = text ? io_replace_file_at(temp.dirfd, "brainy.conf", text, strlen(text), 0600) : 0;
 	if (r == 0)
-		r = config_load(fd, NULL, c, why);
-	(void) unlinkat(fd, "brainy.conf", 0);
-	(void) rmdir(dir);
+		r = config_load(temp.dirfd, NULL, c, why);
+	temp_folder_remove(&temp);
 	return r;
 }
 

@@ -12,6 +12,7 @@
 #include "index/embed/embed.h"
 #include "index/embed/model.h"
 #include "tests/unit/check.h"
+#include "tests/unit/temp_folder.h"
 
 #define DIMENSIONS 256
 
@@ -226,11 +227,13 @@ static int open_made(const char *dir, const char *header, size_t rows_len, const
 
 static void test_damaged(void)
 {
-	char dir[] = "/tmp/test-embed-XXXXXX";
+	struct temp_folder temp;
+	const char *dir;
 	struct embed_model *m;
 	char *why = NULL;
 
-	CHECK(mkdtemp(dir) != NULL);
+	temp_folder_make(&temp);
+	dir = temp.path;
 	CHECK_EQ(open_made(dir, HEADER("I8", "[2,4]", "[0,8]"), 8, "a\n##b\n"), 0);
 	CHECK_EQ(open_made(dir, HEADER("I8", "[2,4]", "[0,8]"), 7, "a\n##b\n"), -EBADMSG);
 	CHECK_EQ(open_made(dir, HEADER("I8", "[2,4]", "[0,9]"), 9, "a\n##b\n"), -EBADMSG);
@@ -248,6 +251,7 @@ static void test_damaged(void)
 	free(why);
 	CHECK_EQ(rmdir(dir), 0);
 	CHECK_EQ(embed_open(dir, &m, &why), -ENOENT);
+	temp_folder_remove(&temp);
 }
 
 int main(void)

@@ -49,7 +49,7 @@ static int open_segment(const char *name, int flags)
 	char path[300];
 
 	(void) snprintf(path, sizeof(path), "hot/%s", name);
-	return openat(box.dirfd, path, flags | O_CLOEXEC, 0600);
+	return openat(box.temp.dirfd, path, flags | O_CLOEXEC, 0600);
 }
 
 static void copy_one(const char *name)
@@ -67,7 +67,7 @@ static void copy_one(const char *name)
 
 static void copy_segments(void)
 {
-	DIR *dir = fdopendir(openat(box.dirfd, "hot", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	DIR *dir = fdopendir(openat(box.temp.dirfd, "hot", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *entry;
 
 	forget_copies();
@@ -178,7 +178,7 @@ static void test_damage(unsigned rounds)
 	}
 	CHECK(lost > rounds / 4);
 	/* A segment that is gone, then put back. */
-	CHECK_EQ(unlinkat(openat(box.dirfd, "hot", O_PATH), copies[0].name, 0), 0);
+	CHECK_EQ(unlinkat(openat(box.temp.dirfd, "hot", O_PATH), copies[0].name, 0), 0);
 	CHECK_EQ(files_box_open(&box), 0);
 	CHECK(read_files() > 0);
 	CHECK_EQ(clean_once(box.f), 0);
@@ -233,7 +233,7 @@ static void operate(uint64_t ino, unsigned n)
 /* Takes away pages that were written since the copies were made. */
 static void lose_pages(void)
 {
-	DIR *dir = fdopendir(openat(box.dirfd, "hot", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	DIR *dir = fdopendir(openat(box.temp.dirfd, "hot", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
 	struct dirent *entry;
 
 	while ((entry = readdir(dir))) {
@@ -365,7 +365,7 @@ static void test_failed_sync(void)
 	CHECK_EQ(file_write(box.f, &rq, ino, 0, data, sizeof(data), false, false), (int64_t)sizeof(data));
 	CHECK_EQ(file_sync(box.f, rq.lsn), 0);
 	CHECK_EQ(file_write(box.f, &rq, ino, 0, data, sizeof(data), false, false), (int64_t)sizeof(data));
-	CHECK(break_descriptors(box.path, ".seg") > 0);
+	CHECK(break_descriptors(box.temp.path, ".seg") > 0);
 	CHECK_EQ(file_sync(box.f, rq.lsn), -EIO);
 	CHECK_EQ(file_sync(box.f, rq.lsn), -EIO);
 	CHECK(synced_lsn() < rq.lsn);

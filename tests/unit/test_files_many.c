@@ -149,7 +149,7 @@ static bool segment_is_there(const char *name)
 	char path[32];
 
 	(void) snprintf(path, sizeof(path), "hot/%s", name);
-	return faccessat(box.dirfd, path, F_OK, 0) == 0;
+	return faccessat(box.temp.dirfd, path, F_OK, 0) == 0;
 }
 
 static void test_start(void)

@@ -142,19 +142,19 @@ static void test_rules(void)
 
 int main(void)
 {
-	char folder[] = "/tmp/files-space-XXXXXX";
+	struct temp_folder temp;
 
 	memset(chunk, 0x3c, sizeof(chunk));
 	test_rules();
-	CHECK(mkdtemp(folder) != NULL);
+	temp_folder_make(&temp);
 	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	    mount("tmpfs", folder, "tmpfs", 0, "size=40m") == 0) {
-		test_full(folder);
-		test_full_of_small(folder);
-		(void) umount(folder);
+	    mount("tmpfs", temp.path, "tmpfs", 0, "size=40m") == 0) {
+		test_full(temp.path);
+		test_full_of_small(temp.path);
+		(void) umount(temp.path);
 	} else {
 		fprintf(stderr, "cannot mount a tmpfs: the full disk is not tested\n");
 	}
-	(void) rmdir(folder);
+	temp_folder_remove(&temp);
 	return check_result();
 }

@@ -15,16 +15,16 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "check.h"
+#include "temp_folder.h"
 #include "tests/fakes/mem_catalog.h"
 
 static struct catalog *c;
-static char folder[64];
-static int dirfd_hot;
+static struct temp_folder temp;
 static struct hot *h;
 
 static void open_hot(uint64_t segment_size)
 {
-	struct hot_config config = { .keys = catalog_keys(c), .dirfd = dirfd_hot, .segment_size = segment_size };
+	struct hot_config config = { .keys = catalog_keys(c), .dirfd = temp.dirfd, .segment_size = segment_size };
 
 	CHECK_EQ(hot_open(&config, &h), 0);
 	hot_set_catalog(h, c);
@@ -91,7 +91,7 @@ static int open_segment(uint64_t number, int flags)
 {
 	char name[SEGMENT_NAME_SIZE];
 
-	return openat(dirfd_hot, segment_name(number, name), flags | O_CLOEXEC);
+	return openat(temp.dirfd, segment_name(number, name), flags | O_CLOEXEC);
 }
 
 /* Every byte of a small object, changed one at a time: what is read is right or refused. */
@@ -264,7 +264,7 @@ static void *make_many(void *context)
  * file is there already: whoever deleted it would delete what is written next. */
 static void test_being_made(void)
 {
-	struct segments_config config = { .dirfd = dirfd_hot, .size = 4096, .next_number = count_up };
+	struct segments_config config = { .dirfd = temp.dirfd, .size = 4096, .next_number = count_up };
 	unsigned wrong = 0;
 	pthread_t maker;
 
@@ -277,7 +277,7 @@ static void test_being_made(void)
 		uint64_t next = atomic_load(&newest) + 1;
 		char name[SEGMENT_NAME_SIZE];
 
-		if (faccessat(dirfd_hot, segment_name(next, name), F_OK, 0) == 0)
+		if (faccessat(temp.dirfd, segment_name(next, name), F_OK, 0) == 0)
 			wrong += segments_is_idle(many, next) && atomic_load(&newest) < next;
 	}
 	CHECK_EQ(pthread_join(maker, NULL), 0);
@@ -321,12 +321,8 @@ static void test_names(void)
 
 int main(void)
 {
-	char command[96];
-
-	(void) strcpy(folder, "/tmp/hot-test-XXXXXX");
+	temp_folder_make(&temp);
 	c = mem_catalog_new();
-	CHECK(c && mkdtemp(folder));
-	dirfd_hot = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	open_hot(128 << 20);
 	test_names();
 	test_lengths();
@@ -338,7 +334,6 @@ int main(void)
 	test_unlinked();
 	close_hot();
 	c = catalog_close(c);
-	(void) snprintf(command, sizeof(command), "rm -rf %s", folder);
-	CHECK_EQ(system(command), 0);
+	temp_folder_remove(&temp);
 	return check_result();
 }

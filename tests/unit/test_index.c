@@ -331,7 +331,7 @@ static size_t count_segment_files(struct box *b, char *ret_name)
 	size_t n = 0;
 	DIR *dir;
 
-	(void) snprintf(folder, sizeof(folder), "%s/index", b->folder);
+	(void) snprintf(folder, sizeof(folder), "%s/index", b->temp.path);
 	dir = opendir(folder);
 	while (dir && (e = readdir(dir)))
 		if (strstr(e->d_name, ".idx")) {
@@ -404,7 +404,7 @@ static void test_unsealed(void)
 	struct box *b = box_new();
 
 	box_open_index(b);
-	CHECK_EQ(unlinkat(b->dirfd, "index", AT_REMOVEDIR), 0); /* no segment can be made */
+	CHECK_EQ(unlinkat(b->temp.dirfd, "index", AT_REMOVEDIR), 0); /* no segment can be made */
 	(void) box_file(b, ROOT_INO, "late.txt", "late heron\n");
 	box_wait(b);
 	CHECK_ASK(b, "q=late&mode=text", "late.txt");
@@ -494,7 +494,7 @@ static void test_older_copy(void)
 	box_wait(b);
 	box_close_index(b, true);
 	CHECK_EQ(count_segment_files(b, name), 1);
-	(void) snprintf(kept, sizeof(kept), "%s/kept", b->folder);
+	(void) snprintf(kept, sizeof(kept), "%s/kept", b->temp.path);
 	(void) snprintf(command, sizeof(command), "cp %s %s", name, kept);
 	CHECK_EQ(system(command), 0);
 	box_open_index(b);

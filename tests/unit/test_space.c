@@ -15,6 +15,7 @@
 #include "base/hash.h"
 #include "base/io.h"
 #include "check.h"
+#include "temp_folder.h"
 #include "tiers/space.h"
 
 #define MIB (1ull << 20)
@@ -145,20 +146,17 @@ static bool mount_small(const char *folder)
 
 int main(void)
 {
-	char folder[] = "/tmp/space-test-XXXXXX";
-	_cleanup_close_ int dirfd = -1;
+	struct temp_folder temp;
 
-	CHECK(mkdtemp(folder) != NULL);
-	dirfd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	test_size(dirfd);
-	test_lost(dirfd);
-	(void) unlinkat(dirfd, "reserve", 0);
-	if (mount_small(folder)) {
-		test_room(folder);
-		(void) umount(folder);
+	temp_folder_make(&temp);
+	test_size(temp.dirfd);
+	test_lost(temp.dirfd);
+	if (mount_small(temp.path)) {
+		test_room(temp.path);
+		(void) umount(temp.path);
 	} else {
 		fprintf(stderr, "cannot mount a tmpfs: what writes leave free is not tested\n");
 	}
-	(void) rmdir(folder);
+	temp_folder_remove(&temp);
 	return check_result();
 }

@@ -13,6 +13,7 @@
 #include "check.h"
 #include "crypto/digest.h"
 #include "crypto/volume_impl.h"
+#include "temp_folder.h"
 
 DEFINE_CLEANUP(struct keyring *, keyring_free)
 DEFINE_CLEANUP(struct volume *, volume_free)
@@ -580,11 +581,10 @@ static void test_make_key_file(void)
 
 int main(void)
 {
-	char dir[] = "/tmp/test_volume.XXXXXX";
+	struct temp_folder temp;
 
-	if (!mkdtemp(dir))
-		return 1;
-	dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	temp_folder_make(&temp);
+	dir_fd = temp.dirfd;
 	test_round_trip(CIPHER_AES256GCM);
 	test_round_trip(CIPHER_XCHACHA20);
 	test_wrong_secrets();
@@ -598,8 +598,6 @@ int main(void)
 	test_recovery_forgives();
 	test_recovery_typos();
 	test_make_key_file();
-	(void) unlinkat(dir_fd, VOLUME_FILE, 0);
-	(void) close(dir_fd);
-	CHECK_EQ(rmdir(dir), 0);
+	temp_folder_remove(&temp);
 	return check_result();
 }

@@ -323,7 +323,7 @@ static void test_no_clean_copy_comes_back(void)
 	walbox_kill(&b);
 	walbox_copy_file(&old, &b, "anchor");
 	CHECK_EQ(walbox_open(&b), -ESTALE);
-	CHECK_EQ(unlinkat(b.dirfd, "anchor", 0), 0);
+	CHECK_EQ(unlinkat(b.temp.dirfd, "anchor", 0), 0);
 
 	/* The segments come back, as they were before those records. */
 	CHECK(walbox_segments(&old, names, 64) == walbox_segments(&b, names, 64));
@@ -333,7 +333,7 @@ static void test_no_clean_copy_comes_back(void)
 
 	/* Everything is gone. */
 	for (size_t i = walbox_segments(&b, names, 64); i-- > 0;)
-		CHECK_EQ(unlinkat(b.dirfd, names[i], 0), 0);
+		CHECK_EQ(unlinkat(b.temp.dirfd, names[i], 0), 0);
 	CHECK_EQ(walbox_open(&b), -ESTALE);
 	walbox_done(&b);
 	walbox_done(&old);

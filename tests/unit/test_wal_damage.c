@@ -49,7 +49,7 @@ static unsigned flip_each(struct walbox *b, const char *name, uint64_t least, ui
 	unsigned noticed = 0;
 	size_t zeros = 0;
 
-	CHECK_EQ(io_read_file_at(b->dirfd, name, 1u << 30, &bytes), 0);
+	CHECK_EQ(io_read_file_at(b->temp.dirfd, name, 1u << 30, &bytes), 0);
 	for (size_t i = 0; i < bytes.len; i++) {
 		int r;
 
@@ -308,7 +308,7 @@ static void test_lost_segment(void)
 		int r;
 
 		walbox_clone(&b, &copy);
-		CHECK_EQ(unlinkat(copy.dirfd, names[i], 0), 0);
+		CHECK_EQ(unlinkat(copy.temp.dirfd, names[i], 0), 0);
 		r = look(&copy, 200, 200); /* two were never used */
 		CHECK(r == 0 || r == -EBADMSG);
 		missed += r < 0;
@@ -402,7 +402,7 @@ static void snapshot_take(struct snapshot *s, const struct walbox *b)
 	s->count = walbox_segments(b, s->names, 64);
 	for (size_t i = 0; i < s->count; i++) {
 		s->files[i] = BUF_INIT;
-		CHECK_EQ(io_read_file_at(b->dirfd, s->names[i], 1u << 30, &s->files[i]), 0);
+		CHECK_EQ(io_read_file_at(b->temp.dirfd, s->names[i], 1u << 30, &s->files[i]), 0);
 	}
 }
 

@@ -23,7 +23,7 @@ static void test_failing_disk(void)
 	CHECK_EQ(walbox_append_many(&b, 10), 0);
 	CHECK_EQ(wal_sync(b.wal, 5), 0);
 	CHECK_EQ(walbox_append_many(&b, 10), 0);
-	CHECK(break_descriptors(b.path, "segment-") > 0);
+	CHECK(break_descriptors(b.temp.path, "segment-") > 0);
 	CHECK_EQ(wal_sync(b.wal, 20), -EIO);
 	CHECK_EQ(wal_sync(b.wal, 20), -EIO);
 	CHECK_EQ(wal_sync(b.wal, 5), -EIO);
@@ -104,7 +104,7 @@ static bool make_sparse(const struct walbox *b, const char *name)
 	int fd = walbox_file(b, name);
 	bool sparse;
 
-	CHECK_EQ(io_read_file_at(b->dirfd, name, 1u << 30, &bytes), 0);
+	CHECK_EQ(io_read_file_at(b->temp.dirfd, name, 1u << 30, &bytes), 0);
 	CHECK_EQ(ftruncate(fd, 0), 0);
 	CHECK_EQ(ftruncate(fd, (off_t)bytes.len), 0);
 	for (size_t at = 0; at < bytes.len; at += 4096)
@@ -146,7 +146,7 @@ static bool alter_end(const struct walbox *b, const char *name)
 	struct buf bytes = BUF_INIT;
 	size_t at;
 
-	CHECK_EQ(io_read_file_at(b->dirfd, name, 1u << 30, &bytes), 0);
+	CHECK_EQ(io_read_file_at(b->temp.dirfd, name, 1u << 30, &bytes), 0);
 	for (at = bytes.len; at > 4096 && bytes.data[at - 1] == 0; at--)
 		;
 	if (at > 4096) {
@@ -183,13 +183,13 @@ static void test_altered_end(void)
 static bool mount_small(const struct walbox *b)
 {
 	return unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
-	       mount("none", b->path, "tmpfs", 0, "size=1m") == 0;
+	       mount("none", b->temp.path, "tmpfs", 0, "size=1m") == 0;
 }
 
 static void fill_disk(const struct walbox *b, size_t leave)
 {
 	char zeros[4096] = { 0 };
-	int fd = openat(b->dirfd, "ballast", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = openat(b->temp.dirfd, "ballast", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	off_t size;
 
 	while (write(fd, zeros, sizeof(zeros)) > 0)
@@ -211,12 +211,12 @@ static void test_full_disk(void)
 		walbox_done(&b);
 		return;
 	}
-	(void) close(b.dirfd);
-	b.dirfd = open(b.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	(void) close(b.temp.dirfd);
+	b.temp.dirfd = open(b.temp.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	fill_disk(&b, 8192);
 	CHECK_EQ(walbox_open(&b), -ENOSPC);
 	CHECK_EQ(walbox_segments(&b, names, 16), 0);
-	CHECK_EQ(unlinkat(b.dirfd, "ballast", 0), 0);
+	CHECK_EQ(unlinkat(b.temp.dirfd, "ballast", 0), 0);
 	CHECK_EQ(walbox_open(&b), 0);
 	fill_disk(&b, 0);
 	while ((r = walbox_append(&b)) > 0)
@@ -232,10 +232,10 @@ static void test_full_disk(void)
 	CHECK_EQ(b.report.last_lsn, r + 1);
 	CHECK(!b.wrong);
 	walbox_kill(&b);
-	CHECK_EQ(unlinkat(b.dirfd, "ballast", 0), 0);
-	(void) close(b.dirfd);
-	CHECK_EQ(umount2(b.path, MNT_DETACH), 0);
-	(void) rmdir(b.path);
+	CHECK_EQ(unlinkat(b.temp.dirfd, "ballast", 0), 0);
+	(void) close(b.temp.dirfd);
+	CHECK_EQ(umount2(b.temp.path, MNT_DETACH), 0);
+	(void) rmdir(b.temp.path);
 }
 
 int main(void)
