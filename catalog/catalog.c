@@ -10,7 +10,6 @@
 #include "catalog/catalog_impl.h"
 #include "catalog/set.h"
 
-#define CHECKPOINT_MS 2000u
 #define OVERLAY_RECORDS 300000u
 #define OVERLAY_BYTES ((size_t)64 << 20)
 #define MAP_SIZE ((size_t)1 << 40)

@@ -37,6 +37,7 @@ enum catalog_event_kind {
 	EVENT_ATTR = 1 << 3,    /* mode, owner, times, size */
 	EVENT_GONE = 1 << 4,    /* the last link went away */
 	EVENT_QUEUE = 1 << 5,   /* a queue has a new entry for this inode */
+	EVENT_RULES = 1 << 6,   /* what of it is to be indexed, and how, changed: it is to be read again */
 };
 
 struct catalog_event {
@@ -75,6 +76,8 @@ int catalog_open(const struct catalog_config *config, struct wal_report *ret_rep
 		 char **ret_why);
 /* The callbacks and sync_data may be set after opening, once, before the first batch. */
 void catalog_set_callbacks(struct catalog *c, const struct catalog_config *callbacks);
+/* As catalog_config.checkpoint_ms; holds from the next checkpoint on. */
+void catalog_set_checkpoint_ms(struct catalog *c, unsigned ms);
 /* Starts the checkpointer thread. */
 int catalog_start(struct catalog *c);
 /* Checkpoints until nothing is left and writes the clean anchor. */

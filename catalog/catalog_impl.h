@@ -21,6 +21,7 @@
 #include "catalog/sealed_value.h"
 
 #define COUNTERS 5
+#define CHECKPOINT_MS 2000u
 
 /* Owns one reference on each overlay. */
 struct view {

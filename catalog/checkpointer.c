@@ -196,6 +196,13 @@ static void *run_checkpointer(void *context)
 	return NULL;
 }
 
+void catalog_set_checkpoint_ms(struct catalog *c, unsigned ms)
+{
+	LOCKED(&c->gate_lock);
+
+	c->config.checkpoint_ms = ms ? ms : CHECKPOINT_MS;
+}
+
 int catalog_start(struct catalog *c)
 {
 	int r;

@@ -20,7 +20,8 @@
  *   'M' segment                      index segment: registered, with its checksum
  *   'C' counter                      durable counters
  *   'R' slot                         remembered replies
- *   'V' fact                         volume facts: 1 counters (tree_stats.c)
+ *   'V' fact                         volume facts: 1 counters (tree_stats.c), 2 rules of the index
+ *                                    (index/rules.h)
  *   'L' 'l' ino verb ino             typed links and their reverse (reserved)
  *   'F' field ...                    fields (reserved)
  *   'K' pack                         packs (reserved)

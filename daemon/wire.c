@@ -102,6 +102,16 @@ static int open_catalog(struct stack *s, const struct config *config, const stru
 	return r < 0 ? fail(ret_why, r, "cannot open the catalog") : 0;
 }
 
+static struct index_settings index_settings(const struct config *config)
+{
+	return (struct index_settings){
+		.exclude = config->index.exclude,
+		.languages = config->index.languages,
+		.max_file = config->index.max_file,
+		.memory_segment = config->index.memory_segment,
+	};
+}
+
 static int open_index(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
 {
 	struct index_config index = {
@@ -109,10 +119,7 @@ static int open_index(struct stack *s, const struct config *config, const struct
 		.keys = s->keys,
 		.volume_dirfd = s->volume_dirfd,
 		.read_only = o->read_only,
-		.exclude = config->index.exclude,
-		.languages = config->index.languages,
-		.max_file = config->index.max_file,
-		.memory_segment = config->index.memory_segment,
+		.settings = index_settings(config),
 		.read_file = read_file,
 		.is_busy = is_busy,
 		.context = s,
@@ -148,6 +155,16 @@ int stack_open(struct stack *s, const struct config *config, const struct stack_
 		r = open_index(s, config, o, ret_why);
 	if (r < 0)
 		stack_close(s);
+	return r;
+}
+
+int stack_set(struct stack *s, const struct config *config, char **ret_why)
+{
+	struct index_settings settings = index_settings(config);
+	int r = s->index ? index_set(s->index, &settings, ret_why) : 0;
+
+	if (r == 0)
+		catalog_set_checkpoint_ms(s->catalog, (unsigned)config->wal.checkpoint_ms);
 	return r;
 }
 

@@ -31,6 +31,9 @@ struct stack_options {
  * caller frees. `stack` must not move afterwards. */
 int stack_open(struct stack *stack, const struct config *config, const struct stack_options *options,
 	       char **ret_why);
+/* Changes, while it runs, what can change then; the rest of `config` is not looked at. On failure nothing
+ * has changed, and *ret_why may say why; the caller frees. */
+int stack_set(struct stack *stack, const struct config *config, char **ret_why);
 /* Starts the background threads: checkpointer, cleaning, indexing. */
 int stack_start(struct stack *stack);
 /* Stops them, drains the log into the catalog and leaves the clean anchor. */

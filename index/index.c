@@ -15,11 +15,9 @@
 #include "catalog/walk.h"
 #include "index/index_impl.h"
 #include "index/priority.h"
+#include "index/rules.h"
 #include "index/vectors/vectors.h"
 
-#define EXCLUDE_DEFAULT ".git/ node_modules/ __pycache__/ *.o *~ .*.swp"
-#define MAX_FILE_DEFAULT (256ull << 20)
-#define MEMORY_SEGMENT_DEFAULT (16ull << 20)
 #define CACHE_BYTES (24u << 20)
 
 /* ---- opening */
@@ -177,7 +175,7 @@ static int open_model(struct index *x, char **ret_why)
 		return r;
 	vector_start();
 	x->stride = vector_stride(embed_dimensions(x->model));
-	return languages_new(x->config.languages, &x->languages, ret_why);
+	return rules_new(&x->config.settings, &x->rules, ret_why);
 }
 
 int index_open(const struct index_config *config, struct index **ret_x, char **ret_why)
@@ -189,18 +187,18 @@ int index_open(const struct index_config *config, struct index **ret_x, char **r
 	if (!x)
 		return -ENOMEM;
 	x->config = *config;
-	x->config.max_file = config->max_file ? config->max_file : MAX_FILE_DEFAULT;
-	x->config.memory_segment = config->memory_segment ? config->memory_segment : MEMORY_SEGMENT_DEFAULT;
+	x->memory_segment = config->settings.memory_segment ? config->settings.memory_segment : MEMORY_SEGMENT_DEFAULT;
 	x->dirfd = -1;
-	x->exclude = strdup(config->exclude ? config->exclude : EXCLUDE_DEFAULT);
 	x->extract_path = strdup(config->extract_path ? config->extract_path : "brainy-extract");
-	r = x->exclude && x->extract_path ? init_locks(x) : -ENOMEM;
+	r = x->extract_path ? init_locks(x) : -ENOMEM;
 	if (r >= 0)
 		r = block_cache_new(CACHE_BYTES, &x->cache);
 	if (r >= 0)
 		r = open_folder(x);
 	if (r >= 0)
 		r = open_model(x, ret_why);
+	if (r >= 0)
+		r = rules_load(x);
 	if (r >= 0)
 		r = load(x, ret_why);
 	if (r < 0) {
@@ -222,11 +220,11 @@ struct index *index_close(struct index *x)
 	work_done(&x->work);
 	buf_done(&x->slow);
 	block_cache_free(x->cache);
-	languages_free(x->languages);
+	rules_free(x->rules);
+	rules_free(x->next_rules);
 	embed_close(x->model);
 	if (x->dirfd >= 0)
 		(void) close(x->dirfd);
-	free(x->exclude);
 	free(x->extract_path);
 	free(x);
 	return NULL;
@@ -356,7 +354,7 @@ static void note_event(struct index *x, const struct catalog_event *e)
 	if (e->what & EVENT_CONTENT)
 		forget_document(x, e->ino);
 	/* The queue says EVENT_QUEUE only when a file enters it. */
-	if (e->what & (EVENT_CONTENT | EVENT_QUEUE) ||
+	if (e->what & (EVENT_CONTENT | EVENT_QUEUE | EVENT_RULES) ||
 	    (e->what & EVENT_NAME && (known || work_find(&x->work, e->ino))))
 		(void) work_news(&x->work, e->ino, e->what & EVENT_CONTENT);
 }
@@ -386,16 +384,32 @@ void index_file_closed(struct index *x, uint64_t ino)
 
 /* ---- waiting */
 
+static bool rules_in_doubt(const struct index *x)
+{
+	return x->doubt || x->next_rules || x->adopting;
+}
+
+/* While it is not known which files break the rules, one stands for them. */
+static uint64_t pending(struct index *x)
+{
+	return work_pending(&x->work) + rules_in_doubt(x);
+}
+
 uint64_t index_pending(struct index *x)
 {
 	LOCKED(&x->table_lock);
-	return work_pending(&x->work);
+	return pending(x);
 }
 
-static int wait_until(struct index *x, uint64_t number, uint64_t until_ms)
+static int wait_until(struct index *x, uint64_t until_ms)
 {
 	struct timespec at = { (time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000 };
+	uint64_t number;
 
+	while (rules_in_doubt(x))
+		if (x->stop || pthread_cond_timedwait(&x->work_finished, &x->table_lock, &at) == ETIMEDOUT)
+			return -ETIMEDOUT;
+	number = x->work.next_number;
 	while (work_is_before(&x->work, number))
 		if (x->stop || pthread_cond_timedwait(&x->work_finished, &x->table_lock, &at) == ETIMEDOUT)
 			return work_is_before(&x->work, number) ? -ETIMEDOUT : 0;
@@ -407,12 +421,12 @@ int index_wait(struct index *x, unsigned timeout_ms)
 	LOCKED(&x->table_lock);
 	int r;
 
-	if (!work_is_before(&x->work, x->work.next_number))
+	if (!rules_in_doubt(x) && !work_is_before(&x->work, x->work.next_number))
 		return 0;
 	x->waiting++;
 	if (x->may_lower_priority && x->worker_tid)
 		priority_raise(x->worker_tid);
-	r = wait_until(x, x->work.next_number, clock_mono_ms() + timeout_ms);
+	r = wait_until(x, clock_mono_ms() + timeout_ms);
 	x->waiting--;
 	return r;
 }
@@ -451,7 +465,7 @@ void index_get_stats(struct index *x, struct index_stats *ret_stats)
 	(void) pthread_rwlock_unlock(&x->segments_lock);
 	st.memory_bytes += block_cache_bytes(x->cache);
 	(void) pthread_mutex_lock(&x->table_lock);
-	st.pending = work_pending(&x->work);
+	st.pending = pending(x);
 	st.memory_bytes += (x->places.places ? x->places.mask + 1 : 0) * sizeof(struct ino_entry);
 	(void) pthread_mutex_unlock(&x->table_lock);
 	*ret_stats = st;

@@ -17,6 +17,14 @@
 
 struct index;
 
+/* What may change while the index is open. */
+struct index_settings {
+	const char *exclude;       /* patterns, blank-separated; NULL: the default */
+	const char *languages;     /* Snowball languages besides detection, blank-separated; may be NULL */
+	uint64_t max_file;         /* bytes; 0: 256 MiB */
+	uint64_t memory_segment;   /* bytes before it is sealed to disk; 0: 16 MiB */
+};
+
 struct index_config {
 	struct catalog *catalog;   /* borrowed */
 	struct keyring *keys;      /* borrowed */
@@ -24,10 +32,7 @@ struct index_config {
 	bool read_only;
 	const char *extract_path;  /* brainy-extract */
 	const char *model_dir;     /* static256.safetensors and vocab.txt */
-	const char *exclude;       /* patterns, blank-separated; NULL: the default */
-	const char *languages;     /* Snowball languages besides detection, blank-separated; may be NULL */
-	uint64_t max_file;         /* bytes; 0: 256 MiB */
-	uint64_t memory_segment;   /* bytes before it is sealed to disk; 0: 16 MiB */
+	struct index_settings settings;
 	/* Reads bytes of a file, as file_read() does. */
 	ssize_t (*read_file)(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len);
 	/* Is the file open for writing, and not idle for 10 s? Such files wait. */
@@ -40,6 +45,10 @@ int index_start(struct index *x);
 /* Stops the threads, seals the memory segment and registers it (a clean stop). */
 int index_stop(struct index *x);
 struct index *index_close(struct index *x);
+/* Changes the settings, as a change of them between two mounts would: returns at once; files whose
+ * documents do not agree with them are queued in the background, and index_pending() is not 0 until then.
+ * -EINVAL with *ret_why, which the caller frees; then nothing has changed. */
+int index_set(struct index *x, const struct index_settings *settings, char **ret_why);
 
 /* A set of enum extractor_missing: walls of the extractor's sandbox that this kernel does not have. */
 int index_missing_walls(struct index *x);

@@ -25,18 +25,24 @@
 #include "index/work.h"
 
 #define SEGMENTS_MAX 256u
+#define MEMORY_SEGMENT_DEFAULT (16ull << 20)
+
+struct rules;
 
 struct index {
 	struct index_config config;   /* its strings are the caller's, gone after opening */
 	int dirfd;                    /* index/ */
 	struct embed_model *model;    /* owned */
-	struct languages *languages;  /* owned */
 	struct extractor *extractor;  /* owned; NULL until started */
 	struct block_cache *cache;    /* owned */
-	char *exclude, *extract_path; /* owned */
+	char *extract_path;           /* owned */
 	size_t stride;                /* elements of a vector */
 
+	bool unrecorded;              /* rules.c: the catalog does not know yet what is in doubt; the worker's */
+	uint64_t next_doubtful;       /* rules.c: the inode where the walk goes on; the worker's */
+
 	pthread_rwlock_t segments_lock;         /* rank 10 */
+	struct rules *rules;                    /* owned; exchanged by the worker, with both locks */
 	struct segment *segments[SEGMENTS_MAX]; /* owned; guarded by segments_lock */
 	unsigned n_segments;                    /* guarded by segments_lock */
 	struct segment *memory;                 /* the one that grows; in the list */
@@ -47,6 +53,10 @@ struct index {
 
 	pthread_mutex_t table_lock;   /* rank 20 */
 	struct ino_map places;        /* inode -> living document; guarded by table_lock, as all below */
+	struct rules *next_rules;     /* owned; to be adopted by the worker, or NULL */
+	bool adopting;                /* the worker is at it */
+	unsigned doubt;               /* enum rules_doubt; written by the worker */
+	uint64_t memory_segment;      /* bytes before it is sealed */
 	struct work_set work;
 	struct buf slow;              /* uint64_t: inodes to be tried with a long time limit */
 	uint64_t last_added_ms;

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "index/index_impl.h"
 #include "index/priority.h"
+#include "index/rules.h"
 #include "index/segment_memory.h"
 #include "index/stored.h"
 
@@ -43,11 +44,12 @@ struct worker {
 	struct buf names, path;    /* of the present file */
 	struct rewritten rewritten[REWRITTEN_SLOTS];
 	bool slow;                 /* the present file is tried with the long limit */
+	uint64_t rules_due_ms;     /* not to be tried before */
 };
 
 enum outcome { OUTCOME_DONE, OUTCOME_HOLD, OUTCOME_LATER };
 
-/* ---- names and exclusion */
+/* ---- names */
 
 /* Collects the names of all links, and the path of the first. -ENOENT: it has none. */
 static int collect_names(struct worker *w, uint64_t ino, uint32_t nlink)
@@ -75,35 +77,6 @@ static int collect_names(struct worker *w, uint64_t ino, uint32_t nlink)
 			return r;
 	}
 	return 0;
-}
-
-/* `pattern` ending in '/': a folder on the way. Without: the last component. */
-static bool pattern_hits(const char *pattern, size_t len, const char *path, size_t path_len)
-{
-	bool folder = len > 0 && pattern[len - 1] == '/';
-	const char *at = path, *end = path + path_len;
-
-	len -= folder;
-	while (at < end) {
-		const char *slash = memchr(at, '/', (size_t)(end - at)), *stop = slash ? slash : end;
-
-		if ((slash != NULL) == folder && words_glob(pattern, len, at, (size_t)(stop - at)))
-			return true;
-		at = stop + 1;
-	}
-	return false;
-}
-
-static bool is_excluded(const struct worker *w)
-{
-	for (const char *p = w->x->exclude + strspn(w->x->exclude, " \t"); *p; p += strspn(p, " \t")) {
-		size_t len = strcspn(p, " \t");
-
-		if (pattern_hits(p, len, (const char *)w->path.data, w->path.len))
-			return true;
-		p += len;
-	}
-	return false;
 }
 
 /* ---- priority: low while words and vectors are made, when no locks are held and nobody waits */
@@ -175,7 +148,7 @@ static int extract(struct worker *w, const struct inode *i, unsigned tries, stru
 
 	if (try_beginning(w, i, d) > 0)
 		return 0;
-	r = read_bytes(x, i, x->config.max_file, &bytes);
+	r = read_bytes(x, i, x->rules->max_file, &bytes);
 	if (r == -EIO || r == -EBADMSG) {
 		set_status(d, EXTRACT_FAILED, "unreadable");
 		return 0;
@@ -188,7 +161,7 @@ static int extract(struct worker *w, const struct inode *i, unsigned tries, stru
 		return r;
 	if (r < 0)
 		set_status(d, EXTRACT_FAILED, "extractor");
-	if (i->size > x->config.max_file && d->status == EXTRACT_INDEXED)
+	if (i->size > x->rules->max_file && d->status == EXTRACT_INDEXED)
 		set_status(d, EXTRACT_PARTIAL, "size");
 	return 0;
 }
@@ -325,7 +298,7 @@ static int add_locked(struct index *x, struct prepared *p, uint64_t queue_lsn)
 	if (!x->first_unsealed_ms)
 		x->first_unsealed_ms = now;
 	x->last_added_ms = now;
-	if (x->memory->memory >= x->config.memory_segment)
+	if (x->memory->memory >= x->memory_segment)
 		(void) pthread_cond_signal(&x->sealer_wake);
 	return index_place_document(x, x->memory, doc);
 }
@@ -394,15 +367,15 @@ static int settle(struct index *x, uint64_t ino, uint64_t lsn)
 	return in_memory ? r : queue_clear_entry(x, ino, lsn);
 }
 
-static int make_document(struct worker *w, const struct inode *i, unsigned tries, uint64_t queue_lsn)
+static int make_document(struct worker *w, const struct inode *i, unsigned tries, const struct queue_entry *entry)
 {
-	bool excluded = is_excluded(w);
+	bool excluded = rules_exclude(w->x->rules, (const char *)w->path.data, w->path.len);
 	struct document d = { 0 };
-	int r = try_stored(w, i, excluded, &d);
+	int r = entry->why & EVENT_RULES ? 0 : try_stored(w, i, excluded, &d);
 
 	if (r == 2) {
 		document_done(&d);
-		return settle(w->x, i->ino, queue_lsn);
+		return settle(w->x, i->ino, entry->lsn);
 	}
 	if (r == 0 && excluded)
 		set_status(&d, EXTRACT_SKIPPED, "excluded");
@@ -411,7 +384,7 @@ static int make_document(struct worker *w, const struct inode *i, unsigned tries
 	if (r >= 0)
 		r = prepare_document(w, &d, excluded);
 	document_done(&d);
-	return r < 0 ? r : add_document(w, i, queue_lsn);
+	return r < 0 ? r : add_document(w, i, entry->lsn);
 }
 
 /* ---- one file */
@@ -447,7 +420,7 @@ static enum outcome index_one(struct worker *w, uint64_t ino, unsigned tries, ui
 			return OUTCOME_LATER;
 		r = collect_names(w, ino, i.nlink);
 		if (r >= 0)
-			r = make_document(w, &i, tries, entry.lsn);
+			r = make_document(w, &i, tries, &entry);
 	}
 	if (r >= 0 || r == -ENOENT)
 		return OUTCOME_DONE;
@@ -503,8 +476,9 @@ static void wait_for_work(struct index *x, uint64_t next_ms)
 		work_wake_held(&x->work);
 }
 
-/* Waits for a file. 1: *ret_ino is RUNNING. 0: look again. -ESHUTDOWN. */
-static int take(struct worker *w, uint64_t *ret_ino, unsigned *ret_tries)
+/* Waits for a file, or until `rules_ms`, when there is more to do for the rules (0: now). 1: *ret_ino is
+ * RUNNING. 0: look again. -ESHUTDOWN. */
+static int take(struct worker *w, uint64_t rules_ms, uint64_t *ret_ino, unsigned *ret_tries)
 {
 	struct index *x = w->x;
 	LOCKED(&x->table_lock);
@@ -524,7 +498,9 @@ static int take(struct worker *w, uint64_t *ret_ino, unsigned *ret_tries)
 		*ret_tries = TRIES;
 		return 1;
 	}
-	wait_for_work(x, next);
+	if (rules_ms == 0 || (rules_ms == UINT64_MAX && x->next_rules)) /* they may have come meanwhile */
+		return 0;
+	wait_for_work(x, MIN(next, rules_ms));
 	return 0;
 }
 
@@ -534,11 +510,29 @@ static void wait_for_sealer(struct index *x)
 	for (;;) {
 		{
 			LOCKED(&x->table_lock);
-			if (x->stop || !x->frozen || x->memory->memory < x->config.memory_segment)
+			if (x->stop || !x->frozen || x->memory->memory < x->memory_segment)
 				return;
 		}
 		(void) usleep(2000);
 	}
+}
+
+/* Goes on with what a change of the rules means. Returns when there is more to do: 0 at once, UINT64_MAX
+ * never. */
+static uint64_t keep_rules(struct worker *w)
+{
+	static unsigned long long said;
+	int r;
+
+	if (clock_mono_ms() < w->rules_due_ms)
+		return w->rules_due_ms;
+	r = rules_step(w->x, &w->preparer);
+	if (r >= 0)
+		return r > 0 ? 0 : UINT64_MAX;
+	if (log_due(&said))
+		log_warn(r, "index: the change of rules cannot be followed, will retry");
+	w->rules_due_ms = clock_mono_ms() + TICK_MS;
+	return w->rules_due_ms;
 }
 
 static void worker_loop(struct worker *w)
@@ -548,7 +542,7 @@ static void worker_loop(struct worker *w)
 	uint64_t ino;
 	int r;
 
-	while ((r = take(w, &ino, &tries)) >= 0) {
+	while ((r = take(w, keep_rules(w), &ino, &tries)) >= 0) {
 		uint64_t due = 0;
 		enum outcome outcome;
 
@@ -565,7 +559,7 @@ void *queue_worker_main(void *index)
 	struct worker *w = calloc(1, sizeof(*w));
 	struct index *x = index;
 
-	if (!w || preparer_new(x->model, x->languages, &w->preparer) < 0) {
+	if (!w || preparer_new(x->model, x->rules->languages, &w->preparer) < 0) {
 		log_error(-ENOMEM, "index: the worker cannot start");
 	} else {
 		w->x = x;

@@ -26,7 +26,7 @@ static bool seal_is_due(struct index *x)
 	if (!x->first_unsealed_ms)
 		return false;
 	memory = x->memory->memory;
-	return memory >= x->config.memory_segment || now - x->last_added_ms >= QUIET_MS ||
+	return memory >= x->memory_segment || now - x->last_added_ms >= QUIET_MS ||
 	       now - x->first_unsealed_ms >= OLDEST_MS;
 }
 

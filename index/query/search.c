@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "index/rules.h"
 
 int search_failed(struct search *s, struct segment *segment, int error)
 {
@@ -42,7 +43,7 @@ static void count_documents(struct search *s)
 
 			if (!s->parts[i].alive[d])
 				continue;
-			used[languages_stem_of(s->x->languages, doc->language)] = true;
+			used[languages_stem_of(s->x->rules->languages, doc->language)] = true;
 			s->n_words_docs += doc->words > 0;
 			s->n_text_docs += text;
 			with_text += text && doc->words > 0;
@@ -69,7 +70,7 @@ int search_begin(struct search *s)
 			return r;
 	}
 	count_documents(s);
-	return stemmer_new(x->languages, 1024, &s->stemmer);
+	return stemmer_new(x->rules->languages, 1024, &s->stemmer);
 }
 
 void search_done(struct search *s)

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 #include "index/query/search.h"
+#include "index/rules.h"
 #include "index/term_table.h"
 
 #define WINDOW_BYTES 200u
@@ -39,7 +40,7 @@ static void want(struct wanted *w, const struct term *t)
 
 static void want_query(struct search *s, uint8_t language, struct wanted *w)
 {
-	uint8_t stems = languages_stem_of(s->x->languages, language);
+	uint8_t stems = languages_stem_of(s->x->rules->languages, language);
 
 	w->keeps_first = stems == LANGUAGE_ENGLISH || stems == LANGUAGE_GERMAN;
 	for (size_t i = 0; i < s->parsed.n_words; i++) {

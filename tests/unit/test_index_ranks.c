@@ -272,7 +272,7 @@ static void test_layouts(void)
 	write_texts(plain);
 	box_wait(plain);
 	want = ask_all(plain);
-	b->config.memory_segment = 1;
+	b->config.settings.memory_segment = 1;
 	box_open_index(b);
 	for (unsigned d = 0; d < DOCS; d++) {
 		uint64_t ino = box_file(b, ROOT_INO, texts[d].name, d % 3 ? texts[d].bytes : "elk elk pump pump pump");
