@@ -112,13 +112,30 @@ static void warn_of_swap(void)
 		}
 }
 
+/* The keeper lives in another folder, and follows no link that may lead elsewhere later. */
+static int make_absolute(const char *path, char **ret_path)
+{
+	_cleanup_free_ char *here = path && path[0] != '/' ? getcwd(NULL, 0) : NULL;
+
+	*ret_path = NULL;
+	if (!path)
+		return 0;
+	if (path[0] != '/' && !here)
+		return -errno;
+	if (asprintf(ret_path, "%s%s%s", here ? here : "", here ? "/" : "", path) < 0) {
+		*ret_path = NULL;
+		return -ENOMEM;
+	}
+	return 0;
+}
+
 static int mount_volume(struct mount_call *call)
 {
 	_cleanup_(volume_freep) struct volume *v = NULL;
 	_cleanup_(keyring_freep) struct keyring *keys = NULL;
-	_cleanup_free_ char *real = NULL, *volume = NULL, *why = NULL;
+	_cleanup_free_ char *real = NULL, *volume = NULL, *why = NULL, *config_path = NULL;
 	_cleanup_close_ int dirfd = -1, lock_fd = -1;
-	struct keeper_config config = { .options = &call->options, .config_path = call->config_path, .report_fd = -1 };
+	struct keeper_config config = { .options = &call->options, .report_fd = -1 };
 	bool read_only;
 	int r = mount_check(call->volume, call->mount_point, &real, &why);
 
@@ -132,12 +149,16 @@ static int mount_volume(struct mount_call *call)
 		call->options.read_only = true;
 		call->options.flags |= MS_RDONLY;
 	}
+	r = make_absolute(call->config_path, &config_path);
+	if (r < 0)
+		return cli_fail_errno(r, "cannot find %s", call->config_path);
 	volume = realpath(call->volume, NULL);
 	r = volume ? lock_take(dirfd, &lock_fd, &why) : -errno;
 	if (r < 0)
 		return cli_fail("cannot mount %s: %s", call->volume, why ? why : strerrordesc_np(-r));
 	warn_of_swap();
 	config.volume = volume;
+	config.config_path = config_path;
 	config.mount_point = real;
 	config.keys = keys;
 	config.volume_dirfd = dirfd;

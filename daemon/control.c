@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "daemon/reload.h"
 #include "daemon/server.h"
 
 /* "wait index MS": an answer within MS; `brainy wait` asks again until its own time is over. */
@@ -41,6 +42,15 @@ static int checkpoint(struct server *s, const char *arguments, struct buf *answe
 	return r == 0 ? buf_add_str(answer, "ok\n") : buf_addf(answer, "error: %s\n", strerrordesc_np(-r));
 }
 
+/* Where inotify does not tell of changes, and for scripts that want to know what became of theirs. */
+static int reload_config(struct server *s, const char *arguments, struct buf *answer)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = s->reload ? reload_now(s->reload, &why) : -ESHUTDOWN;
+
+	return r == 0 ? buf_add_str(answer, "ok\n") : buf_addf(answer, "error: %s\n", why ? why : strerrordesc_np(-r));
+}
+
 /* "name INODE": the path of an inode that a log line or a report names. */
 static int name_inode(struct server *s, const char *arguments, struct buf *answer)
 {
@@ -61,7 +71,7 @@ static const struct {
 	int (*run)(struct server *s, const char *arguments, struct buf *answer);
 } words[] = {
 	{ "wait index", wait_index }, { "wait durable", wait_durable }, { "wait tiers", wait_tiers },
-	{ "checkpoint", checkpoint }, { "name", name_inode },
+	{ "checkpoint", checkpoint }, { "reload", reload_config }, { "name", name_inode },
 };
 
 int server_control(struct server *s, const char *line, struct buf *ret_answer)

@@ -45,6 +45,7 @@ struct keeper {
 	int link;        /* our end of the socketpair; -1: none */
 	int fuse_fd;     /* -1 until mounted */
 	int handles_fd;  /* memfd of the handle table; fs/ lays it out */
+	int config_fd;   /* memfd of the configuration in use; reload.c lays it out */
 	int signal_fd;
 	struct id128 mount;
 	bool served;     /* READY was seen once */
@@ -107,7 +108,7 @@ static __attribute__((noreturn)) void become_server(const struct keeper *k, int 
 static int send_hello(struct keeper *k)
 {
 	struct link_message m = { .kind = LINK_HELLO, .mount = k->mount, .warm = k->served, .resumed = k->served };
-	int fds[] = { k->config->volume_dirfd, k->handles_fd };
+	int fds[] = { k->config->volume_dirfd, k->handles_fd, k->config_fd };
 	ssize_t n = keyring_export(k->config->keys, m.body.keys, sizeof(m.body.keys));
 	int r;
 
@@ -314,7 +315,8 @@ int keeper_run(const struct keeper_config *config)
 
 	(void) prctl(PR_SET_NAME, "brainy-keeper");
 	k.handles_fd = memfd_create("brainy-handles", MFD_CLOEXEC);
-	r = k.handles_fd < 0 ? -errno : watch_signals(&k.signal_fd);
+	k.config_fd = memfd_create("brainy-config", MFD_CLOEXEC);
+	r = k.handles_fd < 0 || k.config_fd < 0 ? -errno : watch_signals(&k.signal_fd);
 	if (r == 0)
 		r = lock_describe(config->lock_fd, getpid(), config->mount_point, "opening");
 	if (r == 0)
@@ -331,6 +333,7 @@ int keeper_run(const struct keeper_config *config)
 	closep(&k.fuse_fd);
 	closep(&k.link);
 	closep(&k.handles_fd);
+	closep(&k.config_fd);
 	closep(&k.signal_fd);
 	return r > 0 ? 0 : r;
 }

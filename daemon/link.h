@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The socketpair between keeper and server: one SOCK_SEQPACKET message each, with descriptors.
  *
- *   keeper -> server   HELLO   what to open; keyring bytes; fds: volume folder, handle table
+ *   keeper -> server   HELLO   what to open; keyring bytes; fds: volume folder, handle table,
+ *                              configuration in use
  *                      MOUNTED fd: /dev/fuse
  *                      STOP    end cleanly, though it may still be mounted
  *   server -> keeper   OPENED  the volume is open and recovered, mount it

@@ -11,17 +11,20 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "daemon/reload.h"
 #include "daemon/server.h"
 #include "index/extract/extract.h"
 
 #define STEP_S 1    /* between two looks, at least */
 #define AGAIN_S 60  /* while something is wrong, at most */
+#define DETAIL_MAX 512
 
 struct facts {
 	struct catalog_stats catalog;
 	struct files_stats files;
 	uint64_t damage, damaged_ino; /* replies of EIO for damage, and the last inode */
 	int walls;                    /* enum extractor_missing */
+	char refused[DETAIL_MAX], waiting[DETAIL_MAX]; /* of the configuration; see reload_describe() */
 };
 
 /* One row a problem: is it there, and what is left? */
@@ -29,12 +32,13 @@ struct kind {
 	const char *what, *way_out;
 	bool (*present)(const struct facts *f);
 	void (*detail)(const struct facts *f, char *ret_text, size_t size); /* may be NULL */
+	bool calm; /* logged when it comes up or is another, not every minute */
 };
 
 struct problem {
 	uint64_t since_s;            /* 0: not there */
 	unsigned long long logged_ms;
-	char detail[96];
+	char detail[DETAIL_MAX];
 };
 
 static bool sync_failed(const struct facts *f)
@@ -75,6 +79,26 @@ static bool walls_missing(const struct facts *f)
 	return (f->walls & (EXTRACTOR_NO_LANDLOCK | EXTRACTOR_NO_SECCOMP)) != 0;
 }
 
+static bool config_refused(const struct facts *f)
+{
+	return f->refused[0] != '\0';
+}
+
+static void describe_refused(const struct facts *f, char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "%s", f->refused);
+}
+
+static bool config_waiting(const struct facts *f)
+{
+	return f->waiting[0] != '\0';
+}
+
+static void describe_waiting(const struct facts *f, char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "%s", f->waiting);
+}
+
 static const struct kind kinds[] = {
 	{ "a sync to disk failed: the mount is read-only (EROFS), so that nothing is acknowledged that may be lost",
 	  "look at the disk below the volume (dmesg), then unmount and mount again", sync_failed, NULL },
@@ -86,6 +110,10 @@ static const struct kind kinds[] = {
 	  "'brainy name INODE' says which file; unmount and run 'brainy fsck VOLUME'", bytes_damaged, describe_damage },
 	{ "this kernel lacks landlock or seccomp: documents are read with fewer walls",
 	  "use a kernel with both (5.13 or later)", walls_missing, NULL },
+	{ "the configuration has an error, so what it said before stays in use", "mend the file: it is read again at once",
+	  config_refused, describe_refused },
+	{ "a change of the configuration takes effect at the next mount", "unmount and mount again, or take it back",
+	  config_waiting, describe_waiting, .calm = true },
 };
 
 struct problems {
@@ -105,6 +133,22 @@ static void collect(struct server *s, struct facts *ret_f)
 	files_get_stats(s->stack.files, &ret_f->files);
 	ret_f->damage = fs_damage(s->fs, &ret_f->damaged_ino);
 	ret_f->walls = index_missing_walls(s->stack.index);
+	if (s->reload)
+		reload_describe(s->reload, ret_f->refused, ret_f->waiting, DETAIL_MAX);
+}
+
+/* Takes down what is to be said, and tells whether it is time to log it. */
+static bool note(struct problem *one, const struct kind *kind, const struct facts *f)
+{
+	char before[DETAIL_MAX];
+	bool fresh = !one->since_s;
+
+	if (fresh)
+		one->since_s = clock_real_ns() / 1000000000u;
+	memcpy(before, one->detail, sizeof(before));
+	if (kind->detail)
+		kind->detail(f, one->detail, sizeof(one->detail));
+	return kind->calm ? fresh || strcmp(before, one->detail) != 0 : log_due(&one->logged_ms);
 }
 
 static void look(struct problems *p)
@@ -120,11 +164,7 @@ static void look(struct problems *p)
 			*one = (struct problem){ 0 };
 			continue;
 		}
-		if (!one->since_s)
-			one->since_s = clock_real_ns() / 1000000000u;
-		if (kinds[i].detail)
-			kinds[i].detail(&f, one->detail, sizeof(one->detail));
-		if (log_due(&one->logged_ms))
+		if (note(one, &kinds[i], &f))
 			(void) log_warn(0, "%s%s%s; way out: %s", kinds[i].what, one->detail[0] ? "; " : "", one->detail,
 					kinds[i].way_out);
 	}
@@ -230,13 +270,13 @@ struct problems *problems_stop(struct problems *p)
 
 static json_t *describe_one(const struct kind *kind, const struct problem *one)
 {
-	char what[512], since[32];
+	char what[DETAIL_MAX + 256], since[32];
 	time_t t = (time_t)one->since_s;
 	struct tm utc;
 
 	(void) snprintf(what, sizeof(what), "%s%s%s", kind->what, one->detail[0] ? "; " : "", one->detail);
 	(void) strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &utc));
-	return json_pack("{s:s, s:s, s:s}", "what", what, "since", since, "way_out", kind->way_out);
+	return json_pack("{s:o, s:s, s:s}", "what", json_text(what, strlen(what)), "since", since, "way_out", kind->way_out);
 }
 
 json_t *problems_describe(struct problems *p)

@@ -18,6 +18,7 @@
 #include "daemon/link.h"
 #include "daemon/problems.h"
 #include "daemon/program.h"
+#include "daemon/reload.h"
 
 static bool busy(void *context, uint64_t ino)
 {
@@ -58,10 +59,21 @@ static int fail(struct server *s, const char *why)
 	return CLI_FAILED;
 }
 
-static int receive_hello(struct server *s, struct link_message *ret_m, int *ret_handles_fd)
+/* What it was called with. */
+struct server_call {
+	const char *config_path; /* NULL: brainy.conf in the volume */
+	bool noatime;
+};
+
+/* What the keeper hands over, beside the volume's folder. */
+struct handed {
+	int handles_fd, config_fd;
+};
+
+static int receive_hello(struct server *s, struct link_message *ret_m, struct handed *ret_h)
 {
-	int fds[2];
-	int r = link_receive(s->link, ret_m, fds, 2);
+	int fds[3];
+	int r = link_receive(s->link, ret_m, fds, 3);
 
 	if (r == 0)
 		r = ret_m->kind == LINK_HELLO && ret_m->len <= sizeof(ret_m->body.keys)
@@ -71,19 +83,16 @@ static int receive_hello(struct server *s, struct link_message *ret_m, int *ret_
 	if (r < 0)
 		return r;
 	s->volume_dirfd = fds[0];
-	*ret_handles_fd = fds[1];
+	*ret_h = (struct handed){ .handles_fd = fds[1], .config_fd = fds[2] };
 	return 0;
 }
 
-static int open_volume(struct server *s, const char *config_path, bool warm, char **ret_why)
+static int open_volume(struct server *s, bool warm, char **ret_why)
 {
 	_cleanup_free_ char *program_dir = NULL;
 	struct stack_options o = { .read_only = s->read_only, .warm = warm, .index = true };
-	int r = config_load(s->volume_dirfd, config_path, &s->config, ret_why);
+	int r = program_directory(&program_dir);
 
-	if (r < 0)
-		return r;
-	r = program_directory(&program_dir);
 	if (r < 0)
 		return r;
 	o.program_dir = program_dir;
@@ -102,20 +111,38 @@ static void trouble(void *server)
 	problems_notice(((struct server *)server)->problems);
 }
 
+/* Those whose absence stops nothing. */
+static void start_helpers(struct server *s, const char *config_path, int config_fd, struct buf *config_text)
+{
+	pthread_t watcher;
+	int r;
+
+	if (pthread_create(&watcher, NULL, watch_keeper, s) == 0)
+		(void) pthread_detach(watcher);
+	(void) reload_new(s, config_path, config_fd, config_text, &s->reload);
+	r = problems_start(s, &s->problems);
+	if (r < 0)
+		(void) log_warn(r, "problems will not be looked for");
+	r = s->reload ? reload_start(s->reload) : -ENOMEM;
+	if (r < 0)
+		(void) log_warn(r, "changes of the configuration will not be noticed before the next mount");
+}
+
 /* Serves until the volume is unmounted; returns an exit status. */
-static int serve(struct server *s, const struct link_message *hello, int handles_fd, bool noatime)
+static int serve(struct server *s, const struct link_message *hello, const struct handed *handed,
+		 const struct server_call *call, struct buf *config_text)
 {
 	struct fs_config config = {
 		.catalog = s->stack.catalog,
 		.files = s->stack.files,
 		.index = s->stack.index,
-		.handles_fd = handles_fd,
+		.handles_fd = handed->handles_fd,
 		.mount = hello->mount,
 		.resumed = hello->resumed,
 		.mount_point = s->mount_point,
 		.owner_uid = geteuid(),
 		.read_only = s->read_only,
-		.noatime = noatime,
+		.noatime = call->noatime,
 		.describe = describe,
 		.control = control,
 		.ready = ready,
@@ -123,7 +150,6 @@ static int serve(struct server *s, const struct link_message *hello, int handles
 		.context = s,
 	};
 	struct link_message m;
-	pthread_t watcher;
 	int r = link_send_text(s->link, LINK_OPENED, "");
 
 	if (r == 0)
@@ -135,36 +161,45 @@ static int serve(struct server *s, const struct link_message *hello, int handles
 		r = stack_start(&s->stack);
 	if (r < 0)
 		return fail(s, strerrordesc_np(-r));
-	if (pthread_create(&watcher, NULL, watch_keeper, s) == 0)
-		(void) pthread_detach(watcher);
-	r = problems_start(s, &s->problems);
-	if (r < 0)
-		(void) log_warn(r, "problems will not be looked for");
+	start_helpers(s, call->config_path, handed->config_fd, config_text);
 	r = fs_run(s->fs);
+	reload_stop(s->reload);
 	s->problems = problems_stop(s->problems);
+	s->reload = reload_free(s->reload);
 	if (r < 0)
 		(void) log_error(r, "serving ended");
 	return r < 0 ? CLI_FAILED : CLI_OK;
 }
 
-static int run(struct server *s, const char *config_path, bool noatime)
+/* Reads the configuration and opens the volume; complains to the keeper. */
+static int open_all(struct server *s, const struct link_message *hello, const struct handed *handed,
+		    const struct server_call *call, struct buf *ret_config_text)
 {
-	struct link_message hello;
-	_cleanup_free_ char *why = NULL;
-	int handles_fd, r, status;
+	_cleanup_free_ char *why = NULL, *text = NULL;
+	int r = reload_first(handed->config_fd, s->volume_dirfd, call->config_path, ret_config_text, &s->config, &why);
 
-	r = receive_hello(s, &hello, &handles_fd);
+	if (r == 0)
+		r = open_volume(s, hello->warm, &why);
+	if (r == 0)
+		return 0;
+	if (asprintf(&text, "cannot open %s: %s", s->volume, why ? why : strerrordesc_np(-r)) < 0)
+		text = NULL;
+	return fail(s, text ? text : "out of memory");
+}
+
+static int run(struct server *s, const struct server_call *call)
+{
+	_cleanup_buf_ struct buf config_text = BUF_INIT;
+	struct link_message hello;
+	struct handed handed;
+	int status, r = receive_hello(s, &hello, &handed);
+
 	if (r < 0)
 		return fail(s, "the keeper's message does not make sense");
-	r = open_volume(s, config_path, hello.warm, &why);
-	if (r < 0) {
-		_cleanup_free_ char *text = NULL;
-
-		if (asprintf(&text, "cannot open %s: %s", s->volume, why ? why : strerrordesc_np(-r)) < 0)
-			text = NULL;
-		return fail(s, text ? text : "out of memory");
-	}
-	status = serve(s, &hello, handles_fd, noatime);
+	status = open_all(s, &hello, &handed, call, &config_text);
+	if (status != 0)
+		return status;
+	status = serve(s, &hello, &handed, call, &config_text);
 	r = stack_stop(&s->stack);
 	if (r < 0) {
 		(void) log_error(r, "the volume was not closed cleanly");
@@ -183,17 +218,16 @@ static int serve_main(int argc, char **argv)
 		{ NULL, 0, NULL, 0 },
 	};
 	static struct server s = { .link = -1 };
-	const char *config_path = NULL;
-	bool noatime = false;
+	struct server_call call = { 0 };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option == 'l')
 			s.link = atoi(optarg);
 		else if (option == 'c')
-			config_path = optarg;
+			call.config_path = optarg;
 		else if (option == 'n')
-			noatime = true;
+			call.noatime = true;
 		else if (option == 'r')
 			s.read_only = true;
 	}
@@ -206,7 +240,7 @@ static int serve_main(int argc, char **argv)
 	(void) prctl(PR_SET_NAME, "brainy-server");
 	(void) signal(SIGPIPE, SIG_IGN);
 	/* The memory goes with the process; closing every layer would only make a clean stop slower. */
-	return run(&s, config_path, noatime);
+	return run(&s, &call);
 }
 
 const struct command command_serve = { "serve", serve_main, "VOLUME MNT --link FD", NULL, NULL };

@@ -9,11 +9,13 @@
 #include "fs/fs.h"
 
 struct problems; /* daemon/problems.h */
+struct reload;   /* daemon/reload.h */
 
 struct server {
 	struct stack stack;
-	struct config config;
+	struct config config;      /* in use; once it runs, reload.c's */
 	struct fs *fs;       /* owned */
+	struct reload *reload;     /* owned; NULL until it runs */
 	struct problems *problems; /* owned */
 	struct keyring *keys; /* owned */
 	const char *volume, *mount_point;

@@ -6,9 +6,9 @@
 set -eu
 
 run='gcc libc6-dev meson ninja-build pkg-config fuse3 libfuse3-dev libsodium-dev liblmdb-dev libzstd-dev
-     libjansson-dev libinih-dev libstemmer-dev libutf8proc-dev libxml2-dev libarchive-dev libmagic-dev libuchardet-dev
+     libjansson-dev libstemmer-dev libutf8proc-dev libxml2-dev libarchive-dev libmagic-dev libuchardet-dev
      libmd4c-dev libseccomp-dev poppler-utils attr git ca-certificates'
-test='clang libclang-rt-14-dev python3 python3-venv rsync sqlite3 zstd acl procps util-linux e2fsprogs'
+test='clang libclang-rt-14-dev python3 python3-nacl python3-cryptography python3-lmdb rsync sqlite3 zstd acl procps util-linux e2fsprogs'
 
 case ${1:-} in
 run) want=$run ;;
@@ -36,6 +36,6 @@ if [ "$(id -u)" != 0 ]; then
     }
     as_root=sudo
 fi
-echo "+ installing$missing"
-$as_root apt-get update -qq
-$as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
+run() { echo "+ $*"; "$@"; }
+run $as_root apt-get update -qq
+run $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
