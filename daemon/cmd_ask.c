@@ -108,22 +108,36 @@ const struct command command_wait = {
 
 /* ---- status */
 
+/* "356 bytes", "1.4 MB" */
+static const char *size_text(uint64_t bytes, char *ret_text, size_t size)
+{
+	static const char *const units[] = { "bytes", "kB", "MB", "GB", "TB", "PB", "EB" };
+	double value = (double)bytes;
+	unsigned unit = 0;
+
+	for (; value >= 999.95; value /= 1000)
+		unit++;
+	(void) snprintf(ret_text, size, "%.*f %s", unit ? 1 : 0, value, units[unit]);
+	return ret_text;
+}
+
 static void print_status(const char *mount_point, const json_t *v)
 {
 	const json_t *problems = json_object_get(v, "problems"), *p;
+	char bytes[32], memory[32];
 	size_t i;
 
-	printf("%s: %llu files, %llu directories, %.1f MB\n", mount_point, (unsigned long long)at(v, NULL, "files"),
-	       (unsigned long long)at(v, NULL, "directories"), (double)at(v, NULL, "bytes") / 1e6);
+	printf("%s: %llu files, %llu directories, %s\n", mount_point, (unsigned long long)at(v, NULL, "files"),
+	       (unsigned long long)at(v, NULL, "directories"), size_text(at(v, NULL, "bytes"), bytes, sizeof(bytes)));
 	printf("index: %llu indexed, %llu pending, %llu skipped, %llu failed (model %s)\n",
 	       (unsigned long long)at(v, "index", "indexed"), (unsigned long long)at(v, "index", "pending"),
 	       (unsigned long long)at(v, "index", "skipped"), (unsigned long long)at(v, "index", "failed"),
 	       json_string_value(json_object_get(json_object_get(v, "index"), "model")));
-	printf("memory: %.1f MB; up %llu s\n", (double)at(v, "memory", "rss_bytes") / 1e6,
+	printf("memory: %s; up %llu s\n", size_text(at(v, "memory", "rss_bytes"), memory, sizeof(memory)),
 	       (unsigned long long)at(v, NULL, "uptime_s"));
 	json_array_foreach(problems, i, p)
-		printf("problem: %s; way out: %s\n", json_string_value(json_object_get(p, "what")),
-		       json_string_value(json_object_get(p, "way_out")));
+		printf("problem since %s: %s; way out: %s\n", json_string_value(json_object_get(p, "since")),
+		       json_string_value(json_object_get(p, "what")), json_string_value(json_object_get(p, "way_out")));
 }
 
 static int status_main(int argc, char **argv)
@@ -330,5 +344,5 @@ const struct command command_find = {
 	"find", find_main, "[-n N] [--in DIR] [--format F] [--mode M] QUERY..",
 	"ask below DIR (default: here); prints paths",
 	"F: paths (default) paths0 tsv json jsonl md. M: hybrid (default) text vector.\n"
-	"QUERY: plain words rank; \"phrases\", tag: type: name: path: before: after: filter; - excludes.",
+	"QUERY: plain words rank; \"phrases\" and tag: type: name: path: lang: size: before: after: filter; - excludes.",
 };

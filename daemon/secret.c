@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -90,36 +91,64 @@ static int read_passphrase(struct secret *s, int fd)
 	return take_passphrase(s);
 }
 
-/* One line from the terminal, not echoed. */
-static int ask_line(int tty, const char *prompt, struct buf *ret_line)
+static volatile sig_atomic_t interrupted;
+
+static void note_signal(int signal)
 {
-	struct termios old, quiet;
+	interrupted = signal;
+}
+
+static int read_line(int tty, struct buf *ret_line)
+{
+	ssize_t n;
 	char c;
 
-	(void) !write(tty, prompt, strlen(prompt));
+	while ((n = read(tty, &c, 1)) == 1 && c != '\n' && ret_line->len < SECRET_MAX)
+		if (buf_add(ret_line, &c, 1) < 0)
+			return -ENOMEM;
+	return n < 0 ? -errno : 0;
+}
+
+/* One line from the terminal. What is typed is not shown, from before the prompt on; who interrupts gets
+ * the terminal back as it was. */
+static int ask_line(int tty, const char *prompt, struct buf *ret_line)
+{
+	struct sigaction note = { .sa_handler = note_signal }, before;
+	struct termios old, quiet;
+	int r;
+
 	if (tcgetattr(tty, &old) < 0)
 		return -errno;
 	quiet = old;
 	quiet.c_lflag &= ~(tcflag_t)ECHO;
+	(void) sigaction(SIGINT, &note, &before);
 	(void) tcsetattr(tty, TCSAFLUSH, &quiet);
-	while (read(tty, &c, 1) == 1 && c != '\n' && ret_line->len < SECRET_MAX)
-		if (buf_add(ret_line, &c, 1) < 0)
-			break;
+	(void) !write(tty, prompt, strlen(prompt));
+	r = read_line(tty, ret_line);
 	(void) tcsetattr(tty, TCSAFLUSH, &old);
 	(void) !write(tty, "\n", 1);
-	return 0;
+	(void) sigaction(SIGINT, &before, NULL);
+	if (interrupted)
+		(void) raise(interrupted);
+	return r;
 }
 
-static int ask_passphrase(struct secret *s, bool twice)
+/* `path`: the volume that it opens; NULL: it is for a new one. */
+static int ask_passphrase(struct secret *s, const char *path)
 {
 	_cleanup_close_ int tty = open("/dev/tty", O_RDWR | O_CLOEXEC);
 	_cleanup_(buf_wipe) struct buf again = BUF_INIT;
+	_cleanup_free_ char *prompt = NULL;
 
 	if (tty < 0)
 		return cli_fail("no key: give --key-file or --passphrase-fd (there is no terminal to ask at)");
-	if (ask_line(tty, "Passphrase: ", &s->bytes) < 0)
+	if (asprintf(&prompt, "%s%s: ", path ? "Passphrase of " : "New passphrase", path ? path : "") < 0) {
+		prompt = NULL;
+		return cli_fail_errno(ENOMEM, "cannot ask for the passphrase");
+	}
+	if (ask_line(tty, prompt, &s->bytes) < 0)
 		return cli_fail("cannot read from the terminal");
-	if (twice) {
+	if (!path) {
 		if (ask_line(tty, "Again: ", &again) < 0)
 			return cli_fail("cannot read from the terminal");
 		if (again.len != s->bytes.len || (again.len && memcmp(again.data, s->bytes.data, again.len) != 0))
@@ -155,7 +184,7 @@ int secret_find(const struct secret_options *o, const char *path, const struct v
 	if (r != -ENOENT)
 		return cli_fail_errno(r, "cannot read the key file %s", key ? key : "");
 	if (volume_has_slot(v, KEYSLOT_PASSPHRASE))
-		return recognise_recovery(ret, ask_passphrase(ret, false));
+		return recognise_recovery(ret, ask_passphrase(ret, path));
 	return cli_fail("cannot open %s: its key file is not at %s; give --key-file", path, key);
 }
 
@@ -189,7 +218,7 @@ int secret_make(const struct secret_options *o, struct id128 id, struct secret *
 	if (o->passphrase_fd != -1)
 		return read_passphrase(ret, o->passphrase_fd);
 	if (isatty(STDIN_FILENO))
-		return ask_passphrase(ret, true);
+		return ask_passphrase(ret, NULL);
 	if (default_key_path(id, &path) < 0)
 		return cli_fail_errno(ENOMEM, "cannot make a key file");
 	return use_or_create_key_file(ret, path);
