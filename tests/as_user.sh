@@ -1,20 +1,45 @@
 #!/bin/sh
-# as_user.sh COMMAND.. - runs a test as an ordinary user; skips when root cannot become one. Where the machine keeps
-# /dev/fuse for root (udev opens it to all, a bare container may not), a mount namespace gets a node of its own.
+# as_user.sh COMMAND.. - runs a test as an ordinary user; skips when root cannot become one. A mount namespace of its
+# own has what the machine keeps from the user: /dev/fuse (udev opens it to all, a bare container may not), and the
+# project, where it lies in a folder like /root that only its owner enters.
 set -u
 [ "$(id -u)" != 0 ] && exec "$@"
 command -v setpriv >/dev/null || { echo "setpriv is missing"; exit 77; }
 command -v fusermount3 >/dev/null || { echo "fusermount3 is missing"; exit 77; }
 user='setpriv --reuid=65534 --regid=65534 --clear-groups'
+project=$(cd "$(dirname "$0")/.." && pwd)
 
-if ! $user sh -c 'exec 3<>/dev/fuse' 2>/dev/null; then
-    [ -z "${AS_USER_NODE:-}" ] || { echo "/dev/fuse cannot be opened by an ordinary user"; exit 77; }
-    dev=$(mktemp -d)
-    mknod -m 666 "$dev/fuse" c 10 229 || { echo "mknod is not allowed here"; exit 77; }
-    AS_USER_NODE=$dev/fuse unshare --mount sh -c 'mount --bind "$AS_USER_NODE" /dev/fuse && exec sh "$@"' sh "$0" "$@"
-    status=$?
-    rm -rf "$dev"
-    exit $status
+may_open_fuse() { $user sh -c 'exec 3<>/dev/fuse' 2>/dev/null; }
+may_enter() { $user sh -c 'cd "$1" && [ -r . ]' sh "$1" 2>/dev/null; }
+
+# Puts an empty folder that all may enter over the outermost one that the user may not, and the project back below it.
+open_way() {
+    closed=
+    IFS=/; set -f
+    for name in $project; do
+        [ -z "$name" ] || closed=$closed/$name
+        may_enter "${closed:-/}" || break
+    done
+    unset IFS; set +f
+    [ "$closed" != "$project" ] || { echo "an ordinary user may not read $project"; return 1; }
+    mount --bind "$project" "$1" && mount -t tmpfs -o mode=755 none "$closed" && mkdir -p "$project" &&
+        mount --bind "$1" "$project" && cd "$project"
+}
+
+if ! may_open_fuse || ! may_enter "$project"; then
+    if [ -z "${AS_USER_NAMESPACE:-}" ]; then
+        place=$(mktemp -d)
+        mkdir "$place/project"
+        AS_USER_NAMESPACE=$place unshare --mount sh "$project/tests/as_user.sh" "$@"
+        status=$?
+        rm -rf "$place"
+        exit $status
+    fi
+    umask 022
+    may_open_fuse || { mknod -m 666 "$AS_USER_NAMESPACE/fuse" c 10 229 && mount --bind "$AS_USER_NAMESPACE/fuse" /dev/fuse; } ||
+        { echo "mknod or mount is not allowed here"; exit 77; }
+    may_open_fuse || { echo "/dev/fuse cannot be opened by an ordinary user"; exit 77; }
+    may_enter "$project" || open_way "$AS_USER_NAMESPACE/project" || exit 77
 fi
 home=$(mktemp -d)
 chown 65534:65534 "$home"

@@ -2,12 +2,10 @@
 # both ciphers.
 . "$(dirname "$0")/../mount/lib.sh"
 here=$(cd "$(dirname "$0")" && pwd)
-venv=$here/../../build/format-venv
-python=$venv/bin/python3
-if ! "$python" -c 'import nacl, cryptography, lmdb' 2>/dev/null; then
-    { python3 -m venv "$venv" && timeout 300 "$python" -m pip install -q -r "$here/requirements.txt"; } >"$work/pip" 2>&1 ||
-        { tail -n 3 "$work/pip"; echo "PyNaCl, cryptography and lmdb cannot be had from PyPI"; exit 77; }
-fi
+for python in python3 /usr/bin/python3 ''; do # the distribution's modules are not seen by another Python
+    [ -n "$python" ] || { echo "Python's nacl, cryptography or lmdb is missing"; exit 77; }
+    "$python" -c 'import nacl, cryptography, lmdb' 2>/dev/null && break
+done
 
 fill() { # FOLDER
     "$python" - "$1" <<'END'
