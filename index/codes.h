@@ -1,28 +1,59 @@
 /* SPDX-License-Identifier: MIT */
-/* Eight-bit codes of a segment's vectors, resident and contiguous: what a query reads first. They bound
- * every product, so that only few of the vectors themselves are needed and the answer is exact all the same.
+/* One-bit codes of a sealed segment's vectors, resident: what a query reads first. They say where cosines lie;
+ * only few of the vectors themselves are then needed (query/rank.c).
  *
- * Thread-safety: filling is safe; reading is safe for whoever has filled them, as long as the segment does
- * not grow (index_impl.h). */
+ * Documents lie in lists, each with a centre that its codes are relative to. A segment that is not large is one
+ * list. The lists of a large one are clusters of documents (arrange.h), and a query looks at those with the
+ * centres nearest to it; all vectors of a document are in one list, so what is looked at is known whole.
+ *
+ * Thread-safety: only read after loading. */
 #pragma once
 
-#include <pthread.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "index/vectors/vectors.h"
+#include "base/buf.h"
+#include "index/vectors/rabitq.h"
 
-struct segment;
+/* The rotation of all segments that we write. */
+#define CODES_SEED 0x627261696e796673ull
+/* A list as it is stored: le32 documents, le32 vectors, le16 of the centre. */
+#define CODES_LIST_SIZE(stride) (8 + 2 * (size_t)(stride))
 
-struct codes {
-	pthread_mutex_t lock;     /* before the block cache's */
-	uint32_t n, cap;          /* vectors; guarded by lock */
-	int8_t *bytes;            /* owned; `stride` for each vector */
-	struct vector_code *fits; /* owned; one for each vector */
+struct code_list {
+	uint32_t first_doc, n_docs;
+	uint32_t first_vector, n_vectors;
+	size_t at; /* of its first group */
 };
 
-void codes_init(struct codes *c);
-void codes_done(struct codes *c);
-/* Makes the codes that are not there yet. -EBADMSG. */
-int codes_fill(struct codes *c, struct segment *s);
-size_t codes_memory(struct codes *c, size_t stride);
+struct codes {
+	size_t stride;
+	struct rabitq *rotation; /* owned */
+	struct code_list *lists; /* owned */
+	int16_t *centres;        /* owned; stride elements for each list */
+	uint32_t n_lists;
+	uint32_t probes;         /* lists that a query looks at, at least */
+	uint8_t *groups;         /* owned; each list begins a new one */
+	size_t groups_len;
+};
+
+struct codes_shape {
+	size_t stride;
+	uint64_t seed;
+	uint32_t n_docs, n_vectors, n_lists, probes;
+};
+/* From the sections of a segment; takes `groups`, from malloc(), over, also on error. -EBADMSG. */
+int codes_load(const struct codes_shape *shape, const struct buf *lists, uint8_t *groups, size_t groups_len,
+	       struct codes **ret_c);
+struct codes *codes_free(struct codes *c);
+size_t codes_memory(const struct codes *c);
+
+/* Looks at lists for one query. */
+struct code_scan;
+/* Borrows both. */
+int code_scan_new(const struct codes *c, const int16_t *query, struct code_scan **ret_s);
+struct code_scan *code_scan_free(struct code_scan *s);
+/* The list that is looked at from now on. */
+void code_scan_list(struct code_scan *s, uint32_t list);
+/* A vector of that list: its cosine with the query and how far off that may be. Cheap in ascending order. */
+void code_scan_get(struct code_scan *s, uint32_t vector, float *ret_cosine, float *ret_error);

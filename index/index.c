@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "catalog/walk.h"
+#include "index/codes.h"
 #include "index/index_impl.h"
 #include "index/priority.h"
 #include "index/rules.h"
@@ -451,7 +452,7 @@ static void count_segment(struct segment *s, struct index_stats *st)
 			st->skipped++;
 		}
 	}
-	st->memory_bytes += s->memory + codes_memory(&s->codes, s->stride);
+	st->memory_bytes += s->memory + codes_memory(s->codes);
 	st->segments += s->n_docs > 0;
 }
 

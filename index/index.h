@@ -33,6 +33,7 @@ struct index_config {
 	const char *extract_path;  /* brainy-extract */
 	const char *model_dir;     /* static256.safetensors and vocab.txt */
 	struct index_settings settings;
+	uint32_t flat_vectors;     /* of a segment without lists (arrange.h), at most; 0: 200 000 */
 	/* Reads bytes of a file, as file_read() does. */
 	ssize_t (*read_file)(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len);
 	/* Is the file open for writing, and not idle for 10 s? Such files wait. */

@@ -63,6 +63,27 @@ void vector_run_done(struct vector_run *run)
 	run->held = block_unref(run->held);
 }
 
+int segment_vector(struct segment *s, struct vector_reader *r, uint32_t number, const int16_t **ret_v)
+{
+	if (number < r->first || number - r->first >= r->run.n) {
+		int e;
+
+		vector_reader_done(r);
+		e = s->ops->vectors(s, number, &r->run);
+		if (e < 0)
+			return e;
+		r->first = number;
+	}
+	*ret_v = r->run.at + (size_t)(number - r->first) * s->stride;
+	return 0;
+}
+
+void vector_reader_done(struct vector_reader *r)
+{
+	vector_run_done(&r->run);
+	r->run.n = 0;
+}
+
 struct segment *segment_release(struct segment *s)
 {
 	if (s)

@@ -16,7 +16,6 @@
 #include <stdint.h>
 
 #include "base/buf.h"
-#include "index/codes.h"
 
 /* What became of a file; numbers are on disk. */
 enum document_state {
@@ -75,6 +74,16 @@ struct vector_run {
 void vector_run_done(struct vector_run *run);
 
 struct segment;
+/* Reads vectors of one segment one by one, holding on to the run they lie in. */
+struct vector_reader {
+	struct vector_run run;
+	uint32_t first; /* number of the run's first vector */
+};
+/* *ret_v is valid until the next call. -EBADMSG. */
+int segment_vector(struct segment *s, struct vector_reader *r, uint32_t number, const int16_t **ret_v);
+void vector_reader_done(struct vector_reader *r);
+
+struct codes; /* codes.h */
 struct term_walk;
 
 struct segment_ops {
@@ -107,7 +116,7 @@ struct segment {
 	char (*mimes)[96];         /* owned */
 	uint16_t n_mimes;
 	size_t memory;             /* bytes it keeps resident, about; without its codes */
-	struct codes codes;
+	struct codes *codes;       /* owned; NULL: in memory, its vectors are at hand */
 };
 
 struct segment *segment_release(struct segment *s);

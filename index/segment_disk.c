@@ -7,6 +7,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "index/codes.h"
 #include "index/segment_format.h"
 #include "index/words/stem.h"
 
@@ -32,6 +33,14 @@ static struct segment_disk *disk_of(struct segment *s)
 	return (struct segment_disk *)s;
 }
 
+/* As much of a section as the caller has room for. */
+static int read_into(struct segment_disk *d, enum segment_section which, uint64_t at, uint64_t len, void *ret)
+{
+	if (at > d->footer.sections[which].len || len > d->footer.sections[which].len - at)
+		return -EBADMSG;
+	return segment_file_read(d->file, d->footer.sections[which].at + at, len, ret);
+}
+
 static int read_section(struct segment_disk *d, enum segment_section which, uint64_t at, uint64_t len,
 			struct buf *ret)
 {
@@ -41,9 +50,7 @@ static int read_section(struct segment_disk *d, enum segment_section which, uint
 	if (at > d->footer.sections[which].len || len > d->footer.sections[which].len - at || len > SECTION_MAX)
 		return -EBADMSG;
 	r = buf_extend(ret, len, &place);
-	if (r < 0)
-		return r;
-	return segment_file_read(d->file, d->footer.sections[which].at + at, len, place);
+	return r < 0 ? r : read_into(d, which, at, len, place);
 }
 
 /* ---- dictionary */
@@ -254,7 +261,7 @@ static void disk_free(struct segment *s)
 	free(s->docs);
 	free(s->flags);
 	free(s->mimes);
-	codes_done(&s->codes);
+	codes_free(s->codes);
 	free(d);
 }
 
@@ -275,17 +282,19 @@ static int read_footer(struct segment_disk *d, uint64_t plain_len)
 {
 	uint8_t bytes[FOOTER_SIZE], *at = bytes + 8;
 	struct segment_footer *f = &d->footer;
-	uint32_t *numbers[] = { &f->version, &f->n_docs, &f->n_vectors, &f->dimensions,
-				&f->stride, &f->n_terms, &f->n_chunks, &f->n_mimes };
+	uint32_t *numbers[] = { &f->version, &f->n_docs, &f->n_vectors, &f->dimensions, &f->stride,
+				&f->n_terms, &f->n_chunks, &f->n_mimes, &f->n_lists, &f->probes };
 	int r = plain_len < FOOTER_SIZE ? -EBADMSG
 					: segment_file_read(d->file, plain_len - FOOTER_SIZE, FOOTER_SIZE, bytes);
 
 	if (r < 0)
 		return r;
-	if (memcmp(bytes, FOOTER_MAGIC, 8) != 0)
+	if (memcmp(bytes, FOOTER_MAGIC, 8) != 0 || load_le32(at) != FOOTER_VERSION)
 		return -EBADMSG;
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++, at += 4)
 		*numbers[i] = load_le32(at);
+	f->seed = load_le64(at);
+	at += 8;
 	for (size_t i = 0; i < SECTIONS; i++, at += 16) {
 		f->sections[i].at = load_le64(at);
 		f->sections[i].len = load_le64(at + 8);
@@ -293,7 +302,7 @@ static int read_footer(struct segment_disk *d, uint64_t plain_len)
 			return -EBADMSG;
 	}
 	memcpy(f->checksum, at, CHECKSUM_SIZE);
-	return f->version == FOOTER_VERSION ? 0 : -EBADMSG;
+	return 0;
 }
 
 static int check_model(const struct segment_disk *d, const struct segment_disk_config *config)
@@ -309,7 +318,8 @@ static int check_model(const struct segment_disk *d, const struct segment_disk_c
 	return 0;
 }
 
-static int decode_doc(struct segment_disk *d, const uint8_t *p, struct segment_doc *ret)
+/* Documents have their vectors in order and without gaps: `first` is where the next one's are. */
+static int decode_doc(struct segment_disk *d, const uint8_t *p, uint32_t *first, struct segment_doc *ret)
 {
 	*ret = (struct segment_doc){
 		.ino = load_le64(p), .lsn = load_le64(p + 8), .parent = load_le64(p + 16),
@@ -317,9 +327,10 @@ static int decode_doc(struct segment_disk *d, const uint8_t *p, struct segment_d
 		.first_vector = load_le32(p + 40), .n_passages = load_le32(p + 44), .mime = load_le16(p + 48),
 		.language = p[50], .state = p[51],
 	};
-	if (ret->n_passages >= UINT32_MAX - 1 || ret->first_vector > d->footer.n_vectors ||
-	    segment_doc_vectors(ret) > d->footer.n_vectors - ret->first_vector)
+	if (ret->n_passages >= UINT32_MAX - 1 || ret->first_vector != *first ||
+	    segment_doc_vectors(ret) > d->footer.n_vectors - *first)
 		return -EBADMSG;
+	*first += segment_doc_vectors(ret);
 	return 0;
 }
 
@@ -328,6 +339,7 @@ static int read_docs(struct segment_disk *d)
 	_cleanup_buf_ struct buf bytes = BUF_INIT;
 	struct segment *s = &d->base;
 	uint64_t len = d->footer.sections[SECTION_DOCS].len;
+	uint32_t vectors = 0;
 	int r;
 
 	if (len != (uint64_t)d->footer.n_docs * DOC_SIZE)
@@ -340,13 +352,51 @@ static int read_docs(struct segment_disk *d)
 	if (!s->docs || !s->flags)
 		return -ENOMEM;
 	for (uint32_t i = 0; i < d->footer.n_docs; i++) {
-		r = decode_doc(d, bytes.data + (size_t)i * DOC_SIZE, &s->docs[i]);
+		r = decode_doc(d, bytes.data + (size_t)i * DOC_SIZE, &vectors, &s->docs[i]);
 		if (r < 0)
 			return r;
 	}
 	s->n_docs = d->footer.n_docs;
 	s->n_vectors = d->footer.n_vectors;
 	return 0;
+}
+
+/* A list's documents have as many vectors as it says. */
+static int check_lists(const struct segment *s)
+{
+	for (uint32_t l = 0; l < s->codes->n_lists; l++) {
+		const struct code_list *list = &s->codes->lists[l];
+		uint32_t end = list->first_doc + list->n_docs;
+		uint32_t first = list->n_docs ? s->docs[list->first_doc].first_vector : list->first_vector;
+		uint32_t last = list->n_docs ? s->docs[end - 1].first_vector + segment_doc_vectors(&s->docs[end - 1])
+					     : first;
+
+		if (first != list->first_vector || last - first != list->n_vectors)
+			return -EBADMSG;
+	}
+	return 0;
+}
+
+static int read_codes(struct segment_disk *d)
+{
+	const struct segment_footer *f = &d->footer;
+	struct codes_shape shape = { .stride = f->stride, .seed = f->seed, .n_docs = f->n_docs,
+				     .n_vectors = f->n_vectors, .n_lists = f->n_lists, .probes = f->probes };
+	_cleanup_buf_ struct buf lists = BUF_INIT;
+	uint64_t len = f->sections[SECTION_CODES].len;
+	uint8_t *groups = NULL;
+	int r = read_section(d, SECTION_LISTS, 0, f->sections[SECTION_LISTS].len, &lists);
+
+	if (r >= 0)
+		r = len > SECTION_MAX ? -EBADMSG : (groups = malloc(len + 1)) ? 0 : -ENOMEM;
+	if (r >= 0)
+		r = read_into(d, SECTION_CODES, 0, len, groups);
+	if (r < 0) {
+		free(groups);
+		return r;
+	}
+	r = codes_load(&shape, &lists, groups, len, &d->base.codes);
+	return r < 0 ? r : check_lists(&d->base);
 }
 
 static int read_mimes(struct segment_disk *d)
@@ -415,6 +465,8 @@ static int disk_load(struct segment_disk *d, const struct segment_disk_config *c
 	if (r >= 0)
 		r = read_docs(d);
 	if (r >= 0)
+		r = read_codes(d);
+	if (r >= 0)
 		r = read_mimes(d);
 	if (r >= 0)
 		r = read_chunks(d);
@@ -432,7 +484,6 @@ int segment_disk_open(const struct segment_disk_config *config, uint64_t number,
 	d->base.ops = &disk_ops;
 	d->base.number = number;
 	d->base.stride = config->stride;
-	codes_init(&d->base.codes);
 	r = segment_file_open(config->keys, config->dirfd, number, record, config->cache, &d->file);
 	if (r >= 0)
 		r = disk_load(d, config, record->plain_len);

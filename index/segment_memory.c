@@ -135,7 +135,6 @@ static void memory_free(struct segment *s)
 	free(s->docs);
 	free(s->flags);
 	free(s->mimes);
-	codes_done(&s->codes);
 	free(m);
 }
 
@@ -158,7 +157,6 @@ int segment_memory_new(size_t stride, struct segment **ret_s)
 		return -ENOMEM;
 	m->base.ops = &memory_ops;
 	m->base.stride = stride;
-	codes_init(&m->base.codes);
 	*ret_s = &m->base;
 	return 0;
 }

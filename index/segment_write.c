@@ -7,6 +7,8 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "index/code_writer.h"
+#include "index/codes.h"
 #include "index/segment_format.h"
 
 struct writer {
@@ -14,9 +16,13 @@ struct writer {
 	const struct segment_write *how; /* borrowed */
 	struct segment_part *parts;      /* borrowed */
 	unsigned n_parts;
+	struct arrangement order;        /* owned: which document is where */
+	struct vector_reader *readers;   /* owned; one for each part */
+	struct code_writer *codes;       /* owned */
 	struct segment_footer footer;
 	uint64_t section_at;    /* where the section being written begins */
 	struct buf docs, mimes; /* as they are stored */
+	struct buf lists;
 	struct buf dictionary, chunks;
 	struct buf last;        /* the term before */
 	size_t chunk_at;        /* where its chunk begins in the dictionary */
@@ -25,6 +31,12 @@ struct writer {
 
 static void writer_done(struct writer *w)
 {
+	for (unsigned p = 0; w->readers && p < w->n_parts; p++)
+		vector_reader_done(&w->readers[p]);
+	free(w->readers);
+	code_writer_free(w->codes);
+	arrangement_done(&w->order);
+	buf_done(&w->lists);
 	buf_done(&w->docs);
 	buf_done(&w->mimes);
 	buf_done(&w->dictionary);
@@ -53,24 +65,6 @@ static void section_end(struct writer *w, enum segment_section which)
 {
 	w->footer.sections[which].at = w->section_at;
 	w->footer.sections[which].len = segment_sink_at(w->sink) - w->section_at;
-}
-
-/* Numbers the living documents. */
-static int number_docs(struct writer *w)
-{
-	uint32_t next = 0;
-
-	for (unsigned p = 0; p < w->n_parts; p++) {
-		struct segment *s = w->parts[p].segment;
-
-		w->parts[p].remap = malloc((s->n_docs + 1) * sizeof(uint32_t));
-		if (!w->parts[p].remap)
-			return -ENOMEM;
-		for (uint32_t d = 0; d < s->n_docs; d++)
-			w->parts[p].remap[d] = segment_is_dead(s, d) ? DOC_DROPPED : next++;
-	}
-	w->footer.n_docs = next;
-	return 0;
 }
 
 static int mime_number(struct writer *w, const char *mime, uint16_t *ret_number)
@@ -121,64 +115,84 @@ static int add_doc(struct writer *w, const struct segment *s, uint32_t doc, uint
 static int write_stored(struct writer *w)
 {
 	section_begin(w);
-	for (unsigned p = 0; p < w->n_parts; p++) {
-		struct segment *s = w->parts[p].segment;
+	for (uint32_t i = 0; i < w->order.n_docs; i++) {
+		struct segment *s = w->parts[w->order.docs[i].part].segment;
+		uint32_t d = w->order.docs[i].doc;
+		int r;
 
-		for (uint32_t d = 0; d < s->n_docs; d++) {
-			int r;
-
-			if (w->parts[p].remap[d] == DOC_DROPPED)
-				continue;
-			if (stopped(w))
-				return -ECANCELED;
-			r = add_doc(w, s, d, segment_sink_at(w->sink) - w->section_at);
-			buf_reset(&w->scratch);
-			if (r >= 0)
-				r = s->ops->stored(s, d, &w->scratch);
-			if (r >= 0)
-				r = segment_sink_write(w->sink, w->scratch.data, w->scratch.len);
-			if (r < 0)
-				return r;
-		}
+		if (stopped(w))
+			return -ECANCELED;
+		r = add_doc(w, s, d, segment_sink_at(w->sink) - w->section_at);
+		buf_reset(&w->scratch);
+		if (r >= 0)
+			r = s->ops->stored(s, d, &w->scratch);
+		if (r >= 0)
+			r = segment_sink_write(w->sink, w->scratch.data, w->scratch.len);
+		if (r < 0)
+			return r;
 	}
 	section_end(w, SECTION_STORED);
 	return 0;
 }
 
-static int write_doc_vectors(struct writer *w, struct segment *s, const struct segment_doc *d)
+/* ---- vectors: each is read twice, see code_writer.h */
+
+typedef int take_vector(struct writer *w, uint32_t list, const int16_t *v);
+
+static int take_first(struct writer *w, uint32_t list, const int16_t *v)
 {
-	uint32_t n = segment_doc_vectors(d);
+	code_writer_first(w->codes, list, v);
+	return segment_sink_write(w->sink, v, w->footer.stride * sizeof(*v));
+}
 
-	for (uint32_t done = 0; done < n;) {
-		struct vector_run run;
-		uint32_t take;
-		int r = s->ops->vectors(s, d->first_vector + done, &run);
+static int take_second(struct writer *w, uint32_t list, const int16_t *v)
+{
+	return code_writer_second(w->codes, list, v);
+}
 
-		if (r < 0)
-			return r;
-		take = MIN(run.n, n - done);
-		r = segment_sink_write(w->sink, run.at, take * s->stride * sizeof(int16_t));
-		vector_run_done(&run);
-		if (r < 0)
-			return r;
-		done += take;
+static int each_vector(struct writer *w, struct arranged at, uint32_t list, take_vector *take)
+{
+	struct segment *s = w->parts[at.part].segment;
+	const struct segment_doc *d = &s->docs[at.doc];
+	int r = stopped(w) ? -ECANCELED : 0;
+
+	for (uint32_t i = 0; r >= 0 && i < segment_doc_vectors(d); i++) {
+		const int16_t *v;
+
+		r = segment_vector(s, &w->readers[at.part], d->first_vector + i, &v);
+		if (r >= 0)
+			r = take(w, list, v);
 	}
-	return 0;
+	return r;
 }
 
 static int write_vectors(struct writer *w)
 {
 	int r = segment_sink_align(w->sink);
+	uint32_t i = 0;
 
 	section_begin(w);
-	for (unsigned p = 0; r >= 0 && p < w->n_parts; p++) {
-		struct segment *s = w->parts[p].segment;
-
-		for (uint32_t d = 0; r >= 0 && d < s->n_docs; d++)
-			if (w->parts[p].remap[d] != DOC_DROPPED)
-				r = stopped(w) ? -ECANCELED : write_doc_vectors(w, s, &s->docs[d]);
-	}
+	for (uint32_t list = 0; list < w->order.n_lists; list++)
+		for (uint32_t k = 0; r >= 0 && k < w->order.list_docs[list]; k++)
+			r = each_vector(w, w->order.docs[i++], list, take_first);
 	section_end(w, SECTION_VECTORS);
+	return r;
+}
+
+static int write_codes(struct writer *w)
+{
+	uint32_t i = 0;
+	int r = 0;
+
+	section_begin(w);
+	for (uint32_t list = 0; list < w->order.n_lists; list++)
+		for (uint32_t k = 0; r >= 0 && k < w->order.list_docs[list]; k++) {
+			r = each_vector(w, w->order.docs[i++], list, take_second);
+			code_writer_document(w->codes, list);
+		}
+	if (r >= 0)
+		r = code_writer_finish(w->codes, &w->lists, &w->footer.probes);
+	section_end(w, SECTION_CODES);
 	return r;
 }
 
@@ -222,34 +236,49 @@ static const struct walk *smallest(const struct walk *walks, unsigned n)
 	return best;
 }
 
-/* Postings of the term from every part that has it. Parts are in order, so numbers ascend. */
-static int gather(struct walk *walks, unsigned n, const struct buf *term, struct buf *ret_bytes, uint32_t *ret_n)
+static int compare_postings(const void *a, const void *b)
 {
-	uint32_t last = 0;
+	const struct posting *x = a, *y = b;
 
-	*ret_n = 0;
-	for (unsigned i = 0; i < n; i++) {
+	return (x->doc > y->doc) - (x->doc < y->doc);
+}
+
+/* Postings of the term from every part that has it, with their new numbers. Where there are no lists, parts
+ * are in order and numbers ascend by themselves. */
+static int gather(const struct writer *w, struct walk *walks, const struct buf *term, struct postings *ret_p)
+{
+	for (unsigned i = 0; i < w->n_parts; i++) {
 		struct walk *k = &walks[i];
-		int r;
+		int r = 0;
 
 		if (!k->term || compare(k->term, k->len, term->data, term->len) != 0)
 			continue;
-		for (size_t j = 0; j < k->postings.n; j++) {
+		for (size_t j = 0; r >= 0 && j < k->postings.n; j++) {
 			uint32_t doc = k->remap[k->postings.items[j].doc];
 
-			if (doc == DOC_DROPPED)
-				continue;
-			r = postings_encode(ret_bytes, doc - last, k->postings.items[j].count);
-			if (r < 0)
-				return r;
-			last = doc;
-			++*ret_n;
+			if (doc != DOC_DROPPED)
+				r = postings_add(ret_p, doc, k->postings.items[j].count);
 		}
-		r = walk_step(k);
+		if (r >= 0)
+			r = walk_step(k);
 		if (r < 0)
 			return r;
 	}
+	if (w->order.n_lists > 1 && ret_p->n > 1)
+		qsort(ret_p->items, ret_p->n, sizeof(*ret_p->items), compare_postings);
 	return 0;
+}
+
+static int encode_postings(const struct postings *p, struct buf *ret_bytes)
+{
+	uint32_t last = 0;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < p->n; i++) {
+		r = postings_encode(ret_bytes, p->items[i].doc - last, p->items[i].count);
+		last = p->items[i].doc;
+	}
+	return r;
 }
 
 static size_t shared_prefix(const struct buf *a, const struct buf *b)
@@ -303,33 +332,39 @@ static int add_term(struct writer *w, const struct buf *term, uint32_t n, const 
 	return r;
 }
 
-static int write_terms(struct writer *w, struct walk *walks, struct buf *term, struct buf *postings)
+/* The next term of all; `postings` and the buffers are scratch. */
+static int write_term(struct writer *w, struct walk *walks, const struct walk *next, struct buf *term,
+		      struct postings *postings)
 {
+	int r;
+
+	buf_reset(term);
+	buf_reset(&w->scratch);
+	postings->n = 0;
+	r = buf_add(term, next->term, next->len);
+	if (r >= 0)
+		r = gather(w, walks, term, postings);
+	if (r >= 0)
+		r = encode_postings(postings, &w->scratch);
+	return r >= 0 && postings->n > 0 ? add_term(w, term, (uint32_t)postings->n, &w->scratch) : r;
+}
+
+static int write_terms(struct writer *w, struct walk *walks)
+{
+	_cleanup_buf_ struct buf term = BUF_INIT;
+	struct postings postings = { 0 };
 	const struct walk *next;
+	int r = 0;
 
-	while ((next = smallest(walks, w->n_parts))) {
-		uint32_t n;
-		int r;
-
-		if (stopped(w))
-			return -ECANCELED;
-		buf_reset(term);
-		buf_reset(postings);
-		r = buf_add(term, next->term, next->len);
-		if (r >= 0)
-			r = gather(walks, w->n_parts, term, postings, &n);
-		if (r >= 0 && n > 0)
-			r = add_term(w, term, n, postings);
-		if (r < 0)
-			return r;
-	}
-	return chunk_end(w);
+	while (r >= 0 && (next = smallest(walks, w->n_parts)))
+		r = stopped(w) ? -ECANCELED : write_term(w, walks, next, &term, &postings);
+	postings_done(&postings);
+	return r < 0 ? r : chunk_end(w);
 }
 
 static int write_postings(struct writer *w)
 {
 	struct walk *walks = calloc(w->n_parts, sizeof(*walks));
-	struct buf term = BUF_INIT, postings = BUF_INIT;
 	int r = walks ? 0 : -ENOMEM;
 
 	section_begin(w);
@@ -341,7 +376,7 @@ static int write_postings(struct writer *w)
 			r = walk_step(&walks[i]);
 	}
 	if (r >= 0)
-		r = write_terms(w, walks, &term, &postings);
+		r = write_terms(w, walks);
 	section_end(w, SECTION_POSTINGS);
 	for (unsigned i = 0; walks && i < w->n_parts; i++) {
 		postings_done(&walks[i].postings);
@@ -349,8 +384,6 @@ static int write_postings(struct writer *w)
 			walks[i].segment->ops->walk_free(walks[i].terms);
 	}
 	free(walks);
-	buf_done(&term);
-	buf_done(&postings);
 	return r;
 }
 
@@ -368,11 +401,13 @@ static int write_footer(struct writer *w)
 {
 	const struct segment_footer *f = &w->footer;
 	uint8_t bytes[FOOTER_SIZE] = FOOTER_MAGIC, *at = bytes + 8;
-	const uint32_t numbers[] = { FOOTER_VERSION, f->n_docs, f->n_vectors, f->dimensions,
-				     f->stride, f->n_terms, f->n_chunks, f->n_mimes };
+	const uint32_t numbers[] = { FOOTER_VERSION, f->n_docs, f->n_vectors, f->dimensions, f->stride,
+				     f->n_terms, f->n_chunks, f->n_mimes, f->n_lists, f->probes };
 
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++, at += 4)
 		store_le32(at, numbers[i]);
+	store_le64(at, CODES_SEED);
+	at += 8;
 	for (size_t i = 0; i < SECTIONS; i++, at += 16) {
 		store_le64(at, f->sections[i].at);
 		store_le64(at + 8, f->sections[i].len);
@@ -388,6 +423,10 @@ static int write_all(struct writer *w)
 	if (r >= 0)
 		r = write_vectors(w);
 	if (r >= 0)
+		r = write_codes(w);
+	if (r >= 0)
+		r = write_section(w, SECTION_LISTS, &w->lists);
+	if (r >= 0)
 		r = write_postings(w);
 	if (r >= 0)
 		r = write_section(w, SECTION_DICTIONARY, &w->dictionary);
@@ -400,14 +439,27 @@ static int write_all(struct writer *w)
 	return r < 0 ? r : write_footer(w);
 }
 
+static int writer_begin(struct writer *w)
+{
+	size_t stride = w->parts[0].segment->stride;
+	int r = arrange(w->parts, w->n_parts, w->how->flat, w->how->stop, &w->order);
+
+	if (r < 0)
+		return r;
+	w->footer.n_docs = w->order.n_docs;
+	w->footer.n_lists = w->order.n_lists;
+	w->footer.dimensions = w->how->dimensions;
+	w->footer.stride = (uint32_t)stride;
+	w->readers = calloc(w->n_parts, sizeof(*w->readers));
+	return w->readers ? code_writer_new(w->sink, stride, &w->order, &w->codes) : -ENOMEM;
+}
+
 int64_t segment_write(struct segment_sink *sink, const struct segment_write *how, struct segment_part *parts,
 		      unsigned n_parts)
 {
 	struct writer w = { .sink = sink, .how = how, .parts = parts, .n_parts = n_parts };
-	int r = number_docs(&w);
+	int r = writer_begin(&w);
 
-	w.footer.dimensions = how->dimensions;
-	w.footer.stride = (uint32_t)parts[0].segment->stride;
 	if (r >= 0 && w.footer.n_docs > 0)
 		r = write_all(&w);
 	writer_done(&w);

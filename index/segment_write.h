@@ -6,10 +6,9 @@
 
 #include <stdint.h>
 
+#include "index/arrange.h"
 #include "index/segment.h"
 #include "index/segment_file.h"
-
-#define DOC_DROPPED UINT32_MAX
 
 struct segment_part {
 	struct segment *segment; /* borrowed */
@@ -20,6 +19,7 @@ void segment_part_done(struct segment_part *p);
 struct segment_write {
 	unsigned dimensions;
 	const char *checksum; /* of the model */
+	uint32_t flat;        /* vectors without lists, at most; 0: ARRANGE_FLAT */
 	const bool *stop;     /* may be NULL; looked at now and then: -ECANCELED */
 };
 /* Fills the parts' remap and writes everything to the sink, which the caller finishes. Returns the number

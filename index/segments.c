@@ -249,7 +249,8 @@ static int write_file(struct index *x, struct segment_part *parts, unsigned n, c
 		      uint64_t *ret_number, struct segment_record *ret_record)
 {
 	struct segment_write how = { .dimensions = embed_dimensions(x->model),
-				     .checksum = embed_checksum(x->model), .stop = stop };
+				     .checksum = embed_checksum(x->model),
+				     .flat = x->config.flat_vectors, .stop = stop };
 	struct segment_sink *sink;
 	int64_t docs;
 	int r = catalog_next_number(x->config.catalog, COUNTER_INDEX_SEGMENT, ret_number);

@@ -2,19 +2,21 @@
 /* The vector side: half the cosine of the query with the whole document, half that with its best
  * passage. The query's rows are weighted by sqrt(idf) of their WordPieces in the index.
  *
- * Eight-bit codes (index/codes.h) of all vectors say where each candidate's cosine lies; the vectors
- * themselves are read of those that may be among the best only (rank.c), and of all where the codes
- * would take too much memory. */
+ * One-bit codes (index/codes.h) say where a candidate's cosine lies; the vectors themselves are read of those
+ * that may be among the best only (rank.c), and of all in memory, where there are no codes. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "index/codes.h"
 #include "index/query/search.h"
 #include "index/vectors/vectors.h"
 
-/* That codes may take. */
-#define CODES_BYTES (16u << 20)
+/* Lists are looked at until they had so many times the candidates that are kept. */
+#define SEEN 4u
+/* What single precision takes from an estimate, and more. */
+#define ROUNDING 1e-5
 
 /* In how many living documents a WordPiece is. */
 static int piece_frequency(struct search *s, uint32_t id, struct postings *scratch, double *ret_df)
@@ -97,24 +99,6 @@ static int query_vector(struct search *s, int16_t *ret_q)
 
 /* ---- exactly */
 
-static int reader_get(struct search_part *p, uint32_t number, const int16_t **ret_v)
-{
-	struct vector_reader *r = &p->reader;
-
-	if (number < r->first || number - r->first >= r->run.n) {
-		int e;
-
-		vector_run_done(&r->run);
-		r->run.n = 0;
-		e = p->segment->ops->vectors(p->segment, number, &r->run);
-		if (e < 0)
-			return e;
-		r->first = number;
-	}
-	*ret_v = r->run.at + (size_t)(number - r->first) * p->segment->stride;
-	return 0;
-}
-
 static int exact(struct search_part *p, uint32_t doc, const int16_t *q)
 {
 	const struct segment_doc *d = &p->segment->docs[doc];
@@ -123,7 +107,7 @@ static int exact(struct search_part *p, uint32_t doc, const int16_t *q)
 
 	for (uint32_t i = 0; i < n; i++) {
 		const int16_t *v;
-		int r = reader_get(p, d->first_vector + i, &v);
+		int r = segment_vector(p->segment, &p->reader, d->first_vector + i, &v);
 		int32_t dot;
 
 		if (r < 0)
@@ -145,80 +129,140 @@ int search_meaning_exactly(struct search *s, struct search_part *p, uint32_t doc
 	return search_failed(s, p->segment, exact(p, doc, s->vector));
 }
 
-/* ---- nearly: from the codes */
-
-static struct span nearly(const struct segment *s, const struct segment_doc *d, const int16_t *q, double length)
+static int part_exactly(struct search *s, struct search_part *p)
 {
-	struct span whole = { 0 }, best = { -HUGE_VAL, -HUGE_VAL };
-	const struct codes *c = &s->codes;
-	uint32_t n = segment_doc_vectors(d);
+	int r = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		size_t number = (size_t)d->first_vector + i;
-		double dot = (double)c->fits[number].scale * vector_code_dot(q, c->bytes + number * s->stride, s->stride);
-		double off = length * c->fits[number].error;
-
-		if (i == 0)
-			whole = (struct span){ dot - off, dot + off };
-		if (i > 0 || n == 1) {
-			best.low = MAX(best.low, dot - off);
-			best.high = MAX(best.high, dot + off);
-		}
-	}
-	return (struct span){ (whole.low + best.low) / 2 / ((double)VECTOR_ONE * VECTOR_ONE),
-			      (whole.high + best.high) / 2 / ((double)VECTOR_ONE * VECTOR_ONE) };
-}
-
-static int part_meaning(struct search *s, struct search_part *p, bool codes)
-{
-	double length = vector_length(s->vector, s->x->stride);
-	uint32_t n = p->segment->n_docs;
-	int r = codes ? codes_fill(&p->segment->codes, p->segment) : 0;
-
-	p->meaning = r < 0 ? NULL : malloc((n + 1) * sizeof(*p->meaning));
-	if (r >= 0 && !p->meaning)
-		return -ENOMEM;
-	for (uint32_t d = 0; r >= 0 && d < n; d++) {
-		const struct segment_doc *doc = &p->segment->docs[d];
-
-		p->meaning[d] = (struct span){ NO_MEANING, NO_MEANING };
-		if (!p->candidate[d] || doc->n_passages == 0)
-			continue;
-		if (codes)
-			p->meaning[d] = nearly(p->segment, doc, s->vector, length);
-		else
+	for (uint32_t d = 0; r >= 0 && d < p->segment->n_docs; d++)
+		if (p->candidate[d] && p->segment->docs[d].n_passages)
 			r = exact(p, d, s->vector);
-	}
 	return search_failed(s, p->segment, r);
 }
 
-/* A query of few candidates reads their vectors; a segment without living documents is not read at all. */
-static bool wants_codes(const struct search_part *p)
-{
-	uint32_t candidates = 0;
+/* ---- nearly: from the codes */
 
-	for (uint32_t d = 0; d < p->segment->n_docs; d++)
-		candidates += p->candidate[d];
-	return candidates > p->segment->n_docs / 8;
+/* The errors of the two parts are added up as if they always went the same way. That of the best passage
+ * is on the safe side: the greatest of several estimates is too great rather than too small. */
+static struct span nearly(struct code_scan *scan, const struct segment_doc *d)
+{
+	uint32_t end = d->first_vector + segment_doc_vectors(d);
+	float whole, whole_off, best = -2, best_off = 0;
+	double middle, off;
+
+	code_scan_get(scan, d->first_vector, &whole, &whole_off);
+	for (uint32_t v = d->first_vector + 1; v < end; v++) {
+		float cosine, error;
+
+		code_scan_get(scan, v, &cosine, &error);
+		if (cosine > best) {
+			best = cosine;
+			best_off = error;
+		}
+	}
+	if (d->n_passages == 1) {
+		best = whole;
+		best_off = whole_off;
+	}
+	middle = 0.5 * whole + 0.5 * best;
+	off = RABITQ_EPSILON * (0.5 * whole_off + 0.5 * best_off) + ROUNDING;
+	return (struct span){ middle - off, middle + off };
 }
 
-/* A segment that has its codes keeps them: the ones before it in the list become fewer, never more. */
-int search_meaning(struct search *s, bool *ret_said)
+/* Returns how many candidates the list has that mean something. */
+static size_t look_at(struct search_part *p, struct code_scan *scan, uint32_t list)
 {
-	size_t room = CODES_BYTES;
+	const struct code_list *l = &p->segment->codes->lists[list];
+	size_t seen = 0;
+
+	code_scan_list(scan, list);
+	for (uint32_t d = l->first_doc; d < l->first_doc + l->n_docs; d++)
+		if (p->candidate[d] && p->segment->docs[d].n_passages) {
+			p->meaning[d] = nearly(scan, &p->segment->docs[d]);
+			seen++;
+		}
+	return seen;
+}
+
+struct near_list {
+	int32_t near;
+	uint32_t list;
+};
+
+static int compare_lists(const void *left, const void *right)
+{
+	const struct near_list *a = left, *b = right;
+
+	if (a->near != b->near)
+		return a->near < b->near ? 1 : -1;
+	return (a->list > b->list) - (a->list < b->list);
+}
+
+static bool has_candidate(const struct search_part *p, const struct code_list *l)
+{
+	for (uint32_t d = l->first_doc; d < l->first_doc + l->n_docs; d++)
+		if (p->candidate[d] && p->segment->docs[d].n_passages)
+			return true;
+	return false;
+}
+
+/* Lists with candidates, the nearest first. Their documents are unseen so far. */
+static uint32_t order_lists(const struct search *s, struct search_part *p, struct near_list *ret)
+{
+	const struct codes *c = p->segment->codes;
+	uint32_t n = 0;
+
+	for (uint32_t l = 0; l < c->n_lists; l++)
+		if (has_candidate(p, &c->lists[l]))
+			ret[n++] = (struct near_list){ vector_dot(s->vector, c->centres + l * c->stride, c->stride), l };
+	for (uint32_t d = 0; d < p->segment->n_docs; d++)
+		if (p->candidate[d] && p->segment->docs[d].n_passages)
+			p->meaning[d] = (struct span){ -HUGE_VAL, HUGE_VAL };
+	qsort(ret, n, sizeof(*ret), compare_lists);
+	return n;
+}
+
+static int part_nearly(struct search *s, struct search_part *p, size_t keep)
+{
+	const struct codes *c = p->segment->codes;
+	_cleanup_free_ struct near_list *lists = calloc((size_t)c->n_lists + 1, sizeof(*lists));
+	struct code_scan *scan;
+	size_t seen = 0;
+	uint32_t n;
+	int r = lists ? code_scan_new(c, s->vector, &scan) : -ENOMEM;
+
+	if (r < 0)
+		return r;
+	n = order_lists(s, p, lists);
+	for (uint32_t i = 0; i < n && (i < c->probes || seen / SEEN < keep); i++)
+		seen += look_at(p, scan, lists[i].list);
+	code_scan_free(scan);
+	return 0;
+}
+
+static int part_meaning(struct search *s, struct search_part *p, size_t keep)
+{
+	uint32_t n = p->segment->n_docs;
+
+	p->meaning = malloc(((size_t)n + 1) * sizeof(*p->meaning));
+	if (!p->meaning)
+		return -ENOMEM;
+	for (uint32_t d = 0; d < n; d++)
+		p->meaning[d] = (struct span){ NO_MEANING, NO_MEANING };
+	return p->segment->codes ? part_nearly(s, p, keep) : part_exactly(s, p);
+}
+
+int search_meaning(struct search *s, size_t keep, bool *ret_said)
+{
 	int r;
 
 	s->vector = calloc(s->x->stride, sizeof(*s->vector));
 	r = s->vector ? query_vector(s, s->vector) : -ENOMEM;
 	*ret_said = r > 0;
 	for (unsigned i = 0; r > 0 && i < s->n_parts; i++) {
-		size_t need = (size_t)s->parts[i].segment->n_vectors * s->x->stride;
-		bool fits = need <= room;
-		int e = part_meaning(s, &s->parts[i], fits && wants_codes(&s->parts[i]));
+		int e = part_meaning(s, &s->parts[i], keep);
 
 		if (e < 0)
 			return e;
-		room -= fits ? need : 0;
 	}
 	return r < 0 ? r : 0;
 }

@@ -16,7 +16,7 @@ static int note_waiting(struct search *s, uint64_t *ret_pending)
 	LOCKED(&x->table_lock);
 	int r = 0;
 
-	*ret_pending = x->work.files.n;
+	*ret_pending = s->n_waiting = x->work.files.n;
 	if (s->parsed.ranks)
 		return 0;
 	for (size_t i = 0; r >= 0 && x->work.files.places && i <= x->work.files.mask; i++) {

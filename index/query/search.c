@@ -80,7 +80,7 @@ void search_done(struct search *s)
 		free(s->parts[i].candidate);
 		free(s->parts[i].words);
 		free(s->parts[i].meaning);
-		vector_run_done(&s->parts[i].reader.run);
+		vector_reader_done(&s->parts[i].reader);
 	}
 	free(s->parts);
 	free(s->vector);

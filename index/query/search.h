@@ -12,15 +12,10 @@
 
 #define NO_MEANING (-1e9)
 
-/* Where a cosine lies: both ends are the same once it is known exactly. */
+/* Where a cosine lies: both ends are the same once it is known exactly, infinite where no list of codes that
+ * was looked at has the document (index/codes.h). */
 struct span {
 	double low, high;
-};
-
-/* Reads vectors one by one, holding on to the run they lie in. */
-struct vector_reader {
-	struct vector_run run;
-	uint32_t first;          /* number of the run's first vector */
 };
 
 struct search_part {
@@ -52,7 +47,8 @@ struct search {
 	int16_t *vector;              /* owned; the query's */
 	uint64_t folder;              /* format.c: whose path is the next; 0: none */
 	struct buf folder_path;
-	struct buf waiting;           /* uint64_t: files that wait to be indexed */
+	uint64_t n_waiting;           /* files that wait to be indexed */
+	struct buf waiting;           /* uint64_t: those of them that no segment has */
 	struct segment *damaged;      /* with -EBADMSG: the segment that it came from */
 	char **ret_why;
 };
@@ -81,9 +77,9 @@ int search_scope(struct search *s);
 /* ---- words.c: BM25 into part->words */
 int search_words(struct search *s);
 
-/* ---- meaning.c: cosines, or where they lie, into part->meaning. *ret_said: false when the query has no
- * vector. */
-int search_meaning(struct search *s, bool *ret_said);
+/* ---- meaning.c: cosines, or where they lie, into part->meaning; of `keep` candidates in each part, if there
+ * are so many. *ret_said: false when the query has no vector. */
+int search_meaning(struct search *s, size_t keep, bool *ret_said);
 /* Makes a document's cosine exact. */
 int search_meaning_exactly(struct search *s, struct search_part *part, uint32_t doc);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* vector_dot_*() and vector_code_dot_*() for x86-64; elsewhere they are the reference and say that they are not there. */
+/* vector_dot_*() for x86-64; elsewhere they are the reference and say that they are not there. */
 #include "index/vectors/vectors.h"
 
 #if defined(__x86_64__)
@@ -38,21 +38,6 @@ __attribute__((target("avx2"))) int32_t vector_dot_avx2(const int16_t *a, const 
 	return total(sum);
 }
 
-__attribute__((target("avx2"))) int32_t vector_code_dot_avx2(const int16_t *v, const int8_t *code, size_t n)
-{
-	__m256i even = _mm256_setzero_si256(), odd = even;
-
-	for (size_t i = 0; i < n; i += 32) {
-		__m256i x = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(code + i)));
-		__m256i y = _mm256_cvtepi8_epi16(_mm_loadu_si128((const __m128i *)(const void *)(code + i + 16)));
-		const __m256i *at = (const __m256i *)(const void *)(v + i);
-
-		even = _mm256_add_epi32(even, _mm256_madd_epi16(x, _mm256_loadu_si256(at)));
-		odd = _mm256_add_epi32(odd, _mm256_madd_epi16(y, _mm256_loadu_si256(at + 1)));
-	}
-	return total(_mm256_add_epi32(even, odd));
-}
-
 __attribute__((target("avx512f,avx512bw"))) int32_t vector_dot_avx512(const int16_t *a, const int16_t *b,
 								       size_t n)
 {
@@ -63,19 +48,6 @@ __attribute__((target("avx512f,avx512bw"))) int32_t vector_dot_avx512(const int1
 		__m512i y = _mm512_loadu_si512(b + i);
 
 		sum = _mm512_add_epi32(sum, _mm512_madd_epi16(x, y));
-	}
-	return _mm512_reduce_add_epi32(sum);
-}
-
-__attribute__((target("avx512f,avx512bw"))) int32_t vector_code_dot_avx512(const int16_t *v, const int8_t *code,
-									     size_t n)
-{
-	__m512i sum = _mm512_setzero_si512();
-
-	for (size_t i = 0; i < n; i += 32) {
-		__m512i x = _mm512_cvtepi8_epi16(_mm256_loadu_si256((const __m256i *)(const void *)(code + i)));
-
-		sum = _mm512_add_epi32(sum, _mm512_madd_epi16(x, _mm512_loadu_si512(v + i)));
 	}
 	return _mm512_reduce_add_epi32(sum);
 }
@@ -100,16 +72,6 @@ int32_t vector_dot_avx2(const int16_t *a, const int16_t *b, size_t n)
 int32_t vector_dot_avx512(const int16_t *a, const int16_t *b, size_t n)
 {
 	return vector_dot_serial(a, b, n);
-}
-
-int32_t vector_code_dot_avx2(const int16_t *v, const int8_t *code, size_t n)
-{
-	return vector_code_dot_serial(v, code, n);
-}
-
-int32_t vector_code_dot_avx512(const int16_t *v, const int8_t *code, size_t n)
-{
-	return vector_code_dot_serial(v, code, n);
 }
 
 #endif

@@ -29,22 +29,7 @@ int32_t vector_dot_avx512(const int16_t *a, const int16_t *b, size_t n);
 bool vector_has_avx2(void);
 bool vector_has_avx512(void);
 
-/* A vector as 8-bit code: it lies no farther than `error` from scale * code, so that by Cauchy-Schwarz
- * its product with a vector of length L is within L * error of scale * the code's product with it. */
-struct vector_code {
-	float scale, error;
-};
-/* `n` elements each. */
-struct vector_code vector_encode(const int16_t *v, size_t n, int8_t *ret_code);
-/* Euclidean length, in units of 1/VECTOR_ONE; no less than it is. */
-double vector_length(const int16_t *v, size_t n);
-
-/* Products of a vector, of length about 1, with a code; `n`, a multiple of 32 up to 2^16, elements each. */
-int32_t vector_code_dot_serial(const int16_t *v, const int8_t *code, size_t n);
-int32_t vector_code_dot_avx2(const int16_t *v, const int8_t *code, size_t n);
-int32_t vector_code_dot_avx512(const int16_t *v, const int8_t *code, size_t n);
-
-/* The fastest that this machine runs; call vector_start() first. */
+/* The fastest that this machine runs. */
 extern int32_t (*vector_dot)(const int16_t *a, const int16_t *b, size_t n);
-extern int32_t (*vector_code_dot)(const int16_t *v, const int8_t *code, size_t n);
+/* Chooses it, and rabitq_sums (rabitq.h). Call it first. */
 void vector_start(void);

@@ -303,6 +303,106 @@ static void test_layouts(void)
 	box_free(b);
 }
 
+/* ---- lists: a segment of many documents is looked at in part */
+
+#define MANY 4000u
+#define SUBJECTS 40u
+
+/* Documents keep to a subject: a dozen words of it, and some of anything. */
+static void many_text(unsigned number, char *ret, size_t size)
+{
+	unsigned subject = number % SUBJECTS;
+	size_t at = 0;
+
+	for (unsigned i = 0; i < 30; i++) {
+		unsigned w = i % 4 ? (subject * 7 + draw(5)) % VOCABULARY : draw(VOCABULARY);
+
+		at += (size_t)snprintf(ret + at, size - at, "%s ", vocabulary[w]);
+	}
+}
+
+static struct box *make_many(uint32_t flat)
+{
+	struct box *b = box_new();
+	char name[32], text[1000];
+
+	state = 99;
+	b->config.flat_vectors = flat;
+	b->config.settings.memory_segment = 1u << 30;
+	box_open_index(b);
+	for (unsigned d = 0; d < MANY; d++) {
+		many_text(d, text, sizeof(text));
+		(void) snprintf(name, sizeof(name), "m%u.txt", d);
+		(void) box_file(b, ROOT_INO, name, text);
+	}
+	box_wait(b);
+	box_remount(b);
+	return b;
+}
+
+/* How many lines of `a` are in `b` too, whatever their order. */
+static unsigned common_lines(const char *a, const char *b, unsigned *ret_n)
+{
+	unsigned common = 0;
+
+	*ret_n = 0;
+	for (const char *at = a, *end; (end = strchr(at, '\n')); at = end + 1) {
+		char *line = strndup(at, (size_t)(end + 1 - at));
+
+		common += strstr(b, line) != NULL;
+		++*ret_n;
+		free(line);
+	}
+	return common;
+}
+
+/* The first hits of both, with their scores, which are exact whatever was looked at. */
+static void compare_answers(struct box *flat, struct box *lists, const char *name, unsigned *common, unsigned *all)
+{
+	char *want = box_ask_in(flat, ROOT_INO, name), *got = box_ask_in(lists, ROOT_INO, name);
+	unsigned n;
+
+	*common += common_lines(want, got, &n);
+	*all += n;
+	free(want);
+	free(got);
+}
+
+static void check_whole(struct box *flat, struct box *lists, const char *name)
+{
+	char *want = box_ask_in(flat, ROOT_INO, name), *got = box_ask_in(lists, ROOT_INO, name);
+
+	if (strlen(want) <= 10 || strcmp(want, got) != 0)
+		fprintf(stderr, "%s: %zu and %zu bytes\n", name, strlen(want), strlen(got));
+	CHECK(strlen(want) > 10 && strcmp(want, got) == 0);
+	free(want);
+	free(got);
+}
+
+static void test_lists(void)
+{
+	struct box *flat = make_many(0), *lists = make_many(1000);
+	unsigned common = 0, all = 0;
+	char name[128];
+
+	for (unsigned i = 0; i < VOCABULARY; i++) {
+		(void) snprintf(name, sizeof(name), "format=paths&limit=50&mode=vector&q=%s %s", vocabulary[i],
+				vocabulary[(i + 2) % VOCABULARY]);
+		compare_answers(flat, lists, name, &common, &all);
+	}
+	printf("lists: %u of %u best documents\n", common, all);
+	CHECK(all == 50 * VOCABULARY && common >= all * 95 / 100);
+	/* Whoever wants everything gets everything, and so does a filter that leaves little. */
+	check_whole(flat, lists, "limit=10000&mode=vector&q=pump valve");
+	check_whole(flat, lists, "limit=10000&q=stork lamp");
+	check_whole(flat, lists, "limit=10&mode=vector&q=stork lamp name:m12*");
+	check_whole(flat, lists, "limit=3000&sort=name&q=river");
+	check_whole(flat, lists, "limit=100&mode=text&q=river urn");
+	check_whole(flat, lists, "limit=2000&q=\"pump valve\"");
+	box_free(flat);
+	box_free(lists);
+}
+
 int main(void)
 {
 	char *dir = NULL, *why = NULL;
@@ -312,6 +412,7 @@ int main(void)
 	make_texts();
 	test_memory_and_disk();
 	test_layouts();
+	test_lists();
 	embed_close(model);
 	free(dir);
 	return check_result();
