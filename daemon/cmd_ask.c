@@ -48,6 +48,11 @@ static int ask_pending(const char *mount_point, const char *what, uint64_t wait_
 	return strncmp((char *)ret_why->data, "ok", 2) == 0 ? 0 : 1;
 }
 
+static int fail_to_find(int error, const char *path)
+{
+	return error == -ENOTCONN ? cli_fail("%s: no brainyfs is mounted there", path) : cli_fail_errno(error, "%s", path);
+}
+
 /* Asks again and again, so that a killed client leaves nothing waiting in the server. */
 static int wait_for(const char *mount_point, const char *what, uint64_t timeout_ms)
 {
@@ -77,21 +82,24 @@ static int wait_main(int argc, char **argv)
 	_cleanup_free_ char *mount_point = NULL;
 	const char *what = NULL;
 	double timeout_s = 1e9;
+	char *end = NULL;
 	int option, r;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option == 'f')
 			what = optarg;
 		else if (option == 't')
-			timeout_s = strtod(optarg, NULL);
+			timeout_s = strtod(optarg, &end);
 		else
 			return cli_usage(&command_wait, "unknown option");
 	}
+	if (end && (*end || !(timeout_s >= 0 && timeout_s <= 1e9)))
+		return cli_usage(&command_wait, "--timeout takes seconds");
 	if (argc - optind != 1)
 		return cli_usage(&command_wait, "one MNT is wanted");
 	r = mount_find(argv[optind], &mount_point);
 	if (r < 0)
-		return cli_fail_errno(r, "%s: no brainyfs is mounted there", argv[optind]);
+		return fail_to_find(r, argv[optind]);
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (what && strcmp(what, all[i]) != 0)
 			continue;
@@ -157,7 +165,7 @@ static int status_main(int argc, char **argv)
 		return cli_usage(&command_status, "one MNT is wanted");
 	r = mount_find(argv[optind], &mount_point);
 	if (r < 0)
-		return cli_fail_errno(r, "%s: no brainyfs is mounted there", argv[optind]);
+		return fail_to_find(r, argv[optind]);
 	r = status_read(mount_point, &v);
 	if (r < 0)
 		return cli_fail_errno(r, "cannot ask %s", mount_point);
@@ -182,7 +190,7 @@ static int name_main(int argc, char **argv)
 		return cli_usage(&command_name, "one INODE is wanted");
 	r = mount_find(argc == 3 ? argv[2] : ".", &mount_point);
 	if (r < 0)
-		return cli_fail_errno(r, "no brainyfs is mounted at %s", argc == 3 ? argv[2] : "this folder");
+		return fail_to_find(r, argc == 3 ? argv[2] : "this folder");
 	(void) snprintf(line, sizeof(line), "name %.40s", argv[1]);
 	r = control_ask(mount_point, line, &answer);
 	if (r < 0 || !buf_cstr(&answer))

@@ -105,6 +105,26 @@ static int wait_drained(int volume_dirfd, const char *mount_point)
 	return CLI_OK;
 }
 
+/* Its server is gone, so the mount point itself does not answer; the folder that it lies in does. */
+static char *resolve_dead(const char *path)
+{
+	_cleanup_free_ char *copy = strdup(path), *folder = NULL;
+	char *slash, *whole;
+	size_t len = copy ? strlen(copy) : 0;
+
+	while (len > 1 && copy[len - 1] == '/')
+		copy[--len] = '\0';
+	slash = copy ? strrchr(copy, '/') : NULL;
+	if (!copy || slash == copy)
+		return steal_ptr(&copy);
+	if (slash)
+		*slash = '\0';
+	folder = realpath(slash ? copy : ".", NULL);
+	if (!folder || asprintf(&whole, "%s/%s", folder[1] ? folder : "", slash ? slash + 1 : copy) < 0)
+		return NULL;
+	return whole;
+}
+
 static int umount_main(int argc, char **argv)
 {
 	static const struct option options[] = { { "lazy", no_argument, NULL, 'l' }, { 0 } };
@@ -123,7 +143,7 @@ static int umount_main(int argc, char **argv)
 		return cli_usage(&command_umount, "one MNT is wanted");
 	real = realpath(argv[optind], NULL);
 	if (!real && (errno == ENOTCONN || errno == EIO))
-		real = strdup(argv[optind]); /* the server is gone: the name as given must do */
+		real = resolve_dead(argv[optind]);
 	if (!real || !mount_is_ours(real))
 		return cli_fail("%s: no brainyfs is mounted there", argv[optind]);
 	r = find_volume(real, &volume_dirfd);

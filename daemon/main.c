@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "crypto/keyring.h"
 #include "crypto/volume.h"
@@ -56,7 +57,7 @@ int main(int argc, char **argv)
 		if (strcmp(word, commands[i]->name) == 0)
 			return run(commands[i], argc - 1, argv + 1);
 	/* mount(8) and fstab say "VOLUME MNT -o ..": every path has a slash or is a folder here. */
-	if (argc >= 3 && word[0] != '-' && argv[2][0] != '-')
+	if (argc >= 3 && word[0] != '-' && argv[2][0] != '-' && (strchr(word, '/') || access(word, F_OK) == 0))
 		return run(&command_mount, argc, argv);
 	if (*word)
 		fprintf(stderr, "brainy: unknown command '%s'\n", word);

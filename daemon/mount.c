@@ -58,11 +58,10 @@ int mount_check(const char *volume, const char *mount_point, char **ret_real, ch
 
 	if (!real && errno == ENOENT)
 		return explain(ret_why, -ENOENT, "%s does not exist; make it with mkdir", mount_point);
-	if (!real && errno == ENOTCONN)
-		return explain(ret_why, -EBUSY,
-			       "a mount whose server is gone is still there; 'umount -l %s' removes it", mount_point);
 	if (!real || stat(real, &st) < 0)
-		return explain(ret_why, -errno, "%s", strerrordesc_np(errno));
+		return errno == ENOTCONN ? explain(ret_why, -EBUSY, "a mount whose server is gone is still there; "
+						   "'brainy umount %s' removes it", mount_point)
+					 : explain(ret_why, -errno, "%s", strerrordesc_np(errno));
 	inner = realpath(volume, NULL);
 	if (!inner)
 		return explain(ret_why, -errno, "%s: %s", volume, strerrordesc_np(errno));

@@ -30,6 +30,9 @@ else
     echo; echo "build/ is another user's: what is built there is used as it is"
 fi
 
+if findmnt -t fuse.brainy --mountpoint "$mnt" >/dev/null && ! ls "$mnt" >/dev/null 2>&1; then
+    run "$brainy" umount "$mnt" # its server was killed
+fi
 [ -d "$mnt" ] || run mkdir -p "$mnt"
 [ -e "$volume/volume.json" ] || run "$brainy" init "$volume" </dev/null
 findmnt -t fuse.brainy --mountpoint "$mnt" >/dev/null || run "$brainy" mount "$volume" "$mnt"
