@@ -146,29 +146,52 @@ static size_t make_ad(const struct seal_run *run, const struct seal_place *at,
 	return AD_FIXED_SIZE + at->object_len;
 }
 
-int seal_seal_detached(struct seal_run *run, const struct seal_place *at, const void *plain, size_t len,
-		       void *ret_cipher, uint8_t ret_tag[SEAL_TAG_SIZE], uint64_t *ret_nonce)
+int seal_claim_nonces(struct seal_run *run, uint64_t n, struct seal_claim *ret_c)
 {
-	uint8_t npub[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES] = { 0 };
-	uint8_t ad[AD_FIXED_SIZE + OBJECT_MAX];
-	size_t ad_len = make_ad(run, at, ad);
-	uint64_t nonce;
+	uint64_t next;
 
 	if (!run->sealing)
 		return -EPERM;
-	nonce = atomic_fetch_add_explicit(&run->next_nonce, 1, memory_order_relaxed);
-	if (nonce >= NONCE_LIMIT)
+	if (n > NONCE_LIMIT)
 		return -EOVERFLOW;
-	nonce_log_add(run->log_name, nonce);
-	store_le64(npub, nonce);
+	next = atomic_fetch_add_explicit(&run->next_nonce, n, memory_order_relaxed);
+	if (next > NONCE_LIMIT - n)
+		return -EOVERFLOW;
+	*ret_c = (struct seal_claim){ .run = run, .next = next, .end = next + n };
+	return 0;
+}
+
+int seal_seal_claimed(struct seal_claim *c, const struct seal_place *at, const void *plain, size_t len,
+		      void *ret_cipher, uint8_t ret_tag[SEAL_TAG_SIZE])
+{
+	uint8_t npub[crypto_aead_xchacha20poly1305_ietf_NPUBBYTES] = { 0 };
+	uint8_t ad[AD_FIXED_SIZE + OBJECT_MAX];
+	struct seal_run *run = c->run;
+	size_t ad_len = make_ad(run, at, ad);
+
+	if (c->next >= c->end)
+		return -EOVERFLOW;
+	nonce_log_add(run->log_name, c->next);
+	store_le64(npub, c->next++);
 	if (run->header.cipher == CIPHER_AES256GCM)
 		(void) crypto_aead_aes256gcm_encrypt_detached_afternm(ret_cipher, ret_tag, NULL, plain, len, ad,
 								      ad_len, NULL, npub, &run->aes);
 	else
 		(void) crypto_aead_xchacha20poly1305_ietf_encrypt_detached(
 			ret_cipher, ret_tag, NULL, plain, len, ad, ad_len, NULL, npub, run->subkey);
-	*ret_nonce = nonce;
 	return 0;
+}
+
+int seal_seal_detached(struct seal_run *run, const struct seal_place *at, const void *plain, size_t len,
+		       void *ret_cipher, uint8_t ret_tag[SEAL_TAG_SIZE], uint64_t *ret_nonce)
+{
+	struct seal_claim c;
+	int r = seal_claim_nonces(run, 1, &c);
+
+	if (r < 0)
+		return r;
+	*ret_nonce = c.next;
+	return seal_seal_claimed(&c, at, plain, len, ret_cipher, ret_tag);
 }
 
 int seal_seal(struct seal_run *run, const struct seal_place *at, const void *plain, size_t len,

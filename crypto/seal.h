@@ -78,6 +78,19 @@ int seal_seal(struct seal_run *run, const struct seal_place *at, const void *pla
 int seal_seal_detached(struct seal_run *run, const struct seal_place *at, const void *plain, size_t len,
 		       void *ret_cipher, uint8_t ret_tag[SEAL_TAG_SIZE], uint64_t *ret_nonce);
 
+/* Nonces of a run set aside, so that threads may seal its blocks in any order and yet know each block's
+ * nonce: they are `next` to `end` - 1. One thread uses a claim at a time; a claim is never copied. */
+struct seal_claim {
+	struct seal_run *run; /* borrowed */
+	uint64_t next, end;
+};
+
+/* Sets aside the run's next `n` nonces. -EOVERFLOW, -EPERM as seal_seal(). */
+int seal_claim_nonces(struct seal_run *run, uint64_t n, struct seal_claim *ret_c);
+/* As seal_seal_detached(), with the claim's next nonce. -EOVERFLOW: it has no more. */
+int seal_seal_claimed(struct seal_claim *c, const struct seal_place *at, const void *plain, size_t len,
+		      void *ret_cipher, uint8_t ret_tag[SEAL_TAG_SIZE]);
+
 /* Opens `len` bytes (tag included) into `ret_plain` (len - SEAL_TAG_SIZE bytes; may be `sealed`).
  * -EBADMSG: not what was sealed with this nonce for this place; ret_plain is then undefined. */
 int seal_open(const struct seal_run *run, uint64_t nonce, const struct seal_place *at,

@@ -222,6 +222,35 @@ static void test_counter(struct keyring *k)
 	}
 }
 
+/* Blocks sealed in any order open with the nonces that their claims promised, and no nonce comes twice. */
+static void test_claims(struct keyring *k)
+{
+	_cleanup_run_ struct seal_run *run = NULL, *opened = NULL;
+	uint8_t first[sizeof(text)], second[sizeof(text)], tags[2][SEAL_TAG_SIZE], back[sizeof(text)];
+	uint8_t sealed[sizeof(text) + SEAL_TAG_SIZE];
+	struct seal_claim a, b;
+	uint64_t nonce;
+
+	CHECK_EQ(seal_run_new(k, SEAL_WAL, &run), 0);
+	opened = reopen(k, SEAL_WAL, run);
+	CHECK_EQ(seal_claim_nonces(opened, 1, &a), -EPERM);
+	CHECK_EQ(seal_claim_nonces(run, 2, &a), 0);
+	CHECK_EQ(seal_claim_nonces(run, 1, &b), 0);
+	CHECK_EQ(a.next, 0);
+	CHECK_EQ(b.next, 2);
+	CHECK_EQ(seal_seal(run, &here, text, sizeof(text), sealed, &nonce), 0);
+	CHECK_EQ(nonce, 3);
+	CHECK_EQ(seal_seal_claimed(&b, &here, text, sizeof(text), second, tags[1]), 0);
+	CHECK_EQ(seal_seal_claimed(&b, &here, text, sizeof(text), first, tags[0]), -EOVERFLOW);
+	CHECK_EQ(seal_seal_claimed(&a, &here, text, sizeof(text), first, tags[0]), 0);
+	CHECK_EQ(a.next, 1);
+	CHECK_EQ(seal_open_detached(opened, 2, &here, second, sizeof(second), tags[1], back), 0);
+	CHECK_MEM(back, sizeof(back), text, sizeof(text));
+	CHECK_EQ(seal_open_detached(opened, 0, &here, first, sizeof(first), tags[0], back), 0);
+	CHECK_MEM(back, sizeof(back), text, sizeof(text));
+	CHECK_EQ(seal_claim_nonces(run, 1ull << 48, &a), -EOVERFLOW);
+}
+
 #define THREADS 4
 #define SEALS 20000
 
@@ -305,6 +334,7 @@ static void test_cipher(enum cipher cipher)
 	test_wrong_key(cipher);
 	test_header(k);
 	test_counter(k);
+	test_claims(k);
 	test_threads(k);
 	test_known_answer(k);
 }

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/partner.h"
 #include "catalog/catalog.h"
 #include "tiers/hot/hot_impl.h"
 
@@ -34,6 +36,7 @@ static void hot_free(struct tier *t)
 {
 	struct hot *h = (struct hot *)t;
 
+	h->partner = partner_stop(h->partner);
 	h->segments = segments_close(h->segments);
 	h->objects = object_cache_free(h->objects);
 	while (h->n_staging > 0)
@@ -71,6 +74,8 @@ int hot_open(const struct hot_config *config, struct hot **ret_h)
 	r = segments_open(&segments, &h->segments);
 	if (r >= 0)
 		r = object_cache_new(OBJECTS_CACHED, &h->objects);
+	if (r >= 0 && !config->read_only && sysconf(_SC_NPROCESSORS_ONLN) > 1)
+		r = partner_start("brainy-seal", &h->partner);
 	if (r < 0) {
 		hot_free(&h->tier);
 		return r;

@@ -16,6 +16,7 @@ struct hot {
 	struct catalog *catalog;       /* borrowed */
 	struct segments *segments;     /* owned */
 	struct object_cache *objects;  /* owned */
+	struct partner *partner;       /* owned; NULL: one processor */
 
 	pthread_mutex_t staging_lock;
 	uint8_t *staging[STAGING_KEPT]; /* owned; guarded by staging_lock */

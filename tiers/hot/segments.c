@@ -312,6 +312,11 @@ int segments_write(struct segments *s, struct segment *seg, const void *data, si
 	return r;
 }
 
+void segments_write_back(struct segment *seg, uint64_t place, size_t len)
+{
+	(void) sync_file_range(seg->fd, (off_t)place, (off_t)len, SYNC_FILE_RANGE_WRITE);
+}
+
 void segments_release(struct segments *s, struct segment *seg)
 {
 	(void) pthread_mutex_lock(&s->lock);

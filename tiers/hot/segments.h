@@ -39,6 +39,8 @@ uint64_t segment_number(const struct segment *seg);
 int segments_reserve(struct segments *s, uint64_t len, struct segment **ret_seg, uint64_t *ret_place);
 /* Writes and marks the segment dirty. */
 int segments_write(struct segments *s, struct segment *seg, const void *data, size_t len, uint64_t place);
+/* Lets the disk begin with what was written, so that the next sync has less to wait for. A hint. */
+void segments_write_back(struct segment *seg, uint64_t place, size_t len);
 void segments_release(struct segments *s, struct segment *seg);
 
 /* Everything that segments_write() has returned for survives a power cut. After a failure all later
