@@ -233,6 +233,14 @@ struct index *index_close(struct index *x)
 
 /* ---- threads */
 
+void index_hurry(struct index *x)
+{
+	if (x->may_lower_priority && x->worker_tid)
+		priority_raise(x->worker_tid);
+	if (x->extractor)
+		extractor_pace(x->extractor, false);
+}
+
 static void stop_threads(struct index *x, bool worker, bool sealer)
 {
 	(void) pthread_mutex_lock(&x->table_lock);
@@ -240,8 +248,7 @@ static void stop_threads(struct index *x, bool worker, bool sealer)
 	(void) pthread_cond_broadcast(&x->work_there);
 	(void) pthread_cond_broadcast(&x->sealer_wake);
 	(void) pthread_cond_broadcast(&x->work_finished);
-	if (x->may_lower_priority && x->worker_tid)
-		priority_raise(x->worker_tid);
+	index_hurry(x);
 	(void) pthread_mutex_unlock(&x->table_lock);
 	if (worker)
 		(void) pthread_join(x->worker, NULL);
@@ -425,10 +432,10 @@ int index_wait(struct index *x, unsigned timeout_ms)
 	if (!rules_in_doubt(x) && !work_is_before(&x->work, x->work.next_number))
 		return 0;
 	x->waiting++;
-	if (x->may_lower_priority && x->worker_tid)
-		priority_raise(x->worker_tid);
+	index_hurry(x);
 	r = wait_until(x, clock_mono_ms() + timeout_ms);
 	x->waiting--;
+	x->hurried_ms = clock_mono_ms();
 	return r;
 }
 

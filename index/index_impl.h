@@ -64,6 +64,7 @@ struct index {
 	bool sealer_news;             /* documents were added or have died since the sealer looked */
 	bool sealer_sleeps;           /* until there is news */
 	unsigned waiting;             /* calls of index_wait() */
+	uint64_t hurried_ms;          /* when the last of them ended */
 	pthread_cond_t work_there;    /* for the worker */
 	pthread_cond_t sealer_wake;   /* for the sealer: a segment is full, or stop */
 	pthread_cond_t work_finished; /* for index_wait() */
@@ -74,6 +75,9 @@ struct index {
 	int worker_tid;
 	bool may_lower_priority;      /* and raise it again */
 };
+
+/* Whoever waits hurries the worker; it comes back to the background by itself. Call with table_lock. */
+void index_hurry(struct index *x);
 
 /* ---- index.c */
 

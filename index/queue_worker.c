@@ -21,6 +21,7 @@
 #include "index/stored.h"
 
 #define TICK_MS 1000u
+#define HURRIED_MS 1000u
 #define CPU_SECONDS 5u
 #define CPU_SECONDS_SLOW 60u
 #define TRIES 2u
@@ -79,7 +80,15 @@ static int collect_names(struct worker *w, uint64_t ino, uint32_t nlink)
 	return 0;
 }
 
-/* ---- priority: low while words and vectors are made, when no locks are held and nobody waits */
+/* ---- priority: low while nobody waits. Our own only while words and vectors are made and no locks are held */
+
+/* Who has just asked may ask again. */
+static void pace_extractor(struct index *x)
+{
+	LOCKED(&x->table_lock);
+
+	extractor_pace(x->extractor, x->waiting == 0 && clock_mono_ms() - x->hurried_ms > HURRIED_MS);
+}
 
 static bool lower_priority(struct index *x)
 {
@@ -146,6 +155,7 @@ static int extract(struct worker *w, const struct inode *i, unsigned tries, stru
 	struct index *x = w->x;
 	int r;
 
+	pace_extractor(x);
 	if (try_beginning(w, i, d) > 0)
 		return 0;
 	r = read_bytes(x, i, x->rules->max_file, &bytes);

@@ -10,10 +10,10 @@
 #include "index/extract/decode.h"
 #include "index/extract/formats.h"
 #include "index/extract/kinds.h"
+#include "index/extract/protocol.h"
 #include "index/extract/sink.h"
 
 #define DOCX_MIME "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
-#define LOOK_AT   (256u << 10) /* bytes from the beginning */
 
 static magic_t magic;
 
@@ -139,6 +139,17 @@ static enum kind kind_by_sight(const struct input *in, enum kind named)
 	return KIND_UNKNOWN;
 }
 
+static void say_foreign(struct document *d)
+{
+	const char *why = "unsupported";
+
+	if (strcmp(d->mime, "application/encrypted") == 0)
+		why = "encrypted";
+	if (strcmp(d->mime, "application/octet-stream") == 0)
+		why = "binary";
+	document_say(d, EXTRACT_SKIPPED, why);
+}
+
 static int call(enum kind kind, const struct input *in, struct document *d)
 {
 	switch (kind) {
@@ -153,10 +164,7 @@ static int call(enum kind kind, const struct input *in, struct document *d)
 	case KIND_DOCX:
 		return format_docx(in, d);
 	default:
-		document_say(d, EXTRACT_SKIPPED,
-			     strcmp(d->mime, "application/encrypted") == 0      ? "encrypted"
-			     : strcmp(d->mime, "application/octet-stream") == 0 ? "binary"
-										: "unsupported");
+		say_foreign(d);
 		return 0;
 	}
 }
@@ -166,23 +174,44 @@ static void set_mime(struct document *d, const char *mime)
 	document_set(d->mime, sizeof(d->mime), mime, strlen(mime));
 }
 
-int format_any(const struct input *in, struct document *d)
+/* Sets the MIME type, too. */
+static enum kind recognise(const struct input *in, struct document *d)
 {
 	const char *mime = "application/octet-stream", *named_mime = NULL, *found;
 	enum kind named = kind_of_name(in->name, &named_mime), kind;
 
-	if (in->len == 0) {
-		set_mime(d, "application/x-empty");
-		return 0;
-	}
 	kind = kind_by_sight(in, named);
 	if (kind == KIND_UNKNOWN) {
-		found = magic_buffer(magic, in->data, MIN(in->len, (size_t)LOOK_AT));
+		found = magic_buffer(magic, in->data, MIN(in->len, (size_t)EXTRACT_KIND_BYTES));
 		mime = found ? found : mime;
 		kind = choose(in, mime, named);
 	}
 	set_mime(d, kind == KIND_DOCX ? DOCX_MIME : named_mime && kind == named ? named_mime : mime);
-	return call(kind, in, d);
+	return kind;
+}
+
+int format_any(const struct input *in, struct document *d)
+{
+	if (in->len > 0)
+		return call(recognise(in, d), in, d);
+	set_mime(d, "application/x-empty");
+	return 0;
+}
+
+int format_kind(const struct input *in, struct document *d)
+{
+	switch (recognise(in, d)) {
+	case KIND_TEXT:
+		document_set(d->why, sizeof(d->why), EXTRACT_IS_PLAIN, strlen(EXTRACT_IS_PLAIN));
+		break;
+	case KIND_UNKNOWN:
+	case KIND_FOREIGN:
+		say_foreign(d);
+		break;
+	default:
+		break;
+	}
+	return 0;
 }
 
 int format_plain(const struct input *in, struct document *d)

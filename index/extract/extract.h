@@ -57,6 +57,9 @@ struct document {
 };
 void document_done(struct document *d);
 
+/* In the background all else that wants to run goes first, as far as the kernel can do that. */
+void extractor_pace(struct extractor *e, bool background);
+
 /* Extracts the text of a file whose `len` bytes `data` holds; `name` (its last component) helps with
  * formats that have no signature. Plain text is decoded in a shared worker. -ETIMEDOUT never: that is
  * EXTRACT_SLOW. -errno: the extractor itself could not run. */

@@ -2,8 +2,9 @@
 /* The daemon's side: gives each document to a worker, and turns whatever comes back, or does not, into a
  * status.
  *
- * A text goes to a shared worker, which one thread at a time holds; anything else gets a worker of its
- * own. A worker that crashes is tried once more, alone; one that takes too long is killed. */
+ * Shared workers, each held by one thread at a time, tell the kinds of documents whose names do not, and
+ * read plain texts; anything else gets a worker of its own. A document whose worker crashes is tried once
+ * more, alone; a worker that takes too long is killed. */
 #include "index/extract/extract.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ struct shared {
 struct extractor {
 	struct launcher *launcher; /* owned */
 	pthread_mutex_t lock;
-	struct shared *idle; /* guarded by lock; owned */
+	struct shared *idle[EXTRACT_TASKS]; /* guarded by lock; owned */
 };
 
 /* What came of one attempt. */
@@ -81,12 +82,11 @@ struct extractor *extractor_stop(struct extractor *e)
 {
 	if (!e)
 		return NULL;
-	while (e->idle) {
-		struct shared *w = e->idle;
-
-		e->idle = w->next;
-		(void) shared_free(w);
-	}
+	for (unsigned task = 0; task < EXTRACT_TASKS; task++)
+		for (struct shared *w = e->idle[task], *next; w; w = next) {
+			next = w->next;
+			(void) shared_free(w);
+		}
 	(void) launcher_free(e->launcher);
 	(void) pthread_mutex_destroy(&e->lock);
 	free(e);
@@ -96,6 +96,11 @@ struct extractor *extractor_stop(struct extractor *e)
 int extractor_missing(struct extractor *e)
 {
 	return launcher_missing(e->launcher);
+}
+
+void extractor_pace(struct extractor *e, bool background)
+{
+	launcher_pace(e->launcher, background);
 }
 
 static int open_pipe(int fds[2])
@@ -264,46 +269,48 @@ static int start_shared(struct extractor *e, struct shared **ret_w)
 	return 0;
 }
 
-static struct shared *pop_idle(struct extractor *e)
+static struct shared *pop_idle(struct extractor *e, enum extract_task task)
 {
 	LOCKED(&e->lock);
-	struct shared *w = e->idle;
+	struct shared *w = e->idle[task];
 
 	if (w)
-		e->idle = w->next;
+		e->idle[task] = w->next;
 	return w;
 }
 
 /* Closing its socket ends a worker that has done enough. */
-static void put_back(struct extractor *e, struct shared *w)
+static void put_back(struct extractor *e, enum extract_task task, struct shared *w)
 {
 	if (++w->runs >= EXTRACT_SHARED_RUNS) {
 		(void) shared_free(w);
 		return;
 	}
 	LOCKED(&e->lock);
-	w->next = e->idle;
-	e->idle = w;
+	w->next = e->idle[task];
+	e->idle[task] = w;
 }
 
-static int attempt_shared(struct shared *w, const struct extract_request *q, const void *data,
-			  struct buf *ret)
+static int attempt_shared(struct shared *w, enum extract_task task, const struct extract_request *q,
+			  const void *data, struct buf *ret)
 {
 	uint64_t deadline = clock_mono_ms() + q->cpu_seconds * 1000ull + GRACE_MS;
-	struct extract_text head = { .name_len = (uint32_t)strlen(q->name), .len = (uint32_t)q->len };
+	uint64_t len = task == EXTRACT_TELL_KIND ? MIN(q->len, (uint64_t)EXTRACT_KIND_BYTES) : q->len;
+	struct extract_shared head = { .task = task, .name_len = (uint32_t)strlen(q->name),
+				       .len = (uint32_t)len };
 	struct iovec pieces[] = { { &head, sizeof(head) },
 				  { (void *)q->name, head.name_len },
-				  { (void *)data, q->len } };
+				  { (void *)data, len } };
 	int r = channel_send(w->socket, pieces, ARRAY_SIZE(pieces), deadline);
 
 	return r < 0 ? r : channel_receive(w->socket, deadline, ret);
 }
 
 /* -EAGAIN: the worker broke; a worker of its own may fare better. */
-static int run_shared(struct extractor *e, const struct extract_request *q, const void *data,
-		      struct document *d)
+static int run_shared(struct extractor *e, enum extract_task task, const struct extract_request *q,
+		      const void *data, struct document *d)
 {
-	struct shared *w = pop_idle(e);
+	struct shared *w = pop_idle(e, task);
 	struct attempt a = { 0 };
 	int r = 0;
 
@@ -312,11 +319,11 @@ static int run_shared(struct extractor *e, const struct extract_request *q, cons
 	if (r < 0)
 		return r;
 	a.ended = -EPIPE;
-	a.received = attempt_shared(w, q, data, &a.result);
+	a.received = attempt_shared(w, task, q, data, &a.result);
 	r = judge(&a, d);
 	buf_done(&a.result);
 	if (a.received >= 0 && r >= 0) {
-		put_back(e, w);
+		put_back(e, task, w);
 		return r;
 	}
 	launcher_kill(e->launcher, w->id);
@@ -335,6 +342,28 @@ static void complete_mime(struct document *d, const char *name)
 	(void) snprintf(d->mime, sizeof(d->mime), "%s", mime);
 }
 
+/* A name that says nothing may hide a text, whose MIME type is then what its bytes look like. */
+static int run_unnamed(struct extractor *e, const struct extract_request *q, const void *data,
+		       struct document *d)
+{
+	_cleanup_(document_done) struct document kind = { 0 };
+	int r = run_shared(e, EXTRACT_TELL_KIND, q, data, &kind);
+
+	if (r < 0)
+		return r;
+	if (kind.status == EXTRACT_SKIPPED) {
+		*d = kind;
+		kind = (struct document){ 0 };
+		return 0;
+	}
+	if (q->len > EXTRACT_SHARED_MAX || strcmp(kind.why, EXTRACT_IS_PLAIN) != 0)
+		return -EAGAIN;
+	r = run_shared(e, EXTRACT_READ_PLAIN, q, data, d);
+	if (r >= 0 && d->status != EXTRACT_SKIPPED)
+		memcpy(d->mime, kind.mime, sizeof(d->mime));
+	return r;
+}
+
 int extractor_run(struct extractor *e, const char *name, const void *data, size_t len, unsigned cpu_seconds,
 		  struct document *ret_d)
 {
@@ -345,7 +374,9 @@ int extractor_run(struct extractor *e, const char *name, const void *data, size_
 	copy_name(q.name, name);
 	q.pdf = len >= 5 && memmem(data, MIN(len, (size_t)PDF_WITHIN), "%PDF-", 5);
 	if (len <= EXTRACT_SHARED_MAX && kind_is_plain(q.name, data, len))
-		r = run_shared(e, &q, data, &d);
+		r = run_shared(e, EXTRACT_READ_PLAIN, &q, data, &d);
+	else if (len > 0 && !q.pdf && kind_is_open(q.name))
+		r = run_unnamed(e, &q, data, &d);
 	if (r == -EAGAIN)
 		r = run_alone(e, &q, data, &d);
 	if (r < 0) {

@@ -19,7 +19,9 @@ int format_any(const struct input *in, struct document *ret_d);
 /* Loads what recognition needs. */
 int format_warm(void);
 
-/* By name alone, for the shared worker: plain text or Markdown. */
+/* For shared workers. What kind it is, by its beginning, without reading the text: see EXTRACT_TELL_KIND. */
+int format_kind(const struct input *in, struct document *ret_d);
+/* By name alone: plain text or Markdown. */
 int format_plain(const struct input *in, struct document *ret_d);
 
 int format_text(const struct input *in, struct document *ret_d);

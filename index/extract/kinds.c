@@ -152,6 +152,14 @@ enum kind kind_of_name(const char *name, const char **ret_mime)
 	return found->kind;
 }
 
+bool kind_is_open(const char *name)
+{
+	const char *mime;
+	enum kind kind = kind_of_name(name, &mime);
+
+	return kind == KIND_UNKNOWN || kind == KIND_FOREIGN;
+}
+
 /* Beginnings of what is no plain text, whatever its name. */
 static bool has_signature(const char *data, size_t len)
 {

@@ -19,6 +19,8 @@ enum kind {
 /* The kind that `name` promises, by its ending or whole, and its MIME type. */
 enum kind kind_of_name(const char *name, const char **ret_mime);
 
-/* May this be given to the shared worker: plain text or Markdown by its name, and no sign of anything
+/* Does the name leave open what kind this is, or promise one that is not read? */
+bool kind_is_open(const char *name);
+/* May this be given to the shared worker for texts: plain text or Markdown by its name, and no sign of anything
  * else in its first bytes? */
 bool kind_is_plain(const char *name, const void *data, size_t len);

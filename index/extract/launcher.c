@@ -2,7 +2,6 @@
 #include "index/extract/launcher.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <spawn.h>
@@ -10,13 +9,15 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "index/extract/packet.h"
 
 #define HELLO_MS   20000
+#define HELLO_LOOK_US 2000 /* between looks, which hold the lock */
 #define RESTART_MS 1000 /* between starts */
-#define PASSED_MAX 3
 
 struct launcher {
 	char *path; /* owned */
@@ -26,6 +27,9 @@ struct launcher {
 	uint64_t next_id;    /* guarded by lock */
 	uint64_t started_ms; /* guarded by lock */
 	int missing;         /* guarded by lock; -1: not yet known */
+	int autogroup;       /* guarded by lock; owned; -1: not yet known, or none */
+	bool background;     /* guarded by lock: wanted */
+	bool paced;          /* guarded by lock: is as wanted */
 };
 
 /* The lock is held. */
@@ -34,10 +38,12 @@ static void end_program(struct launcher *l)
 	if (l->control < 0)
 		return;
 	(void) close(l->control);
+	closep(&l->autogroup);
 	(void) kill(l->pid, SIGKILL); /* its children die with it */
 	while (waitpid(l->pid, NULL, 0) < 0 && errno == EINTR)
 		;
-	l->control = -1;
+	l->control = l->missing = l->autogroup = -1;
+	l->paced = false;
 }
 
 static int spawn(const char *path, int socket, pid_t *ret_pid)
@@ -46,6 +52,8 @@ static int spawn(const char *path, int socket, pid_t *ret_pid)
 	char *const envp[] = { (char *)"LC_ALL=C.UTF-8", (char *)"PATH=/usr/bin:/bin", NULL };
 	posix_spawn_file_actions_t actions;
 	posix_spawnattr_t attributes;
+	/* A session has an autogroup of its own. */
+	const short flags = POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF | POSIX_SPAWN_SETSID;
 	sigset_t none, all;
 	int r;
 
@@ -59,7 +67,7 @@ static int spawn(const char *path, int socket, pid_t *ret_pid)
 	}
 	(void) posix_spawnattr_setsigmask(&attributes, &none);
 	(void) posix_spawnattr_setsigdefault(&attributes, &all);
-	(void) posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF);
+	(void) posix_spawnattr_setflags(&attributes, flags);
 	r = posix_spawn_file_actions_adddup2(&actions, socket, EXTRACT_CONTROL_FD);
 	if (r == 0)
 		r = posix_spawn(ret_pid, path, &actions, &attributes, argv, envp);
@@ -103,7 +111,7 @@ int launcher_new(const char *path, struct launcher **ret_l)
 	if (!l)
 		return -ENOMEM;
 	(void) pthread_mutex_init(&l->lock, NULL);
-	l->control = l->missing = -1;
+	l->control = l->missing = l->autogroup = -1;
 	l->path = strdup(path);
 	r = l->path ? start_program(l) : -ENOMEM;
 	if (r < 0) {
@@ -125,41 +133,63 @@ struct launcher *launcher_free(struct launcher *l)
 	return NULL;
 }
 
-int launcher_missing(struct launcher *l)
+/* Takes the program's first word. The lock is held. -EAGAIN: it has not come yet. */
+static int take_hello(struct launcher *l)
 {
-	LOCKED(&l->lock);
-	struct pollfd p = { .fd = l->control, .events = POLLIN };
 	struct extract_hello hello;
+	unsigned n_fds = 1;
+	ssize_t n;
 
 	if (l->missing >= 0)
-		return l->missing;
-	if (poll(&p, 1, HELLO_MS) <= 0)
-		return -ETIMEDOUT;
-	if (recv(l->control, &hello, sizeof(hello), 0) != sizeof(hello))
+		return 0;
+	n = packet_receive(l->control, &hello, sizeof(hello), &l->autogroup, &n_fds);
+	if (n < 0)
+		return (int)n;
+	if (n != sizeof(hello))
 		return -EPIPE;
 	if (hello.version != EXTRACT_VERSION)
 		return -EPROTO;
 	l->missing = (int)hello.missing;
-	return l->missing;
+	return 0;
 }
 
-static int send_packet(int control, const struct extract_request *q, const int *fds, unsigned n)
+int launcher_missing(struct launcher *l)
 {
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(PASSED_MAX * sizeof(int))];
-	} passed = { 0 };
-	struct iovec io = { (void *)q, sizeof(*q) };
-	struct msghdr m = { .msg_iov = &io, .msg_iovlen = 1 };
+	uint64_t deadline = clock_mono_ms() + HELLO_MS;
 
-	if (n > 0) {
-		passed.align = (struct cmsghdr){ .cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
-		passed.align.cmsg_len = CMSG_LEN(n * sizeof(int));
-		memcpy(CMSG_DATA(&passed.align), fds, n * sizeof(int));
-		m.msg_control = &passed;
-		m.msg_controllen = CMSG_SPACE(n * sizeof(int));
+	for (;; (void) usleep(HELLO_LOOK_US)) {
+		LOCKED(&l->lock);
+		int r = take_hello(l);
+
+		if (r >= 0)
+			return l->missing;
+		if (r != -EAGAIN)
+			return r;
+		if (clock_mono_ms() >= deadline)
+			return -ETIMEDOUT;
 	}
-	return sendmsg(control, &m, MSG_NOSIGNAL) < 0 ? -errno : 0;
+}
+
+/* The kernel takes changes from ordinary users ten times a second only; the next request tries again. The
+ * lock is held. */
+static void settle_pace(struct launcher *l)
+{
+	const char *nice = l->background ? "19" : "0";
+
+	if (l->paced || l->control < 0 || take_hello(l) < 0)
+		return;
+	l->paced = l->autogroup < 0 || write(l->autogroup, nice, strlen(nice)) > 0 || errno != EAGAIN;
+}
+
+void launcher_pace(struct launcher *l, bool background)
+{
+	LOCKED(&l->lock);
+
+	if (l->background != background) {
+		l->background = background;
+		l->paced = false;
+	}
+	settle_pace(l);
 }
 
 int launcher_request(struct launcher *l, struct extract_request *q, const int *fds, unsigned n)
@@ -167,12 +197,13 @@ int launcher_request(struct launcher *l, struct extract_request *q, const int *f
 	LOCKED(&l->lock);
 	int r;
 
+	settle_pace(l);
 	q->id = ++l->next_id;
-	r = l->control < 0 ? -EPIPE : send_packet(l->control, q, fds, n);
+	r = l->control < 0 ? -EPIPE : packet_send(l->control, q, sizeof(*q), fds, n);
 	if (r >= 0)
 		return 0;
 	r = restart_program(l);
-	return r < 0 ? r : send_packet(l->control, q, fds, n);
+	return r < 0 ? r : packet_send(l->control, q, sizeof(*q), fds, n);
 }
 
 void launcher_kill(struct launcher *l, uint64_t id)
@@ -181,5 +212,5 @@ void launcher_kill(struct launcher *l, uint64_t id)
 	struct extract_request q = { .verb = EXTRACT_KILL, .id = id };
 
 	if (l->control >= 0)
-		(void) send_packet(l->control, &q, NULL, 0);
+		(void) packet_send(l->control, &q, sizeof(q), NULL, 0);
 }

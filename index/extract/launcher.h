@@ -2,6 +2,8 @@
 /* Keeps brainy-extract running and sends it requests. Thread-safety: safe, except launcher_free(). */
 #pragma once
 
+#include <stdbool.h>
+
 #include "index/extract/protocol.h"
 
 struct launcher;
@@ -12,6 +14,10 @@ int launcher_new(const char *path, struct launcher **ret_l);
 struct launcher *launcher_free(struct launcher *l);
 /* See extractor_missing(). */
 int launcher_missing(struct launcher *l);
+
+/* Lets all other sessions of this machine go first, or not: the program's autogroup is at nice 19 or 0, see
+ * sched(7). Has no effect on a kernel without autogroups. Returns at once. */
+void launcher_pace(struct launcher *l, bool background);
 
 /* Gives the request an id and sends it with descriptors, which stay the caller's; to a new program if the
  * old one is gone. -EIO: it was started a moment ago, and died. */

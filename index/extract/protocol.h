@@ -3,11 +3,14 @@
  * other way round: it reads `done` records and documents as the words of an enemy.
  *
  * Descriptor 3 of the program is a SOCK_SEQPACKET socket, over which the zygote first sends a struct
- * extract_hello and then gets one struct extract_request a packet, with descriptors:
+ * extract_hello (with its /proc/self/autogroup open for writing, where there is one) and then gets one struct extract_request a packet, with descriptors:
  *
  *   RUN     document (a sealed memfd), result (a pipe's end), done (a pipe's end)
- *   SHARED  a stream socket, done: a worker for many plain texts. Each text: struct extract_text, name,
- *           bytes; each answer: a document
+ *   SHARED  a stream socket, done: a worker for many documents, which either reads plain texts or tells
+ *           kinds, so that whoever takes over the one that meets unknown bytes gets no text. Each document:
+ *           struct extract_shared, name, bytes; each answer: a document. To EXTRACT_TELL_KIND it has no
+ *           text: SKIPPED and why when its kind is not read, else INDEXED, and `why` is EXTRACT_IS_PLAIN if
+ *           it is plain text
  *   KILL    none; nothing happens when request `id` has ended
  *
  * A document is what result_encode() writes. When the processes of a request are gone, a struct
@@ -19,7 +22,7 @@
 #define EXTRACT_CONTROL_FD  3
 #define EXTRACT_NAME_MAX    255
 #define EXTRACT_SHARED_MAX  (1u << 20) /* longer texts get a worker of their own */
-#define EXTRACT_SHARED_RUNS 10000      /* texts until a shared worker is replaced */
+#define EXTRACT_SHARED_RUNS 10000      /* documents until a shared worker is replaced */
 
 enum extract_verb { EXTRACT_RUN = 1, EXTRACT_SHARED, EXTRACT_KILL };
 
@@ -32,17 +35,23 @@ struct extract_request {
 	char name[EXTRACT_NAME_MAX + 1];
 };
 
-struct extract_text {
+enum extract_task { EXTRACT_READ_PLAIN, EXTRACT_TELL_KIND, EXTRACT_TASKS };
+
+struct extract_shared {
+	uint32_t task;     /* enum extract_task */
 	uint32_t name_len; /* at most EXTRACT_NAME_MAX */
 	uint32_t len;      /* at most EXTRACT_SHARED_MAX */
 };
+
+#define EXTRACT_IS_PLAIN "plain"
+#define EXTRACT_KIND_BYTES (256u << 10) /* that tell a document's kind */
 
 struct extract_hello {
 	uint32_t version; /* EXTRACT_VERSION */
 	uint32_t missing; /* enum extractor_missing */
 };
 
-#define EXTRACT_VERSION 1
+#define EXTRACT_VERSION 2
 
 struct extract_done {
 	int32_t worker; /* status as wait() gives it */

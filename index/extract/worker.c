@@ -124,10 +124,10 @@ static int read_exact(int fd, void *data, size_t len)
 	return 0;
 }
 
-static int run_text(int socket, uint8_t *data)
+static int run_shared(int socket, uint8_t *data)
 {
 	char name[EXTRACT_NAME_MAX + 1];
-	struct extract_text q;
+	struct extract_shared q;
 	struct input in = { .name = name, .data = data, .pdf_text = -1, .pdf_errors = -1 };
 	struct document d = { 0 };
 	_cleanup_buf_ struct buf out = BUF_INIT;
@@ -144,7 +144,7 @@ static int run_text(int socket, uint8_t *data)
 		return r;
 	name[q.name_len] = '\0';
 	in.len = q.len;
-	encode(&d, format_plain(&in, &d), &out);
+	encode(&d, q.task == EXTRACT_TELL_KIND ? format_kind(&in, &d) : format_plain(&in, &d), &out);
 	document_done(&d);
 	return io_write(socket, out.data, out.len);
 }
@@ -158,7 +158,7 @@ void worker_run_shared(int socket)
 	if (keep_fds(kept, 1) < 0)
 		_exit(EXIT_NO_SANDBOX);
 	confine(SANDBOX_WORKER, 0, 0);
-	while (run_text(socket, data) >= 0)
+	while (run_shared(socket, data) >= 0)
 		;
 	_exit(0);
 }

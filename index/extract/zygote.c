@@ -21,13 +21,13 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "index/extract/formats.h"
+#include "index/extract/packet.h"
 #include "index/extract/protocol.h"
 #include "index/extract/sandbox.h"
 #include "index/extract/worker.h"
 #include "index/extract/xml.h"
 
 #define JOBS_MAX 64
-#define PASSED   3 /* descriptors with a request, at most */
 
 struct job {
 	uint64_t id;  /* 0: free slot */
@@ -175,41 +175,22 @@ static void handle(const struct extract_request *q, int *fds, unsigned n_fds)
 		kill_job(j);
 }
 
-static unsigned take_fds(struct msghdr *m, int *ret_fds)
-{
-	struct cmsghdr *c = CMSG_FIRSTHDR(m);
-	unsigned n;
-
-	if (!c || c->cmsg_level != SOL_SOCKET || c->cmsg_type != SCM_RIGHTS)
-		return 0;
-	n = (unsigned)((c->cmsg_len - CMSG_LEN(0)) / sizeof(int));
-	memcpy(ret_fds, CMSG_DATA(c), n * sizeof(int));
-	return n;
-}
-
 /* False when the daemon is gone. */
 static bool serve_one(void)
 {
-	union {
-		struct cmsghdr align;
-		char space[CMSG_SPACE(PASSED * sizeof(int))];
-	} control;
-	struct extract_request q = { 0 };
-	struct iovec io = { &q, sizeof(q) };
-	struct msghdr m = {
-		.msg_iov = &io, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof(control)
-	};
-	int fds[PASSED] = { -1, -1, -1 };
-	ssize_t n = recvmsg(EXTRACT_CONTROL_FD, &m, MSG_CMSG_CLOEXEC);
+	int fds[PACKET_FDS_MAX] = { -1, -1, -1 };
+	unsigned n_fds = PACKET_FDS_MAX;
+	struct extract_request q;
+	ssize_t n = packet_receive(EXTRACT_CONTROL_FD, &q, sizeof(q), fds, &n_fds);
 
 	if (n < 0)
-		return errno == EINTR || errno == EAGAIN;
+		return n == -EINTR || n == -EAGAIN;
 	if (n == 0)
 		return false;
 	q.name[EXTRACT_NAME_MAX] = '\0';
 	if (n == sizeof(q))
-		handle(&q, fds, take_fds(&m, fds));
-	for (unsigned i = 0; i < PASSED; i++)
+		handle(&q, fds, n_fds);
+	for (unsigned i = 0; i < PACKET_FDS_MAX; i++)
 		closep(&fds[i]);
 	return true;
 }
@@ -253,6 +234,8 @@ static int close_standard(void)
 
 static int prepare(void)
 {
+	/* Opened before the sandbox makes that impossible, for ourselves too. */
+	_cleanup_close_ int autogroup = open("/proc/self/autogroup", O_WRONLY | O_CLOEXEC);
 	struct extract_hello hello = { .version = EXTRACT_VERSION };
 	int r = close_standard();
 
@@ -263,7 +246,7 @@ static int prepare(void)
 	if (r < 0)
 		return r;
 	xml_warm();
-	return write(EXTRACT_CONTROL_FD, &hello, sizeof(hello)) < 0 ? -errno : 0;
+	return packet_send(EXTRACT_CONTROL_FD, &hello, sizeof(hello), &autogroup, autogroup >= 0);
 }
 
 int zygote_run(void)

@@ -29,6 +29,12 @@ struct extractor *extractor_stop(struct extractor *e)
 	return NULL;
 }
 
+void extractor_pace(struct extractor *e, bool background)
+{
+	(void) e;
+	(void) background;
+}
+
 void document_done(struct document *d)
 {
 	buf_done(&d->text);
