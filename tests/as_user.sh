@@ -14,13 +14,11 @@ may_enter() { $user sh -c 'cd "$1" && [ -r . ]' sh "$1" 2>/dev/null; }
 
 # Puts an empty folder that all may enter over the outermost one that the user may not, and the project back below it.
 open_way() {
-    closed=
-    IFS=/; set -f
-    for name in $project; do
-        [ -z "$name" ] || closed=$closed/$name
-        may_enter "${closed:-/}" || break
+    closed='' rest=${project#/}/
+    while [ -n "$rest" ]; do
+        closed=$closed/${rest%%/*} rest=${rest#*/}
+        may_enter "$closed" || break
     done
-    unset IFS; set +f
     [ "$closed" != "$project" ] || { echo "an ordinary user may not read $project"; return 1; }
     mount --bind "$project" "$1" && mount -t tmpfs -o mode=755 none "$closed" && mkdir -p "$project" &&
         mount --bind "$1" "$project" && cd "$project"

@@ -25,17 +25,22 @@ missing=
 for p in $want; do
     [ "$(dpkg-query -W -f '${db:Status-Status}' "$p" 2>/dev/null)" = installed ] || missing="$missing $p"
 done
-[ -n "$missing" ] || exit 0
+# A bare tree lacks this link, which the first boot makes and fusermount3 needs to unmount.
+mtab=
+[ -e /etc/mtab ] || [ ! -e /proc/self/mounts ] || mtab=missing
+[ -n "$missing$mtab" ] || exit 0
 
 as_root=
 if [ "$(id -u)" != 0 ]; then
     command -v sudo >/dev/null || {
-        echo "deps.sh: packages are missing and there is no sudo:$missing" >&2
+        echo "deps.sh: missing, and there is no sudo:$missing${mtab:+ /etc/mtab}" >&2
         echo "deps.sh: run 'sh tools/deps.sh $1' as root once" >&2
         exit 1
     }
     as_root=sudo
 fi
 run() { echo "+ $*"; "$@"; }
+[ -z "$mtab" ] || run $as_root ln -s ../proc/self/mounts /etc/mtab
+[ -n "$missing" ] || exit 0
 run $as_root apt-get update -qq
 run $as_root env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends $missing
