@@ -1,15 +1,4 @@
 /* SPDX-License-Identifier: MIT */
-/* Durability. Bytes are written before the batch that names them, and a segment is on the dirty list
- * from the write on, so whoever syncs a batch finds its segments here. sync_lock is held through the
- * fdatasync calls: a second caller must not find the list empty while the first is still at it.
- *
- * A segment on the dirty list keeps its descriptor: the kernel reports a failed write-back only to
- * descriptors that were open when it happened.
- *
- * What the last process left unsynced is not recorded anywhere; instead never more than UNSYNCED_MAX
- * segments are made without a sync, and that many of the highest numbers are taken as dirty at open.
- *
- * Locks, in this order: rotate_lock, sync_lock, lock. Only `lock` is never held across I/O. */
 #include "tiers/hot/segments.h"
 
 #include <dirent.h>
@@ -20,187 +9,9 @@
 #include <sys/uio.h>
 
 #include "base/cleanup.h"
-#include "base/hash.h"
 #include "base/io.h"
 #include "tiers/hot/segment_format.h"
-
-#define BUCKETS 256u
-#define IDLE_OPEN_MAX 256u
-#define UNSYNCED_MAX 32u
-
-struct segment {
-	uint64_t number;
-	int fd;                     /* owned */
-	unsigned users;             /* guarded by lock, as all below */
-	unsigned appends;           /* reserved, not released */
-	uint64_t tail;              /* of the current one */
-	uint64_t used;              /* tick of the last use */
-	bool dirty, unlinked;
-	struct segment *next;       /* in its bucket */
-	struct segment *next_dirty;
-};
-
-struct segments {
-	struct segments_config config;
-	pthread_mutex_t rotate_lock; /* held while a segment is made */
-	pthread_mutex_t sync_lock;   /* held while segments are synced */
-	int failed;                  /* of a sync; guarded by sync_lock */
-
-	pthread_mutex_t lock;
-	struct segment *buckets[BUCKETS]; /* open ones; guarded by lock, as all below */
-	unsigned open;
-	uint64_t tick;
-	uint64_t making;             /* number of a file that is not in the table yet; 0: none */
-	struct segment *current;     /* holds a reference */
-	struct segment *dirty;       /* each holds a reference */
-	unsigned unsynced;           /* made since the last sync, and taken over at open */
-	bool folder_dirty;
-	struct segments_stats stats; /* bytes: of the others, and the tail of the current one */
-};
-
-static struct segment **bucket_of(struct segments *s, uint64_t number)
-{
-	return &s->buckets[hash_mix64(number) % BUCKETS];
-}
-
-static struct segment *find(struct segments *s, uint64_t number)
-{
-	struct segment *seg = *bucket_of(s, number);
-
-	while (seg && seg->number != number)
-		seg = seg->next;
-	return seg;
-}
-
-static struct segment *segment_free(struct segment *seg)
-{
-	if (seg)
-		closep(&seg->fd);
-	free(seg);
-	return NULL;
-}
-
-static struct segment *detach(struct segments *s, struct segment *seg)
-{
-	struct segment **at = bucket_of(s, seg->number);
-
-	while (*at != seg)
-		at = &(*at)->next;
-	*at = seg->next;
-	s->open--;
-	return seg;
-}
-
-/* Takes the least recently used idle segment out of the table when too many are open. */
-static struct segment *take_idle(struct segments *s)
-{
-	struct segment *oldest = NULL;
-
-	if (s->open <= IDLE_OPEN_MAX)
-		return NULL;
-	for (unsigned k = 0; k < BUCKETS; k++)
-		for (struct segment *seg = s->buckets[k]; seg; seg = seg->next)
-			if (seg->users == 0 && (!oldest || seg->used < oldest->used))
-				oldest = seg;
-	return oldest ? detach(s, oldest) : NULL;
-}
-
-/* Gives the caller a reference. */
-static struct segment *touch(struct segments *s, struct segment *seg)
-{
-	seg->users++;
-	seg->used = ++s->tick;
-	return seg;
-}
-
-static int new_segment(int fd, uint64_t number, struct segment **ret_seg)
-{
-	struct segment *seg = calloc(1, sizeof(*seg));
-
-	if (!seg) {
-		(void) close(fd);
-		return -ENOMEM;
-	}
-	seg->number = number;
-	seg->fd = fd;
-	*ret_seg = seg;
-	return 0;
-}
-
-static void insert(struct segments *s, struct segment *seg)
-{
-	struct segment **bucket = bucket_of(s, seg->number);
-
-	seg->next = *bucket;
-	*bucket = seg;
-	s->open++;
-}
-
-/* Puts a freshly opened segment into the table, unless another thread was faster. */
-static struct segment *add(struct segments *s, struct segment *seg)
-{
-	struct segment *spare, *there;
-
-	(void) pthread_mutex_lock(&s->lock);
-	there = find(s, seg->number);
-	if (!there)
-		insert(s, seg);
-	/* In use before an idle one is looked for: that must not be this one. */
-	there = touch(s, there ? there : seg);
-	spare = there == seg ? take_idle(s) : seg;
-	(void) pthread_mutex_unlock(&s->lock);
-	(void) segment_free(spare);
-	return there;
-}
-
-static struct segment *get_open(struct segments *s, uint64_t number)
-{
-	struct segment *seg;
-
-	LOCKED(&s->lock);
-	seg = find(s, number);
-	return seg ? touch(s, seg) : NULL;
-}
-
-int segments_get(struct segments *s, uint64_t number, struct segment **ret_seg)
-{
-	struct segment *seg = get_open(s, number);
-	char name[SEGMENT_NAME_SIZE];
-	int fd, r;
-
-	if (!seg) {
-		fd = openat(s->config.dirfd, segment_name(number, name), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
-		if (fd < 0)
-			return -errno;
-		r = new_segment(fd, number, &seg);
-		if (r < 0)
-			return r;
-		seg = add(s, seg);
-	}
-	*ret_seg = seg;
-	return 0;
-}
-
-void segments_put(struct segments *s, struct segment *seg)
-{
-	bool last;
-
-	(void) pthread_mutex_lock(&s->lock);
-	last = --seg->users == 0 && seg->unlinked;
-	(void) pthread_mutex_unlock(&s->lock);
-	if (last)
-		(void) segment_free(seg);
-}
-
-int segment_fd(const struct segment *seg)
-{
-	return seg->fd;
-}
-
-uint64_t segment_number(const struct segment *seg)
-{
-	return seg->number;
-}
+#include "tiers/hot/segments_impl.h"
 
 /* ---- appending */
 
@@ -216,7 +27,7 @@ static bool reserve_in_current(struct segments *s, uint64_t len, struct segment 
 	seg->tail += len;
 	s->stats.bytes += len;
 	seg->appends++;
-	*ret_seg = touch(s, seg);
+	*ret_seg = segment_touch(s, seg);
 	return true;
 }
 
@@ -246,7 +57,7 @@ static int make_file(struct segments *s, struct segment **ret_seg)
 	fd = openat(s->config.dirfd, segment_name(number, name), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 	if (fd < 0)
 		return -errno;
-	return new_segment(fd, number, ret_seg);
+	return segment_new(fd, number, ret_seg);
 }
 
 /* Makes a new segment the current one. */
@@ -263,7 +74,7 @@ static int rotate(struct segments *s)
 		set_making(s, 0);
 		return r;
 	}
-	seg = add(s, seg);
+	seg = segment_add(s, seg);
 	(void) pthread_mutex_lock(&s->lock);
 	old = s->current;
 	s->current = seg;
@@ -294,21 +105,11 @@ int segments_reserve(struct segments *s, uint64_t len, struct segment **ret_seg,
 	return 0;
 }
 
-static void mark_dirty(struct segments *s, struct segment *seg)
-{
-	LOCKED(&s->lock);
-	if (seg->dirty)
-		return;
-	seg->dirty = true;
-	seg->next_dirty = s->dirty;
-	s->dirty = touch(s, seg);
-}
-
 int segments_write(struct segments *s, struct segment *seg, const void *data, size_t len, uint64_t place)
 {
 	int r = io_pwrite(seg->fd, data, len, place);
 
-	mark_dirty(s, seg);
+	segment_mark_dirty(s, seg);
 	return r;
 }
 
@@ -325,49 +126,6 @@ void segments_release(struct segments *s, struct segment *seg)
 	segments_put(s, seg);
 }
 
-/* ---- durability */
-
-/* Takes the list off; its segments stay marked, so that writers leave their links alone. */
-static struct segment *take_dirty(struct segments *s, bool *ret_folder)
-{
-	struct segment *list;
-
-	LOCKED(&s->lock);
-	list = s->dirty;
-	s->dirty = NULL;
-	s->unsynced = s->current ? 1 : 0;
-	*ret_folder = s->folder_dirty;
-	s->folder_dirty = false;
-	return list;
-}
-
-/* What is written from here on marks the segment anew. */
-static struct segment *unmark(struct segments *s, struct segment *seg)
-{
-	LOCKED(&s->lock);
-	seg->dirty = false;
-	return seg->next_dirty;
-}
-
-int segments_sync(struct segments *s)
-{
-	struct segment *seg, *next;
-	bool folder;
-
-	LOCKED(&s->sync_lock);
-	if (s->failed)
-		return s->failed;
-	for (seg = take_dirty(s, &folder); seg; seg = next) {
-		next = unmark(s, seg);
-		if (fdatasync(seg->fd) < 0)
-			s->failed = -EIO;
-		segments_put(s, seg);
-	}
-	if (folder && fsync(s->config.dirfd) < 0)
-		s->failed = -EIO;
-	return s->failed;
-}
-
 /* ---- the folder */
 
 bool segments_is_idle(struct segments *s, uint64_t number)
@@ -377,7 +135,7 @@ bool segments_is_idle(struct segments *s, uint64_t number)
 	LOCKED(&s->lock);
 	if (number == s->making)
 		return false;
-	seg = find(s, number);
+	seg = segment_find(s, number);
 	return !seg || (seg != s->current && seg->appends == 0);
 }
 
@@ -388,9 +146,9 @@ static void forget(struct segments *s, uint64_t number, uint64_t size)
 	(void) pthread_mutex_lock(&s->lock);
 	s->stats.count--;
 	s->stats.bytes -= MIN(size, s->stats.bytes);
-	seg = find(s, number);
+	seg = segment_find(s, number);
 	if (seg) {
-		(void) detach(s, seg);
+		(void) segment_detach(s, seg);
 		seg->unlinked = true;
 	}
 	if (seg && seg->users > 0)
@@ -455,54 +213,6 @@ void segments_get_stats(struct segments *s, struct segments_stats *ret_stats)
 
 /* ---- open and close */
 
-struct newest {
-	struct segments *s;
-	uint64_t numbers[UNSYNCED_MAX]; /* ascending */
-	unsigned n;
-};
-
-/* Counts a segment and keeps the highest numbers. */
-static int count(void *context, uint64_t number, uint64_t size)
-{
-	struct newest *newest = context;
-	unsigned at = 0;
-
-	newest->s->stats.count++;
-	newest->s->stats.bytes += size;
-	if (newest->n < UNSYNCED_MAX)
-		newest->numbers[newest->n++] = UINT64_MAX;
-	else if (number < newest->numbers[0])
-		return 0;
-	else
-		memmove(newest->numbers, newest->numbers + 1, (newest->n - 1) * sizeof(number));
-	while (at < newest->n - 1 && newest->numbers[at] < number)
-		at++;
-	memmove(newest->numbers + at + 1, newest->numbers + at, (newest->n - 1 - at) * sizeof(number));
-	newest->numbers[at] = number;
-	return 0;
-}
-
-static int take_over(struct segments *s)
-{
-	struct newest newest = { .s = s };
-	struct segment *seg;
-	int r;
-
-	r = segments_foreach(s, count, &newest);
-	if (r < 0 || s->config.read_only)
-		return r;
-	s->folder_dirty = true;
-	s->unsynced = newest.n;
-	for (unsigned k = 0; k < newest.n; k++) {
-		r = segments_get(s, newest.numbers[k], &seg);
-		if (r < 0)
-			return r;
-		mark_dirty(s, seg);
-		segments_put(s, seg);
-	}
-	return 0;
-}
-
 int segments_open(const struct segments_config *config, struct segments **ret_s)
 {
 	struct segments *s = calloc(1, sizeof(*s));
@@ -514,7 +224,7 @@ int segments_open(const struct segments_config *config, struct segments **ret_s)
 	(void) pthread_mutex_init(&s->rotate_lock, NULL);
 	(void) pthread_mutex_init(&s->sync_lock, NULL);
 	(void) pthread_mutex_init(&s->lock, NULL);
-	r = take_over(s);
+	r = segments_take_over(s);
 	if (r < 0) {
 		(void) segments_close(s);
 		return r;
@@ -535,9 +245,9 @@ struct segments *segments_close(struct segments *s)
 		if (seg->unlinked)
 			(void) segment_free(seg);
 	}
-	for (unsigned k = 0; k < BUCKETS; k++)
+	for (unsigned k = 0; k < SEGMENT_BUCKETS; k++)
 		while (s->buckets[k])
-			(void) segment_free(detach(s, s->buckets[k]));
+			(void) segment_free(segment_detach(s, s->buckets[k]));
 	(void) pthread_mutex_destroy(&s->rotate_lock);
 	(void) pthread_mutex_destroy(&s->sync_lock);
 	(void) pthread_mutex_destroy(&s->lock);
