@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What lmdb_store.c and lmdb_change.c share; nobody else includes it. */
+/* What lmdb_store.c, lmdb_scan.c and lmdb_change.c share; nobody else includes it. */
 #pragma once
 
 #include <lmdb.h>
@@ -20,5 +20,9 @@ struct store {
 
 /* Runs one LMDB call that opens, changes or closes; `call` returns an LMDB code. */
 int store_guarded(struct store *s, int (*call)(void *), void *context);
+/* -errno for an LMDB code. */
+int store_error(int rc);
+/* The ended scans, before the environment is closed. Under a guard only. */
+void store_free_scans(struct store *s);
 /* Appends a value that lies in the map; an LMDB code. Under a guard only. */
 int store_copy_value(struct buf *out, const MDB_val *value);
