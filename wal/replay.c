@@ -9,152 +9,9 @@
 #include <zstd.h>
 
 #include "base/cleanup.h"
-#include "wal/window.h"
+#include "wal/walker.h"
 
 #define SCAN_STEP (64u << 10)
-
-struct walker {
-	const struct chain *chain;      /* borrowed */
-	const struct wal_sealer *sealer; /* borrowed */
-	struct window window;
-	uint8_t *plain;                 /* owned; room for one record */
-	void *run;                      /* owned; of run_of */
-	struct id128 run_of;
-	size_t at;                      /* index of the segment */
-	uint64_t offset, expected;
-};
-
-struct record {
-	uint64_t lsn, size;
-	struct wal_inner inner;
-	const uint8_t *payload;
-	size_t payload_len;
-};
-
-static void walker_done(struct walker *w)
-{
-	window_done(&w->window);
-	free(w->plain);
-	if (w->run)
-		w->sealer->run_free(w->run);
-}
-
-static struct segment *walker_segment(const struct walker *w)
-{
-	return w->chain->segments[w->at];
-}
-
-static int use_run(struct walker *w, const struct wal_header *h)
-{
-	void *run;
-	int r;
-
-	if (w->run && id128_equal(w->run_of, h->incarnation))
-		return 0;
-	r = w->sealer->run_open(w->sealer->context, WAL_SEAL_RECORD, h->record_run, &run);
-	if (r < 0)
-		return r;
-	if (w->run)
-		w->sealer->run_free(w->run);
-	w->run = run;
-	w->run_of = h->incarnation;
-	return 0;
-}
-
-static int enter(struct walker *w, size_t at)
-{
-	w->at = at;
-	w->offset = WAL_RECORDS_START;
-	w->expected = walker_segment(w)->head.first_lsn;
-	return use_run(w, &walker_segment(w)->head);
-}
-
-static uint64_t largest_segment(const struct folder *f)
-{
-	uint64_t size = 0;
-
-	for (size_t i = 0; i < f->count; i++)
-		size = MAX(size, f->segments[i]->size);
-	return size;
-}
-
-/* Begins at the last segment that may hold the record after `from`. */
-static int walker_init(struct walker *w, const struct chain *c, const struct folder *f,
-		       const struct wal_position *from)
-{
-	uint64_t largest = largest_segment(f);
-	size_t at = 0;
-	int r;
-
-	*w = (struct walker){ .chain = c, .sealer = &f->config->sealer };
-	w->plain = malloc(MIN(largest, (uint64_t)(WAL_RECORD_INNER + WAL_RECORD_MAX + WAL_TAG_SIZE)));
-	r = window_init(&w->window, largest);
-	if (r < 0 || !w->plain)
-		return -ENOMEM;
-	while (at + 1 < c->count && c->segments[at + 1]->head.first_lsn - 1 <= from->lsn)
-		at++;
-	return enter(w, at);
-}
-
-/* 1: a record of the run's incarnation verifies there. 0: none does. */
-static int read_record(struct walker *w, const struct segment *s, uint64_t offset, struct record *ret_record)
-{
-	const uint8_t *p;
-	struct wal_frame f;
-	int r = window_at(&w->window, s, offset, WAL_RECORD_HEADER, &p);
-
-	if (r < 0 || !p || !wal_frame_load(p, &f))
-		return r;
-	r = window_at(&w->window, s, offset + WAL_RECORD_HEADER, f.length, &p);
-	if (r < 0 || !p)
-		return r;
-	r = wal_record_open(w->sealer, w->run, w->run_of, &f, p, w->plain, &ret_record->inner);
-	if (r < 0)
-		return r == -EBADMSG ? 0 : r;
-	ret_record->lsn = f.lsn;
-	ret_record->size = wal_record_size(f.length);
-	ret_record->payload = w->plain + WAL_RECORD_INNER;
-	ret_record->payload_len = f.length - WAL_RECORD_INNER - WAL_TAG_SIZE;
-	return 1;
-}
-
-static bool is_followed(const struct walker *w)
-{
-	return w->at + 1 < w->chain->count && w->chain->segments[w->at + 1]->head.first_lsn == w->expected;
-}
-
-static void pass(struct walker *w, const struct record *record)
-{
-	struct segment *s = walker_segment(w);
-
-	w->offset += record->size;
-	w->expected++;
-	s->used = w->offset;
-	s->last_lsn = record->lsn;
-}
-
-/* 1: the next record. 0: it does not verify, or it is END. */
-static int walker_next(struct walker *w, struct record *ret_record)
-{
-	for (;;) {
-		struct segment *s = walker_segment(w);
-		bool wanted = w->expected <= w->chain->limits[w->at];
-		int r = wanted ? read_record(w, s, w->offset, ret_record) : 0;
-		bool found = r > 0 && ret_record->lsn == w->expected;
-
-		if (r < 0 || (found && ret_record->inner.kind & WAL_KIND_END))
-			return MIN(r, 0);
-		if (found && !(ret_record->inner.kind & WAL_KIND_NEXT)) {
-			pass(w, ret_record);
-			return 1;
-		}
-		if (!is_followed(w))
-			return found ? -EBADMSG : 0;
-		r = enter(w, w->at + 1);
-		if (r < 0)
-			return r;
-	}
-}
 
 /* ---- what lies beyond the hole */
 
@@ -181,7 +38,7 @@ static size_t find_frame(const uint8_t *p, size_t len, uint64_t hole)
 static int judge(struct search *q, const struct segment *s, uint64_t offset, bool foreign, uint64_t *ret_size)
 {
 	struct record record;
-	int r = read_record(q->walker, s, offset, &record);
+	int r = walker_read(q->walker, s, offset, &record);
 
 	if (r <= 0)
 		return r;
@@ -280,7 +137,7 @@ static int judge_end(struct chain *c, struct walker *w, const struct folder *f,
 	r = is_torn(w, &torn);
 	if (r < 0)
 		return r;
-	r = read_record(w, walker_segment(w), w->offset, &record);
+	r = walker_read(w, walker_segment(w), w->offset, &record);
 	if (r < 0)
 		return r;
 	if (r > 0 && record.lsn == w->expected && record.inner.kind & WAL_KIND_END) {
@@ -399,7 +256,7 @@ static int holds_record(const struct folder *f, const struct segment *s)
 	struct record record;
 	int r = walker_init(&w, &c, f, &(struct wal_position){ 0 });
 
-	return r < 0 ? r : read_record(&w, s, WAL_RECORDS_START, &record);
+	return r < 0 ? r : walker_read(&w, s, WAL_RECORDS_START, &record);
 }
 
 int chain_check_unused(const struct folder *f, uint64_t generation)
