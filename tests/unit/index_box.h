@@ -85,7 +85,7 @@ static void box_open_index(struct box *b)
 	CHECK_EQ(index_start(x), 0);
 }
 
-/* As a clean unmount, or as if the server had been killed. */
+/* `clean`: stopping must succeed. */
 static void box_close_index(struct box *b, bool clean)
 {
 	struct index *x = b->index;
