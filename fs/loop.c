@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "fs/awake.h"
 #include "fs/fs_impl.h"
 #include "fs/syncs.h"
 #include "fs/workers.h"
@@ -28,6 +29,7 @@ struct loop {
 	pthread_mutex_t lock;    /* rank 60 */
 	uint8_t *spare[BUFFERS_MAX]; /* owned; guarded by lock */
 	unsigned spares, out;    /* guarded by lock */
+	struct awake awake;
 };
 
 struct io_job {
@@ -173,6 +175,15 @@ static void dispatch(struct loop *l, size_t len)
 		session_process(l->fs, l->buffer, len, false);
 }
 
+/* Ends a burst when nothing more comes. */
+static void wait_awake(struct loop *l)
+{
+	struct pollfd p = { .fd = l->fs->config.fuse_fd, .events = POLLIN };
+
+	if (l->awake.held && poll(&p, 1, AWAKE_END_MS) == 0)
+		awake_end(&l->awake);
+}
+
 /* One request into l->buffer: its length, 0 to try again, or -ENODEV when the mount has ended. */
 static ssize_t receive(struct loop *l)
 {
@@ -202,9 +213,12 @@ static int serve(struct loop *l)
 	ssize_t n = 0;
 
 	while (n >= 0 && !atomic_load(&fs->stopping) && !fuse_session_exited(fs->session)) {
+		wait_awake(l);
 		n = receive(l);
-		if (n > 0)
+		if (n > 0) {
+			awake_note(&l->awake);
 			dispatch(l, (size_t)n);
+		}
 		if (syncs_waiting(fs->syncs) == 0)
 			continue;
 		if (n > 0 && ++gathered < GATHER_MAX && loop_more(fs))
@@ -223,8 +237,10 @@ int loop_run(struct fs *fs)
 	if (!l.buffer)
 		return -ENOMEM;
 	(void) pthread_mutex_init(&l.lock, NULL);
+	awake_init(&l.awake);
 	r = serve(&l);
 	fuse_session_exit(fs->session);
+	awake_done(&l.awake);
 	fs->io = workers_stop(fs->io);
 	buffer_free(l.buffer);
 	while (l.spares)
