@@ -9,7 +9,7 @@
 #include "base/cleanup.h"
 
 /* A burst: so many requests in so short a time, as the coarse clock sees it. */
-#define BURST_REQUESTS 32u
+#define BURST_REQUESTS 8u
 #define BURST_MS 20u
 /* Microseconds. A real processor has a shallow sleep that it leaves in less; a virtual one has to be woken by its
  * host, whatever the guest takes it for. */
