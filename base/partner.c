@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 
 enum state { FREE, OFFERED, RUNNING, DONE, ENDING };
 
@@ -48,12 +49,11 @@ int partner_start(const char *name, struct partner **ret_p)
 	(void) pthread_mutex_init(&p->lock, NULL);
 	(void) pthread_cond_init(&p->wake, NULL);
 	(void) pthread_cond_init(&p->done, NULL);
-	r = -pthread_create(&p->thread, NULL, help, p);
+	r = thread_start(&p->thread, name, help, p);
 	if (r < 0) {
 		free(p);
 		return r;
 	}
-	(void) pthread_setname_np(p->thread, name);
 	*ret_p = p;
 	return 0;
 }

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 #include "catalog/catalog_impl.h"
 #include "catalog/set.h"
 
@@ -18,8 +19,6 @@ DEFINE_CLEANUP(struct catalog *, catalog_close)
 
 static void init_locks(struct catalog *c)
 {
-	pthread_condattr_t monotonic;
-
 	(void) pthread_mutex_init(&c->writer, NULL);
 	(void) pthread_mutex_init(&c->view_lock, NULL);
 	(void) pthread_mutex_init(&c->fold_lock, NULL);
@@ -27,11 +26,8 @@ static void init_locks(struct catalog *c)
 	(void) pthread_mutex_init(&c->checkpoint_lock, NULL);
 	(void) pthread_mutex_init(&c->gate_lock, NULL);
 	(void) pthread_mutex_init(&c->counters_lock, NULL);
-	(void) pthread_condattr_init(&monotonic);
-	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void) pthread_cond_init(&c->room, &monotonic);
-	(void) pthread_cond_init(&c->work, &monotonic);
-	(void) pthread_condattr_destroy(&monotonic);
+	cond_init(&c->room);
+	cond_init(&c->work);
 }
 
 static void set_config(struct catalog *c, const struct catalog_config *config)

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "catalog/catalog_impl.h"
 
 #define FULL 256u /* of catalog.fullness */
@@ -209,9 +210,9 @@ int catalog_start(struct catalog *c)
 
 	if (c->config.read_only)
 		return 0;
-	r = pthread_create(&c->checkpointer, NULL, run_checkpointer, c);
-	if (r != 0)
-		return -r;
+	r = thread_start(&c->checkpointer, "checkpointer", run_checkpointer, c);
+	if (r < 0)
+		return r;
 	atomic_store(&c->started, true);
 	return 0;
 }

@@ -6,11 +6,11 @@
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/prctl.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "daemon/reload.h"
 #include "daemon/server.h"
 #include "index/extract/extract.h"
@@ -213,7 +213,6 @@ static bool gather(struct problems *p)
 
 static void *watch(void *context)
 {
-	(void) prctl(PR_SET_NAME, "brainy-problems");
 	while (gather(context)) {
 		look(context);
 		wait_for_notice(context);
@@ -233,18 +232,14 @@ void problems_notice(struct problems *p)
 int problems_start(struct server *s, struct problems **ret_p)
 {
 	struct problems *p = calloc(1, sizeof(*p));
-	pthread_condattr_t monotonic;
 	int r;
 
 	if (!p)
 		return -ENOMEM;
 	p->server = s;
 	(void) pthread_mutex_init(&p->lock, NULL);
-	(void) pthread_condattr_init(&monotonic);
-	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void) pthread_cond_init(&p->wake, &monotonic);
-	(void) pthread_condattr_destroy(&monotonic);
-	r = -pthread_create(&p->thread, NULL, watch, p);
+	cond_init(&p->wake);
+	r = thread_start(&p->thread, "brainy-problems", watch, p);
 	if (r < 0) {
 		free(p);
 		return r;

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "daemon/cli.h"
 #include "daemon/link.h"
 #include "daemon/problems.h"
@@ -46,7 +47,6 @@ static void *watch_keeper(void *context)
 	struct server *s = context;
 	struct link_message m;
 
-	(void) prctl(PR_SET_NAME, "brainy-link");
 	while (link_receive(s->link, &m, NULL, 0) == 0 && m.kind != LINK_STOP)
 		;
 	fs_stop(s->fs);
@@ -117,7 +117,7 @@ static void start_helpers(struct server *s, const char *config_path, int config_
 	pthread_t watcher;
 	int r;
 
-	if (pthread_create(&watcher, NULL, watch_keeper, s) == 0)
+	if (thread_start(&watcher, "brainy-link", watch_keeper, s) == 0)
 		(void) pthread_detach(watcher);
 	(void) reload_new(s, config_path, config_fd, config_text, &s->reload);
 	r = problems_start(s, &s->problems);

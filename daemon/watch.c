@@ -12,13 +12,13 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/inotify.h>
-#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 /* Left alone for so long, the file is whole; an editor that never stops is not waited for longer. */
 #define SETTLE_MS 200u
@@ -142,7 +142,6 @@ static void *run(void *context)
 	struct watch *w = context;
 	int r = 0;
 
-	(void) prctl(PR_SET_NAME, "brainy-watch");
 	while (r >= 0) {
 		w->changed(w->context);
 		while ((r = wait_for_events(w, -1)) == 0)
@@ -187,7 +186,7 @@ int watch_start(const char *folder, const char *name, void (*changed)(void *cont
 	if (r == 0) {
 		errno = 0;
 		set_places(w);
-		r = w->at.wd < 0 ? (errno ? -errno : -ENOMEM) : -pthread_create(&w->thread, NULL, run, w);
+		r = w->at.wd < 0 ? (errno ? -errno : -ENOMEM) : thread_start(&w->thread, "brainy-watch", run, w);
 	}
 	if (r < 0) {
 		watch_free(w);

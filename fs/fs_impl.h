@@ -96,6 +96,3 @@ void session_process(struct fs *fs, void *request, size_t len, bool may_wait);
 int loop_run(struct fs *fs);
 /* True when another request waits to be read. */
 bool loop_more(struct fs *fs);
-
-/* A thread of fs/ with all signals blocked, named for ps(1). */
-int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *context);

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 
 /* What does not fit is dropped: the kernel's copy then ages out by itself. */
 #define QUEUE_MAX 4096u

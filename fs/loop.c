@@ -115,11 +115,19 @@ static bool hand_over(struct loop *l, size_t len)
 	return job != NULL;
 }
 
-bool loop_more(struct fs *fs)
+/* Waits for a request, `timeout_ms` at most (-1: without end). 1: there is one. 0: the time is over. -1: the mount
+ * has ended, or a signal came. */
+static int wait_for_request(const struct fs *fs, int timeout_ms)
 {
 	struct pollfd p = { .fd = fs->config.fuse_fd, .events = POLLIN };
+	int n = poll(&p, 1, timeout_ms);
 
-	return poll(&p, 1, 0) == 1 && p.revents & POLLIN;
+	return n == 1 && !(p.revents & POLLIN) ? -1 : n;
+}
+
+bool loop_more(struct fs *fs)
+{
+	return wait_for_request(fs, 0) == 1;
 }
 
 static bool is_change(uint32_t opcode)
@@ -178,16 +186,13 @@ static void dispatch(struct loop *l, size_t len)
 /* Ends a burst when nothing more comes. */
 static void wait_awake(struct loop *l)
 {
-	struct pollfd p = { .fd = l->fs->config.fuse_fd, .events = POLLIN };
-
-	if (l->awake.held && poll(&p, 1, AWAKE_END_MS) == 0)
+	if (l->awake.held && wait_for_request(l->fs, AWAKE_END_MS) == 0)
 		awake_end(&l->awake);
 }
 
 /* One request into l->buffer: its length, 0 to try again, or -ENODEV when the mount has ended. */
 static ssize_t receive(struct loop *l)
 {
-	struct pollfd p = { .fd = l->fs->config.fuse_fd, .events = POLLIN };
 	ssize_t n = read(l->fs->config.fuse_fd, l->buffer, FS_BUFFER_SIZE);
 
 	if (n >= (ssize_t)sizeof(struct fuse_in_header))
@@ -196,7 +201,7 @@ static ssize_t receive(struct loop *l)
 		return -EIO;
 	switch (errno) {
 	case EAGAIN:
-		(void) poll(&p, 1, -1);
+		(void) wait_for_request(l->fs, -1);
 		return 0;
 	case EINTR:
 	case ENOENT: /* the request was interrupted before it was read */

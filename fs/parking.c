@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 #define LOOK_MS 2u
 
@@ -103,17 +104,13 @@ static void *watch(void *context)
 int parking_start(struct fs *fs, struct parking **ret_parking)
 {
 	struct parking *g = calloc(1, sizeof(*g));
-	pthread_condattr_t attributes;
 	int r;
 
 	if (!g)
 		return -ENOMEM;
 	g->fs = fs;
 	(void) pthread_mutex_init(&g->lock, NULL);
-	(void) pthread_condattr_init(&attributes);
-	(void) pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	(void) pthread_cond_init(&g->wake, &attributes);
-	(void) pthread_condattr_destroy(&attributes);
+	cond_init(&g->wake);
 	r = thread_start(&g->thread, "brainy-parking", watch, g);
 	if (r < 0) {
 		free(g);

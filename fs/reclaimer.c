@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/thread.h"
 
 /* After a wake-up it waits for more: a wake-up for each of many unlinks would cost more than they do. */
 #define GATHER_US 20000u

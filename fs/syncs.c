@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/thread.h"
 
 /* A sync that takes longer than this is worth a wake-up on another core. */
 #define SLOW_NS 300000u

@@ -2,10 +2,10 @@
 #include "fs/workers.h"
 
 #include <errno.h>
-#include <signal.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 
 #define WORKERS_MAX 8u
 
@@ -18,20 +18,6 @@ struct workers {
 	unsigned n;
 	pthread_t threads[WORKERS_MAX];
 };
-
-int thread_start(pthread_t *ret_thread, const char *name, void *(*run)(void *), void *context)
-{
-	sigset_t all, old;
-	int r;
-
-	(void) sigfillset(&all);
-	(void) pthread_sigmask(SIG_SETMASK, &all, &old);
-	r = pthread_create(ret_thread, NULL, run, context);
-	(void) pthread_sigmask(SIG_SETMASK, &old, NULL);
-	if (r == 0)
-		(void) pthread_setname_np(*ret_thread, name);
-	return -r;
-}
 
 /* The next job, or NULL at the end. `done`: the caller has finished one. */
 static struct job *take(struct workers *w, bool done)

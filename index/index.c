@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "catalog/walk.h"
 #include "index/codes.h"
 #include "index/index_impl.h"
@@ -34,19 +35,16 @@ static int open_folder(struct index *x)
 static int init_locks(struct index *x)
 {
 	pthread_rwlockattr_t prefer_writer;
-	pthread_condattr_t monotonic;
 
-	if (pthread_rwlockattr_init(&prefer_writer) || pthread_condattr_init(&monotonic))
+	if (pthread_rwlockattr_init(&prefer_writer))
 		return -ENOMEM;
 	(void) pthread_rwlockattr_setkind_np(&prefer_writer, PTHREAD_RWLOCK_PREFER_WRITER_NONRECURSIVE_NP);
 	(void) pthread_rwlock_init(&x->segments_lock, &prefer_writer);
 	(void) pthread_rwlockattr_destroy(&prefer_writer);
 	(void) pthread_mutex_init(&x->table_lock, NULL);
-	(void) pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	(void) pthread_cond_init(&x->work_there, &monotonic);
-	(void) pthread_cond_init(&x->sealer_wake, &monotonic);
-	(void) pthread_cond_init(&x->work_finished, &monotonic);
-	(void) pthread_condattr_destroy(&monotonic);
+	cond_init(&x->work_there);
+	cond_init(&x->sealer_wake);
+	cond_init(&x->work_finished);
 	return 0;
 }
 
@@ -267,9 +265,9 @@ int index_start(struct index *x)
 		return r;
 	x->may_lower_priority = priority_may_change();
 	x->stop = false;
-	r = -pthread_create(&x->worker, NULL, queue_worker_main, x);
+	r = thread_start(&x->worker, "index-worker", queue_worker_main, x);
 	if (r >= 0) {
-		r = -pthread_create(&x->sealer, NULL, sealer_main, x);
+		r = thread_start(&x->sealer, "index-sealer", sealer_main, x);
 		if (r < 0)
 			stop_threads(x, true, false);
 	}
@@ -277,8 +275,6 @@ int index_start(struct index *x)
 		x->extractor = extractor_stop(x->extractor);
 		return r;
 	}
-	(void) pthread_setname_np(x->worker, "index-worker");
-	(void) pthread_setname_np(x->sealer, "index-sealer");
 	x->started = true;
 	return 0;
 }

@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "tiers/file_impl.h"
 
 #define ROUND_MS 1000u
@@ -104,16 +105,12 @@ static void *run(void *context)
 struct cleaner *cleaner_new(struct files *f)
 {
 	struct cleaner *c = calloc(1, sizeof(*c));
-	pthread_condattr_t attr;
 
 	if (!c)
 		return NULL;
 	c->f = f;
 	(void) pthread_mutex_init(&c->lock, NULL);
-	(void) pthread_condattr_init(&attr);
-	(void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void) pthread_cond_init(&c->wake, &attr);
-	(void) pthread_condattr_destroy(&attr);
+	cond_init(&c->wake);
 	return c;
 }
 
@@ -130,7 +127,7 @@ struct cleaner *cleaner_free(struct cleaner *c)
 
 int cleaner_start(struct cleaner *c)
 {
-	int r = c->started ? 0 : -pthread_create(&c->thread, NULL, run, c);
+	int r = c->started ? 0 : thread_start(&c->thread, "cleaning", run, c);
 
 	c->started = r == 0;
 	return r;

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 #include "fs/virtual/virtual.h"
 
 /* A call that is not served in this time is made again, so that the end of a mount is not kept waiting. */

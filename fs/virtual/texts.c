@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/thread.h"
 #include "fs/ops/ops.h"
 #include "fs/parking.h"
 #include "fs/virtual/virtual.h"
