@@ -256,11 +256,11 @@ static void exchange(struct index *x, struct rules *next, unsigned doubt)
 /* Takes over `next` when it succeeds. */
 static int adopt(struct index *x, struct rules *next, struct preparer **preparer)
 {
-	unsigned doubt = x->doubt | difference(x->rules, next);
+	unsigned differs = difference(x->rules, next), doubt = x->doubt | differs;
 	struct preparer *p;
 	int r;
 
-	if (doubt == x->doubt && next->max_file == x->rules->max_file) {
+	if (!differs && next->max_file == x->rules->max_file) {
 		rules_free(next);
 		return 0;
 	}
