@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "tests/unit/check.h"
+#include "tests/unit/temp_folder.h"
 
 static atomic_uint calls;
 
@@ -100,12 +101,11 @@ static void test_refusals(const char *folder)
 
 int main(void)
 {
-	char folder[] = "/tmp/test_watch.XXXXXX";
+	struct temp_folder temp;
 
-	if (!mkdtemp(folder))
-		return 77;
-	test_ways_of_changing(folder);
-	test_refusals(folder);
-	run("rm -rf \"$PWD\"", folder);
+	temp_folder_make(&temp);
+	test_ways_of_changing(temp.path);
+	test_refusals(temp.path);
+	temp_folder_remove(&temp);
 	return check_result();
 }
