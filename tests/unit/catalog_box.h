@@ -123,3 +123,18 @@ static inline bool box_has(struct box *b, struct key key, const char *value)
 	buf_done(&got);
 	return same;
 }
+
+/* How many records have this prefix. */
+static inline unsigned box_count(struct box *b, const void *prefix, size_t prefix_len)
+{
+	struct cursor *cur;
+	const void *key, *value;
+	size_t key_len, value_len;
+	unsigned n = 0;
+
+	CHECK_EQ(cursor_open(b->c, prefix, prefix_len, &cur), 0);
+	while (cursor_next(cur, &key, &key_len, &value, &value_len) == 1)
+		n++;
+	cursor_close(cur);
+	return n;
+}

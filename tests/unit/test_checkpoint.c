@@ -110,9 +110,36 @@ static void test_notes_only(void)
 	box_free(&box);
 }
 
+/* What was written is stored, and then nothing any more. */
+static void test_idle(void)
+{
+	struct box b;
+	struct stat before, after;
+	struct catalog_stats stats = { 0 };
+
+	box_make(&b);
+	b.config.checkpoint_ms = 10;
+	CHECK_EQ(box_open(&b), 0);
+	CHECK_EQ(catalog_start(b.c), 0);
+	CHECK_EQ(box_put(&b, box_key('I', 1), "x"), 0);
+	for (unsigned i = 0; i < 1000 && stats.checkpoints == 0; i++) {
+		(void) usleep(10 * 1000);
+		catalog_get_stats(b.c, &stats);
+	}
+	CHECK_EQ(stats.overlay_records, 0);
+	CHECK_EQ(fstatat(b.temp.dirfd, "catalog/data.mdb", &before, 0), 0);
+	(void) usleep(100 * 1000);
+	CHECK_EQ(fstatat(b.temp.dirfd, "catalog/data.mdb", &after, 0), 0);
+	CHECK(before.st_mtim.tv_sec == after.st_mtim.tv_sec && before.st_mtim.tv_nsec == after.st_mtim.tv_nsec);
+	CHECK_EQ(box_reopen(&b), 0);
+	CHECK_EQ(b.report.replayed, 0);
+	box_free(&b);
+}
+
 int main(void)
 {
 	test_overlapping();
 	test_notes_only();
+	test_idle();
 	return check_result();
 }
