@@ -27,3 +27,11 @@ void cond_init(pthread_cond_t *ret_c)
 	(void) pthread_cond_init(ret_c, &monotonic);
 	(void) pthread_condattr_destroy(&monotonic);
 }
+
+int cond_wait_until(pthread_cond_t *c, pthread_mutex_t *lock, uint64_t until_ms)
+{
+	struct timespec until = { .tv_sec = (time_t)(until_ms / 1000),
+				  .tv_nsec = (long)(until_ms % 1000) * 1000000 };
+
+	return -pthread_cond_timedwait(c, lock, &until);
+}

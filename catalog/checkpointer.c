@@ -19,13 +19,6 @@
 
 /* ---- room */
 
-static struct timespec in_ms(unsigned ms)
-{
-	uint64_t at = clock_mono_ns() + ms * 1000000ull;
-
-	return (struct timespec){ .tv_sec = (time_t)(at / 1000000000u), .tv_nsec = (long)(at % 1000000000u) };
-}
-
 static void poke(struct catalog *c)
 {
 	LOCKED(&c->gate_lock);
@@ -53,11 +46,11 @@ static bool is_freezing(struct catalog *c)
 /* False: still so after a while. */
 static bool wait_while(struct catalog *c, bool (*busy)(struct catalog *c))
 {
-	struct timespec until = in_ms(ROOM_PATIENCE_MS);
+	uint64_t until_ms = clock_mono_ms() + ROOM_PATIENCE_MS;
 	LOCKED(&c->gate_lock);
 
 	while (busy(c))
-		if (pthread_cond_timedwait(&c->room, &c->gate_lock, &until) == ETIMEDOUT)
+		if (cond_wait_until(&c->room, &c->gate_lock, until_ms) == -ETIMEDOUT)
 			return false;
 	return true;
 }
@@ -145,23 +138,11 @@ void checkpoint_notice(struct catalog *c)
 
 /* ---- the thread */
 
-static void wait_until(struct catalog *c, uint64_t *due_ns)
-{
-	uint64_t now = clock_mono_ns();
-	struct timespec until;
-
-	if (*due_ns == 0)
-		*due_ns = now + c->config.checkpoint_ms * 1000000ull;
-	until = (struct timespec){ .tv_sec = (time_t)(*due_ns / 1000000000u),
-				   .tv_nsec = (long)(*due_ns % 1000000000u) };
-	(void) pthread_cond_timedwait(&c->work, &c->gate_lock, &until);
-}
-
 /* True when a checkpoint is due, false when the thread is to end. Nothing to do is waited for without
  * a clock; after a failure there is no haste. */
 static bool wait_for_work(struct catalog *c, bool failed)
 {
-	uint64_t due_ns = 0;
+	uint64_t due_ms = 0;
 	LOCKED(&c->gate_lock);
 
 	while (!c->stop) {
@@ -169,10 +150,12 @@ static bool wait_for_work(struct catalog *c, bool failed)
 
 		if (dirty && !failed && atomic_load(&c->fullness) >= FULL)
 			return true;
-		if (dirty && due_ns != 0 && clock_mono_ns() >= due_ns)
+		if (dirty && due_ms != 0 && clock_mono_ms() >= due_ms)
 			return true;
+		if (dirty && due_ms == 0)
+			due_ms = clock_mono_ms() + c->config.checkpoint_ms;
 		if (dirty)
-			wait_until(c, &due_ns);
+			(void) cond_wait_until(&c->work, &c->gate_lock, due_ms);
 		else
 			(void) pthread_cond_wait(&c->work, &c->gate_lock);
 	}

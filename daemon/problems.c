@@ -15,8 +15,8 @@
 #include "daemon/server.h"
 #include "index/extract/extract.h"
 
-#define STEP_S 1    /* between two looks, at least */
-#define AGAIN_S 60  /* while something is wrong, at most */
+#define STEP_MS 1000u    /* between two looks, at least */
+#define AGAIN_MS 60000u  /* while something is wrong, at most */
 #define DETAIL_MAX 512
 
 struct facts {
@@ -178,34 +178,25 @@ static bool any_present(const struct problems *p)
 	return false;
 }
 
-static struct timespec in_seconds(unsigned s)
-{
-	struct timespec t;
-
-	(void) clock_gettime(CLOCK_MONOTONIC, &t);
-	t.tv_sec += s;
-	return t;
-}
-
 /* A mount on which nothing is wrong is waited for without a clock. */
 static void wait_for_notice(struct problems *p)
 {
-	struct timespec again = in_seconds(AGAIN_S);
+	uint64_t again_ms = clock_mono_ms() + AGAIN_MS;
 	int r = 0;
 	LOCKED(&p->lock);
 
 	while (r == 0 && !p->stopping && !atomic_load(&p->noticed))
-		r = any_present(p) ? pthread_cond_timedwait(&p->wake, &p->lock, &again)
+		r = any_present(p) ? cond_wait_until(&p->wake, &p->lock, again_ms)
 				   : pthread_cond_wait(&p->wake, &p->lock);
 }
 
 /* Many notices make one look. False: it is time to end. */
 static bool gather(struct problems *p)
 {
-	struct timespec until = in_seconds(STEP_S);
+	uint64_t until_ms = clock_mono_ms() + STEP_MS;
 	LOCKED(&p->lock);
 
-	while (!p->stopping && pthread_cond_timedwait(&p->wake, &p->lock, &until) != ETIMEDOUT)
+	while (!p->stopping && cond_wait_until(&p->wake, &p->lock, until_ms) != -ETIMEDOUT)
 		;
 	atomic_store(&p->noticed, false);
 	return !p->stopping;

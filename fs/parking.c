@@ -70,12 +70,8 @@ static bool collect(struct parking *g)
 	LOCKED(&g->lock);
 
 	if (!g->added && !g->ending) {
-		uint64_t until = clock_mono_ns() + LOOK_MS * 1000000u;
-		struct timespec t = { .tv_sec = (time_t)(until / 1000000000u),
-				      .tv_nsec = (long)(until % 1000000000u) };
-
 		if (g->list)
-			(void) pthread_cond_timedwait(&g->wake, &g->lock, &t);
+			(void) cond_wait_until(&g->wake, &g->lock, clock_mono_ms() + LOOK_MS);
 		else
 			(void) pthread_cond_wait(&g->wake, &g->lock);
 	}

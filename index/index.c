@@ -407,15 +407,14 @@ uint64_t index_pending(struct index *x)
 
 static int wait_until(struct index *x, uint64_t until_ms)
 {
-	struct timespec at = { (time_t)(until_ms / 1000), (long)(until_ms % 1000) * 1000000 };
 	uint64_t number;
 
 	while (rules_in_doubt(x))
-		if (x->stop || pthread_cond_timedwait(&x->work_finished, &x->table_lock, &at) == ETIMEDOUT)
+		if (x->stop || cond_wait_until(&x->work_finished, &x->table_lock, until_ms) == -ETIMEDOUT)
 			return -ETIMEDOUT;
 	number = x->work.next_number;
 	while (work_is_before(&x->work, number))
-		if (x->stop || pthread_cond_timedwait(&x->work_finished, &x->table_lock, &at) == ETIMEDOUT)
+		if (x->stop || cond_wait_until(&x->work_finished, &x->table_lock, until_ms) == -ETIMEDOUT)
 			return work_is_before(&x->work, number) ? -ETIMEDOUT : 0;
 	return 0;
 }

@@ -14,6 +14,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "index/index_impl.h"
 #include "index/priority.h"
 #include "index/rules.h"
@@ -473,16 +474,13 @@ static bool take_slow(struct index *x, uint64_t *ret_ino)
  * second; while there are none, nothing happens without news. */
 static void wait_for_work(struct index *x, uint64_t next_ms)
 {
-	struct timespec at;
-
 	if (x->work.lists[WORK_HELD].n > 0)
 		next_ms = MIN(next_ms, clock_mono_ms() + TICK_MS);
 	if (next_ms == UINT64_MAX) {
 		(void) pthread_cond_wait(&x->work_there, &x->table_lock);
 		return;
 	}
-	at = (struct timespec){ (time_t)(next_ms / 1000), (long)(next_ms % 1000) * 1000000 };
-	if (pthread_cond_timedwait(&x->work_there, &x->table_lock, &at) == ETIMEDOUT)
+	if (cond_wait_until(&x->work_there, &x->table_lock, next_ms) == -ETIMEDOUT)
 		work_wake_held(&x->work);
 }
 

@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "index/index_impl.h"
 
 #define TICK_MS 500u
@@ -44,12 +45,11 @@ static void wait_for_news(struct index *x)
 /* Waits for the next tick, or until the memory segment is full. False: stop. */
 static bool wait_a_little(struct index *x, unsigned ms)
 {
-	uint64_t until = clock_mono_ms() + ms;
-	struct timespec at = { .tv_sec = (time_t)(until / 1000), .tv_nsec = (long)(until % 1000) * 1000000 };
+	uint64_t until_ms = clock_mono_ms() + ms;
 	LOCKED(&x->table_lock);
 
 	if (!x->stop)
-		(void) pthread_cond_timedwait(&x->sealer_wake, &x->table_lock, &at);
+		(void) cond_wait_until(&x->sealer_wake, &x->table_lock, until_ms);
 	x->sealer_news = false;
 	return !x->stop;
 }

@@ -24,7 +24,7 @@ struct cleaner {
 	pthread_t thread;
 	bool started;           /* of who starts and stops */
 	pthread_mutex_t lock;
-	pthread_cond_t wake;    /* with CLOCK_MONOTONIC */
+	pthread_cond_t wake;
 	bool stop, woken;       /* guarded by lock */
 	_Atomic bool news;      /* set by whoever changes an account; taken back by the thread */
 };
@@ -32,12 +32,11 @@ struct cleaner {
 /* Waits; false: the thread shall end. */
 static bool pause_ms(struct cleaner *c, uint64_t ms, bool wakeable)
 {
-	uint64_t until = clock_mono_ns() + ms * 1000000u;
-	struct timespec t = { (time_t)(until / 1000000000u), (long)(until % 1000000000u) };
+	uint64_t until_ms = clock_mono_ms() + ms;
 
 	LOCKED(&c->lock);
 	while (!c->stop && !(wakeable && c->woken))
-		if (pthread_cond_timedwait(&c->wake, &c->lock, &t) == ETIMEDOUT)
+		if (cond_wait_until(&c->wake, &c->lock, until_ms) == -ETIMEDOUT)
 			break;
 	if (wakeable)
 		c->woken = false;
