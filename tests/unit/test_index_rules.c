@@ -124,6 +124,61 @@ static void test_kills(void)
 	}
 }
 
+/* ---- a change in the middle of the walk that follows from another */
+
+#define WALK_FILES 600u /* more than one step of the walk looks at */
+
+struct second_change {
+	struct box *b;
+	unsigned first_step; /* files that the first step of the walk queued; 0: it has not come yet */
+};
+
+static unsigned count_events(const struct catalog_event *events, size_t n, uint32_t what)
+{
+	unsigned count = 0;
+
+	for (size_t i = 0; i < n; i++)
+		count += (events[i].what & what) != 0;
+	return count;
+}
+
+/* The worker comes here from its walk, between one step and the next. */
+static void change_after_step(void *context, uint64_t lsn, const struct catalog_event *events, size_t n)
+{
+	struct second_change *s = context;
+
+	box_committed(s->b, lsn, events, n);
+	if (s->first_step || !(s->first_step = count_events(events, n, EVENT_RULES)))
+		return;
+	set_exclude(s->b, "*.txt");
+}
+
+/* The same key changes twice, so that the doubt which the second change raises is there already. */
+static void test_change_in_walk(void)
+{
+	struct box *b = box_new();
+	struct second_change second = { .b = b };
+	struct catalog_config callbacks = { .committed = change_after_step, .context = &second };
+	uint64_t files[WALK_FILES];
+	char name[32];
+
+	catalog_set_callbacks(b->catalog, &callbacks);
+	box_open_index(b);
+	for (unsigned n = 0; n < WALK_FILES; n++) {
+		(void) snprintf(name, sizeof(name), "f%u.%s", n, n % 2 ? "log" : "txt");
+		files[n] = box_file(b, ROOT_INO, name, "heron\n");
+	}
+	box_wait(b);
+	set_exclude(b, "*.log");
+	box_wait(b);
+	CHECK(second.first_step > 0 && second.first_step < WALK_FILES / 2);
+	for (unsigned n = 0; n < WALK_FILES; n++)
+		CHECK_ATTRIBUTE(b, files[n], "state", n % 2 ? "indexed" : "skipped:excluded");
+	box_remount(b);
+	CHECK_EQ(index_pending(b->index), 0);
+	box_free(b);
+}
+
 static void test_size(void)
 {
 	struct box *b = box_new();
@@ -233,6 +288,7 @@ int main(void)
 	test_exclude();
 	test_between_mounts();
 	test_kills();
+	test_change_in_walk();
 	test_size();
 	test_languages();
 	test_meanwhile();
