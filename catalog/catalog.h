@@ -38,6 +38,7 @@ enum catalog_event_kind {
 	EVENT_GONE = 1 << 4,    /* the last link went away */
 	EVENT_QUEUE = 1 << 5,   /* a queue has a new entry for this inode */
 	EVENT_RULES = 1 << 6,   /* what of it is to be indexed, and how, changed: it is to be read again */
+	EVENT_BELOW = 1 << 7,   /* a directory with entries was renamed: the paths of all below are others */
 };
 
 struct catalog_event {

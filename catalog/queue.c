@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The index queue: key 'Q' u8 queue, be64 ino; value varint lsn, why, attempts, tried lsn.
+/* The index queue: key 'Q' u8 queue, be64 ino; value varint lsn, why, attempts, tried lsn. Entries are files,
+ * and directories that were renamed, below which files may have come under other rules.
  *
  * A file is written often and indexed once, so what a write costs counts. The record is put when the
  * file is not queued; INODE_QUEUED and the reasons stand in the inode record, which the write puts
@@ -98,7 +99,7 @@ int queue_mark(struct batch *b, struct inode *i, uint32_t why, struct stats_delt
 
 	if (why & EVENT_CONTENT)
 		i->content_lsn = batch_lsn(b);
-	if (!S_ISREG(i->mode) || !i->nlink)
+	if (!i->nlink || !(S_ISREG(i->mode) || why & EVENT_BELOW))
 		return 0;
 	i->flags |= why << INODE_WHY_SHIFT;
 	if (i->flags & INODE_QUEUED)

@@ -129,15 +129,16 @@ int tree_walk(struct catalog *c, uint64_t top, const char *path, struct inode *r
 int tree_foreach_tagged(struct catalog *c, const char *tag, size_t len,
 			int (*file)(void *context, uint64_t ino), void *context);
 
-/* ---- the index queue: an entry for each file whose present content is not indexed */
+/* ---- the index queue: an entry for each file whose present content is not indexed, and for each directory
+ * that was renamed (EVENT_BELOW), until the index has looked at what lies below */
 struct queue_entry {
 	uint64_t ino;
 	uint64_t lsn;      /* of the last change of its bytes, names or xattrs */
 	uint32_t attempts; /* extractions that failed, of what it is at this lsn */
 	uint32_t why;      /* EVENT_* bits */
 };
-/* Inside a batch that changes `i` (which the caller puts): queues it for `why`, when it is a regular
- * file with a name. EVENT_CONTENT also sets content_lsn. Costs nothing more for further changes of the
+/* Inside a batch that changes `i` (which the caller puts): queues it for `why`, when it has a name
+ * and is a regular file or `why` is EVENT_BELOW. EVENT_CONTENT also sets content_lsn. Costs nothing more for further changes of the
  * bytes of a queued file. */
 int queue_add(struct batch *b, struct inode *i, uint32_t why);
 /* Take the entry before reading path, xattrs and bytes: what changes afterwards has a higher lsn. */

@@ -125,13 +125,14 @@ static int count_subdirs(struct renaming *n)
 
 static int finish_moved(struct renaming *n, struct inode *i)
 {
-	int r = queue_mark(n->op.b, i, EVENT_NAME, &n->op.stats);
+	uint32_t what = S_ISDIR(i->mode) && i->sets[SET_ENTRIES].count ? EVENT_NAME | EVENT_BELOW : EVENT_NAME;
+	int r = queue_mark(n->op.b, i, what, &n->op.stats);
 
 	if (r < 0)
 		return r;
 	i->ctime = n->op.now;
 	inode_put(n->op.b, i);
-	batch_note(n->op.b, i->ino, EVENT_NAME);
+	batch_note(n->op.b, i->ino, what);
 	return 0;
 }
 

@@ -18,6 +18,7 @@
 #include "index/index_impl.h"
 #include "index/priority.h"
 #include "index/rules.h"
+#include "index/rules_walk.h"
 #include "index/vectors/vectors.h"
 
 #define CACHE_BYTES (24u << 20)
@@ -77,7 +78,7 @@ static int add_queued(void *context, const struct queue_entry *e)
 {
 	struct index *x = context;
 
-	return work_news(&x->work, e->ino, true);
+	return e->why & EVENT_BELOW ? rules_directory_renamed(x, e->ino) : work_news(&x->work, e->ino, true);
 }
 
 /* 1: *ret_ino is the next inode, also one whose record does not open; 0: no more. */
@@ -108,6 +109,14 @@ static bool is_missing(struct index *x, uint64_t ino)
 	return S_ISREG(i.mode) && i.nlink > 0 && (i.flags & INODE_QUEUED || !ino_map_find(&x->places, ino));
 }
 
+/* A directory whose queue entry damage may have taken. */
+static bool is_renamed(struct index *x, uint64_t ino)
+{
+	struct inode i;
+
+	return ino && inode_get(x->config.catalog, ino, &i) >= 0 && S_ISDIR(i.mode) && i.flags & INODE_QUEUED;
+}
+
 /* Files that the index neither knows nor has waiting: damage took them, or a queue entry. */
 static int64_t find_missing(struct index *x)
 {
@@ -119,7 +128,9 @@ static int64_t find_missing(struct index *x)
 	if (r < 0)
 		return r;
 	while (r >= 0 && (r = next_inode(cur, &ino)) > 0)
-		if (is_missing(x, ino)) {
+		if (is_renamed(x, ino)) {
+			r = rules_directory_renamed(x, ino);
+		} else if (is_missing(x, ino)) {
 			r = work_news(&x->work, ino, true);
 			found++;
 		}
@@ -218,6 +229,8 @@ struct index *index_close(struct index *x)
 	ino_map_done(&x->places);
 	work_done(&x->work);
 	buf_done(&x->slow);
+	buf_done(&x->renamed);
+	buf_done(&x->below.directories);
 	block_cache_free(x->cache);
 	rules_free(x->rules);
 	rules_free(x->next_rules);
@@ -353,6 +366,10 @@ static void note_event(struct index *x, const struct catalog_event *e)
 		forget_work(x, e->ino);
 		return;
 	}
+	if (e->what & EVENT_BELOW) {
+		(void) rules_directory_renamed(x, e->ino);
+		return;
+	}
 	if (known && e->what & EVENT_NAME)
 		segment_mark_moved(known->value, known->number);
 	if (e->what & EVENT_CONTENT)
@@ -369,7 +386,7 @@ void index_notify(struct index *x, uint64_t lsn, const struct catalog_event *eve
 
 	for (size_t i = 0; i < n; i++)
 		note_event(x, &events[i]);
-	if (x->work.lists[WORK_READY].n > 0)
+	if (x->work.lists[WORK_READY].n > 0 || x->renamed.len > 0)
 		(void) pthread_cond_signal(&x->work_there);
 }
 
@@ -387,11 +404,6 @@ void index_file_closed(struct index *x, uint64_t ino)
 }
 
 /* ---- waiting */
-
-static bool rules_in_doubt(const struct index *x)
-{
-	return x->doubt || x->next_rules || x->adopting;
-}
 
 /* While it is not known which files break the rules, one stands for them. */
 static uint64_t pending(struct index *x)
@@ -478,16 +490,17 @@ int index_describe_queue(struct index *x, struct buf *ret_text)
 {
 	static const char *const why[WORK_PLACES] = { "waiting", "being indexed", "open for writing",
 						      "to be tried again" };
+	const uint64_t *renamed;
+	int r = 0;
 	LOCKED(&x->table_lock);
 
 	for (unsigned place = 0; place < WORK_PLACES; place++)
-		for (const struct work *w = x->work.lists[place].oldest; w; w = w->newer) {
-			int r = buf_addf(ret_text, "%llu %s\n", (unsigned long long)w->ino, why[place]);
-
-			if (r < 0)
-				return r;
-		}
-	return 0;
+		for (const struct work *w = x->work.lists[place].oldest; w && r >= 0; w = w->newer)
+			r = buf_addf(ret_text, "%llu %s\n", (unsigned long long)w->ino, why[place]);
+	renamed = (const uint64_t *)(const void *)x->renamed.data;
+	for (size_t n = 0; n < x->renamed.len / sizeof(*renamed) && r >= 0; n++)
+		r = buf_addf(ret_text, "%llu renamed, with all below\n", (unsigned long long)renamed[n]);
+	return r < 0 ? r : 0;
 }
 
 /* ---- verification */

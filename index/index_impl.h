@@ -29,6 +29,16 @@
 
 struct rules;
 
+/* rules_walk.c: where it is below a renamed directory. The worker's, but for `top`. */
+struct below_walk {
+	uint64_t top;           /* the directory, 0: none; written by the worker, with table_lock */
+	uint64_t lsn;           /* of its queue entry */
+	bool begun;             /* all below is set */
+	struct buf directories; /* uint64_t: those found so far, top first */
+	size_t at;              /* the one to be read */
+	uint64_t cookie;        /* in it */
+};
+
 struct index {
 	struct index_config config;   /* its strings are the caller's, gone after opening */
 	int dirfd;                    /* index/ */
@@ -39,7 +49,8 @@ struct index {
 	size_t stride;                /* elements of a vector */
 
 	bool unrecorded;              /* rules.c: the catalog does not know yet what is in doubt; the worker's */
-	uint64_t next_doubtful;       /* rules.c: the inode where the walk goes on; the worker's */
+	uint64_t next_doubtful;       /* rules_walk.c: the inode where the walk goes on; the worker's */
+	struct below_walk below;
 
 	pthread_rwlock_t segments_lock;         /* rank 10 */
 	struct rules *rules;                    /* owned; exchanged by the worker, with both locks */
@@ -55,6 +66,7 @@ struct index {
 	struct ino_map places;        /* inode -> living document; guarded by table_lock, as all below */
 	struct rules *next_rules;     /* owned; to be adopted by the worker, or NULL */
 	bool adopting;                /* the worker is at it */
+	struct buf renamed;           /* uint64_t: directories to look below */
 	unsigned doubt;               /* enum rules_doubt; written by the worker */
 	uint64_t memory_segment;      /* bytes before it is sealed */
 	struct work_set work;

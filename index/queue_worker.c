@@ -506,7 +506,7 @@ static int take(struct worker *w, uint64_t rules_ms, uint64_t *ret_ino, unsigned
 		*ret_tries = TRIES;
 		return 1;
 	}
-	if (rules_ms == 0 || (rules_ms == UINT64_MAX && x->next_rules)) /* they may have come meanwhile */
+	if (rules_ms == 0 || (rules_ms == UINT64_MAX && rules_have_news(x))) /* they may have come meanwhile */
 		return 0;
 	wait_for_work(x, MIN(next, rules_ms));
 	return 0;

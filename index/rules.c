@@ -4,18 +4,15 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "catalog/encode.h"
-#include "index/stored.h"
+#include "index/rules_walk.h"
 
 #define EXCLUDE_DEFAULT ".git/ node_modules/ __pycache__/ *.o *~ .*.swp"
 #define MAX_FILE_DEFAULT (256ull << 20)
 #define RECORD_VERSION 1u
 #define FACT_RULES 2u
-/* Inodes looked at before the worker turns to files that wait. */
-#define STEP_INODES 256u
 
 /* ---- the rules */
 
@@ -280,152 +277,19 @@ static int adopt(struct index *x, struct rules *next, struct preparer **preparer
 	return 0;
 }
 
-/* ---- the walk */
+/* ---- following them */
 
-struct step {
-	uint64_t inos[STEP_INODES]; /* of files whose documents break the rules */
-	unsigned n;
-};
-
-/* The file's living document. -ENOENT: it has none, and is read by the new rules. */
-static int find_document(struct index *x, uint64_t ino, uint8_t *ret_state, struct buf *ret_record)
+static int resolve_doubt(struct index *x)
 {
-	struct ino_entry *e, found;
-	struct segment *s;
-	int r = 0;
+	int r = rules_walk_all(x);
 
-	(void) pthread_rwlock_rdlock(&x->segments_lock);
-	(void) pthread_mutex_lock(&x->table_lock);
-	e = ino_map_find(&x->places, ino);
-	found = e ? *e : (struct ino_entry){ 0 };
-	(void) pthread_mutex_unlock(&x->table_lock);
-	s = found.value;
-	if (s) {
-		*ret_state = s->docs[found.number].state;
-		if (*ret_state == STATE_SKIPPED || *ret_state == STATE_PARTIAL)
-			r = s->ops->stored(s, found.number, ret_record);
-	}
-	(void) pthread_rwlock_unlock(&x->segments_lock);
-	return s ? r : -ENOENT;
-}
-
-static bool why_is(const struct stored *s, const char *why)
-{
-	return s->why_len == strlen(why) && memcmp(s->why, why, s->why_len) == 0;
-}
-
-/* 1: the file must be looked at again. What cannot be told must. */
-static int breaks_rules(struct index *x, const struct inode *i)
-{
-	_cleanup_buf_ struct buf record = BUF_INIT, path = BUF_INIT;
-	struct stored s = { 0 };
-	uint8_t state = 0;
-	bool excluded;
-	int r = find_document(x, i->ino, &state, &record);
-
-	if (r == -ENOENT)
-		return 0;
-	if (r < 0 || (record.len > 0 && stored_decode(record.data, record.len, &s) < 0))
-		return 1;
-	excluded = state == STATE_SKIPPED && why_is(&s, "excluded");
-	if (x->doubt & DOUBT_LANGUAGES && !excluded)
-		return 1;
-	if (x->doubt & DOUBT_SIZE && state == STATE_PARTIAL && why_is(&s, "size"))
-		return 1;
-	if (!(x->doubt & DOUBT_EXCLUDE))
-		return 0;
-	r = tree_path(x->config.catalog, i->ino, ROOT_INO, 0, &path);
-	if (r < 0)
-		return r != -ENOENT;
-	return excluded != rules_exclude(x->rules, (const char *)path.data, path.len);
-}
-
-/* 1: *ret_i is the next file to look at. 2: something else is there. 0: the walk is done. */
-static int next_inode(struct index *x, struct cursor *cur, struct inode *ret_i)
-{
-	const void *key, *value;
-	size_t key_len, value_len;
-	int r = cursor_next(cur, &key, &key_len, &value, &value_len);
-
-	if (r == -EBADMSG && cursor_skip(cur, &key, &key_len) == 0)
-		r = 1;
-	if (r <= 0)
+	if (r != 0)
 		return r;
-	x->next_doubtful = key_len == 9 ? load_be64((const uint8_t *)key + 1) + 1 : x->next_doubtful;
-	if (key_len != 9 || inode_get(x->config.catalog, x->next_doubtful - 1, ret_i) < 0)
-		return 2; /* fsck speaks of it */
-	return S_ISREG(ret_i->mode) && ret_i->nlink > 0 ? 1 : 2;
-}
-
-static int find_breaches(struct index *x, struct step *step)
-{
-	struct key from = key_u64(key_start('I'), x->next_doubtful);
-	struct cursor *cur;
-	int r = cursor_open(x->config.catalog, "I", 1, &cur);
-
-	if (r < 0)
-		return r;
-	cursor_seek(cur, from.bytes, from.len);
-	for (unsigned n = 0; n < STEP_INODES; n++) {
-		struct inode i;
-
-		r = next_inode(x, cur, &i);
-		if (r <= 0)
-			break;
-		if (r == 1 && breaks_rules(x, &i))
-			step->inos[step->n++] = i.ino;
-	}
-	cursor_close(cur);
-	return r;
-}
-
-static int queue_one(struct batch *b, uint64_t ino)
-{
-	struct inode i;
-	int r = inode_get_in(b, ino, &i);
-
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	r = queue_add(b, &i, EVENT_RULES);
-	if (r < 0)
-		return r;
-	inode_put(b, &i);
-	batch_note(b, ino, EVENT_RULES);
-	return 0;
-}
-
-static int queue_breaches(struct index *x, const struct step *step)
-{
-	struct batch *b;
-	int r;
-
-	if (step->n == 0)
-		return 0;
-	r = catalog_begin(x->config.catalog, false, &b);
-	for (unsigned n = 0; r >= 0 && n < step->n; n++) {
-		r = queue_one(b, step->inos[n]);
-		if (r < 0)
-			batch_abort(b);
-	}
-	return r < 0 ? r : batch_commit(b, NULL);
-}
-
-static int walk(struct index *x)
-{
-	uint64_t from = x->next_doubtful;
-	struct step step = { .n = 0 };
-	int more = find_breaches(x, &step), r = more < 0 ? more : queue_breaches(x, &step);
-
-	if (r < 0) {
-		x->next_doubtful = from;
-		return r;
-	}
-	if (more > 0)
-		return 1;
 	r = write_record(x, x->rules, 0);
-	if (r >= 0)
-		set_doubt(x, 0);
-	return r;
+	if (r < 0)
+		return r;
+	set_doubt(x, 0);
+	return 1;
 }
 
 int rules_step(struct index *x, struct preparer **preparer)
@@ -444,5 +308,15 @@ int rules_step(struct index *x, struct preparer **preparer)
 			return r;
 		x->unrecorded = false;
 	}
-	return x->doubt ? walk(x) : 0;
+	return x->doubt ? resolve_doubt(x) : rules_walk_below(x);
+}
+
+bool rules_have_news(const struct index *x)
+{
+	return x->next_rules || x->renamed.len > 0;
+}
+
+bool rules_in_doubt(const struct index *x)
+{
+	return x->doubt || x->adopting || x->below.top || rules_have_news(x);
 }

@@ -38,6 +38,10 @@ bool rules_exclude(const struct rules *rules, const char *path, size_t len);
 /* At opening: x->rules are what the configuration says; finds out what is in doubt. Who cannot make
  * documents again goes on with the rules by which they were made. */
 int rules_load(struct index *x);
-/* The worker, between two documents: adopts changed rules, or goes on with the walk. 1: there is more to
- * do. *preparer is made anew when the languages change. */
+/* The worker, between two documents: adopts changed rules, or goes on with a walk (rules_walk.h). 1: there
+ * may be more to do. *preparer is made anew when the languages change. */
 int rules_step(struct index *x, struct preparer **preparer);
+/* Is there something for it that may have come since its last call? Call with table_lock, as below. */
+bool rules_have_news(const struct index *x);
+/* Is it unknown which files break the rules? */
+bool rules_in_doubt(const struct index *x);

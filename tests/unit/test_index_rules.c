@@ -179,6 +179,101 @@ static void test_change_in_walk(void)
 	box_free(b);
 }
 
+/* ---- folders that get another name */
+
+static void check_state(struct box *b, const char *dir, unsigned n_files, const char *want)
+{
+	char path[64];
+
+	for (unsigned n = 0; n < n_files; n++) {
+		struct inode i;
+
+		(void) snprintf(path, sizeof(path), "%s/%u/f%u.txt", dir, n % 3, n);
+		CHECK_EQ(tree_walk(b->catalog, ROOT_INO, path, &i), 0);
+		CHECK_ATTRIBUTE(b, i.ino, "state", want);
+	}
+}
+
+/* A folder with files in three folders below. */
+static void make_project(struct box *b, const char *name, unsigned n_files)
+{
+	uint64_t top = box_folder(b, ROOT_INO, name), below[3];
+	char text[32];
+
+	for (unsigned n = 0; n < ARRAY_SIZE(below); n++) {
+		(void) snprintf(text, sizeof(text), "%u", n);
+		below[n] = box_folder(b, top, text);
+	}
+	for (unsigned n = 0; n < n_files; n++) {
+		(void) snprintf(text, sizeof(text), "f%u.txt", n);
+		(void) box_file(b, below[n % 3], text, "heron\n");
+	}
+}
+
+static void test_renamed_folder(void)
+{
+	struct box *b = box_new();
+	unsigned runs;
+
+	box_open_index(b);
+	make_project(b, "project", WALK_FILES);
+	box_wait(b);
+	runs = plain_extractor_runs();
+	box_rename(b, ROOT_INO, "project", ROOT_INO, "plan");
+	box_wait(b);
+	check_state(b, "plan", WALK_FILES, "indexed");
+	CHECK_EQ(plain_extractor_runs() - runs, 0);
+	box_rename(b, ROOT_INO, "plan", ROOT_INO, "node_modules");
+	box_wait(b);
+	check_state(b, "node_modules", WALK_FILES, "skipped:excluded");
+	CHECK_ASK(b, "q=heron&mode=text", "");
+	CHECK_EQ(plain_extractor_runs() - runs, 0);
+	box_rename(b, ROOT_INO, "node_modules", box_folder(b, ROOT_INO, "src"), "modules");
+	box_wait(b);
+	check_state(b, "src/modules", WALK_FILES, "indexed");
+	CHECK_EQ(plain_extractor_runs() - runs, WALK_FILES);
+	box_remount(b);
+	CHECK_EQ(index_pending(b->index), 0);
+	CHECK_EQ(queue_count(b->catalog), 0);
+	box_free(b);
+}
+
+/* Stopped before the walk, or at some point of it; and one renaming after another. */
+static void stop_after_renaming(unsigned delay_us)
+{
+	struct box *b = box_new();
+
+	box_open_index(b);
+	make_project(b, "project", WALK_FILES);
+	box_wait(b);
+	box_rename(b, ROOT_INO, "project", ROOT_INO, "node_modules");
+	(void) usleep(delay_us);
+	box_close_index(b, false);
+	box_open_index(b);
+	box_wait(b);
+	check_state(b, "node_modules", WALK_FILES, "skipped:excluded");
+	box_close_index(b, true);
+	box_rename(b, ROOT_INO, "node_modules", ROOT_INO, "project");
+	box_open_index(b);
+	(void) usleep(delay_us);
+	box_rename(b, ROOT_INO, "project", ROOT_INO, "__pycache__");
+	box_rename(b, ROOT_INO, "__pycache__", ROOT_INO, "project");
+	box_wait(b);
+	check_state(b, "project", WALK_FILES, "indexed");
+	box_remount(b);
+	CHECK_EQ(index_pending(b->index), 0);
+	CHECK_EQ(queue_count(b->catalog), 0);
+	box_free(b);
+}
+
+static void test_renamed_and_stopped(void)
+{
+	static const unsigned delays_us[] = { 0, 300, 3000, 20000 };
+
+	for (size_t i = 0; i < ARRAY_SIZE(delays_us); i++)
+		stop_after_renaming(delays_us[i]);
+}
+
 static void test_size(void)
 {
 	struct box *b = box_new();
@@ -289,6 +384,8 @@ int main(void)
 	test_between_mounts();
 	test_kills();
 	test_change_in_walk();
+	test_renamed_folder();
+	test_renamed_and_stopped();
 	test_size();
 	test_languages();
 	test_meanwhile();

@@ -142,12 +142,41 @@ static void test_cheap_writes(void)
 	CHECK_EQ(entry(ino).lsn, catalog_last_lsn(c));
 }
 
+/* A directory stands there for what lies below it. */
+static void test_directory(void)
+{
+	struct tree_make make = { .mode = S_IFDIR | 0755 };
+	struct tree_request rq = { 0 };
+	struct tree_renamed renamed;
+	unsigned before = queued();
+	struct inode dir, i;
+	uint64_t lsn;
+
+	CHECK_EQ(tree_make(c, &rq, ROOT_INO, "folder", &make, &dir), 0);
+	CHECK_EQ(tree_rename(c, &rq, ROOT_INO, "folder", ROOT_INO, "empty", 0, NULL, NULL, &renamed), 0);
+	CHECK_EQ(queued(), before);
+	CHECK_EQ(tree_make(c, &rq, dir.ino, "below", &make, &i), 0);
+	CHECK_EQ(tree_rename(c, &rq, ROOT_INO, "empty", ROOT_INO, "full", 0, NULL, NULL, &renamed), 0);
+	CHECK_EQ(queued(), before + 1);
+	CHECK_EQ(entry(dir.ino).why, EVENT_NAME | EVENT_BELOW);
+	lsn = entry(dir.ino).lsn;
+	CHECK_EQ(tree_rename(c, &rq, ROOT_INO, "full", ROOT_INO, "folder", 0, NULL, NULL, &renamed), 0);
+	CHECK_EQ(take_out(dir.ino, lsn), 0);
+	CHECK_EQ(take_out(dir.ino, entry(dir.ino).lsn), 1);
+	CHECK_EQ(queued(), before);
+	CHECK_EQ(tree_rename(c, &rq, ROOT_INO, "folder", ROOT_INO, "full", 0, NULL, NULL, &renamed), 0);
+	CHECK_EQ(tree_rmdir(c, &rq, dir.ino, "below", &i), 0);
+	CHECK_EQ(tree_rmdir(c, &rq, ROOT_INO, "full", &i), 0);
+	CHECK_EQ(queued(), before);
+}
+
 static void test_all(unsigned hash_bits)
 {
 	xattr_box_open(hash_bits);
 	test_queue();
 	test_attempts();
 	test_cheap_writes();
+	test_directory();
 	tree_box_close(c);
 }
 
