@@ -71,7 +71,7 @@ static int entry_next(struct reader *in, struct entry *e)
 	e->postings += e->postings_len;
 	e->n = reader_varint(in);
 	e->postings_len = reader_varint(in);
-	if (in->bad || shared > e->len || more > sizeof(e->term) - shared)
+	if (in->bad || shared > e->len || more > sizeof(e->term) - shared || shared + more == 0)
 		return -EBADMSG;
 	memcpy(e->term + shared, bytes, more);
 	e->len = shared + more;
@@ -445,7 +445,8 @@ static int read_chunks(struct segment_disk *d)
 		const void *term = reader_bytes(&in, &len);
 		uint64_t chunk_len = reader_varint(&in);
 
-		if (in.bad || chunk_len > UINT32_MAX || chunk_len > d->footer.sections[SECTION_DICTIONARY].len - at)
+		if (in.bad || len == 0 || chunk_len > UINT32_MAX ||
+		    chunk_len > d->footer.sections[SECTION_DICTIONARY].len - at)
 			return -EBADMSG;
 		d->chunks[i] = (struct chunk){ at, (uint32_t)chunk_len, (uint32_t)d->chunk_terms.len, (uint32_t)len };
 		at += chunk_len;
