@@ -87,6 +87,8 @@ try build/nonces build build-nonces -Dnonce_log=true && {
 [ -n "$pattern" ] || try nonces python3 tests/nonce_check.py "$BRAINY_NONCE_LOG"
 unset BRAINY BRAINY_NONCE_LOG
 CC=clang try build/clang build build-clang
+# By itself UBSan says what it found, and goes on.
+export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
 try build/asan build build-asan -Db_sanitize=address,undefined -Db_lundef=false && {
     programs build-asan asan unit
     programs build-asan asan fuzz
