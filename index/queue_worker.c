@@ -26,8 +26,8 @@
 #define CPU_SECONDS 5u
 #define CPU_SECONDS_SLOW 60u
 #define TRIES 2u
-/* As much as the extractor looks at to tell a file's kind. */
-#define BEGINNING (256u << 10)
+/* Beginnings of larger files are read first, to tell their kinds. */
+#define LARGE (4 * EXTRACT_KIND_BYTES)
 #define NAMES_MAX 16u
 /* So many times within REWRITTEN_MS, then not before it is over. */
 #define REWRITTEN_TIMES 6u
@@ -129,25 +129,21 @@ static void set_status(struct document *d, enum extract_status status, const cha
 	memccpy(d->why, why, 0, sizeof(d->why) - 1);
 }
 
-/* Most large files are of no kind that has text, and their beginning tells: it saves reading them whole. */
-static int try_beginning(struct worker *w, const struct inode *i, struct document *d)
+/* Most large files are of no kind that has text, and their beginning tells: it saves reading them whole. What
+ * goes wrong here is left to the whole file to say. */
+static bool is_skipped_at_sight(struct worker *w, const struct inode *i, struct document *ret_d)
 {
+	_cleanup_(document_done) struct document kind = { 0 };
 	_cleanup_buf_ struct buf bytes = BUF_INIT;
 	struct index *x = w->x;
-	int r;
 
-	if (i->size < 4 * BEGINNING)
-		return 0;
-	r = read_bytes(x, i, BEGINNING, &bytes);
-	if (r >= 0)
-		r = extractor_run(x->extractor, (const char *)w->names.data, bytes.data, bytes.len, CPU_SECONDS, d);
-	if (r < 0)
-		return 0; /* let the whole file say why */
-	if (d->status == EXTRACT_SKIPPED && (!strcmp(d->why, "binary") || !strcmp(d->why, "unsupported")))
-		return 1;
-	document_done(d);
-	*d = (struct document){ 0 };
-	return 0;
+	if (i->size < LARGE || read_bytes(x, i, EXTRACT_KIND_BYTES, &bytes) < 0 ||
+	    extractor_kind(x->extractor, (const char *)w->names.data, bytes.data, bytes.len, &kind) < 0 ||
+	    kind.status != EXTRACT_SKIPPED)
+		return false;
+	*ret_d = kind;
+	kind = (struct document){ 0 };
+	return true;
 }
 
 static int extract(struct worker *w, const struct inode *i, unsigned tries, struct document *d)
@@ -157,7 +153,7 @@ static int extract(struct worker *w, const struct inode *i, unsigned tries, stru
 	int r;
 
 	pace_extractor(x);
-	if (try_beginning(w, i, d) > 0)
+	if (is_skipped_at_sight(w, i, d))
 		return 0;
 	r = read_bytes(x, i, x->rules->max_file, &bytes);
 	if (r == -EIO || r == -EBADMSG) {

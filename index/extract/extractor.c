@@ -26,6 +26,7 @@
 #include "index/extract/result.h"
 
 #define GRACE_MS   4000 /* of wall time beyond the CPU time */
+#define KIND_SECONDS 5 /* of CPU time */
 #define DONE_MS    2000 /* until the zygote tells how a killed worker ended */
 #define PDF_WITHIN 1024 /* bytes in which a PDF's header stands */
 
@@ -379,6 +380,23 @@ int extractor_run(struct extractor *e, const char *name, const void *data, size_
 		r = run_unnamed(e, &q, data, &d);
 	if (r == -EAGAIN)
 		r = run_alone(e, &q, data, &d);
+	if (r < 0) {
+		document_done(&d);
+		return r;
+	}
+	complete_mime(&d, q.name);
+	*ret_d = d;
+	return 0;
+}
+
+int extractor_kind(struct extractor *e, const char *name, const void *data, size_t len, struct document *ret_d)
+{
+	struct extract_request q = { .len = len, .cpu_seconds = KIND_SECONDS };
+	struct document d = { 0 };
+	int r;
+
+	copy_name(q.name, name);
+	r = run_shared(e, EXTRACT_TELL_KIND, &q, data, &d);
 	if (r < 0) {
 		document_done(&d);
 		return r;

@@ -44,7 +44,6 @@ struct extract_shared {
 };
 
 #define EXTRACT_IS_PLAIN "plain"
-#define EXTRACT_KIND_BYTES (256u << 10) /* that tell a document's kind */
 
 struct extract_hello {
 	uint32_t version; /* EXTRACT_VERSION */

@@ -76,6 +76,12 @@ int extractor_run(struct extractor *e, const char *name, const void *data, size_
 	return buf_add(&ret_d->text, data, len);
 }
 
+int extractor_kind(struct extractor *e, const char *name, const void *data, size_t len, struct document *ret_d)
+{
+	memset(ret_d, 0, sizeof(*ret_d));
+	return ends_in(name, ".bin") ? without_text(ret_d, EXTRACT_SKIPPED, "binary", "application/octet-stream") : 0;
+}
+
 int extractor_missing(struct extractor *e)
 {
 	return 0;

@@ -394,6 +394,33 @@ static void print_speed(void)
 		       (double)(used.ru_utime.tv_usec + used.ru_stime.tv_usec) / 1e3);
 }
 
+static void check_kind(const char *name, const char *data, size_t len, enum extract_status status)
+{
+	struct document kind = { 0 }, whole;
+
+	CHECK_EQ(extractor_kind(extractor, name, data, len, &kind), 0);
+	CHECK_EQ(kind.status, status);
+	CHECK_EQ(kind.text.len, 0);
+	run(name, data, len, &whole);
+	CHECK(strcmp(kind.mime, whole.mime) == 0);
+	CHECK(status == EXTRACT_INDEXED || strcmp(kind.why, whole.why) == 0);
+	document_done(&kind);
+	document_done(&whole);
+}
+
+/* What the beginning of a large file says is what the whole would say. */
+static void test_kinds_alone(void)
+{
+	static const char png[32] = "\x89PNG\r\n\x1a\n\0\0\0\rIHDR";
+	static const char text[] = "The heron stands in the reeds.\n";
+
+	check_kind("photo.png", png, sizeof(png), EXTRACT_SKIPPED);
+	check_kind("photo", png, sizeof(png), EXTRACT_SKIPPED);
+	check_kind("disk.img", "\0\1\2\3\4\5\6\7", 8, EXTRACT_SKIPPED);
+	check_kind("heron.txt", text, sizeof(text) - 1, EXTRACT_INDEXED);
+	check_kind("heron", text, sizeof(text) - 1, EXTRACT_INDEXED);
+}
+
 static int run_tests(int argc, char **argv)
 {
 	if (argc > 1 && strcmp(argv[1], "--speed") == 0) {
@@ -404,6 +431,7 @@ static int run_tests(int argc, char **argv)
 		return print_files(argv + 1);
 	test_encodings();
 	test_kinds();
+	test_kinds_alone();
 	test_marks();
 	test_markdown();
 	test_html();
