@@ -91,7 +91,11 @@ struct index {
 /* Whoever waits hurries the worker; it comes back to the background by itself. Call with table_lock. */
 void index_hurry(struct index *x);
 
-/* ---- index.c */
+/* ---- index_load.c */
+/* Loads segments and the queue; *ret_why as index_open(). */
+int index_load(struct index *x, char **ret_why);
+
+/* ---- index_news.c */
 
 /* A document has become a file's present one; kills the one before. Call with both locks, segments_lock
  * for writing. */
@@ -99,7 +103,7 @@ int index_place_document(struct index *x, struct segment *s, uint32_t doc);
 /* Documents were added or have died. Call with table_lock. */
 void index_tell_sealer(struct index *x);
 
-/* ---- segments.c: the list, and its durable twin, the catalog's 'M' records */
+/* ---- segments*.c: the list, and its durable twin, the catalog's 'M' records */
 
 /* Opens all registered segments; what is damaged is dropped, its files are found missing later. */
 int segments_load(struct index *x, bool *ret_lost);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The worker thread: takes files that wait, has their text extracted and adds them to the memory
  * segment, where queries find them at once. Queue entries stay in the catalog until the segment is
- * durable (segments.c), so what a killed server had only in memory is indexed again.
+ * durable (segments_seal.c), so what a killed server had only in memory is indexed again.
  *
  * A file is taken as it is at one content LSN: its inode is read before and after its bytes, and news that
  * comes meanwhile (work.h) makes the result void. */

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+/* What the index says of itself: figures, the queue in words, and whether its files are sound. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "catalog/walk.h"
+#include "index/block_cache.h"
+#include "index/codes.h"
+#include "index/index_impl.h"
+#include "index/segment_file.h"
+
+/* ---- figures */
+
+static void count_segment(struct segment *s, struct index_stats *st)
+{
+	for (uint32_t d = 0; d < s->n_docs; d++) {
+		if (segment_is_dead(s, d))
+			continue;
+		st->passages += s->docs[d].n_passages;
+		switch (s->docs[d].state) {
+		case STATE_INDEXED:
+		case STATE_PARTIAL:
+			st->indexed++;
+			break;
+		case STATE_FAILED:
+			st->failed++;
+			break;
+		default:
+			st->skipped++;
+		}
+	}
+	st->memory_bytes += s->memory + codes_memory(s->codes);
+	st->segments += s->n_docs > 0;
+}
+
+void index_get_stats(struct index *x, struct index_stats *ret_stats)
+{
+	struct index_stats st = { .model = embed_name(x->model), .pending = index_pending(x) };
+
+	(void) pthread_rwlock_rdlock(&x->segments_lock);
+	for (unsigned i = 0; i < x->n_segments; i++)
+		count_segment(x->segments[i], &st);
+	(void) pthread_rwlock_unlock(&x->segments_lock);
+	st.memory_bytes += block_cache_bytes(x->cache);
+	(void) pthread_mutex_lock(&x->table_lock);
+	st.memory_bytes += (x->places.places ? x->places.mask + 1 : 0) * sizeof(struct ino_entry);
+	(void) pthread_mutex_unlock(&x->table_lock);
+	*ret_stats = st;
+}
+
+int index_describe_queue(struct index *x, struct buf *ret_text)
+{
+	static const char *const why[WORK_PLACES] = { "waiting", "being indexed", "open for writing",
+						      "to be tried again" };
+	const uint64_t *renamed;
+	int r = 0;
+	LOCKED(&x->table_lock);
+
+	for (unsigned place = 0; place < WORK_PLACES; place++)
+		for (const struct work *w = x->work.lists[place].oldest; w && r >= 0; w = w->newer)
+			r = buf_addf(ret_text, "%llu %s\n", (unsigned long long)w->ino, why[place]);
+	renamed = (const uint64_t *)(const void *)x->renamed.data;
+	for (size_t n = 0; n < x->renamed.len / sizeof(*renamed) && r >= 0; n++)
+		r = buf_addf(ret_text, "%llu renamed, with all below\n", (unsigned long long)renamed[n]);
+	return r < 0 ? r : 0;
+}
+
+/* ---- verification */
+
+static int verify_one(struct index *x, uint64_t number, const void *value, size_t len)
+{
+	struct segment_record record;
+	struct segment_file *f;
+	int r = segment_record_decode(value, len, &record);
+
+	if (r >= 0)
+		r = segment_file_open(x->config.keys, x->dirfd, number, &record, NULL, &f);
+	if (r < 0)
+		return r;
+	r = segment_file_verify(f);
+	segment_file_close(f);
+	return r;
+}
+
+struct verification {
+	struct index *x;
+	void (*problem)(void *context, const char *text);
+	void *context;
+	int64_t segments;
+};
+
+static int verify_record(void *context, const struct record *record)
+{
+	struct verification *v = context;
+	uint64_t number = record->key_len == 9 ? load_be64(record->key + 1) : 0;
+	int bad = verify_one(v->x, number, record->value, record->value_len);
+	char text[128];
+
+	v->segments++;
+	if (bad >= 0)
+		return 0;
+	(void) snprintf(text, sizeof(text), "index segment %llu: %s", (unsigned long long)number,
+			bad == -EBADMSG ? "damaged" : strerror(-bad));
+	v->problem(v->context, text);
+	return 0;
+}
+
+int64_t index_verify(struct index *x, void (*problem)(void *context, const char *text), void *context)
+{
+	struct key prefix = key_start('M');
+	struct verification v = { x, problem, context, 0 };
+	int r = records_foreach(x->config.catalog, &prefix, verify_record, &v);
+
+	return r < 0 ? r : v.segments;
+}
