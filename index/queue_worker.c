@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The worker thread: takes files that wait, has their text extracted and adds them to the memory
+/* The worker thread: takes files that wait, has their documents made (maker.h) and adds them to the memory
  * segment, where queries find them at once. Queue entries stay in the catalog until the segment is
  * durable (segments_seal.c), so what a killed server had only in memory is indexed again.
  *
@@ -16,19 +16,11 @@
 #include "base/log.h"
 #include "base/thread.h"
 #include "index/index_impl.h"
-#include "index/priority.h"
+#include "index/maker.h"
 #include "index/rules.h"
 #include "index/segment_memory.h"
-#include "index/stored.h"
 
 #define TICK_MS 1000u
-#define HURRIED_MS 1000u
-#define CPU_SECONDS 5u
-#define CPU_SECONDS_SLOW 60u
-#define TRIES 2u
-/* Beginnings of larger files are read first, to tell their kinds. */
-#define LARGE (4 * EXTRACT_KIND_BYTES)
-#define NAMES_MAX 16u
 /* So many times within REWRITTEN_MS, then not before it is over. */
 #define REWRITTEN_TIMES 6u
 #define REWRITTEN_MS 10000u
@@ -41,250 +33,13 @@ struct rewritten {
 
 struct worker {
 	struct index *x;
-	struct preparer *preparer; /* owned */
-	struct prepared prepared;
-	struct buf names, path;    /* of the present file */
+	struct maker maker;
 	struct rewritten rewritten[REWRITTEN_SLOTS];
 	bool slow;                 /* the present file is tried with the long limit */
 	uint64_t rules_due_ms;     /* not to be tried before */
 };
 
 enum outcome { OUTCOME_DONE, OUTCOME_HOLD, OUTCOME_LATER };
-
-/* ---- names */
-
-/* Collects the names of all links, and the path of the first. -ENOENT: it has none. */
-static int collect_names(struct worker *w, uint64_t ino, uint32_t nlink)
-{
-	struct catalog *c = w->x->config.catalog;
-
-	buf_reset(&w->names);
-	buf_reset(&w->path);
-	for (unsigned i = 0; i < MIN(nlink, NAMES_MAX); i++) {
-		_cleanup_buf_ struct buf path = BUF_INIT;
-		const char *text, *slash;
-		int r = tree_path(c, ino, ROOT_INO, i, &path);
-
-		if (r == -ENOENT && i > 0)
-			break;
-		text = r < 0 ? NULL : buf_cstr(&path);
-		if (!text)
-			return r < 0 ? r : -ENOMEM;
-		slash = strrchr(text, '/');
-		slash = slash ? slash + 1 : text;
-		r = buf_add(&w->names, slash, strlen(slash) + 1);
-		if (r >= 0 && i == 0)
-			r = buf_add(&w->path, text, path.len);
-		if (r < 0)
-			return r;
-	}
-	return 0;
-}
-
-/* ---- priority: low while nobody waits. Our own only while words and vectors are made and no locks are held */
-
-/* Who has just asked may ask again. */
-static void pace_extractor(struct index *x)
-{
-	LOCKED(&x->table_lock);
-
-	extractor_pace(x->extractor, x->waiting == 0 && clock_mono_ms() - x->hurried_ms > HURRIED_MS);
-}
-
-static bool lower_priority(struct index *x)
-{
-	LOCKED(&x->table_lock);
-
-	if (!x->may_lower_priority || x->waiting > 0)
-		return false;
-	priority_lower(0);
-	return true;
-}
-
-/* ---- one document */
-
-static int read_bytes(struct index *x, const struct inode *i, uint64_t max, struct buf *ret_bytes)
-{
-	uint64_t want = MIN(i->size, max);
-	uint8_t *place;
-	int r = buf_extend(ret_bytes, want, &place);
-
-	ret_bytes->len = 0;
-	while (r >= 0 && ret_bytes->len < want) {
-		ssize_t n = x->config.read_file(x->config.context, i->ino, ret_bytes->len, place + ret_bytes->len,
-						want - ret_bytes->len);
-
-		if (n < 0)
-			return (int)n;
-		if (n == 0)
-			break;
-		ret_bytes->len += (size_t)n;
-	}
-	return r;
-}
-
-static void set_status(struct document *d, enum extract_status status, const char *why)
-{
-	d->status = status;
-	memccpy(d->why, why, 0, sizeof(d->why) - 1);
-}
-
-/* Most large files are of no kind that has text, and their beginning tells: it saves reading them whole. What
- * goes wrong here is left to the whole file to say. */
-static bool is_skipped_at_sight(struct worker *w, const struct inode *i, struct document *ret_d)
-{
-	_cleanup_(document_done) struct document kind = { 0 };
-	_cleanup_buf_ struct buf bytes = BUF_INIT;
-	struct index *x = w->x;
-
-	if (i->size < LARGE || read_bytes(x, i, EXTRACT_KIND_BYTES, &bytes) < 0 ||
-	    extractor_kind(x->extractor, (const char *)w->names.data, bytes.data, bytes.len, &kind) < 0 ||
-	    kind.status != EXTRACT_SKIPPED)
-		return false;
-	*ret_d = kind;
-	kind = (struct document){ 0 };
-	return true;
-}
-
-static int extract(struct worker *w, const struct inode *i, unsigned tries, struct document *d)
-{
-	_cleanup_buf_ struct buf bytes = BUF_INIT;
-	struct index *x = w->x;
-	int r;
-
-	pace_extractor(x);
-	if (is_skipped_at_sight(w, i, d))
-		return 0;
-	r = read_bytes(x, i, x->rules->max_file, &bytes);
-	if (r == -EIO || r == -EBADMSG) {
-		set_status(d, EXTRACT_FAILED, "unreadable");
-		return 0;
-	}
-	if (r < 0)
-		return r;
-	r = extractor_run(x->extractor, (const char *)w->names.data, bytes.data, bytes.len,
-			  w->slow ? CPU_SECONDS_SLOW : CPU_SECONDS, d);
-	if (r < 0 && tries + 1 < TRIES)
-		return r;
-	if (r < 0)
-		set_status(d, EXTRACT_FAILED, "extractor");
-	if (i->size > x->rules->max_file && d->status == EXTRACT_INDEXED)
-		set_status(d, EXTRACT_PARTIAL, "size");
-	return 0;
-}
-
-static enum document_state state_of(const struct document *d)
-{
-	switch (d->status) {
-	case EXTRACT_INDEXED:
-		return STATE_INDEXED;
-	case EXTRACT_PARTIAL:
-		return STATE_PARTIAL;
-	case EXTRACT_SKIPPED:
-		return STATE_SKIPPED;
-	case EXTRACT_SLOW:
-		return STATE_DEFERRED;
-	case EXTRACT_FAILED:
-		break;
-	}
-	return STATE_FAILED;
-}
-
-static int prepare_document(struct worker *w, const struct document *d, bool hidden)
-{
-	struct prepare_input in = {
-		.document = d, .state = state_of(d), .why = d->status == EXTRACT_SLOW ? "slow" : d->why,
-		.names = (const char *)w->names.data, .names_len = w->names.len, .hidden = hidden,
-		.seconds = clock_real_ns() / 1000000000u,
-	};
-	bool lowered = lower_priority(w->x);
-	int r = prepare(w->preparer, &in, &w->prepared);
-
-	if (lowered)
-		priority_raise(0);
-	return r;
-}
-
-/* ---- a file that only has another name keeps its text */
-
-static const char *ending_of(const char *name)
-{
-	const char *dot = strrchr(name, '.');
-
-	return dot ? dot : "";
-}
-
-/* Appends the stored record of the file's living document if it was made from this content. */
-static int find_stored(struct index *x, const struct inode *i, struct buf *ret_record, uint8_t *ret_state,
-		       uint8_t *ret_language)
-{
-	const struct segment_doc *d;
-	struct ino_entry *e, found;
-	int r;
-
-	(void) pthread_rwlock_rdlock(&x->segments_lock);
-	(void) pthread_mutex_lock(&x->table_lock);
-	e = ino_map_find(&x->places, i->ino);
-	found = e ? *e : (struct ino_entry){ 0 };
-	(void) pthread_mutex_unlock(&x->table_lock);
-	d = found.value ? &((struct segment *)found.value)->docs[found.number] : NULL;
-	r = d && d->lsn == i->content_lsn ? 0 : -ENOENT;
-	if (r == 0) {
-		*ret_state = d->state;
-		*ret_language = d->language;
-		r = ((struct segment *)found.value)->ops->stored(found.value, found.number, ret_record);
-	}
-	(void) pthread_rwlock_unlock(&x->segments_lock);
-	return r;
-}
-
-static int copy_mark(void *context, const struct document_mark *m)
-{
-	struct document *d = context;
-
-	d->marks[d->n_marks++] = *m;
-	return 0;
-}
-
-static int document_again(const struct stored *s, uint8_t state, uint8_t language, struct document *ret_d)
-{
-	static const enum extract_status statuses[] = {
-		[STATE_INDEXED] = EXTRACT_INDEXED, [STATE_PARTIAL] = EXTRACT_PARTIAL,
-		[STATE_SKIPPED] = EXTRACT_SKIPPED, [STATE_FAILED] = EXTRACT_FAILED,
-		[STATE_DEFERRED] = EXTRACT_SLOW,
-	};
-
-	ret_d->status = statuses[state];
-	memcpy(ret_d->why, s->why, MIN(s->why_len, sizeof(ret_d->why) - 1));
-	memcpy(ret_d->mime, s->mime, MIN(s->mime_len, sizeof(ret_d->mime) - 1));
-	memcpy(ret_d->title, s->title, MIN(s->title_len, sizeof(ret_d->title) - 1));
-	memccpy(ret_d->lang, language_code(language), 0, sizeof(ret_d->lang) - 1);
-	ret_d->marks = calloc(s->n_marks + 1, sizeof(*ret_d->marks));
-	if (!ret_d->marks)
-		return -ENOMEM;
-	(void) stored_foreach_mark(s, copy_mark, ret_d);
-	return stored_text(s, &ret_d->text);
-}
-
-/* 1: *ret_d is the document as it was. 2: nothing has changed at all. 0: it must be extracted. */
-static int try_stored(struct worker *w, const struct inode *i, bool excluded, struct document *ret_d)
-{
-	_cleanup_buf_ struct buf record = BUF_INIT;
-	uint8_t state, language;
-	struct stored s;
-	const char *old;
-
-	if (w->slow || find_stored(w->x, i, &record, &state, &language) < 0 ||
-	    stored_decode(record.data, record.len, &s) < 0 || state < STATE_INDEXED || state > STATE_DEFERRED)
-		return 0;
-	old = s.names_len ? s.names : "";
-	if (excluded != (s.why_len == 8 && memcmp(s.why, "excluded", 8) == 0) ||
-	    strcmp(ending_of(old), ending_of((const char *)w->names.data)) != 0)
-		return 0;
-	if (s.names_len == w->names.len && memcmp(s.names, w->names.data, w->names.len) == 0)
-		return 2;
-	return document_again(&s, state, language, ret_d) < 0 ? 0 : 1;
-}
 
 /* ---- adding */
 
@@ -318,15 +73,15 @@ static int add_document(struct worker *w, const struct inode *i, uint64_t queue_
 
 	if (r < 0 || now.content_lsn != i->content_lsn)
 		return r == -ENOENT ? 0 : r; /* there is news of it */
-	w->prepared.doc.ino = i->ino;
-	w->prepared.doc.lsn = i->content_lsn;
-	atomic_store(&w->prepared.doc.parent, now.parent);
+	w->maker.prepared.doc.ino = i->ino;
+	w->maker.prepared.doc.lsn = i->content_lsn;
+	atomic_store(&w->maker.prepared.doc.parent, now.parent);
 	(void) pthread_rwlock_wrlock(&x->segments_lock);
 	(void) pthread_mutex_lock(&x->table_lock);
-	r = add_locked(x, &w->prepared, queue_lsn);
+	r = add_locked(x, &w->maker.prepared, queue_lsn);
 	if (r >= 0 && now.nlink > 1)
 		segment_mark_moved(x->memory, x->memory->n_docs - 1);
-	if (r >= 0 && w->prepared.doc.state == STATE_DEFERRED && !w->slow)
+	if (r >= 0 && w->maker.prepared.doc.state == STATE_DEFERRED && !w->slow)
 		(void) buf_add(&x->slow, &i->ino, sizeof(i->ino));
 	(void) pthread_mutex_unlock(&x->table_lock);
 	(void) pthread_rwlock_unlock(&x->segments_lock);
@@ -376,21 +131,11 @@ static int settle(struct index *x, uint64_t ino, uint64_t lsn)
 
 static int make_document(struct worker *w, const struct inode *i, unsigned tries, const struct queue_entry *entry)
 {
-	bool excluded = rules_exclude(w->x->rules, (const char *)w->path.data, w->path.len);
-	struct document d = { 0 };
-	int r = entry->why & EVENT_RULES ? 0 : try_stored(w, i, excluded, &d);
+	struct making how = { .tries = tries, .slow = w->slow, .again = entry->why & EVENT_RULES };
+	int r = maker_make(&w->maker, i, &how);
 
-	if (r == 2) {
-		document_done(&d);
+	if (r == 0)
 		return settle(w->x, i->ino, entry->lsn);
-	}
-	if (r == 0 && excluded)
-		set_status(&d, EXTRACT_SKIPPED, "excluded");
-	else if (r == 0)
-		r = extract(w, i, tries, &d);
-	if (r >= 0)
-		r = prepare_document(w, &d, excluded);
-	document_done(&d);
 	return r < 0 ? r : add_document(w, i, entry->lsn);
 }
 
@@ -425,9 +170,7 @@ static enum outcome index_one(struct worker *w, uint64_t ino, unsigned tries, ui
 	else if (r >= 0 && i.nlink > 0) {
 		if (is_rewritten(w, ino, ret_due_ms))
 			return OUTCOME_LATER;
-		r = collect_names(w, ino, i.nlink);
-		if (r >= 0)
-			r = make_document(w, &i, tries, &entry);
+		r = make_document(w, &i, tries, &entry);
 	}
 	if (r >= 0 || r == -ENOENT)
 		return OUTCOME_DONE;
@@ -499,7 +242,7 @@ static int take(struct worker *w, uint64_t rules_ms, uint64_t *ret_ino, unsigned
 	}
 	if (take_slow(x, ret_ino)) {
 		w->slow = true;
-		*ret_tries = TRIES;
+		*ret_tries = MAKER_TRIES;
 		return 1;
 	}
 	if (rules_ms == 0 || (rules_ms == UINT64_MAX && rules_have_news(x))) /* they may have come meanwhile */
@@ -530,7 +273,7 @@ static uint64_t keep_rules(struct worker *w)
 
 	if (clock_mono_ms() < w->rules_due_ms)
 		return w->rules_due_ms;
-	r = rules_step(w->x, &w->preparer);
+	r = rules_step(w->x, &w->maker.preparer);
 	if (r >= 0)
 		return r > 0 ? 0 : UINT64_MAX;
 	if (log_due(&said))
@@ -563,7 +306,7 @@ void *queue_worker_main(void *index)
 	struct worker *w = calloc(1, sizeof(*w));
 	struct index *x = index;
 
-	if (!w || preparer_new(x->model, x->rules->languages, &w->preparer) < 0) {
+	if (!w || maker_init(&w->maker, x) < 0) {
 		log_error(-ENOMEM, "index: the worker cannot start");
 	} else {
 		w->x = x;
@@ -571,10 +314,7 @@ void *queue_worker_main(void *index)
 		x->worker_tid = (int)syscall(SYS_gettid);
 		(void) pthread_mutex_unlock(&x->table_lock);
 		worker_loop(w);
-		preparer_free(w->preparer);
-		prepared_done(&w->prepared);
-		buf_done(&w->names);
-		buf_done(&w->path);
+		maker_done(&w->maker);
 	}
 	free(w);
 	return NULL;
