@@ -116,7 +116,7 @@ struct segment {
 	char (*mimes)[96];         /* owned */
 	uint16_t n_mimes;
 	size_t memory;             /* bytes it keeps resident, about; without its codes */
-	struct codes *codes;       /* owned; NULL: in memory, its vectors are at hand */
+	struct codes *codes;       /* owned */
 };
 
 struct segment *segment_release(struct segment *s);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "index/codes.h"
 
 struct posting_list {
 	struct buf bytes; /* owned */
@@ -135,6 +136,7 @@ static void memory_free(struct segment *s)
 	free(s->docs);
 	free(s->flags);
 	free(s->mimes);
+	codes_free(s->codes);
 	free(m);
 }
 
@@ -152,9 +154,12 @@ static const struct segment_ops memory_ops = {
 int segment_memory_new(size_t stride, struct segment **ret_s)
 {
 	struct segment_memory *m = calloc(1, sizeof(*m));
+	int r = m ? codes_new(stride, &m->base.codes) : -ENOMEM;
 
-	if (!m)
-		return -ENOMEM;
+	if (r < 0) {
+		free(m);
+		return r;
+	}
 	m->base.ops = &memory_ops;
 	m->base.stride = stride;
 	*ret_s = &m->base;
@@ -263,6 +268,8 @@ int segment_memory_add(struct segment *s, const struct prepared *p, uint32_t *re
 	if (r >= 0)
 		r = buf_reserve(&m->vectors, p->vectors.len);
 	if (r >= 0)
+		r = codes_reserve(s->codes, segment_doc_vectors(&p->doc));
+	if (r >= 0)
 		r = buf_add(&m->stored, p->stored.data, p->stored.len);
 	if (r < 0)
 		return r;
@@ -275,6 +282,7 @@ int segment_memory_add(struct segment *s, const struct prepared *p, uint32_t *re
 	s->flags[s->n_docs] = 0;
 	add_postings(m, p, s->n_docs);
 	(void) buf_add(&m->vectors, p->vectors.data, p->vectors.len);
+	codes_add(s->codes, (const int16_t *)(const void *)p->vectors.data, segment_doc_vectors(d));
 	s->n_vectors += segment_doc_vectors(d);
 	*ret_doc = s->n_docs++;
 	s->memory = memory_size(m);

@@ -3,7 +3,7 @@
  * passage. The query's rows are weighted by sqrt(idf) of their WordPieces in the index.
  *
  * One-bit codes (index/codes.h) say where a candidate's cosine lies; the vectors themselves are read of those
- * that may be among the best only (rank.c), and of all in memory, where there are no codes. */
+ * that may be among the best only (rank.c). */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -16,7 +16,7 @@
 /* Lists are looked at until they had so many times the candidates that are kept. */
 #define SEEN 4u
 /* What single precision takes from an estimate, and more. */
-#define ROUNDING 1e-5
+#define ROUNDING 1e-5f
 
 /* In how many living documents a WordPiece is. */
 static int piece_frequency(struct search *s, uint32_t id, struct postings *scratch, double *ret_df)
@@ -97,76 +97,92 @@ static int query_vector(struct search *s, int16_t *ret_q)
 	return 0;
 }
 
-/* ---- exactly */
+/* ---- one document */
 
-static int exact(struct search_part *p, uint32_t doc, const int16_t *q)
+static float off(float error)
+{
+	return RABITQ_EPSILON * error + ROUNDING;
+}
+
+/* From the codes; its list is looked at. The best passage's error is on the safe side: the greatest of several
+ * estimates is too great rather than too small. */
+static struct cosines estimate(struct code_scan *scan, const struct segment_doc *d)
+{
+	uint32_t v = d->first_vector, end = v + segment_doc_vectors(d);
+	const float *cosines, *errors;
+	uint32_t n = code_scan_run(scan, v, &cosines, &errors), i = d->n_passages > 1;
+	struct cosines c = { .whole = cosines[0], .whole_off = off(errors[0]), .best = -2 };
+
+	for (;;) {
+		for (; i < n && v + i < end; i++)
+			if (cosines[i] > c.best) {
+				c.best = cosines[i];
+				c.best_off = off(errors[i]);
+			}
+		v += n;
+		if (v >= end)
+			return c;
+		n = code_scan_run(scan, v, &cosines, &errors);
+		i = 0;
+	}
+}
+
+/* The cosine of the i-th of the document's vectors. */
+static int cosine(struct search_part *p, const struct segment_doc *d, uint32_t i, const int16_t *q, float *ret)
+{
+	const int16_t *v;
+	int r = segment_vector(p->segment, &p->reader, d->first_vector + i, &v);
+
+	if (r >= 0)
+		*ret = (float)vector_cosine(vector_dot(q, v, p->segment->stride));
+	return r;
+}
+
+static int compute_whole(struct search_part *p, uint32_t doc, const int16_t *q)
+{
+	struct cosines *c = &p->meaning[doc];
+
+	c->whole_off = 0;
+	return cosine(p, &p->segment->docs[doc], 0, q, &c->whole);
+}
+
+static int compute_best(struct search_part *p, uint32_t doc, const int16_t *q)
 {
 	const struct segment_doc *d = &p->segment->docs[doc];
+	struct cosines *c = &p->meaning[doc];
 	uint32_t n = segment_doc_vectors(d);
-	int32_t whole = 0, best = INT32_MIN;
+	int r = 0;
 
-	for (uint32_t i = 0; i < n; i++) {
-		const int16_t *v;
-		int r = segment_vector(p->segment, &p->reader, d->first_vector + i, &v);
-		int32_t dot;
+	c->best = n > 1 ? -2 : c->whole;
+	c->best_off = 0;
+	for (uint32_t i = 1; r >= 0 && i < n; i++) {
+		float passage = -2;
 
-		if (r < 0)
-			return r;
-		dot = vector_dot(q, v, p->segment->stride);
-		if (i == 0)
-			whole = dot;
-		if ((i > 0 || n == 1) && dot > best)
-			best = dot;
+		r = cosine(p, d, i, q, &passage);
+		c->best = MAX(c->best, passage);
 	}
-	p->meaning[doc].low = p->meaning[doc].high = 0.5 * vector_cosine(whole) + 0.5 * vector_cosine(best);
-	return 0;
+	return r;
+}
+
+int search_meaning_nearer(struct search *s, struct search_part *p, uint32_t doc)
+{
+	int r = 0;
+
+	if (p->meaning[doc].whole_off > 0)
+		r = compute_whole(p, doc, s->vector);
+	else if (p->meaning[doc].best_off > 0)
+		r = compute_best(p, doc, s->vector);
+	return search_failed(s, p->segment, r);
 }
 
 int search_meaning_exactly(struct search *s, struct search_part *p, uint32_t doc)
 {
-	if (p->meaning[doc].low == p->meaning[doc].high)
-		return 0;
-	return search_failed(s, p->segment, exact(p, doc, s->vector));
+	int r = search_meaning_nearer(s, p, doc);
+
+	return r < 0 ? r : search_meaning_nearer(s, p, doc);
 }
 
-static int part_exactly(struct search *s, struct search_part *p)
-{
-	int r = 0;
-
-	for (uint32_t d = 0; r >= 0 && d < p->segment->n_docs; d++)
-		if (p->candidate[d] && p->segment->docs[d].n_passages)
-			r = exact(p, d, s->vector);
-	return search_failed(s, p->segment, r);
-}
-
-/* ---- nearly: from the codes */
-
-/* The errors of the two parts are added up as if they always went the same way. That of the best passage
- * is on the safe side: the greatest of several estimates is too great rather than too small. */
-static struct span nearly(struct code_scan *scan, const struct segment_doc *d)
-{
-	uint32_t end = d->first_vector + segment_doc_vectors(d);
-	float whole, whole_off, best = -2, best_off = 0;
-	double middle, off;
-
-	code_scan_get(scan, d->first_vector, &whole, &whole_off);
-	for (uint32_t v = d->first_vector + 1; v < end; v++) {
-		float cosine, error;
-
-		code_scan_get(scan, v, &cosine, &error);
-		if (cosine > best) {
-			best = cosine;
-			best_off = error;
-		}
-	}
-	if (d->n_passages == 1) {
-		best = whole;
-		best_off = whole_off;
-	}
-	middle = 0.5 * whole + 0.5 * best;
-	off = RABITQ_EPSILON * (0.5 * whole_off + 0.5 * best_off) + ROUNDING;
-	return (struct span){ middle - off, middle + off };
-}
+/* ---- all candidates */
 
 /* Returns how many candidates the list has that mean something. */
 static size_t look_at(struct search_part *p, struct code_scan *scan, uint32_t list)
@@ -177,7 +193,7 @@ static size_t look_at(struct search_part *p, struct code_scan *scan, uint32_t li
 	code_scan_list(scan, list);
 	for (uint32_t d = l->first_doc; d < l->first_doc + l->n_docs; d++)
 		if (p->candidate[d] && p->segment->docs[d].n_passages) {
-			p->meaning[d] = nearly(scan, &p->segment->docs[d]);
+			p->meaning[d] = estimate(scan, &p->segment->docs[d]);
 			seen++;
 		}
 	return seen;
@@ -216,12 +232,12 @@ static uint32_t order_lists(const struct search *s, struct search_part *p, struc
 			ret[n++] = (struct near_list){ vector_dot(s->vector, c->centres + l * c->stride, c->stride), l };
 	for (uint32_t d = 0; d < p->segment->n_docs; d++)
 		if (p->candidate[d] && p->segment->docs[d].n_passages)
-			p->meaning[d] = (struct span){ -HUGE_VAL, HUGE_VAL };
+			p->meaning[d] = (struct cosines){ .whole_off = HUGE_VALF, .best_off = HUGE_VALF };
 	qsort(ret, n, sizeof(*ret), compare_lists);
 	return n;
 }
 
-static int part_nearly(struct search *s, struct search_part *p, size_t keep)
+static int look_at_nearest(struct search *s, struct search_part *p, size_t keep)
 {
 	const struct codes *c = p->segment->codes;
 	_cleanup_free_ struct near_list *lists = calloc((size_t)c->n_lists + 1, sizeof(*lists));
@@ -243,12 +259,12 @@ static int part_meaning(struct search *s, struct search_part *p, size_t keep)
 {
 	uint32_t n = p->segment->n_docs;
 
-	p->meaning = malloc(((size_t)n + 1) * sizeof(*p->meaning));
+	p->meaning = calloc((size_t)n + 1, sizeof(*p->meaning));
 	if (!p->meaning)
 		return -ENOMEM;
 	for (uint32_t d = 0; d < n; d++)
-		p->meaning[d] = (struct span){ NO_MEANING, NO_MEANING };
-	return p->segment->codes ? part_nearly(s, p, keep) : part_exactly(s, p);
+		p->meaning[d].whole = NO_MEANING;
+	return look_at_nearest(s, p, keep);
 }
 
 int search_meaning(struct search *s, size_t keep, bool *ret_said)

@@ -10,12 +10,13 @@
 #include "index/query/language.h"
 #include "index/stored.h"
 
-#define NO_MEANING (-1e9)
+#define NO_MEANING (-1e9f)
 
-/* Where a cosine lies: both ends are the same once it is known exactly, infinite where no list of codes that
- * was looked at has the document (index/codes.h). */
-struct span {
-	double low, high;
+/* What is known of a document's two cosines with the query: the whole's, and its best passage's. Each is off by so
+ * much at most, 0 once it was computed, infinite where no list of codes that was looked at has the document
+ * (index/codes.h). `whole` is NO_MEANING where there is no vector. */
+struct cosines {
+	float whole, whole_off, best, best_off;
 };
 
 struct search_part {
@@ -24,7 +25,7 @@ struct search_part {
 	uint8_t *candidate;      /* owned; passes the filters */
 	bool all_alive;
 	double *words;           /* owned; BM25, 0: no common term; NULL: not asked */
-	struct span *meaning;    /* owned; cosines, below NO_MEANING/2: has no vector; NULL: not asked */
+	struct cosines *meaning; /* owned; NULL: not asked */
 	struct vector_reader reader;
 };
 
@@ -77,11 +78,13 @@ int search_scope(struct search *s);
 /* ---- words.c: BM25 into part->words */
 int search_words(struct search *s);
 
-/* ---- meaning.c: cosines, or where they lie, into part->meaning; of `keep` candidates in each part, if there
+/* ---- meaning.c: cosines, as far as they are known, into part->meaning; of `keep` candidates in each part, if there
  * are so many. *ret_said: false when the query has no vector. */
 int search_meaning(struct search *s, size_t keep, bool *ret_said);
-/* Makes a document's cosine exact. */
+/* Computes both of a document's cosines. */
 int search_meaning_exactly(struct search *s, struct search_part *part, uint32_t doc);
+/* A step on the way there that may be enough: the whole's first, from one vector. */
+int search_meaning_nearer(struct search *s, struct search_part *part, uint32_t doc);
 
 /* ---- results */
 struct hit {

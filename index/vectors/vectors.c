@@ -33,11 +33,11 @@ void vector_quantise(const float *v, size_t dimensions, int16_t *ret_q)
 
 int32_t vector_dot_serial(const int16_t *a, const int16_t *b, size_t n)
 {
-	int32_t sum = 0;
+	uint32_t sum = 0; /* what are no unit vectors may overflow */
 
 	for (size_t i = 0; i < n; i++)
-		sum += (int32_t)a[i] * b[i];
-	return sum;
+		sum += (uint32_t)((int32_t)a[i] * b[i]);
+	return (int32_t)sum;
 }
 
 int32_t (*vector_dot)(const int16_t *a, const int16_t *b, size_t n) = vector_dot_serial;

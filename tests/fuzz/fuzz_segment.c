@@ -174,7 +174,7 @@ static void check_codes(struct segment *s)
 {
 	_cleanup_free_ int16_t *query = calloc(s->stride, sizeof(*query));
 	struct code_scan *scan;
-	float cosine, error;
+	const float *cosines, *errors;
 
 	query[1] = 32767;
 	assert(code_scan_new(s->codes, query, &scan) == 0);
@@ -182,8 +182,8 @@ static void check_codes(struct segment *s)
 		const struct code_list *list = &s->codes->lists[l];
 
 		code_scan_list(scan, l);
-		for (uint32_t v = 0; v < list->n_vectors; v++)
-			code_scan_get(scan, list->first_vector + v, &cosine, &error);
+		for (uint32_t v = 0; v < list->n_vectors;)
+			v += code_scan_run(scan, list->first_vector + v, &cosines, &errors);
 	}
 	code_scan_free(scan);
 }

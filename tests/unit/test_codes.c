@@ -90,12 +90,17 @@ static void test_scan(void)
 	CHECK_EQ(code_scan_new(c, vectors[3], &scan), 0);
 	for (uint32_t list = 0; list < 2; list++) {
 		code_scan_list(scan, list);
-		for (uint32_t v = list ? 40 : 0; v < (list ? DOCS : 40); v++) {
-			float cosine, error;
+		for (uint32_t v = list ? 40 : 0, n; v < (list ? DOCS : 40); v += n) {
+			const float *cosines, *errors;
 
-			code_scan_get(scan, v, &cosine, &error);
-			CHECK(fabs(cosine - vector_cosine(vector_dot(vectors[3], vectors[v], STRIDE))) < 5 * error + 1e-5);
-			CHECK(error < 0.1);
+			n = code_scan_run(scan, v, &cosines, &errors);
+			CHECK(n >= 1 && v + n <= (list ? DOCS : 40));
+			for (uint32_t i = 0; i < n; i++) {
+				int32_t dot = vector_dot(vectors[3], vectors[v + i], STRIDE);
+
+				CHECK(fabs(cosines[i] - vector_cosine(dot)) < 5 * errors[i] + 1e-5);
+				CHECK(errors[i] < 0.1);
+			}
 		}
 	}
 	code_scan_free(scan);
