@@ -15,7 +15,7 @@ export LC_ALL=C.UTF-8
 report() {
     case $2 in
     0) passed=$((passed + 1)); echo "PASS $1 ($3)" ;;
-    77) skipped=$((skipped + 1)); echo "SKIP $1: $(tail -n 1 "$4")" ;;
+    77) skipped=$((skipped + 1)); echo "SKIP $1: $(grep . "$4" | tail -n 1)" ;;
     *) failed=$((failed + 1)); echo "FAIL $1 ($3, status $2)"; tail -n 25 "$4" | sed 's/^/    /' ;;
     esac
 }
@@ -89,11 +89,11 @@ unset BRAINY BRAINY_NONCE_LOG
 CC=clang try build/clang build build-clang
 # By itself UBSan says what it found, and goes on.
 export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-try build/asan build build-asan -Db_sanitize=address,undefined -Db_lundef=false && {
+try build/asan build build-asan -Doptimization=2 -Db_sanitize=address,undefined -Db_lundef=false && {
     programs build-asan asan unit
     programs build-asan asan fuzz
 }
-try build/tsan build build-tsan -Db_sanitize=thread -Db_lundef=false && programs build-tsan tsan unit '^(wal|catalog)'
+try build/tsan build build-tsan -Doptimization=2 -Db_sanitize=thread -Db_lundef=false && programs build-tsan tsan unit '^(wal|catalog)'
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -155,8 +155,7 @@ static int read_output(struct buf *text, const struct buf *messages, struct docu
 	char *at = (char *)text->data, *end = at + text->len, *body;
 	int r;
 
-	body = text->len ? memmem(at, MIN(text->len, (size_t)HEAD_MAX), head_end, sizeof(head_end) - 1)
-			 : NULL;
+	body = at ? memmem(at, MIN(text->len, (size_t)HEAD_MAX), head_end, sizeof(head_end) - 1) : NULL;
 	if (!body) {
 		if (says(messages, "Incorrect password"))
 			document_say(d, EXTRACT_SKIPPED, "encrypted");
