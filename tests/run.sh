@@ -15,7 +15,7 @@ export LC_ALL=C.UTF-8
 report() {
     case $2 in
     0) passed=$((passed + 1)); echo "PASS $1 ($3)" ;;
-    77) skipped=$((skipped + 1)); echo "SKIP $1: $(grep . "$4" | tail -n 1)" ;;
+    77) skipped=$((skipped + 1)); echo "SKIP $1: $(grep -v '^=*$' "$4" | tail -n 1)" ;;
     *) failed=$((failed + 1)); echo "FAIL $1 ($3, status $2)"; tail -n 25 "$4" | sed 's/^/    /' ;;
     esac
 }
