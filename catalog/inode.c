@@ -18,6 +18,7 @@
 #include "base/cleanup.h"
 #include "catalog/encode.h"
 #include "catalog/inode.h"
+#include "catalog/walk.h"
 
 #define INODE_VERSION 1
 #define INODE_RECORD_MAX 320
@@ -138,9 +139,9 @@ static void take_sets(struct reader *r, struct inode *i)
 	}
 }
 
-static int decode(uint64_t ino, const struct buf *value, struct inode *ret_i)
+static int decode(uint64_t ino, const void *value, size_t len, struct inode *ret_i)
 {
-	struct reader r = reader_over(value->data, value->len);
+	struct reader r = reader_over(value, len);
 	struct inode i = { .ino = ino };
 	uint8_t version = reader_u8(&r);
 	unsigned same = reader_u8(&r);
@@ -172,7 +173,56 @@ int inode_get(struct catalog *c, uint64_t ino, struct inode *ret_i)
 	struct key key = inode_key(ino);
 	int r = catalog_get(c, key.bytes, key.len, &value);
 
-	return r < 0 ? r : decode(ino, &value, ret_i);
+	return r < 0 ? r : decode(ino, value.data, value.len, ret_i);
+}
+
+/* ---- many at once */
+
+/* Further away than so many numbers, seeking is cheaper than stepping over what lies between. */
+#define WALK_NEAR 32u
+
+void inode_walk_done(struct inode_walk *w)
+{
+	w->cur = cursor_close(w->cur);
+}
+
+static int walk_seek(struct inode_walk *w, uint64_t ino)
+{
+	struct key prefix = key_start('I'), key = inode_key(ino);
+
+	if (!w->cur)
+		return cursor_open_at(w->c, &prefix, &key, &w->cur);
+	cursor_seek(w->cur, key.bytes, key.len);
+	return 0;
+}
+
+/* Moves to the record of `ino` if it is there. 1: *ret_record is that one. */
+static int walk_to(struct inode_walk *w, uint64_t ino, struct record *ret_record)
+{
+	int r = 0;
+
+	if (!w->cur || ino <= w->at || ino - w->at > WALK_NEAR)
+		r = walk_seek(w, ino);
+	w->at = UINT64_MAX; /* unless a record is found, the next call seeks */
+	while (r >= 0 && (r = cursor_next_record(w->cur, ret_record)) > 0 && ret_record->key_len == 9) {
+		uint64_t at = load_be64(ret_record->key + 1);
+
+		if (at < ino)
+			continue;
+		w->at = at;
+		return at == ino;
+	}
+	return 0;
+}
+
+int inode_walk_get(struct inode_walk *w, uint64_t ino, struct inode *ret_i)
+{
+	struct record record;
+
+	/* What is not as it should be, inode_get() says better. */
+	if (walk_to(w, ino, &record) == 1)
+		return decode(ino, record.value, record.value_len, ret_i);
+	return inode_get(w->c, ino, ret_i);
 }
 
 int inode_get_in(struct batch *b, uint64_t ino, struct inode *ret_i)
@@ -181,7 +231,7 @@ int inode_get_in(struct batch *b, uint64_t ino, struct inode *ret_i)
 	struct key key = inode_key(ino);
 	int r = batch_get(b, key.bytes, key.len, &value);
 
-	return r < 0 ? r : decode(ino, &value, ret_i);
+	return r < 0 ? r : decode(ino, value.data, value.len, ret_i);
 }
 
 void inode_put(struct batch *b, const struct inode *i)

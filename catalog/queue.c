@@ -200,7 +200,7 @@ int queue_get(struct catalog *c, uint64_t ino, struct queue_entry *ret_e)
 }
 
 struct visitor {
-	struct catalog *c;
+	struct inode_walk inodes;
 	int (*entry)(void *context, const struct queue_entry *e);
 	void *context;
 };
@@ -219,7 +219,7 @@ static int visit(void *context, const struct record *found)
 	r = decode(found->value, found->value_len, &record);
 	if (r < 0)
 		return r;
-	r = inode_get(v->c, load_be64(found->key + 2), &i);
+	r = inode_walk_get(&v->inodes, load_be64(found->key + 2), &i);
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	e = entry_of(&record, &i);
@@ -229,7 +229,9 @@ static int visit(void *context, const struct record *found)
 int queue_foreach(struct catalog *c, int (*entry)(void *context, const struct queue_entry *e), void *context)
 {
 	struct key prefix = key_u8(key_start('Q'), QUEUE_INDEX);
-	struct visitor v = { c, entry, context };
+	struct visitor v = { { .c = c }, entry, context };
+	int r = records_foreach(c, &prefix, visit, &v);
 
-	return records_foreach(c, &prefix, visit, &v);
+	inode_walk_done(&v.inodes);
+	return r;
 }

@@ -12,11 +12,11 @@
 #include "index/rules_walk.h"
 
 /* Decides for each loaded document whether it is its file's present one. */
-static int place_loaded(struct index *x, struct segment *s)
+static int place_loaded(struct index *x, struct inode_walk *inodes, struct segment *s)
 {
 	for (uint32_t d = 0; d < s->n_docs; d++) {
 		struct inode i;
-		int r = inode_get(x->config.catalog, s->docs[d].ino, &i);
+		int r = inode_walk_get(inodes, s->docs[d].ino, &i);
 
 		if (r == -ENOMEM)
 			return r;
@@ -119,13 +119,24 @@ static int check_complete(struct index *x, bool lost)
 	return 0;
 }
 
+static int place_all(struct index *x)
+{
+	struct inode_walk inodes = { .c = x->config.catalog };
+	int r = 0;
+
+	for (unsigned i = 0; r >= 0 && i < x->n_segments; i++)
+		r = place_loaded(x, &inodes, x->segments[i]);
+	inode_walk_done(&inodes);
+	return r;
+}
+
 int index_load(struct index *x, char **ret_why)
 {
 	bool lost = false;
 	int r = segments_load(x, &lost);
 
-	for (unsigned i = 0; r >= 0 && i < x->n_segments; i++)
-		r = place_loaded(x, x->segments[i]);
+	if (r >= 0)
+		r = place_all(x);
 	if (r >= 0)
 		r = queue_foreach(x->config.catalog, add_queued, x);
 	if (r == -EBADMSG) { /* the inodes know as well who waits */

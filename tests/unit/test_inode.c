@@ -235,6 +235,46 @@ static void test_forgotten_checks(struct catalog *c)
 	CHECK_EQ(check_set(c, 300), -EBADMSG);
 }
 
+static void check_walk(struct inode_walk *w, uint64_t ino)
+{
+	struct inode a = { 0 }, b = { 0 };
+	int r = inode_get(w->c, ino, &b);
+
+	CHECK_EQ(inode_walk_get(w, ino, &a), r);
+	CHECK_EQ(a.ino, b.ino);
+	CHECK_EQ(a.size, b.size);
+}
+
+/* Near and far, forwards and back, twice the same, into gaps and behind the end; from the overlay and from
+ * the store; and while others change things. */
+static void test_walk(struct catalog *c)
+{
+	static const uint64_t steps[] = { 1, 1, 0, 2, 3, 31, 32, 33, 34, 100, 1000 };
+	struct inode_walk w = { .c = c };
+	struct inode i = sample(0);
+
+	for (uint64_t ino = 5000000; ino < 5002000; ino += 1 + ino % 3) {
+		i.ino = i.size = ino;
+		put(c, &i);
+	}
+	for (unsigned round = 0; round < 2; round++) {
+		for (size_t k = 0; k < ARRAY_SIZE(steps); k++)
+			for (uint64_t ino = 5000000; ino < 5002100; ino += steps[k] ? steps[k] : 2200)
+				check_walk(&w, ino);
+		for (uint64_t ino = 5002010; ino > 4999990; ino -= 7)
+			check_walk(&w, ino);
+		for (uint64_t ino = 5000000; ino < 5000400; ino += 3) {
+			i.ino = ino;
+			i.size = round;
+			put(c, &i);
+			check_walk(&w, ino);
+			check_walk(&w, ino + 1);
+		}
+		CHECK_EQ(catalog_checkpoint(c), 0);
+	}
+	inode_walk_done(&w);
+}
+
 int main(void)
 {
 	struct catalog *c = tree_box_open();
@@ -248,6 +288,7 @@ int main(void)
 	test_sets(c);
 	test_stale_summary(c);
 	test_forgotten_checks(c);
+	test_walk(c);
 	tree_box_close(c);
 	return check_result();
 }
