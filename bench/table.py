@@ -9,7 +9,9 @@ import sys
 import tempfile
 import time
 
-BRAINY, OPS = (os.path.abspath(p) for p in ("build/brainy", "build/bench/ops"))
+BRAINY, OPS, NULL = (os.path.abspath(p) for p in ("build/brainy", "build/bench/ops", "build/bench/fuse-null"))
+SHARE = 0.8  # of the ceiling's rate that ours shall reach
+DISK = {"write_seq_mb", "read_cold_mb", "write_fsync"}  # wait for a disk, which the ceiling does not have
 ROUNDS, FILES, MEGABYTES = (int(os.environ.get(k, d)) for k, d in (("ROUNDS", 3), ("FILES", 5000), ("MEGABYTES", 256)))
 WORDS = """valve pump river sluice engine bearing noise flood keeper signal bridge harbour weight spring copper furnace
 gauge timber granite kettle ledger margin needle orchard parish quarry rudder saddle turbine upland vessel winter""".split()
@@ -28,17 +30,55 @@ def ops(folder, cold=None):
     return {name: float(rate) for name, rate in (line.split("\t") for line in out.splitlines())}
 
 
-def compare(native, mnt, volume):
+class Null:
+    """The filesystem that does nothing but seal, mounted; only root can."""
+
+    def __init__(self, mnt):
+        self.mnt, self.server = mnt, None
+
+    def __enter__(self):
+        if os.geteuid() == 0:
+            self.server = subprocess.Popen([NULL, "--seal", self.mnt])
+            while not os.path.ismount(self.mnt) and self.server.poll() is None:
+                time.sleep(0.01)
+        return self
+
+    def __exit__(self, *_):
+        if self.server and os.path.ismount(self.mnt):
+            subprocess.run(["umount", self.mnt], check=True)
+        if self.server:
+            self.server.wait()
+
+    def sides(self):
+        return [("null", self.mnt, None)] if self.server and self.server.poll() is None else []
+
+
+def time_of(name, rate):
+    """Of one operation, in microseconds; sequential ones count in MiB."""
+    return (1048576 if name.endswith("_mb") else 1e6) / rate
+
+
+def compare(native, mnt, null, volume):
     rows = {}
     for n in range(ROUNDS):
-        sides = [("native", native, None), ("brainyfs", mnt, volume)]
+        sides = [("native", native, None), *null.sides(), ("brainyfs", mnt, volume)]
         for side, folder, cold in sides if n % 2 else sides[::-1]:
             for name, rate in ops(folder, cold).items():
                 rows.setdefault(name, {}).setdefault(side, []).append(rate)
-    print(f"{'operation':14}{'native':>12}{'brainyfs':>12}{'ratio':>8}   per second, median of {ROUNDS} rounds")
+    print(f"per second, medians of {ROUNDS} rounds; us: of one operation, or MiB; null: FUSE and sealing alone (fuse_null.c)")
+    print(f"{'operation':14}{'native':>12}{'brainyfs':>12}{'ratio':>8}{'us':>10}{'null us':>10}{'bar us':>10}")
     for name, sides in rows.items():
+        middle = {side: statistics.median(rates) for side, rates in sides.items()}
         ratio = statistics.median(b / a for a, b in zip(sides["native"], sides["brainyfs"]))
-        print(f"{name:14}{statistics.median(sides['native']):12.1f}{statistics.median(sides['brainyfs']):12.1f}{ratio:8.2f}")
+        line = f"{name:14}{middle['native']:12.1f}{middle['brainyfs']:12.1f}{ratio:8.2f}"
+        line += f"{time_of(name, middle['brainyfs']):10.1f}"
+        if "null" in middle:
+            least = time_of(name, middle["null"])
+            late = time_of(name, middle["brainyfs"]) > least / SHARE
+            line += f"{least:10.1f}"
+            if name not in DISK:
+                line += f"{least / SHARE:10.1f}{' missed' if late else ''}"
+        print(line)
 
 
 def index(mnt, env, chance, count=2000):
@@ -67,14 +107,15 @@ def index(mnt, env, chance, count=2000):
 
 def main():
     top = tempfile.mkdtemp(prefix="brainy-bench.", dir=sys.argv[1])
-    volume, mnt, native = (os.path.join(top, n) for n in ("volume", "mnt", "native"))
+    volume, mnt, native, nothing = (os.path.join(top, n) for n in ("volume", "mnt", "native", "null"))
     env = os.environ | {"HOME": top, "XDG_CONFIG_HOME": top}
-    os.mkdir(mnt), os.mkdir(native)
+    os.mkdir(mnt), os.mkdir(native), os.mkdir(nothing)
     run("init", volume, env=env)
     run("mount", volume, mnt, env=env)
     try:
         empty = json.loads(run("status", mnt, "--json", env=env))["memory"]["rss_bytes"]
-        compare(native, mnt, volume)
+        with Null(nothing) as null:
+            compare(native, mnt, null, volume)
         index(mnt, env, random.Random(1))
         full = json.loads(run("status", mnt, "--json", env=env))["memory"]["rss_bytes"]
         run("umount", mnt, env=env)
