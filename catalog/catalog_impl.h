@@ -69,6 +69,7 @@ struct catalog {
 	struct facts_key facts_key;
 	bool damaged[256];            /* letters whose facts did not agree when the store was opened */
 	uint64_t replayed;
+	bool caught_up;  /* the checkpointer's: has thought of `replayed` */
 
 	pthread_mutex_t writer;          /* rank 10; from catalog_begin() to commit or abort */
 	_Atomic(pthread_t) writer_thread; /* 0: nobody */

@@ -16,6 +16,7 @@
 #define FULL 256u /* of catalog.fullness */
 #define SLOWEST_PAUSE_NS 400000u
 #define ROOM_PATIENCE_MS 200u
+#define LONG_REPLAY 5000u /* records: tens of milliseconds */
 
 /* ---- room */
 
@@ -138,6 +139,16 @@ void checkpoint_notice(struct catalog *c)
 
 /* ---- the thread */
 
+/* How long changes may wait. After a long replay not at all: a server that dies again before its first checkpoint
+ * would leave the next one more to replay, and so on. */
+static unsigned patience_ms(struct catalog *c)
+{
+	bool long_replay = c->replayed > LONG_REPLAY && !c->caught_up;
+
+	c->caught_up = true;
+	return long_replay ? 0 : c->config.checkpoint_ms;
+}
+
 /* True when a checkpoint is due, false when the thread is to end. Nothing to do is waited for without
  * a clock; after a failure there is no haste. */
 static bool wait_for_work(struct catalog *c, bool failed)
@@ -153,7 +164,7 @@ static bool wait_for_work(struct catalog *c, bool failed)
 		if (dirty && due_ms != 0 && clock_mono_ms() >= due_ms)
 			return true;
 		if (dirty && due_ms == 0)
-			due_ms = clock_mono_ms() + c->config.checkpoint_ms;
+			due_ms = clock_mono_ms() + patience_ms(c);
 		if (dirty)
 			(void) cond_wait_until(&c->work, &c->gate_lock, due_ms);
 		else
