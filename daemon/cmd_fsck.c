@@ -50,7 +50,7 @@ static int check_volume(const char *path, int dirfd, struct keyring *keys)
 	struct stack_options o = { .read_only = true, .index = true };
 	struct check checks[3];
 	uint64_t problems = 0;
-	int r = program_directory(&program_dir);
+	int r = program_directory(0, &program_dir);
 
 	o.program_dir = program_dir ? program_dir : "";
 	if (r == 0 || r == -ENOENT)

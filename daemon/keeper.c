@@ -4,9 +4,13 @@
  *   OPENING   the server opens the volume        OPENED -> mount, send MOUNTED -> STARTING
  *   STARTING  waits for the answer to INIT       READY -> tell whoever mounted -> SERVING
  *   SERVING                                      server ends with 0 -> done (it was unmounted)
- *   any       server dies                        start another (OPENING, warm), unless that failed
- *                                                five times within a minute
+ *   any       server dies                        start another (OPENING, warm), unless it was the
+ *                                                fifth crash within a minute
+ *   SERVING   requests wait, server does nothing  SIGKILL for the server (watchdog.h), which is a crash
  *   any       SIGTERM, SIGINT                    unmount; when busy, ask the server to stop
+ *
+ * A crash is an end by the server's own fault: by a signal of the processor's, by abort(), or because the kernel
+ * ran out of memory. Who kills a server by hand has done that, not the request that it was at.
  *
  * One thread, no locks: it waits in poll(2) for signals and for its server's messages. A server that
  * dies before the first READY has nothing to hand over: its reason is reported and the keeper ends. */
@@ -32,6 +36,7 @@
 #include "daemon/link.h"
 #include "daemon/lock.h"
 #include "daemon/mount.h"
+#include "daemon/watchdog.h"
 
 #define CRASHES_MAX 5
 #define CRASH_WINDOW_MS 60000
@@ -52,6 +57,10 @@ struct keeper {
 	bool stopping;   /* we were asked to end */
 	uint64_t crashes[CRASHES_MAX]; /* times of the last ones, a ring */
 	unsigned n_crashes;
+	bool crashed;          /* the last end was a crash */
+	uint64_t oom_kills;    /* of the whole machine, when the server was started */
+	struct watchdog watchdog;
+	unsigned hangs;        /* servers killed because they did nothing */
 	char failure[LINK_TEXT_MAX]; /* what the server said before it ended */
 };
 
@@ -107,7 +116,8 @@ static __attribute__((noreturn)) void become_server(const struct keeper *k, int 
 
 static int send_hello(struct keeper *k)
 {
-	struct link_message m = { .kind = LINK_HELLO, .mount = k->mount, .warm = k->served, .resumed = k->served };
+	struct link_message m = { .kind = LINK_HELLO, .mount = k->mount, .warm = k->served, .resumed = k->served,
+				  .crashed = k->crashed, .hangs = k->hangs };
 	int fds[] = { k->config->volume_dirfd, k->handles_fd, k->config_fd };
 	ssize_t n = keyring_export(k->config->keys, m.body.keys, sizeof(m.body.keys));
 	int r;
@@ -120,9 +130,24 @@ static int send_hello(struct keeper *k)
 	return r;
 }
 
+/* How often the kernel has killed somebody for memory; 0 when it does not say. */
+static uint64_t count_oom_kills(void)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	const char *line;
+
+	if (io_read_file_at(AT_FDCWD, "/proc/vmstat", 1 << 16, &text) < 0 || !buf_cstr(&text))
+		return 0;
+	line = strstr((const char *)text.data, "\noom_kill ");
+	return line ? strtoull(line + strlen("\noom_kill "), NULL, 10) : 0;
+}
+
 static int start_server(struct keeper *k)
 {
 	int pair[2];
+
+	k->oom_kills = count_oom_kills();
+	watchdog_reset(&k->watchdog);
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
 		return -errno;
@@ -165,10 +190,12 @@ static void handle_ready(struct keeper *k)
 {
 	k->state = SERVING;
 	if (k->served) {
-		log_info("the server was started again after a crash");
+		log_info("the server was started again");
 		return;
 	}
 	k->served = true;
+	if (watchdog_init(&k->watchdog, k->handles_fd) < 0)
+		(void) log_warn(0, "a server that hangs will not be noticed");
 	mount_read_ahead(k->config->mount_point);
 	(void) lock_describe(k->config->lock_fd, getpid(), k->config->mount_point, "serving");
 	report(k, "");
@@ -195,21 +222,32 @@ static void handle_message(struct keeper *k)
 		(void) log_warn(r, "cannot talk to the server");
 }
 
+static bool is_crash(const struct keeper *k, int status)
+{
+	int sig = WIFSIGNALED(status) ? WTERMSIG(status) : 0;
+
+	if (sig == SIGKILL)
+		return k->watchdog.hung || count_oom_kills() != k->oom_kills;
+	return sig != SIGTERM && sig != SIGINT && sig != SIGHUP;
+}
+
 /* True when this is the fifth crash within a minute. */
 static bool crashes_too_often(struct keeper *k)
 {
 	uint64_t now = clock_mono_ms();
-	uint64_t oldest = k->crashes[k->n_crashes % CRASHES_MAX];
 
-	k->crashes[k->n_crashes % CRASHES_MAX] = now;
-	return ++k->n_crashes >= CRASHES_MAX && now - oldest < CRASH_WINDOW_MS;
+	k->crashes[k->n_crashes++ % CRASHES_MAX] = now;
+	return k->n_crashes >= CRASHES_MAX && now - k->crashes[k->n_crashes % CRASHES_MAX] < CRASH_WINDOW_MS;
 }
 
 static void describe_end(struct keeper *k, int status)
 {
 	if (k->failure[0])
 		return;
-	if (WIFSIGNALED(status))
+	if (k->watchdog.hung)
+		(void) snprintf(k->failure, sizeof(k->failure), "the server hung: requests waited and it did nothing for %u s",
+				WATCHDOG_HANG_S);
+	else if (WIFSIGNALED(status))
 		(void) snprintf(k->failure, sizeof(k->failure), "the server was killed by signal %d (%s)",
 				WTERMSIG(status), sigdescr_np(WTERMSIG(status)));
 	else
@@ -231,7 +269,9 @@ static int handle_server_end(struct keeper *k, int status)
 	(void) log_error(0, "%s", k->failure);
 	if (k->stopping || WIFEXITED(status))
 		return -EIO; /* it said why it cannot go on: another one could not either */
-	if (crashes_too_often(k)) {
+	k->crashed = is_crash(k, status);
+	k->hangs += k->watchdog.hung;
+	if (k->crashed && crashes_too_often(k)) {
 		(void) log_error(0, "%d crashes within a minute: the mount ends; everything acknowledged is in the volume",
 				 CRASHES_MAX);
 		return -EIO;
@@ -275,15 +315,29 @@ static int handle_signal(struct keeper *k)
 	return 0;
 }
 
+/* Its end comes as SIGCHLD. */
+static void look_after(struct keeper *k)
+{
+	if (k->server > 0 && k->served && !k->stopping && watchdog_look(&k->watchdog, k->server, k->fuse_fd, k->state == SERVING))
+		(void) kill(k->server, SIGKILL);
+}
+
 static int loop(struct keeper *k)
 {
 	int r = 0;
 
 	while (r == 0) {
-		struct pollfd fds[] = { { k->signal_fd, POLLIN, 0 }, { k->link, POLLIN, 0 } };
+		bool watches = k->served && watchdog_watches(&k->watchdog);
+		struct pollfd fds[] = { { k->signal_fd, POLLIN, 0 }, { k->link, POLLIN, 0 },
+					{ k->watchdog.shared && !watches ? k->fuse_fd : -1, POLLIN, 0 } };
+		int n = poll(fds, ARRAY_SIZE(fds), watches ? WATCHDOG_LOOK_MS : -1);
 
-		if (poll(fds, 2, -1) < 0 && errno != EINTR)
+		if (n < 0 && errno != EINTR)
 			return -errno;
+		if (n == 0)
+			look_after(k);
+		if (fds[2].revents)
+			watchdog_wake(&k->watchdog);
 		/* The server's last words come before the news of its end. */
 		if (fds[1].revents)
 			handle_message(k);
@@ -330,6 +384,7 @@ int keeper_run(const struct keeper_config *config)
 	if (k.fuse_fd >= 0 && (r < 0 || k.stopping))
 		(void) mount_detach(config->mount_point, true);
 	(void) lock_describe(config->lock_fd, getpid(), config->mount_point, r > 0 ? "clean" : "failed");
+	watchdog_done(&k.watchdog);
 	closep(&k.fuse_fd);
 	closep(&k.link);
 	closep(&k.handles_fd);

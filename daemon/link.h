@@ -27,6 +27,8 @@ struct link_message {
 	struct id128 mount;
 	uint8_t warm;    /* the volume is handed over by a server that died: nothing was lost below it */
 	uint8_t resumed; /* /dev/fuse has been served before */
+	uint8_t crashed; /* the server before died by its own fault, or had to be killed because it hung */
+	uint32_t hangs;  /* how many had to be killed so far */
 	union {
 		uint8_t keys[KEYRING_EXPORT_MAX];
 		char text[LINK_TEXT_MAX];

@@ -24,6 +24,7 @@ struct facts {
 	struct files_stats files;
 	uint64_t damage, damaged_ino; /* replies of EIO for damage, and the last inode */
 	int walls;                    /* enum extractor_missing */
+	unsigned hangs;
 	char refused[DETAIL_MAX], waiting[DETAIL_MAX]; /* of the configuration; see reload_describe() */
 };
 
@@ -99,6 +100,16 @@ static void describe_waiting(const struct facts *f, char *ret_text, size_t size)
 	(void) snprintf(ret_text, size, "%s", f->waiting);
 }
 
+static bool server_hung(const struct facts *f)
+{
+	return f->hangs != 0;
+}
+
+static void describe_hangs(const struct facts *f, char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "%u times since the mount began", f->hangs);
+}
+
 static const struct kind kinds[] = {
 	{ "a sync to disk failed: the mount is read-only (EROFS), so that nothing is acknowledged that may be lost",
 	  "look at the disk below the volume (dmesg), then unmount and mount again", sync_failed, NULL },
@@ -114,6 +125,8 @@ static const struct kind kinds[] = {
 	  config_refused, describe_refused },
 	{ "a change of the configuration takes effect at the next mount", "unmount and mount again, or take it back",
 	  config_waiting, describe_waiting, .calm = true },
+	{ "the server had stopped answering and was started again; nothing was lost",
+	  "look into the log for what it was doing, and report it", server_hung, describe_hangs, .calm = true },
 };
 
 struct problems {
@@ -132,6 +145,7 @@ static void collect(struct server *s, struct facts *ret_f)
 	catalog_get_stats(s->stack.catalog, &ret_f->catalog);
 	files_get_stats(s->stack.files, &ret_f->files);
 	ret_f->damage = fs_damage(s->fs, &ret_f->damaged_ino);
+	ret_f->hangs = s->hangs;
 	ret_f->walls = index_missing_walls(s->stack.index);
 	if (s->reload)
 		reload_describe(s->reload, ret_f->refused, ret_f->waiting, DETAIL_MAX);

@@ -21,6 +21,9 @@
 #include "daemon/program.h"
 #include "daemon/reload.h"
 
+/* A server that takes over waits so long for a part of the program that is being replaced. */
+#define UPGRADE_PATIENCE_MS 30000u
+
 static bool busy(void *context, uint64_t ino)
 {
 	return fs_is_busy(((struct server *)context)->fs, ino);
@@ -83,6 +86,7 @@ static int receive_hello(struct server *s, struct link_message *ret_m, struct ha
 	if (r < 0)
 		return r;
 	s->volume_dirfd = fds[0];
+	s->hangs = ret_m->hangs;
 	*ret_h = (struct handed){ .handles_fd = fds[1], .config_fd = fds[2] };
 	return 0;
 }
@@ -91,7 +95,7 @@ static int open_volume(struct server *s, bool warm, char **ret_why)
 {
 	_cleanup_free_ char *program_dir = NULL;
 	struct stack_options o = { .read_only = s->read_only, .warm = warm, .index = true };
-	int r = program_directory(&program_dir);
+	int r = program_directory(warm ? UPGRADE_PATIENCE_MS : 0, &program_dir);
 
 	if (r < 0)
 		return r;
@@ -139,6 +143,7 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		.handles_fd = handed->handles_fd,
 		.mount = hello->mount,
 		.resumed = hello->resumed,
+		.crashed = hello->crashed,
 		.mount_point = s->mount_point,
 		.owner_uid = geteuid(),
 		.read_only = s->read_only,

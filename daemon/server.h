@@ -22,6 +22,7 @@ struct server {
 	int link;            /* to the keeper */
 	int volume_dirfd;
 	bool read_only;
+	unsigned hangs;      /* servers before this one that stopped answering */
 	uint64_t started_ms;
 };
 

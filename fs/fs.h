@@ -29,6 +29,7 @@ struct fs_config {
 	int handles_fd;            /* memfd of the keeper's table of open handles */
 	struct id128 mount;        /* mount instance */
 	bool resumed;              /* a server before us died: repeat the saved INIT, ask for resends */
+	bool crashed;              /* by its own fault: what it was executing may be the cause */
 	const char *mount_point;
 	uint32_t owner_uid;        /* who mounted */
 	bool read_only, noatime;

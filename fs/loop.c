@@ -222,6 +222,7 @@ static int serve(struct loop *l)
 		n = receive(l);
 		if (n > 0) {
 			awake_note(&l->awake);
+			__atomic_store_n(&fs->shared->header.received, fs->shared->header.received + 1, __ATOMIC_RELAXED);
 			dispatch(l, (size_t)n);
 		}
 		if (syncs_waiting(fs->syncs) == 0)

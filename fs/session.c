@@ -78,8 +78,10 @@ static ssize_t session_writev(int fd, struct iovec *iov, int count, void *contex
 		atomic_store(&fs->running, n >= 0);
 		return n;
 	}
-	if (header->unique)
+	if (header->unique) {
 		running_end(fs->shared, header->unique & ~FUSE_UNIQUE_RESEND_BIT);
+		(void) __atomic_add_fetch(&fs->shared->header.answered, 1, __ATOMIC_RELAXED);
+	}
 	return writev(fd, iov, count);
 }
 
@@ -161,7 +163,7 @@ int session_resume(struct fs *fs)
 
 	if (r < 0)
 		return r;
-	running_recover(fs->shared);
+	running_recover(fs->shared, fs->config.crashed);
 	return write(fs->config.fuse_fd, &resend, sizeof(resend)) < 0 ? -errno : 0;
 }
 
@@ -179,13 +181,24 @@ static void refuse(struct fs *fs, const struct fuse_in_header *in)
 	(void) !write(fs->config.fuse_fd, &reply, sizeof(reply));
 }
 
+/* What was executed and remembered is answered, whatever it was in the middle of when servers died. */
+static bool may_be_lethal(struct fs *fs, const struct fuse_in_header *in, uint64_t unique)
+{
+	struct reply_record record;
+
+	return is_answered(in->opcode) && running_begin(fs->shared, unique, in->opcode) >= CRASHES_MAX &&
+	       catalog_find_reply(fs->config.catalog, fs->config.mount, unique, &record) < 0;
+}
+
 void session_process(struct fs *fs, void *request, size_t len, bool may_wait)
 {
 	struct fuse_in_header *in = request;
 	struct fuse_buf buf = { .size = len, .mem = request };
 	uint64_t unique = in->unique & ~FUSE_UNIQUE_RESEND_BIT;
 
-	if (is_answered(in->opcode) && running_begin(fs->shared, unique, in->opcode) >= CRASHES_MAX) {
+	if (in->unique & FUSE_UNIQUE_RESEND_BIT)
+		(void) __atomic_add_fetch(&fs->shared->header.resent, 1, __ATOMIC_RELAXED);
+	if (may_be_lethal(fs, in, unique)) {
 		refuse(fs, in);
 		return;
 	}

@@ -57,12 +57,12 @@ struct shared *shared_unmap(struct shared *shared)
 	return NULL;
 }
 
-void running_recover(struct shared *shared)
+void running_recover(struct shared *shared, bool crashed)
 {
 	for (unsigned i = 0; i < RUNNING_SLOTS; i++) {
 		struct running_slot *s = &shared->running[i];
 
-		if (s->unique && s->active)
+		if (s->unique && s->active && crashed)
 			s->crashes++;
 		else if (s->crashes == 0)
 			s->unique = 0;
@@ -125,4 +125,16 @@ void running_end(struct shared *shared, uint64_t unique)
 	s->active = 0;
 	s->crashes = 0;
 	__atomic_store_n(&s->unique, 0, __ATOMIC_RELEASE);
+}
+
+unsigned running_count(const struct shared *shared)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < RUNNING_SLOTS; i++) {
+		const struct running_slot *s = &shared->running[i];
+
+		n += __atomic_load_n(&s->unique, __ATOMIC_RELAXED) && __atomic_load_n(&s->active, __ATOMIC_RELAXED);
+	}
+	return n;
 }

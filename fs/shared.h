@@ -28,6 +28,10 @@ struct shared_header {
 	uint32_t servers;    /* started so far, this one included */
 	uint32_t slots_used; /* no slot at or above it was ever taken */
 	uint32_t init_len;   /* 0: no INIT yet */
+	/* Counted since the mount began; the keeper sees from them that a server works. */
+	uint64_t received, answered;
+	uint64_t resent;     /* came again after a server's end */
+	uint64_t replayed;   /* of those: had been executed, and were answered from memory */
 };
 
 /* A request that a server has begun to execute. */
@@ -63,11 +67,14 @@ struct shared *shared_unmap(struct shared *shared);
 
 /* ---- requests under way, so that one that kills servers is not executed for ever */
 
-/* Called by a server that resumes: what was active when the last one died has one crash more. */
-void running_recover(struct shared *shared);
+/* Called by a server that resumes. `crashed`: the last one died by its own fault, and what was active then has
+ * one crash more. */
+void running_recover(struct shared *shared, bool crashed);
 /* Notes that `unique` is executed from now on; returns in how many crashes it was seen. When the table
  * is full it is not noted. */
 unsigned running_begin(struct shared *shared, uint64_t unique, uint32_t opcode);
 /* While it is parked it cannot be what kills the server. */
 void running_set_active(struct shared *shared, uint64_t unique, bool active);
 void running_end(struct shared *shared, uint64_t unique);
+/* How many are executed now. */
+unsigned running_count(const struct shared *shared);

@@ -191,6 +191,7 @@ bool ops_replayed(fuse_req_t req)
 	if (!request_is_resent() ||
 	    catalog_find_reply(fs->config.catalog, fs->config.mount, request_unique(), &record) < 0)
 		return false;
+	(void) __atomic_add_fetch(&fs->shared->header.replayed, 1, __ATOMIC_RELAXED);
 	if (record.opcode != current_request.header->opcode)
 		ops_reply_status(req, -EIO);
 	else if (record.status < 0)

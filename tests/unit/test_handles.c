@@ -140,14 +140,18 @@ static void test_crashes(struct table *t)
 	CHECK_EQ(running_begin(t->shared, 14, 3), 0);
 	running_set_active(t->shared, 12, false);
 	running_end(t->shared, 14);
-	running_recover(t->shared);
+	running_recover(t->shared, true);
 	CHECK_EQ(running_begin(t->shared, 10, 16), 1);
 	CHECK_EQ(running_begin(t->shared, 12, 1), 0);
 	CHECK_EQ(running_begin(t->shared, 14, 3), 0);
-	running_recover(t->shared);
+	running_recover(t->shared, true);
 	CHECK_EQ(running_begin(t->shared, 10, 16), 2);
 	CHECK_EQ(running_begin(t->shared, 12, 1), 1);
+	running_recover(t->shared, false); /* killed by hand: that is nobody's fault */
+	CHECK_EQ(running_begin(t->shared, 10, 16), 2);
+	CHECK_EQ(running_count(t->shared), 1);
 	running_end(t->shared, 10);
+	CHECK_EQ(running_count(t->shared), 0);
 	CHECK_EQ(running_begin(t->shared, 10, 16), 0);
 }
 

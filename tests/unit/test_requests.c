@@ -118,6 +118,7 @@ static void start(bool resumed)
 {
 	struct fs_config config = {
 		.fuse_fd = servers_end, .handles_fd = handles_fd, .mount = { { 7 } }, .resumed = resumed,
+		.crashed = resumed,
 		.mount_point = "/mnt",
 	};
 
@@ -256,10 +257,36 @@ static void test_unlinked(void)
 	CHECK(vanishes(ino));
 }
 
+/* Two servers die while they execute it. */
+static void kill_twice(uint64_t unique, uint32_t opcode)
+{
+	for (unsigned i = 0; i < 2; i++) {
+		struct shared *table;
+
+		CHECK_EQ(shared_map(handles_fd, true, &table), 0);
+		CHECK_EQ(running_begin(table, unique, opcode), i);
+		table = shared_unmap(table);
+		restart();
+		CHECK_EQ(ask_name(FUSE_LOOKUP, unique + 1000 + 2 * i, "nothing"), 0); /* it has taken over */
+	}
+}
+
+/* A third one does not try; what had been executed it remembers all the same. */
+static void test_lethal(void)
+{
+	CHECK_EQ(make_folder(196, "done"), 0);
+	kill_twice(196, FUSE_MKDIR);
+	CHECK_EQ(make_folder(196 | FUSE_UNIQUE_RESEND_BIT, "done"), 0);
+	kill_twice(200, FUSE_MKDIR);
+	CHECK_EQ(make_folder(200 | FUSE_UNIQUE_RESEND_BIT, "lethal"), -EIO);
+	CHECK_EQ(make_folder(202, "lethal"), 0);
+}
+
 int main(void)
 {
 	files_box_make(&box);
 	mount_it();
+	test_lethal();
 	test_resent();
 	test_unlinked();
 	end();
