@@ -73,6 +73,7 @@ export BRAINY_NONCE_LOG=$nonces/log
 try build/nonces build build-nonces -Dnonce_log=true && {
     export BRAINY=$PWD/build-nonces/brainy
     programs build-nonces nonces crash
+    programs build-nonces nonces model
     for case in tests/mount/*.sh; do
         [ "$case" = tests/mount/lib.sh ] && continue
         case_name=$(basename "$case" .sh)
