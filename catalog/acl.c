@@ -107,3 +107,38 @@ int acl_inherit(struct buf *acl, uint32_t *mode)
 	set_permissions(&at, *mode);
 	return is_minimal(&at);
 }
+
+/* Of several groups one must give all of it by itself. */
+static int permits_groups(const uint8_t *acl, size_t len, const struct identity *who, uint32_t gid, unsigned mask,
+			  unsigned want, bool *ret_member)
+{
+	for (const uint8_t *at = acl + HEAD_SIZE; at < acl + len; at += ENTRY_SIZE) {
+		unsigned tag = load_le16(at);
+
+		if (!(tag == TAG_GROUP_OBJ && identity_has_group(who, gid)) &&
+		    !(tag == TAG_GROUP && identity_has_group(who, load_le32(at + 4))))
+			continue;
+		*ret_member = true;
+		if ((load_le16(at + 2) & mask & want) == want)
+			return 1;
+	}
+	return 0;
+}
+
+int acl_permits(const void *acl, size_t len, const struct identity *who, uint32_t gid, unsigned want)
+{
+	const uint8_t *bytes = acl;
+	bool member = false;
+	struct classes at;
+	unsigned mask;
+	int r = find_classes((uint8_t *)acl, len, &at);
+
+	if (r < 0)
+		return r;
+	mask = at.mask ? load_le16(at.mask) : 7;
+	for (const uint8_t *e = bytes + HEAD_SIZE; e < bytes + len; e += ENTRY_SIZE)
+		if (load_le16(e) == TAG_USER && load_le32(e + 4) == who->uid)
+			return (load_le16(e + 2) & mask & want) == want;
+	r = permits_groups(bytes, len, who, gid, mask, want, &member);
+	return member ? r : (load_le16(at.other) & want) == want;
+}

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Private to catalog/: POSIX access control lists (POSIX 1003.1e draft 17), in the form in which xattrs
  * hold them: le32 version 2, then entries of le16 tag, le16 permissions, le32 id. Keeps them and the
- * permission bits of the mode in step, as the kernel does for its own filesystems; it is the kernel
- * that checks permissions. */
+ * permission bits of the mode in step, as the kernel does for its own filesystems. */
 #pragma once
 
 #include <stdbool.h>
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "catalog/access.h"
 
 #define XATTR_ACL_ACCESS "system.posix_acl_access"
 #define XATTR_ACL_DEFAULT "system.posix_acl_default"
@@ -21,3 +21,5 @@ int acl_chmod(struct buf *acl, uint32_t mode);
 /* What a new inode, asked for with *mode, gets from its directory's default list: `acl` becomes its
  * access list, *mode its mode. 1: the list need not be kept. -EINVAL. */
 int acl_inherit(struct buf *acl, uint32_t *mode);
+/* Does the access list of a file of group `gid`, which `who` does not own, give all of `want`? 1, 0. -EINVAL. */
+int acl_permits(const void *acl, size_t len, const struct identity *who, uint32_t gid, unsigned want);

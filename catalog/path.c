@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "catalog/access.h"
 #include "catalog/tree_impl.h"
 
 /* ---- paths of inodes */
@@ -143,7 +144,26 @@ static int step(struct catalog *c, uint64_t top, const char *name, struct inode 
 	return tree_lookup(c, i->ino, name, i);
 }
 
+static int anybody(void *context, uint64_t dir)
+{
+	return 1;
+}
+
 int tree_walk(struct catalog *c, uint64_t top, const char *path, struct inode *ret_i)
+{
+	return access_walk(c, top, path, anybody, NULL, ret_i);
+}
+
+/* Whoever may not enter a directory must not see whether `name/..` is there. */
+static int enter(const struct inode *i, int (*enters)(void *context, uint64_t dir), void *context)
+{
+	int r = S_ISDIR(i->mode) ? enters(context, i->ino) : 1;
+
+	return r ? MIN(r, 0) : -ENOENT;
+}
+
+int access_walk(struct catalog *c, uint64_t top, const char *path, int (*enters)(void *context, uint64_t dir),
+		void *context, struct inode *ret_i)
 {
 	char name[TREE_NAME_MAX + 1];
 	struct inode i;
@@ -157,7 +177,9 @@ int tree_walk(struct catalog *c, uint64_t top, const char *path, struct inode *r
 			return -ENAMETOOLONG;
 		memcpy(name, path, len);
 		name[len] = 0;
-		r = step(c, top, name, &i);
+		r = enter(&i, enters, context);
+		if (r >= 0)
+			r = step(c, top, name, &i);
 		path += len + (path[len] == '/');
 	}
 	if (r < 0)
