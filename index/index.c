@@ -13,6 +13,7 @@
 #include "index/priority.h"
 #include "index/rules.h"
 #include "index/vectors/vectors.h"
+#include "index/viewers.h"
 
 #define CACHE_BYTES (24u << 20)
 
@@ -69,6 +70,8 @@ int index_open(const struct index_config *config, struct index **ret_x, char **r
 	if (r >= 0)
 		r = block_cache_new(CACHE_BYTES, &x->cache);
 	if (r >= 0)
+		r = viewers_new(x->config.catalog, &x->viewers);
+	if (r >= 0)
 		r = open_folder(x);
 	if (r >= 0)
 		r = open_model(x, ret_why);
@@ -97,6 +100,7 @@ struct index *index_close(struct index *x)
 	buf_done(&x->renamed);
 	buf_done(&x->below.directories);
 	block_cache_free(x->cache);
+	viewers_free(x->viewers);
 	rules_free(x->rules);
 	rules_free(x->next_rules);
 	embed_close(x->model);

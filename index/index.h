@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/json.h"
+#include "catalog/access.h"
 #include "catalog/tree.h"
 
 struct index;
@@ -61,6 +62,9 @@ void index_file_closed(struct index *x, uint64_t ino);
 
 /* Files whose present content is not in the index yet and that are not held back by an open writer. */
 uint64_t index_pending(struct index *x);
+/* Of those the ones that somebody sees (viewers.h); `who` NULL: all. Reads the catalog, and may wait for a query
+ * of the same identity. */
+uint64_t index_pending_of(struct index *x, const struct identity *who);
 /* Waits until everything that was closed before the call is indexed: 0, or -ETIMEDOUT. */
 int index_wait(struct index *x, unsigned timeout_ms);
 
@@ -103,6 +107,9 @@ void query_done(struct query *q);
 struct query_scope {
 	uint64_t top;           /* directory that holds .query */
 	const char *mount_point; /* for paths=absolute and for the md format */
+	/* Who asks, and sees what viewers.h says: the answer is the one that there would be if there were no other
+	 * files. Scores are ranks then, and took_us is 0. NULL: whoever asks may see every file. */
+	const struct identity *who;
 };
 
 struct answer {

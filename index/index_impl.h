@@ -5,6 +5,7 @@
  *   segments_lock (10)  the list of segments and what the memory segment holds. Queries read under it
  *                       from beginning to end; the worker adds a document, the sealer exchanges segments
  *                       under the write side. Catalog calls are made under the read side only.
+ *   viewers (15)        each belongs to one query at a time, see viewers.h.
  *   table_lock (20)     which document is a file's present one, and which files wait. index_notify(), which
  *                       runs under the catalog's writer lock, takes this one only, so nobody calls the
  *                       catalog while holding it.
@@ -45,6 +46,7 @@ struct index {
 	struct embed_model *model;    /* owned */
 	struct extractor *extractor;  /* owned; NULL until started */
 	struct block_cache *cache;    /* owned */
+	struct viewers *viewers;      /* owned */
 	char *extract_path;           /* owned */
 	size_t stride;                /* elements of a vector */
 

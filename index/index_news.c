@@ -8,6 +8,7 @@
 #include "index/index_impl.h"
 #include "index/rules.h"
 #include "index/rules_walk.h"
+#include "index/viewers.h"
 
 void index_tell_sealer(struct index *x)
 {
@@ -74,8 +75,8 @@ static void note_event(struct index *x, const struct catalog_event *e)
 
 void index_notify(struct index *x, uint64_t lsn, const struct catalog_event *events, size_t n)
 {
+	viewers_note(x->viewers, events, n);
 	LOCKED(&x->table_lock);
-
 	for (size_t i = 0; i < n; i++)
 		note_event(x, &events[i]);
 	if (x->work.lists[WORK_READY].n > 0 || x->renamed.len > 0)

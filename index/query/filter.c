@@ -91,9 +91,7 @@ static int find_in(struct search *s, struct inode *ret_i)
 		return -ENOMEM;
 	while (len > 0 && path[len - 1] == '/')
 		path[--len] = 0;
-	if (len == 0 || strcmp(path, ".") == 0)
-		return inode_get(s->x->config.catalog, s->scope->top, ret_i);
-	r = tree_walk(s->x->config.catalog, s->scope->top, path + (strncmp(path, "./", 2) == 0 ? 2 : 0), ret_i);
+	r = search_walk(s, path, ret_i);
 	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
 		return query_why(s->ret_why, "in=%s: no such folder or file below the one that is asked", s->query->in);
 	return r;

@@ -141,9 +141,15 @@ static int add_paths0(struct search *s, struct shown *v, struct buf *out)
 	return r < 0 ? r : buf_add_u8(out, 0);
 }
 
+/* Others than the owner of the mount learn the order only. */
+static double score_of(const struct search *s, const struct shown *v)
+{
+	return s->scope->who ? (double)v->rank : v->hit->score;
+}
+
 static int add_tsv(struct search *s, struct shown *v, struct buf *out)
 {
-	int r = buf_addf(out, SCORE_FORMAT "\t", v->hit->score);
+	int r = buf_addf(out, SCORE_FORMAT "\t", score_of(s, v));
 
 	if (r >= 0)
 		r = add_escaped(out, v->path.data, v->path.len);
@@ -257,7 +263,7 @@ static json_t *json_of(struct search *s, const struct shown *v)
 	json_t *o = json_object();
 	bool bad = json_object_set_new(o, "rank", json_integer((json_int_t)v->rank)) < 0;
 
-	bad |= json_object_set_new(o, "score", json_real(rounded(v->hit->score))) < 0;
+	bad |= json_object_set_new(o, "score", json_real(rounded(score_of(s, v)))) < 0;
 	bad |= json_object_set_new(o, "path", json_text(v->path.data, v->path.len)) < 0;
 	if (!utf8_valid(v->path.data, v->path.len))
 		bad |= json_object_set_new(o, "path_base64", base64(&v->path)) < 0;

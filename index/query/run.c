@@ -4,19 +4,20 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "index/query/search.h"
+#include "index/viewers.h"
 
 /* A query that meets damaged segments runs again without them, so often at most. */
 #define DAMAGED_MAX 16
 
 /* What is not known yet, at the moment of the snapshot. Under segments_lock, so a document is either in
  * a segment or its file is counted here. */
-static int note_waiting(struct search *s, uint64_t *ret_pending)
+static int note_waiting(struct search *s)
 {
 	struct index *x = s->x;
 	LOCKED(&x->table_lock);
 	int r = 0;
 
-	*ret_pending = s->n_waiting = x->work.files.n;
+	s->n_waiting = x->work.files.n;
 	if (s->parsed.ranks)
 		return 0;
 	for (size_t i = 0; r >= 0 && x->work.files.places && i <= x->work.files.mask; i++) {
@@ -33,17 +34,18 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 	struct hits hits = { 0 };
 	int r = search_begin(s);
 
-	if (r >= 0)
-		r = note_waiting(s, &ret->pending);
+	if (r >= 0 && !s->scope->who)
+		r = note_waiting(s);
 	if (r >= 0)
 		r = search_scope(s);
+	s->viewer = viewer_put(s->viewer); /* all is known of who may see what: others of this identity go on */
 	if (r >= 0)
 		r = search_filter(s);
 	if (r >= 0)
 		r = search_rank(s, &hits);
-	ret->pending += hits.dropped;
+	ret->pending = s->n_waiting + hits.dropped;
 	ret->total = hits.total;
-	ret->took_us = (clock_mono_ns() - start_ns) / 1000;
+	ret->took_us = s->scope->who ? 0 : (clock_mono_ns() - start_ns) / 1000;
 	if (r >= 0)
 		r = search_format(s, &hits, ret->pending, ret->took_us, &ret->bytes);
 	hits_done(&hits);

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "index/rules.h"
+#include "index/viewers.h"
 
 int search_failed(struct search *s, struct segment *segment, int error)
 {
@@ -69,6 +70,12 @@ int search_begin(struct search *s)
 		if (r < 0)
 			return r;
 	}
+	if (s->scope->who) {
+		int r = search_hide(s);
+
+		if (r < 0)
+			return r;
+	}
 	count_documents(s);
 	return stemmer_new(x->rules->languages, 1024, &s->stemmer);
 }
@@ -89,6 +96,8 @@ void search_done(struct search *s)
 		ino_map_done(&s->tagged[i]);
 	free(s->tagged);
 	buf_done(&s->waiting);
+	ino_map_done(&s->unsettled);
+	s->viewer = viewer_put(s->viewer);
 	buf_done(&s->folder_path);
 	parsed_query_done(&s->parsed);
 }

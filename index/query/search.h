@@ -50,6 +50,8 @@ struct search {
 	struct buf folder_path;
 	uint64_t n_waiting;           /* files that wait to be indexed */
 	struct buf waiting;           /* uint64_t: those of them that no segment has */
+	struct viewer *viewer;        /* visible.c; NULL: every file is seen, or the scope is settled */
+	struct ino_map unsettled;     /* with a viewer: all files that wait */
 	struct segment *damaged;      /* with -EBADMSG: the segment that it came from */
 	char **ret_why;
 };
@@ -57,6 +59,12 @@ struct search {
 /* Snapshot and statistics. */
 int search_begin(struct search *s);
 void search_done(struct search *s);
+
+/* ---- visible.c: for who sees only some files */
+/* Takes the others out of the snapshot. */
+int search_hide(struct search *s);
+/* tree_walk() from the folder that is asked, for who asks. */
+int search_walk(struct search *s, const char *path, struct inode *ret_i);
 
 /* `error` came from a segment: remembers which when it is damage. Returns `error`. */
 int search_failed(struct search *s, struct segment *segment, int error);
