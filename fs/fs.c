@@ -70,8 +70,9 @@ static void stop(struct fs *fs)
 {
 	fs->io = workers_stop(fs->io);
 	virtual_stop(fs->virtual);
-	fs->parking = parking_stop(fs->parking);
-	fs->ask = workers_stop(fs->ask);
+	parking_end(fs->parking);
+	fs->ask = workers_stop(fs->ask); /* which may park */
+	fs->parking = parking_free(fs->parking);
 	fs->syncs = syncs_stop(fs->syncs);
 	invalidator_stop(fs->invalidator);
 	fs->reclaimer = reclaimer_stop(fs->reclaimer);

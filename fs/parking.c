@@ -124,16 +124,34 @@ static void end(struct parking *g)
 	(void) pthread_cond_signal(&g->wake);
 }
 
-struct parking *parking_stop(struct parking *g)
+void parking_end(struct parking *g)
+{
+	if (!g)
+		return;
+	end(g);
+	(void) pthread_join(g->thread, NULL);
+}
+
+struct parking *parking_free(struct parking *g)
 {
 	if (!g)
 		return NULL;
-	end(g);
-	(void) pthread_join(g->thread, NULL);
 	(void) pthread_cond_destroy(&g->wake);
 	(void) pthread_mutex_destroy(&g->lock);
 	free(g);
 	return NULL;
+}
+
+static bool add(struct parking *g, struct parked *p)
+{
+	LOCKED(&g->lock);
+
+	if (g->ending)
+		return false;
+	p->next = g->added;
+	g->added = p;
+	(void) pthread_cond_signal(&g->wake);
+	return true;
 }
 
 void parking_add(struct parking *g, struct parked *p)
@@ -141,8 +159,6 @@ void parking_add(struct parking *g, struct parked *p)
 	atomic_init(&p->interrupted, false);
 	running_set_active(g->fs->shared, p->unique, false);
 	fuse_req_interrupt_func(p->req, on_interrupt, p);
-	LOCKED(&g->lock);
-	p->next = g->added;
-	g->added = p;
-	(void) pthread_cond_signal(&g->wake);
+	if (!add(g, p))
+		let_go(g, p, -EINTR);
 }

@@ -16,11 +16,13 @@ struct parked {
 	atomic_bool interrupted;
 	/* Asked by the parking thread, which holds no lock; quick. */
 	bool (*ready)(struct parked *p);
-	/* Called once, on the parking thread; quick. `why`: 0, -ETIMEDOUT, -EINTR; takes `p` over. */
+	/* Called once, on the parking thread or, after its end, by parking_add(); quick. `why`: 0, -ETIMEDOUT, -EINTR; takes `p` over. */
 	void (*resume)(struct parked *p, int why);
 };
 
 int parking_start(struct fs *fs, struct parking **ret_parking);
-/* Resumes what is left with -EINTR. */
-struct parking *parking_stop(struct parking *parking);
+/* Resumes what is left, and what is added from now on, with -EINTR. */
+void parking_end(struct parking *parking);
+/* After its end, when nobody adds any more. */
+struct parking *parking_free(struct parking *parking);
 void parking_add(struct parking *parking, struct parked *p);

@@ -2,7 +2,10 @@
 /* A query, from its name to its answer. It is parsed where it arrives; then, if files closed before
  * it are not indexed yet, it is parked until they are or its time is over; then a worker runs it. It
  * comes as a LOOKUP below .query, whose answer becomes a file, or as a line written to .query/ask,
- * whose answer goes to the handle. */
+ * whose answer goes to the handle.
+ *
+ * Who may not see every file waits for those that it sees, so that the time tells of no others. Which they are the
+ * catalog knows: a worker looks, parks the query for a moment, and looks again. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -21,6 +24,8 @@
  * query does not wait for nothing. */
 #define MANY 64u
 #define WATCH_MS 150u
+/* Between two looks at the files that somebody else than the owner sees. */
+#define LOOK_AGAIN_MS 10u
 
 struct ask {
 	struct job job;
@@ -29,11 +34,14 @@ struct ask {
 	fuse_req_t req;
 	struct query query;  /* owned */
 	char *name;          /* owned */
+	char *key;           /* owned; `name` for this caller */
 	uint64_t dir;
-	uint32_t uid, gid;
+	struct caller caller; /* owned */
 	uint64_t fh;         /* of the stream; unused in a LOOKUP */
 	size_t written;      /* 0: a LOOKUP */
-	uint64_t ticket;
+	uint64_t unique;
+	uint64_t ticket;     /* 0: none is drawn */
+	uint64_t deadline_ms, look_ms;
 	uint64_t since_ms, pending_then;
 };
 
@@ -41,6 +49,8 @@ static struct ask *ask_free(struct ask *a)
 {
 	if (a) {
 		query_done(&a->query);
+		caller_done(&a->caller);
+		free(a->key);
 		free(a->name);
 		free(a);
 	}
@@ -52,7 +62,7 @@ static void fail(struct ask *a, int r, char *why)
 {
 	struct virtual *v = a->fs->virtual;
 
-	errors_set(v->errors, a->uid, why);
+	errors_set(v->errors, a->caller.uid, why);
 	if (a->written)
 		streams_answer(v->streams, a->fh, NULL);
 	ops_reply_status(a->req, r);
@@ -61,7 +71,7 @@ static void fail(struct ask *a, int r, char *why)
 static void reply(struct ask *a, uint64_t lsn, struct answer *answer)
 {
 	struct virtual *v = a->fs->virtual;
-	const struct answer_key key = { a->dir, a->uid, a->name };
+	const struct answer_key key = { a->dir, a->caller.uid, a->key };
 	struct answer_node node;
 	int r;
 
@@ -70,7 +80,7 @@ static void reply(struct ask *a, uint64_t lsn, struct answer *answer)
 		(void) fuse_reply_write(a->req, a->written);
 		return;
 	}
-	r = answers_add(v->answers, &key, a->gid, lsn, answer->pending, &answer->bytes, &node);
+	r = answers_add(v->answers, &key, a->caller.gid, lsn, answer->pending, &answer->bytes, &node);
 	if (r < 0)
 		ops_reply_status(a->req, r);
 	else
@@ -81,7 +91,7 @@ static void reply(struct ask *a, uint64_t lsn, struct answer *answer)
 static bool reply_shared(struct ask *a, uint64_t lsn)
 {
 	struct virtual *v = a->fs->virtual;
-	const struct answer_key key = { a->dir, a->uid, a->name };
+	const struct answer_key key = { a->dir, a->caller.uid, a->key };
 	struct answer_node node;
 
 	if (a->written || answers_find(v->answers, &key, lsn, SHARED_MS, &node) < 0)
@@ -90,15 +100,38 @@ static bool reply_shared(struct ask *a, uint64_t lsn)
 	return true;
 }
 
+static void end_waiting(struct ask *a)
+{
+	if (a->ticket)
+		patience_end(a->fs->virtual->patience);
+	a->ticket = 0;
+}
+
+/* For a caller that sees only some files: is one of those not indexed yet, and is there time left? */
+static bool must_wait(const struct ask *a)
+{
+	return !a->caller.all && clock_mono_ms() < a->deadline_ms &&
+	       !(a->ticket && patience_over(a->fs->virtual->patience, a->ticket)) &&
+	       index_pending_of(a->fs->config.index, caller_identity(&a->caller)) > 0;
+}
+
+static void park(struct ask *a, uint64_t pending);
+
 static void run(struct job *job)
 {
 	_cleanup_(ask_freep) struct ask *a = (struct ask *)job;
-	const struct query_scope scope = { .top = a->dir, .mount_point = a->fs->config.mount_point };
+	const struct query_scope scope = { .top = a->dir, .mount_point = a->fs->config.mount_point,
+					   .who = caller_identity(&a->caller) };
 	uint64_t lsn = catalog_last_lsn(a->fs->config.catalog);
 	struct answer answer = { 0 };
 	char *why = NULL;
 	int r;
 
+	if (must_wait(a)) {
+		park(steal_ptr(&a), 0);
+		return;
+	}
+	end_waiting(a);
 	if (reply_shared(a, lsn))
 		return;
 	r = index_query(a->fs->config.index, &a->query, &scope, &answer, &why);
@@ -130,8 +163,11 @@ static bool is_hopeless(const struct ask *a, uint64_t pending)
 static bool is_ready(struct parked *p)
 {
 	struct ask *a = ask_of(p);
-	uint64_t pending = index_pending(a->fs->config.index);
+	uint64_t pending;
 
+	if (!a->caller.all)
+		return clock_mono_ms() >= a->look_ms;
+	pending = index_pending(a->fs->config.index);
 	return pending == 0 || patience_over(a->fs->virtual->patience, a->ticket) || is_hopeless(a, pending);
 }
 
@@ -139,8 +175,8 @@ static void resume(struct parked *p, int why)
 {
 	struct ask *a = ask_of(p);
 
-	patience_end(a->fs->virtual->patience);
 	if (why == -EINTR) {
+		end_waiting(a);
 		fail(a, -EINTR, NULL);
 		(void) ask_free(a);
 	} else {
@@ -151,28 +187,34 @@ static void resume(struct parked *p, int why)
 static void park(struct ask *a, uint64_t pending)
 {
 	a->since_ms = clock_mono_ms();
+	a->look_ms = a->since_ms + LOOK_AGAIN_MS;
 	a->pending_then = pending;
-	a->ticket = patience_begin(a->fs->virtual->patience);
+	if (!a->ticket)
+		a->ticket = patience_begin(a->fs->virtual->patience);
 	a->parked = (struct parked){
 		.req = a->req,
-		.unique = request_unique(),
-		.deadline_ms = a->since_ms + a->query.wait_ms,
+		.unique = a->unique,
+		.deadline_ms = a->deadline_ms,
 		.ready = is_ready,
 		.resume = resume,
 	};
 	parking_add(a->fs->parking, &a->parked);
 }
 
-static int ask_new(fuse_req_t req, uint64_t dir, const char *name, struct ask **ret_a)
+/* Takes `caller` over, also on error. */
+static int ask_new(fuse_req_t req, uint64_t dir, const char *name, struct caller *caller, struct ask **ret_a)
 {
 	struct ask *a = calloc(1, sizeof(*a));
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
 
-	if (!a)
+	if (!a) {
+		caller_done(caller);
 		return -ENOMEM;
-	*a = (struct ask){ .job.run = run, .fs = ops_fs(req), .req = req, .dir = dir, .uid = ctx->uid, .gid = ctx->gid };
+	}
+	*a = (struct ask){ .job.run = run, .fs = ops_fs(req), .req = req, .dir = dir, .unique = request_unique() };
+	a->caller = *caller;
 	a->name = strdup(name);
-	if (!a->name) {
+	a->key = caller_key(&a->caller, name);
+	if (!a->name || !a->key) {
 		(void) ask_free(a);
 		return -ENOMEM;
 	}
@@ -205,6 +247,11 @@ static void begin(struct ask *a)
 		(void) ask_free(a);
 		return;
 	}
+	a->deadline_ms = clock_mono_ms() + a->query.wait_ms;
+	if (!a->caller.all) {
+		workers_add(a->fs->ask, &a->job);
+		return;
+	}
 	pending = index_pending(a->fs->config.index);
 	if (pending == 0 && reply_shared(a, catalog_last_lsn(a->fs->config.catalog)))
 		(void) ask_free(a);
@@ -216,9 +263,12 @@ static void begin(struct ask *a)
 
 void ask_lookup(fuse_req_t req, uint64_t dir, const char *name)
 {
+	struct caller caller;
 	struct ask *a;
-	int r = ask_new(req, dir, name, &a);
+	int r = caller_of(req, &caller);
 
+	if (r >= 0)
+		r = ask_new(req, dir, name, &caller, &a);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
@@ -227,9 +277,12 @@ void ask_lookup(fuse_req_t req, uint64_t dir, const char *name)
 
 void ask_line(fuse_req_t req, uint64_t dir, const char *line, uint64_t fh, size_t written)
 {
+	struct caller caller;
 	struct ask *a;
-	int r = ask_new(req, dir, line, &a);
+	int r = streams_opener(ops_fs(req)->virtual->streams, fh, &caller);
 
+	if (r >= 0)
+		r = ask_new(req, dir, line, &caller, &a);
 	if (r < 0) {
 		streams_answer(ops_fs(req)->virtual->streams, fh, NULL);
 		ops_reply_status(req, r);

@@ -63,9 +63,19 @@ bool virtual_has_root(const char *name)
 	return strcmp(name, ".query") == 0 || strcmp(name, ".brainy") == 0;
 }
 
-static int check_user(fuse_req_t req)
+/* May this user do anything with it? The kernel has checked its mode; it did so with what it remembers. */
+static int check_user(fuse_req_t req, uint64_t ino)
 {
-	return fuse_req_ctx(req)->uid == ops_fs(req)->config.owner_uid ? 0 : -EACCES;
+	uint32_t uid = fuse_req_ctx(req)->uid;
+	struct answer_node node;
+	int r;
+
+	if (virtual_kind_of(ino) == VIRTUAL_FIXED)
+		return uid == ops_fs(req)->config.owner_uid ? 0 : -EACCES;
+	if (virtual_kind_of(ino) != VIRTUAL_ANSWER)
+		return 0;
+	r = answers_get(ops_fs(req)->virtual->answers, ino, &node);
+	return r < 0 ? r : uid == node.uid || uid == 0 ? 0 : -EACCES;
 }
 
 static bool is_stream(uint64_t ino)
@@ -101,9 +111,11 @@ static void answer_stat(const struct answer_node *node, struct stat *ret_st)
 
 static void fixed_stat(const struct virtual *v, uint64_t ino, struct stat *ret_st)
 {
+	mode_t others = virtual_kind_of(ino) == VIRTUAL_FIXED ? 0 : is_folder(ino) ? 0055 : 0066;
+
 	*ret_st = (struct stat){
 		.st_ino = ino,
-		.st_mode = is_folder(ino) ? S_IFDIR | 0500 : S_IFREG | 0600,
+		.st_mode = (is_folder(ino) ? S_IFDIR | 0500 : S_IFREG | 0600) | others,
 		.st_nlink = is_folder(ino) ? 2 : 1,
 		.st_uid = v->fs->config.owner_uid,
 		.st_gid = v->gid,
@@ -218,7 +230,7 @@ static void lookup_brainy(fuse_req_t req, const char *name)
 
 void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name)
 {
-	int r = dir & INO_VIRTUAL ? check_user(req) : 0;
+	int r = dir & INO_VIRTUAL ? check_user(req, dir) : 0;
 
 	if (r < 0)
 		ops_reply_status(req, r);
@@ -250,12 +262,19 @@ static int open_answer(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
 	return r;
 }
 
-static int open_stream(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
+static int open_stream(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 {
-	int r = ops_open_handle(fs, ino, HANDLE_STREAM, fi);
+	struct fs *fs = ops_fs(req);
+	struct caller opener;
+	int r = caller_of(req, &opener);
 
+	if (r < 0)
+		return r;
+	r = ops_open_handle(fs, ino, HANDLE_STREAM, fi);
 	if (r == 0)
-		r = streams_open(fs->virtual->streams, fi->fh);
+		r = streams_open(fs->virtual->streams, fi->fh, &opener);
+	else
+		caller_done(&opener);
 	fi->direct_io = 1;
 	fi->nonseekable = 1;
 	return r;
@@ -263,10 +282,10 @@ static int open_stream(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
 
 void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 {
-	int r = check_user(req);
+	int r = check_user(req, ino);
 
 	if (r == 0)
-		r = is_stream(ino) ? open_stream(ops_fs(req), ino, fi) : open_answer(ops_fs(req), ino, fi);
+		r = is_stream(ino) ? open_stream(req, ino, fi) : open_answer(ops_fs(req), ino, fi);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
@@ -362,7 +381,7 @@ static void fill(struct virtual_listing *l, uint64_t ino, off_t cookie)
 void virtual_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus)
 {
 	struct virtual_listing l = { .req = req, .data = request_space(), .size = size, .plus = plus };
-	int r = check_user(req);
+	int r = check_user(req, ino);
 
 	if (r == 0 && !is_folder(ino))
 		r = -ENOTDIR;

@@ -11,6 +11,7 @@
 struct stream {
 	struct stream *next;
 	uint64_t fh;
+	struct caller opener; /* owned */
 	bool busy, answered;
 	size_t at;            /* cursor in `answer` */
 	struct buf line;      /* owned */
@@ -35,6 +36,7 @@ int streams_new(struct streams **ret_s)
 
 static void stream_free(struct stream *t)
 {
+	caller_done(&t->opener);
 	buf_done(&t->line);
 	buf_done(&t->answer);
 	free(t);
@@ -64,17 +66,29 @@ static struct stream **find(struct streams *s, uint64_t fh)
 	return at;
 }
 
-int streams_open(struct streams *s, uint64_t fh)
+int streams_open(struct streams *s, uint64_t fh, struct caller *opener)
 {
 	struct stream *t = calloc(1, sizeof(*t));
 
-	if (!t)
+	if (!t) {
+		caller_done(opener);
 		return -ENOMEM;
+	}
 	t->fh = fh;
+	t->opener = *opener;
+	*opener = (struct caller){ 0 };
 	LOCKED(&s->lock);
 	t->next = s->first;
 	s->first = t;
 	return 0;
+}
+
+int streams_opener(struct streams *s, uint64_t fh, struct caller *ret_c)
+{
+	LOCKED(&s->lock);
+	struct stream *t = *find(s, fh);
+
+	return t ? caller_copy(&t->opener, ret_c) : -ESTALE;
 }
 
 void streams_close(struct streams *s, uint64_t fh)

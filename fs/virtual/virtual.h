@@ -9,12 +9,15 @@
  *   kind 2  .query/ask  of that directory
  *   kind 3  .brainy (0) and .brainy/control (1)
  *
- * so that all but answers mean the same to every server. Until visibility is decided per file, what
- * lies below them is EACCES to everybody but the user who mounted. */
+ * so that all but answers mean the same to every server.
+ *
+ * .query is for everybody whom the kernel lets into the directory; what one learns there is what one may see
+ * (caller.h, index/viewers.h). .brainy is for the user who mounted: EACCES to everybody else. */
 #pragma once
 
 #include "fs/fs_impl.h"
 #include "fs/virtual/answers.h"
+#include "fs/virtual/caller.h"
 #include "fs/virtual/errors.h"
 
 struct streams;
@@ -76,7 +79,7 @@ void virtual_reply_answer(fuse_req_t req, const struct answer_node *node);
 
 /* LOOKUP of `name` ("find?..") below .query of `dir`. */
 void ask_lookup(fuse_req_t req, uint64_t dir, const char *name);
-/* A line written to .query/ask of `dir`; the answer goes to stream `fh`, the reply is `written`. */
+/* A line written to .query/ask of `dir`; the answer, to who opened it, goes to stream `fh`, the reply is `written`. */
 void ask_line(fuse_req_t req, uint64_t dir, const char *line, uint64_t fh, size_t written);
 
 /* ---- patience.c: waiting for the index without a thread for each query */
@@ -99,7 +102,10 @@ void texts_drain(struct virtual *v);
 /* ---- streams.c: handles of ask and control: a line in, an answer out, own cursor */
 int streams_new(struct streams **ret_s);
 struct streams *streams_free(struct streams *s);
-int streams_open(struct streams *s, uint64_t fh);
+/* Takes `opener` over, also on error: a stream answers to who opened it, whoever is made to write to it. */
+int streams_open(struct streams *s, uint64_t fh, struct caller *opener);
+/* Copies it. -ESTALE. */
+int streams_opener(struct streams *s, uint64_t fh, struct caller *ret_c);
 void streams_close(struct streams *s, uint64_t fh);
 /* Collects a line. 1: it is complete, *ret_line is the caller's to free, and the stream is busy until
  * streams_answer(). 0: not yet. -EFBIG. -EBUSY. -ESTALE: opened at an earlier server. */

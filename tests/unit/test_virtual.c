@@ -155,11 +155,15 @@ static void test_stream(void)
 {
 	_cleanup_free_ char *line = NULL, *second = NULL;
 	struct buf answer = BUF_INIT;
+	struct caller opener = { .uid = 5, .all = true }, same;
 	struct streams *s;
 	char text[8];
 
 	CHECK_EQ(streams_new(&s), 0);
-	CHECK_EQ(streams_open(s, 9), 0);
+	CHECK_EQ(streams_open(s, 9, &opener), 0);
+	CHECK_EQ(streams_opener(s, 9, &same), 0);
+	CHECK(same.uid == 5 && same.all);
+	CHECK_EQ(streams_opener(s, 8, &same), -ESTALE);
 	CHECK_EQ(streams_read(s, 9, text, 8), -EINVAL);
 	CHECK_EQ(streams_write(s, 8, "x", 1, &line), -ESTALE);
 	CHECK_EQ(streams_write(s, 9, "find?", 5, &line), 0);
@@ -185,12 +189,13 @@ static void test_long_line(void)
 {
 	const size_t chunk = 1u << 19;
 	_cleanup_free_ char *data = malloc(chunk), *line = NULL;
+	struct caller opener = { .all = true };
 	struct streams *s;
 
 	CHECK(data != NULL);
 	memset(data, 'w', chunk);
 	CHECK_EQ(streams_new(&s), 0);
-	CHECK_EQ(streams_open(s, 9), 0);
+	CHECK_EQ(streams_open(s, 9, &opener), 0);
 	CHECK_EQ(streams_write(s, 9, data, chunk, &line), 0);
 	CHECK_EQ(streams_write(s, 9, data, chunk, &line), 0);
 	CHECK_EQ(streams_write(s, 9, "w", 1, &line), -EFBIG);
@@ -199,6 +204,51 @@ static void test_long_line(void)
 	CHECK_EQ(streams_write(s, 9, "\n", 1, &line), 1);
 	CHECK(line && strlen(line) == 2 * chunk);
 	s = streams_free(s);
+}
+
+/* ---- who asks */
+
+static const char status_text[] = "Name:\tx\nUid:\t1\t2\t3\t1000\nGid:\t1\t2\t3\t100\n"
+				  "Groups:\t5 65534 7 \nCapEff:\t0000000000000004\n";
+
+static void test_status(void)
+{
+	static const char root[] = "Uid:\t0\t0\t0\t0\nGid:\t0\t0\t0\t0\nGroups:\t \nCapEff:\t%s\n";
+	bool overrides = true;
+	char text[128];
+	uint32_t groups[4];
+
+	CHECK_EQ(caller_parse_status(status_text, 1000, 100, groups, 4, &overrides), 2);
+	CHECK(groups[0] == 5 && groups[1] == 7 && !overrides);
+	CHECK_EQ(caller_parse_status(status_text, 1000, 100, groups, 1, &overrides), 1);
+	CHECK_EQ(caller_parse_status(status_text, 3, 100, groups, 4, &overrides), -ENOENT);
+	CHECK_EQ(caller_parse_status(status_text, 1000, 3, groups, 4, &overrides), -ENOENT);
+	CHECK_EQ(caller_parse_status("", 0, 0, groups, 4, &overrides), -ENOENT);
+	(void) snprintf(text, sizeof(text), root, "0000000000000002");
+	CHECK_EQ(caller_parse_status(text, 0, 0, groups, 4, &overrides), 0);
+	CHECK(overrides);
+	(void) snprintf(text, sizeof(text), root, "0000000000000001");
+	CHECK_EQ(caller_parse_status(text, 0, 0, groups, 4, &overrides), 0);
+	CHECK(!overrides);
+}
+
+static void test_caller_key(void)
+{
+	const uint32_t groups[] = { 9, 4, 9 };
+	struct caller all = { .uid = 0, .all = true }, some = { .uid = 7, .gid = 4 }, copy;
+	_cleanup_free_ char *plain = caller_key(&all, "find?q=a"), *mine = NULL, *same = NULL;
+
+	CHECK_EQ(identity_init(&some.who, 7, groups, 3), 0);
+	CHECK_EQ(caller_copy(&some, &copy), 0);
+	CHECK(identity_is_same(&some.who, &copy.who) && copy.gid == 4 && !copy.all);
+	mine = caller_key(&some, "find?q=a");
+	same = caller_key(&copy, "find?q=a");
+	CHECK(plain && strcmp(plain, "find?q=a") == 0);
+	CHECK(mine && strcmp(mine, "4,9,find?q=a") == 0);
+	CHECK(same && strcmp(mine, same) == 0);
+	CHECK(caller_identity(&all) == NULL && caller_identity(&some) == &some.who);
+	caller_done(&some);
+	caller_done(&copy);
 }
 
 static void test_numbers(void)
@@ -222,6 +272,8 @@ int main(void)
 	test_errors();
 	test_stream();
 	test_long_line();
+	test_status();
+	test_caller_key();
 	test_numbers();
 	return check_result();
 }

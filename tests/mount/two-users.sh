@@ -1,0 +1,224 @@
+# On a mount with allow_other nobody learns through a query what they could not open: B asks in every way for what
+# is A's. Answers to B that are asked again must be those of before A had secrets, byte for byte.
+# Root only: it becomes two users.
+. "$(dirname "$0")/lib.sh"
+[ "$(id -u)" = 0 ] || { echo "needs root, to become two users"; exit 77; }
+chmod 755 "$work"
+start -o allow_other
+chmod 755 "$mnt"
+probes=0 leaks=0
+mark=MarkOfA
+as_b() { setpriv --reuid=54321 --regid=54321 --clear-groups "$@"; }
+as_member() { setpriv --reuid=54321 --regid=54321 --groups=54322 "$@"; }
+leak() { leaks=$((leaks + 1)); echo "LEAK: $*"; }
+# denied COMMAND.. - B fails, and hears nothing of A's but what it said itself
+denied() {
+    probes=$((probes + 1))
+    got=$(as_b "$@" 2>/dev/null) && leak "$* succeeded: $got"
+    case $got in *$mark*) leak "$*: $got" ;; esac
+}
+# silent COMMAND.. - B hears nothing of A's
+silent() {
+    probes=$((probes + 1))
+    got=$(as_b "$@" 2>&1)
+    case $got in *$mark*) leak "$*: $got" ;; esac
+}
+# gets WANTED COMMAND.. - B hears exactly that
+gets() {
+    wanted=$1; shift
+    probes=$((probes + 1))
+    got=$(as_b "$@" 2>&1)
+    [ "$got" = "$wanted" ] || leak "$*: '$got', not '$wanted'"
+}
+ask_script='exec 3<>"$1"; echo "$2" >&3 && cat <&3'
+found() { as_b cat "$mnt/.query/find?q=zebra&mode=text&format=paths" 2>&1; }
+
+# ---- what everybody may read
+mkdir "$mnt/open" "$mnt/open/deep"
+echo "a zebra and a quagga at the river" >"$mnt/open/one.txt"
+echo "the river has a heron, a heron, a zebra" >"$mnt/open/deep/two.txt"
+echo "nothing of that kind, but the river" >"$mnt/three.txt"
+setfattr -n user.xdg.tags -v striped "$mnt/open/one.txt"
+"$brainy" wait "$mnt" >/dev/null || fail "wait"
+cat >"$work/queries" <<'Q'
+q=zebra
+q=zebra&format=json
+q=zebra&format=jsonl
+q=zebra&format=md
+q=zebra&mode=text&format=json
+q=zebra&mode=vector&format=json
+q=river quagga&format=json
+q=river&limit=2&offset=1&format=json
+q=river&sort=newest&format=json
+q=river&sort=name&format=json
+q="zebra and"&format=json
+q=-zebra type:text&format=json
+q=type:txt&format=json
+q=name:o&format=json
+q=path:open&format=json
+q=tag:striped&format=json
+q=tag:red&format=json
+q=size:>0&format=json
+q=after:2000&format=json
+q=lang:en&format=json
+q=river&in=open&format=json
+q=river&in=open%2Fdeep&format=json
+q=merger&format=json
+q=zebra&alpha=1&format=json
+Q
+answers() { # answers FOLDER - B's, a file a query
+    mkdir "$1"
+    n=0
+    while read -r query; do
+        n=$((n + 1))
+        as_b cat "$mnt/.query/find?$query" >"$1/$n" 2>&1
+        as_b sh -c "$ask_script" ask "$mnt/.query/ask" "find?$query" >"$1/$n.ask" 2>&1
+    done <"$work/queries"
+}
+answers "$work/before"
+grep -q '"path":"open/one.txt"' "$work/before/2" || fail "B does not find what is open: $(cat "$work/before/2")"
+grep -q '"total":3' "$work/before/8" || fail "B finds less than all: $(cat "$work/before/8")"
+
+# ---- A's secrets: by mode, by folder, by group
+mkdir "$mnt/closed" "$mnt/closed/inner" "$mnt/half"
+for i in 1 2 3 4 5 6 7 8; do
+    echo "$mark zebra zebra quagga heron, a merger $i" >"$mnt/open/$mark$i.txt"
+    chmod 600 "$mnt/open/$mark$i.txt"
+    echo "$mark river zebra and the merger $i" >"$mnt/closed/inner/$mark$i.txt"
+done
+echo "$mark zebra of the group" >"$mnt/half/$mark.txt"
+chgrp 54322 "$mnt/half/$mark.txt"
+chmod 640 "$mnt/half/$mark.txt"
+setfattr -n user.xdg.tags -v red,striped "$mnt/open/$mark"1.txt "$mnt/closed/inner/$mark"1.txt
+chmod 700 "$mnt/closed"
+"$brainy" wait "$mnt" >/dev/null || fail "wait"
+found_by_a=$(find_paths zebra mode=text | wc -l)
+[ "$found_by_a" = 19 ] || fail "A finds $found_by_a of 19"
+
+answers "$work/after"
+for n in $(seq "$(wc -l <"$work/queries")"); do
+    probes=$((probes + 2))
+    cmp "$work/before/$n" "$work/after/$n" || leak "$(sed -n "${n}p" "$work/queries"): $(cat "$work/after/$n")"
+    cmp "$work/before/$n.ask" "$work/after/$n.ask" || leak "ask $(sed -n "${n}p" "$work/queries"): $(cat "$work/after/$n.ask")"
+done
+grep -q '"took_ms":0.0,' "$work/after/2" || leak "took: $(cat "$work/after/2")"
+grep -q '"rank":1,"score":1.0,' "$work/after/2" || leak "score: $(cat "$work/after/2")"
+
+# ---- other folders, and ways that lead through closed ones
+gets "" cat "$mnt/half/.query/find?q=zebra&mode=text&format=paths"
+denied cat "$mnt/closed/.query/find?q=zebra"
+cd "$mnt/closed/.query" # B has a closed folder's .query open
+gets "" cat "find?q=zebra&mode=text&format=paths"
+gets '{"query":"zebra","took_ms":0.0,"total":0,"pending":0,"results":[]}' cat "find?q=zebra&mode=text&format=json"
+gets "" sh -c "$ask_script" ask ask "find?q=zebra&mode=text&format=paths"
+cd "$work"
+why() { as_b cat "$mnt/.query/find?q=zebra&in=$1" >/dev/null 2>&1; as_b cat "$mnt/.query/last-error" | sed 's/^in=[^:]*//'; }
+none=$(why "nowhere")
+for way in closed closed%2Finner closed%2Finner%2F.. closed%2F..%2Fopen closed%2Finner%2F..%2F..%2Fopen "open%2F${mark}1.txt" \
+    "closed%2Finner%2F${mark}1.txt"; do
+    probes=$((probes + 1))
+    [ "$(why "$way")" = "$none" ] || leak "in=$way is another error than in=nowhere: $(why "$way")"
+done
+
+# ---- attributes, errors, the server's own files
+for name in state title mime lang passages model indexed-at tier-now; do
+    denied getfattr --only-values -n "user.brainy.$name" "$mnt/open/${mark}1.txt"
+done
+denied getfattr --only-values -n user.xdg.tags "$mnt/open/${mark}1.txt"
+denied getfattr --only-values -n user.brainy.state "$mnt/closed/inner/${mark}1.txt"
+as_b cat "$mnt/.query/find?q=zebra&own=1" >/dev/null 2>&1
+own=$(as_b cat "$mnt/.query/last-error")
+cat "$mnt/.query/find?q=zebra&$mark=1" >/dev/null 2>&1
+grep -q "$mark" "$mnt/.query/last-error" || fail "A's last error is not A's: $(cat "$mnt/.query/last-error")"
+silent cat "$mnt/.query/last-error"
+gets "$own" cat "$mnt/.query/last-error"
+for name in status.json queue version control; do
+    denied cat "$mnt/.brainy/$name"
+done
+denied ls "$mnt/.brainy"
+denied sh -c "echo status >'$mnt/.brainy/control'"
+
+# ---- handles: answers belong to who asked
+cat >"$work/hold.sh" <<'H'
+exec 4<"$1/.query/find?q=zebra&format=paths"
+echo ready
+read -r _
+H
+mkfifo "$work/go" "$work/ready"
+sh "$work/hold.sh" "$mnt" <"$work/go" >"$work/ready" &
+holder=$!
+exec 5>"$work/go"
+read -r _ <"$work/ready"
+denied cat "/proc/$holder/fd/4"
+gets "400 54321" stat -c '%a %u' "$mnt/.query/find?q=zebra"
+silent cat "$mnt/.query/find?q=zebra&format=paths"
+echo >&5
+wait "$holder"
+exec 5>&-
+# B opens ask and has a program of A's privileges write to it: the answer is B's all the same.
+cp "$(command -v cat)" "$work/cat0"
+chmod 4755 "$work/cat0"
+gets "$(cat "$work/before/5.ask")" sh -c 'exec 3<>"$1"; echo "$2" | "$3" >&3; cat <&3' ask "$mnt/.query/ask" \
+    "find?q=zebra&mode=text&format=json" "$work/cat0"
+
+# ---- what waits to be indexed
+# No descriptor of the file is closed, so it waits while it is open.
+sh -c 'echo "$1 zebra"; exec sleep 60' write "$mark" >"$mnt/closed/inner/$mark-held.txt" &
+writer=$!
+while [ ! -s "$mnt/closed/inner/$mark-held.txt" ]; do sleep 0.05; done
+cat "$mnt/.query/find?q=zebra&format=json&wait=0" | grep -q '"pending":[1-9]' || fail "nothing is pending for A"
+gets 1 sh -c "cat '$mnt/.query/find?q=zebra&format=json&wait=0' | grep -c '\"pending\":0,'"
+gets 0 getfattr --absolute-names --only-values -n user.brainy.pending "$mnt/.query/find?q=zebra&wait=0"
+silent cat "$mnt/.query/find?q=size:>0&format=paths&wait=0"
+kill "$writer"
+rm "$mnt/closed/inner/$mark-held.txt"
+
+# ---- changes: found exactly while it may be opened
+shows() { # shows N WHEN - so many of A's are found by B now
+    probes=$((probes + 1))
+    got=$(found | grep -c "$mark")
+    [ "$got" = "$1" ] || leak "after $2 B finds $got of A's files, not $1"
+}
+shows 0 nothing
+chmod 644 "$mnt/open/${mark}1.txt"; shows 1 "chmod 644"
+chmod 600 "$mnt/open/${mark}1.txt"; shows 0 "chmod 600"
+chmod 755 "$mnt/closed"; shows 8 "opening the folder"
+chmod 700 "$mnt/closed/inner"; shows 0 "closing the folder below"
+chmod 711 "$mnt/closed/inner"; shows 8 "opening it to those who know names"
+chmod 700 "$mnt/closed"; shows 0 "closing the folder"
+mv "$mnt/closed/inner" "$mnt/inner"; shows 8 "moving out"
+mv "$mnt/inner" "$mnt/closed/inner"; shows 0 "moving in"
+chown 54321 "$mnt/open/${mark}1.txt"; shows 1 "chown"
+chown 0 "$mnt/open/${mark}1.txt"; shows 0 "chown back"
+chmod 644 "$mnt/open/${mark}1.txt"
+ln "$mnt/open/${mark}1.txt" "$mnt/closed/secondname.txt"
+gets "" cat "$mnt/.query/find?q=secondname&mode=text&format=paths"
+rm "$mnt/closed/secondname.txt"
+gets "" cat "$mnt/.query/find?q=secondname&mode=text&format=paths"
+chmod 600 "$mnt/open/${mark}1.txt"
+
+# ---- groups; the same user without the group gets no answer of the one with it
+by_group() { as_member cat "$mnt/.query/find?q=zebra&mode=text&format=paths" | grep -c "$mark"; }
+[ "$(by_group)" = 1 ] || fail "a member of the group finds $(by_group) of its files"
+shows 0 "a member asked the same"
+[ "$(by_group)" = 1 ] || fail "a member finds nothing after B"
+as_member getfattr --absolute-names --only-values -n user.brainy.state "$mnt/half/$mark.txt" >/dev/null || fail "a member reads no state"
+chmod 600 "$mnt/half/$mark.txt"
+probes=$((probes + 1))
+[ "$(by_group)" = 0 ] || leak "a member finds what the group may not read"
+
+# ---- access lists, where the mount has them
+if setfacl -m u:54321:r "$mnt/open/${mark}2.txt" 2>/dev/null; then
+    shows 1 "an access list for B"
+    setfacl -m m::--- "$mnt/open/${mark}2.txt"; shows 0 "an empty mask"
+    setfacl -m m::r,g:54322:- "$mnt/open/${mark}2.txt"; shows 1 "a mask"
+    setfacl -b "$mnt/open/${mark}2.txt"; shows 0 "no access list"
+    setfacl -m u:54321:x "$mnt/closed"; shows 8 "a folder's access list"
+    setfacl -m u:54321:0 "$mnt/open"; probes=$((probes + 1))
+    found | grep -q '^open/' && leak "a folder's access list that shuts B out"
+else
+    echo "this mount has no access lists: not probed"
+fi
+
+echo "$probes probes, $leaks leaks"
+[ "$leaks" = 0 ]
