@@ -10,7 +10,9 @@
 #include "wal/wal_impl.h"
 
 #define ZSTD_FROM  1024 /* bytes of payload */
-#define ZSTD_LEVEL 1
+/* The log is short-lived, and who writes waits for this: a record of 1.1 KiB of text takes 5 us and becomes 0.71 of
+ * its size, with level 1 12 us and 0.52. */
+#define ZSTD_LEVEL (-3)
 #define ZSTD_MISSES_MAX 6
 
 static int total_length(const struct iovec *pieces, size_t n, size_t *ret_len)
