@@ -28,7 +28,6 @@ static int copy_waiting(struct index *x, bool held, struct buf *ret_inos)
 	return r < 0 ? r : 0;
 }
 
-
 /* For filters alone all that is seen and waits is looked at, since none of it is a document here. */
 static int note_seen(struct search *s, const struct buf *inos)
 {

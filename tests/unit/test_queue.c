@@ -30,26 +30,26 @@ static void write_to(uint64_t ino)
 	CHECK_EQ(batch_commit(b, NULL), 0);
 }
 
-static int take_out(uint64_t ino, uint64_t lsn)
+/* `change` in a batch of its own. */
+static int in_batch(int (*change)(struct batch *b, uint64_t ino, uint64_t lsn), uint64_t ino, uint64_t lsn)
 {
 	struct batch *b;
 	int r;
 
 	CHECK_EQ(catalog_begin(c, false, &b), 0);
-	r = queue_remove_in(b, ino, lsn);
+	r = change(b, ino, lsn);
 	CHECK_EQ(batch_commit(b, NULL), 0);
 	return r;
 }
 
+static int take_out(uint64_t ino, uint64_t lsn)
+{
+	return in_batch(queue_remove_in, ino, lsn);
+}
+
 static int attempt(uint64_t ino, uint64_t lsn)
 {
-	struct batch *b;
-	int r;
-
-	CHECK_EQ(catalog_begin(c, false, &b), 0);
-	r = queue_attempt_in(b, ino, lsn);
-	CHECK_EQ(batch_commit(b, NULL), 0);
-	return r;
+	return in_batch(queue_attempt_in, ino, lsn);
 }
 
 static struct queue_entry entry(uint64_t ino)
