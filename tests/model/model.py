@@ -354,6 +354,7 @@ def main():
         print("/dev/fuse cannot be opened")
         sys.exit(77)
     os.umask(0)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
     work = tempfile.mkdtemp()
     volume, tree, status = Volume(brainy, powercut, work), None, 1
     try:
