@@ -6,6 +6,9 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 
+/* A time of 8.316 ms is no binary fraction; with all its digits it reads 8.3160000000000007. */
+#define REALS JSON_REAL_PRECISION(9)
+
 json_t *json_text(const void *data, size_t len)
 {
 	_cleanup_buf_ struct buf clean = BUF_INIT;
@@ -22,5 +25,5 @@ static int add_piece(const char *data, size_t len, void *out)
 
 int json_add_to(struct buf *out, const json_t *value)
 {
-	return json_dump_callback(value, add_piece, out, JSON_COMPACT | JSON_ENCODE_ANY) < 0 ? -ENOMEM : 0;
+	return json_dump_callback(value, add_piece, out, JSON_COMPACT | JSON_ENCODE_ANY | REALS) < 0 ? -ENOMEM : 0;
 }

@@ -43,9 +43,11 @@ refuse 'Operation not permitted' setfattr -n user.brainy.state -v x "$mnt/engine
 getfattr -d -m - "$mnt/engines/deep/valve.md" 2>/dev/null | grep -q brainy.state && fail "a computed xattr is listed"
 expect "$(stat -c %s "$mnt/.query/find?q=weir")" sh -c "wc -c <'$mnt/.query/find?q=weir'"
 python3 - "$mnt" <<'PY' || fail "json"
-import json, os, sys
+import json, os, re, sys
 top = sys.argv[1]
-whole = json.load(open(top + "/.query/find?q=weir&mode=text&format=json"))
+text = open(top + "/.query/find?q=weir&mode=text&format=json").read()
+whole = json.loads(text)
+assert all(len(n) <= 10 for n in re.findall(r"[0-9]+\.[0-9]+", text)), text
 assert set(whole) >= {"query", "took_ms", "total", "pending", "results"}, whole
 row = whole["results"][0]
 assert set(row) >= set("rank score path inode locator snippet title mime tier tags".split()), row
