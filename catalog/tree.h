@@ -28,6 +28,7 @@ struct tree_request {
 	uint32_t uid, gid;            /* of the caller */
 	struct reply_record reply;    /* mount and unique filled in; zero unique: nothing to remember */
 	uint64_t lsn;                 /* out: LSN of the batch */
+	bool killed;                  /* out, of a change of bytes: suid or sgid went */
 	/* The rest of the reply (handle, opcode) is the caller's; status and ino are filled in. */
 };
 
@@ -103,7 +104,9 @@ struct tree_dir *tree_dir_close(struct tree_dir *d);
 #define XATTR_SIZE_MAX 65536
 /* Appends the value. -ENODATA. */
 int tree_getxattr(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value);
-/* `flags`: XATTR_CREATE, XATTR_REPLACE. -EEXIST, -ENODATA, -E2BIG, -ERANGE (name). user.xdg.tags also
+/* Clears S_ISGID: who sets this access ACL is not in the file's group. */
+#define TREE_XATTR_KILL_SGID 0x100
+/* `flags`: XATTR_CREATE, XATTR_REPLACE, TREE_XATTR_KILL_SGID. -EEXIST, -ENODATA, -E2BIG, -ERANGE (name). user.xdg.tags also
  * keeps the tag records, in the same batch; an access ACL changes the mode, and one that says no more
  * than the mode is not kept (-EINVAL: not an ACL). */
 int tree_setxattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *name,

@@ -297,8 +297,14 @@ static int change_tags(struct tree_op *op, const struct inode *i, const struct x
  * nothing else in it. */
 static int apply_acl(struct inode *i, const struct setting *s)
 {
+	uint32_t ignored = 0;
+
+	if (s->value && strcmp(s->name, XATTR_ACL_DEFAULT) == 0)
+		return MIN(acl_to_mode(s->value, s->len, &ignored), 0);
 	if (!s->value || strcmp(s->name, XATTR_ACL_ACCESS) != 0)
 		return 0;
+	if (s->flags & TREE_XATTR_KILL_SGID)
+		i->mode &= ~(uint32_t)S_ISGID;
 	return acl_to_mode(s->value, s->len, &i->mode);
 }
 

@@ -17,6 +17,8 @@
 #define FUSE_UNIQUE_RESEND_BIT (1ull << 63)
 #define FUSE_HAS_RESEND_FLAG (1ull << 39)
 #define FUSE_NOTIFY_RESEND_CODE 7
+/* Since 7.39. */
+#define FUSE_STATX_CODE 52
 
 #define FS_MAX_WRITE (1u << 20)
 #define FS_BUFFER_SIZE (FS_MAX_WRITE + 8192u)
@@ -59,6 +61,7 @@ struct request {
 	const struct fuse_in_header *header;
 	bool tmpfile; /* FUSE_TMPFILE, which libfuse is shown as FUSE_CREATE */
 	bool may_wait; /* on a worker: reads may wait for the disk */
+	bool kill_sgid; /* SETXATTR of an ACL takes setgid away: the caller is not in the file's group */
 	void *space;  /* FS_MAX_WRITE bytes, once asked for */
 };
 extern __thread struct request current_request;
@@ -91,6 +94,8 @@ void session_begin(struct fs *fs, void *request, size_t len);
 int session_resume(struct fs *fs);
 /* Executes one request, as it was read, on this thread. */
 void session_process(struct fs *fs, void *request, size_t len, bool may_wait);
+/* The reply to a request that libfuse never saw; `error`: 0 or -errno. */
+void session_reply(struct fs *fs, const struct fuse_in_header *in, int error, const void *data, size_t len);
 
 /* ---- loop.c: the dispatcher */
 int loop_run(struct fs *fs);

@@ -34,10 +34,9 @@ void request_thread_done(void)
 
 static void correct_init(struct fs *fs, struct fuse_init_out *out)
 {
-	uint64_t wanted = fs->init_flags & (FUSE_HANDLE_KILLPRIV_V2 | FUSE_HAS_RESEND_FLAG);
+	uint64_t wanted = fs->init_flags & (FUSE_HANDLE_KILLPRIV_V2 | FUSE_SETXATTR_EXT | FUSE_HAS_RESEND_FLAG);
 
-	out->flags &= ~(uint32_t)(FUSE_HANDLE_KILLPRIV | FUSE_AUTO_INVAL_DATA | FUSE_WRITEBACK_CACHE |
-				  FUSE_POSIX_ACL | FUSE_DONT_MASK);
+	out->flags &= ~(uint32_t)(FUSE_HANDLE_KILLPRIV | FUSE_AUTO_INVAL_DATA | FUSE_WRITEBACK_CACHE);
 	out->flags |= (uint32_t)wanted;
 	if (fs->init_flags & FUSE_INIT_EXT) {
 		out->flags |= FUSE_INIT_EXT;
@@ -173,12 +172,28 @@ static bool is_answered(uint32_t opcode)
 	       opcode != FUSE_NOTIFY_REPLY && opcode != FUSE_INIT;
 }
 
-static void refuse(struct fs *fs, const struct fuse_in_header *in)
+void session_reply(struct fs *fs, const struct fuse_in_header *in, int error, const void *data, size_t len)
 {
-	struct fuse_out_header reply = { .len = sizeof(reply), .error = -EIO, .unique = in->unique };
+	struct fuse_out_header reply = { .len = (uint32_t)(sizeof(reply) + len), .error = error, .unique = in->unique };
+	struct iovec pieces[] = { { &reply, sizeof(reply) }, { (void *)data, len } };
 
 	running_end(fs->shared, in->unique & ~FUSE_UNIQUE_RESEND_BIT);
-	(void) !write(fs->config.fuse_fd, &reply, sizeof(reply));
+	(void) !writev(fs->config.fuse_fd, pieces, len ? 2 : 1);
+}
+
+/* Brings a SETXATTR of the longer form, which libfuse does not know, into the shorter one. Returns the length. */
+static size_t shorten_setxattr(struct fuse_in_header *in, size_t len)
+{
+	struct fuse_setxattr_in *arguments = (void *)(in + 1);
+	uint8_t *short_end = (uint8_t *)arguments + FUSE_COMPAT_SETXATTR_IN_SIZE;
+	const size_t more = sizeof(*arguments) - FUSE_COMPAT_SETXATTR_IN_SIZE;
+
+	if (len < sizeof(*in) + sizeof(*arguments))
+		return len;
+	current_request.kill_sgid = arguments->setxattr_flags & FUSE_SETXATTR_ACL_KILL_SGID;
+	memmove(short_end, arguments + 1, len - sizeof(*in) - sizeof(*arguments));
+	in->len -= (uint32_t)more;
+	return len - more;
 }
 
 /* What was executed and remembered is answered, whatever it was in the middle of when servers died. */
@@ -193,13 +208,13 @@ static bool may_be_lethal(struct fs *fs, const struct fuse_in_header *in, uint64
 void session_process(struct fs *fs, void *request, size_t len, bool may_wait)
 {
 	struct fuse_in_header *in = request;
-	struct fuse_buf buf = { .size = len, .mem = request };
+	struct fuse_buf buf = { .mem = request };
 	uint64_t unique = in->unique & ~FUSE_UNIQUE_RESEND_BIT;
 
 	if (in->unique & FUSE_UNIQUE_RESEND_BIT)
 		(void) __atomic_add_fetch(&fs->shared->header.resent, 1, __ATOMIC_RELAXED);
 	if (may_be_lethal(fs, in, unique)) {
-		refuse(fs, in);
+		session_reply(fs, in, -EIO, NULL, 0);
 		return;
 	}
 	current_request.header = in;
@@ -207,6 +222,13 @@ void session_process(struct fs *fs, void *request, size_t len, bool may_wait)
 	current_request.tmpfile = in->opcode == FUSE_TMPFILE;
 	if (current_request.tmpfile)
 		in->opcode = FUSE_CREATE;
-	fuse_session_process_buf(fs->session, &buf);
+	current_request.kill_sgid = false;
+	if (in->opcode == FUSE_SETXATTR && fs->init_flags & FUSE_SETXATTR_EXT)
+		len = shorten_setxattr(in, len);
+	buf.size = len;
+	if (in->opcode == FUSE_STATX_CODE)
+		statx_answer(fs, in, len);
+	else
+		fuse_session_process_buf(fs->session, &buf);
 	current_request.header = NULL;
 }

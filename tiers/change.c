@@ -194,6 +194,7 @@ int change_touch(struct change *ch, bool kill_priv)
 	ch->i.ctime = ch->i.mtime;
 	if (kill_priv)
 		drop_privileges(&ch->i);
+	ch->killed |= mode != ch->i.mode;
 	batch_note(ch->b, ch->i.ino, EVENT_CONTENT | (grown || mode != ch->i.mode ? EVENT_ATTR : 0u));
 	return queue_add(ch->b, &ch->i, EVENT_CONTENT);
 }
@@ -214,8 +215,10 @@ int change_end(struct change *ch, int r, struct tree_request *rq, size_t bytes)
 	}
 	if (r >= 0)
 		r = commit(ch, &lsn);
-	if (r >= 0 && rq)
+	if (r >= 0 && rq) {
 		rq->lsn = lsn;
+		rq->killed = ch->killed;
+	}
 	account_done(&ch->account);
 	return r;
 }

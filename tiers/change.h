@@ -26,6 +26,7 @@ struct change {
 	uint64_t size_before;            /* when the batch began */
 	bool reserve;
 	bool touches;                    /* change_step() does change_touch(), too */
+	bool killed;                     /* change_touch() took suid or sgid away */
 };
 
 /* -EISDIR, -EINVAL: not a regular file. -ENOENT. */
@@ -49,6 +50,6 @@ int change_grow(struct change *ch, uint64_t size);
 /* The bytes changed: times, suid and sgid, the index queue. In work of several steps each batch says
  * so, because the index may read the file between two of them. */
 int change_touch(struct change *ch, bool kill_priv);
-/* Commits with the reply of `rq` (may be NULL), whose lsn is set; `bytes` go into the reply. When `r`
+/* Commits with the reply of `rq` (may be NULL), whose lsn and killed are set; `bytes` go into the reply. When `r`
  * is an error, aborts and returns it. */
 int change_end(struct change *ch, int r, struct tree_request *rq, size_t bytes);

@@ -56,7 +56,7 @@ int file_seek(struct files *f, uint64_t ino, uint64_t offset, int whence, uint64
 /* Shares extents: no byte is copied where source and target are aligned to extents as they lie.
  * Returns the number of bytes. */
 ssize_t file_copy_range(struct files *f, struct tree_request *rq, uint64_t from, uint64_t from_offset,
-			uint64_t to, uint64_t to_offset, size_t len);
+			uint64_t to, uint64_t to_offset, size_t len, bool kill_priv);
 /* Everything written so far to any file survives a power cut when this returns 0. */
 int file_sync(struct files *f, uint64_t lsn);
 /* Frees the bytes of an inode without names, in steps, then tree_forget_inode(). */

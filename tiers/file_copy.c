@@ -134,7 +134,7 @@ static bool overlap(uint64_t a, uint64_t b, uint64_t len)
 }
 
 static ssize_t copy_range(struct files *f, struct tree_request *rq, uint64_t from, uint64_t from_offset,
-			  uint64_t to, uint64_t to_offset, size_t len)
+			  uint64_t to, uint64_t to_offset, size_t len, bool kill_priv)
 {
 	struct copy co = { .from_ino = from, .from = from_offset, .to = to_offset };
 	int r = check_source(f, from, from_offset, &len);
@@ -155,15 +155,15 @@ static ssize_t copy_range(struct files *f, struct tree_request *rq, uint64_t fro
 	r = copy_all(&co);
 	len = (size_t)(co.to - to_offset);
 	if (r >= 0)
-		r = change_touch(&co.ch, false);
+		r = change_touch(&co.ch, kill_priv);
 	r = change_end(&co.ch, r, rq, len);
 	return r < 0 ? r : (ssize_t)len;
 }
 
 ssize_t file_copy_range(struct files *f, struct tree_request *rq, uint64_t from, uint64_t from_offset,
-			uint64_t to, uint64_t to_offset, size_t len)
+			uint64_t to, uint64_t to_offset, size_t len, bool kill_priv)
 {
-	ssize_t n = copy_range(f, rq, from, from_offset, to, to_offset, MIN(len, (size_t)UINT32_MAX));
+	ssize_t n = copy_range(f, rq, from, from_offset, to, to_offset, MIN(len, (size_t)UINT32_MAX), kill_priv);
 
 	return n == -EBADMSG ? -EIO : n;
 }

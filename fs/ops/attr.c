@@ -11,6 +11,13 @@
 /* What df -i shows as free: numbers are never reused and never run out, room for records does. */
 #define BYTES_PER_INODE 1024u
 
+int attr_get(struct fs *fs, uint64_t ino, struct inode *ret_i)
+{
+	int r = inode_get(fs->config.catalog, ino, ret_i);
+
+	return r == -ENOENT ? departed_get(fs->departed, ino, ret_i) : r;
+}
+
 void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	struct inode i;
@@ -20,9 +27,7 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		virtual_getattr(req, ino);
 		return;
 	}
-	r = inode_get(ops_fs(req)->config.catalog, ino, &i);
-	if (r == -ENOENT)
-		r = departed_get(ops_fs(req)->departed, ino, &i);
+	r = attr_get(ops_fs(req), ino, &i);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else

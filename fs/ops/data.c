@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "fs/invalidator.h"
 #include "fs/ops/ops.h"
 #include "fs/syncs.h"
 #include "fs/virtual/virtual.h"
@@ -69,12 +70,23 @@ static void note_write(struct fs *fs, uint64_t ino, const struct fuse_file_info 
 		ops_drop_capability(fs, ino);
 }
 
+/* What was written to a mapping comes from nobody in particular: it takes suid away, whoever wrote it. Its inode
+ * is perhaps being evicted, for which telling the kernel would wait, and that for this request. */
+static void note_kill(struct fs *fs, const struct tree_request *rq, uint64_t ino, bool mapped)
+{
+	if (mapped && rq->killed)
+		invalidator_add(fs->invalidator, ino);
+	else
+		ops_tell_killed(fs, rq, ino);
+}
+
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
 	       struct fuse_file_info *fi)
 {
 	const struct fuse_write_in *in = request_arguments();
 	struct fs *fs = ops_fs(req);
 	struct tree_request rq = ops_request(req);
+	bool mapped = in->write_flags & FUSE_WRITE_CACHE;
 	ssize_t n;
 
 	if (is_virtual(ino)) {
@@ -86,7 +98,8 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 	note_write(fs, ino, fi);
 	rq.reply.size = (uint32_t)size;
 	n = file_write(fs->config.files, &rq, ino, (uint64_t)offset, data, size,
-		       in->write_flags & FUSE_WRITE_KILL_SUIDGID, false);
+		       mapped || in->write_flags & FUSE_WRITE_KILL_SUIDGID, false);
+	note_kill(fs, &rq, ino, mapped);
 	if (n < 0)
 		ops_reply_status(req, (int)n);
 	else
@@ -101,12 +114,13 @@ void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_in
 		syncs_add(ops_fs(req)->syncs, req);
 }
 
-/* The kernel does not say whether the caller may keep suid here: only root may. */
+/* The kernel does not say whether the caller may keep suid here, nor when it copies: only root may. */
 void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t len,
 		   struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
 	struct tree_request rq = ops_request(req);
+	int r;
 
 	if (is_virtual(ino)) {
 		ops_reply_status(req, -EACCES);
@@ -115,8 +129,9 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t
 	if (ops_replayed(req))
 		return;
 	note_write(fs, ino, fi);
-	ops_reply_status(req, file_allocate(fs->config.files, &rq, ino, mode, (uint64_t)offset, (uint64_t)len,
-					    rq.uid != 0));
+	r = file_allocate(fs->config.files, &rq, ino, mode, (uint64_t)offset, (uint64_t)len, rq.uid != 0);
+	ops_tell_killed(fs, &rq, ino);
+	ops_reply_status(req, r);
 }
 
 void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi)
@@ -145,7 +160,9 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, str
 	if (ops_replayed(req))
 		return;
 	note_write(fs, to, to_fi);
-	n = file_copy_range(fs->config.files, &rq, from, (uint64_t)from_offset, to, (uint64_t)to_offset, len);
+	n = file_copy_range(fs->config.files, &rq, from, (uint64_t)from_offset, to, (uint64_t)to_offset, len,
+			    rq.uid != 0);
+	ops_tell_killed(fs, &rq, to);
 	if (n < 0)
 		ops_reply_status(req, (int)n);
 	else

@@ -86,14 +86,15 @@ static void make(fuse_req_t req, fuse_ino_t dir, const char *name, const struct 
 
 void ops_mknod(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, dev_t rdev)
 {
-	const struct tree_make what = { .mode = mode & S_IFMT ? mode : mode | S_IFREG, .rdev = rdev };
+	const struct tree_make what = { .mode = mode & S_IFMT ? mode : mode | S_IFREG, .rdev = rdev,
+					.umask = ops_umask(req) };
 
 	make(req, dir, name, &what);
 }
 
 void ops_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode)
 {
-	const struct tree_make what = { .mode = (mode & 07777) | S_IFDIR };
+	const struct tree_make what = { .mode = (mode & 07777) | S_IFDIR, .umask = ops_umask(req) };
 
 	make(req, dir, name, &what);
 }

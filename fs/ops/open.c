@@ -21,10 +21,14 @@ static void closed(struct fs *fs, uint64_t ino)
 static int truncate_at_open(fuse_req_t req, uint64_t ino, uint32_t open_flags)
 {
 	struct tree_request rq = ops_request(req);
+	struct fs *fs = ops_fs(req);
 	struct inode i;
+	int r;
 
-	ops_drop_capability(ops_fs(req), ino);
-	return file_truncate(ops_fs(req)->config.files, &rq, ino, 0, open_flags & FUSE_OPEN_KILL_SUIDGID, &i);
+	ops_drop_capability(fs, ino);
+	r = file_truncate(fs->config.files, &rq, ino, 0, open_flags & FUSE_OPEN_KILL_SUIDGID, &i);
+	ops_tell_killed(fs, &rq, ino);
+	return r;
 }
 
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -65,7 +69,8 @@ static int make_or_find(struct fs *fs, struct tree_request *rq, uint64_t dir, co
 
 void ops_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, struct fuse_file_info *fi)
 {
-	const struct tree_make what = { .mode = (mode & 07777) | S_IFREG, .unnamed = current_request.tmpfile };
+	const struct tree_make what = { .mode = (mode & 07777) | S_IFREG, .umask = ops_umask(req),
+					.unnamed = current_request.tmpfile };
 	struct fs *fs = ops_fs(req);
 	struct tree_request rq = ops_request(req);
 	struct inode i;

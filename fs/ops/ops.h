@@ -12,6 +12,11 @@ static inline struct fs *ops_fs(fuse_req_t req)
 {
 	return fuse_req_userdata(req);
 }
+/* The kernel leaves it to us, because a directory's default ACL takes its place. */
+static inline mode_t ops_umask(fuse_req_t req)
+{
+	return fuse_req_ctx(req)->umask;
+}
 static inline bool is_virtual(fuse_ino_t ino)
 {
 	return ino & INO_VIRTUAL;
@@ -28,6 +33,8 @@ void ops_reply_inode(fuse_req_t req, const struct inode *i);
 void ops_reply_attr(fuse_req_t req, const struct inode *i);
 /* 0 or -errno. */
 void ops_reply_status(fuse_req_t req, int r);
+/* Counts and reports what is no program's fault; returns what the kernel is told, 0 or -errno. */
+int ops_note_trouble(struct fs *fs, int r);
 void ops_fill_entry(const struct inode *i, struct fuse_entry_param *ret_e);
 /* Opens a handle (or finds the one that the same request has made) and fills *fi. */
 int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct fuse_file_info *fi);
@@ -41,6 +48,9 @@ void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size)
 void ops_reclaim(struct fs *fs, const struct inode *i);
 /* HANDLE_KILLPRIV_V2: whoever writes or truncates drops the capabilities. */
 void ops_drop_capability(struct fs *fs, uint64_t ino);
+/* The kernel keeps the mode that it knows, and execve(2) would still honour suid: it is told before the
+ * request that took suid away is answered. The request must hold the inode. */
+void ops_tell_killed(struct fs *fs, const struct tree_request *rq, uint64_t ino);
 
 /* ---- names.c */
 void ops_lookup(fuse_req_t req, fuse_ino_t dir, const char *name);
@@ -56,10 +66,16 @@ void ops_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t new
 int names_check_new(uint64_t dir, const char *name);
 
 /* ---- attr.c */
+/* Also of an inode that is gone, for whoever still stands in it. */
+int attr_get(struct fs *fs, uint64_t ino, struct inode *ret_i);
 void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, struct fuse_file_info *fi);
 void ops_readlink(fuse_req_t req, fuse_ino_t ino);
 void ops_statfs(fuse_req_t req, fuse_ino_t ino);
+
+/* ---- statx.c */
+/* FUSE_STATX, which libfuse 3.14 does not know: attributes with the time of birth. */
+void statx_answer(struct fs *fs, const struct fuse_in_header *in, size_t len);
 
 /* ---- open.c */
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);

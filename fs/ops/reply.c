@@ -55,17 +55,20 @@ static bool is_trouble(int r)
 }
 
 /* Damage is EIO to programs, and is counted: the daemon makes it known. */
-void ops_reply_status(fuse_req_t req, int r)
+int ops_note_trouble(struct fs *fs, int r)
 {
-	struct fs *fs = ops_fs(req);
-
 	if (r == -EBADMSG) {
 		atomic_store(&fs->damaged_ino, current_request.header ? current_request.header->nodeid : 0);
 		atomic_fetch_add(&fs->damage, 1);
 	}
 	if (is_trouble(r) && fs->config.trouble)
 		fs->config.trouble(fs->config.context);
-	(void) fuse_reply_err(req, r == -EBADMSG ? EIO : -r);
+	return r == -EBADMSG ? -EIO : r;
+}
+
+void ops_reply_status(fuse_req_t req, int r)
+{
+	(void) fuse_reply_err(req, -ops_note_trouble(ops_fs(req), r));
 }
 
 void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size)
@@ -217,4 +220,10 @@ void ops_drop_capability(struct fs *fs, uint64_t ino)
 
 	if (tree_getxattr(fs->config.catalog, ino, "security.capability", &value) == 0)
 		(void) tree_removexattr(fs->config.catalog, &rq, ino, "security.capability");
+}
+
+void ops_tell_killed(struct fs *fs, const struct tree_request *rq, uint64_t ino)
+{
+	if (rq->killed)
+		(void) fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
 }

@@ -29,10 +29,15 @@ static bool is_computed(const char *name)
 	return ours && !is_setting(ours);
 }
 
-/* Access control lists come later; system. holds nothing else that we could keep. */
+/* Below system. there is nothing but access control lists that we could keep. */
+static bool is_acl(const char *name)
+{
+	return strcmp(name, "system.posix_acl_access") == 0 || strcmp(name, "system.posix_acl_default") == 0;
+}
+
 static bool is_supported(const char *name)
 {
-	return after(name, "user.") || after(name, "trusted.") || after(name, "security.");
+	return is_acl(name) || after(name, "user.") || after(name, "trusted.") || after(name, "security.");
 }
 
 static bool is_tier(const char *value, size_t len)
@@ -62,6 +67,8 @@ void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *
 
 	if (r == 0 && strcmp(name, OURS "tier") == 0 && !is_tier(value, size))
 		r = -EINVAL;
+	if (current_request.kill_sgid)
+		flags |= TREE_XATTR_KILL_SGID;
 	if (r == 0 && ops_replayed(req))
 		return;
 	if (r == 0)

@@ -141,6 +141,11 @@ static int node_stat(const struct virtual *v, uint64_t ino, struct stat *ret_st)
 	return r;
 }
 
+int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st)
+{
+	return node_stat(fs->virtual, ino, ret_st);
+}
+
 void virtual_getattr(fuse_req_t req, uint64_t ino)
 {
 	struct stat st;

@@ -65,6 +65,7 @@ bool virtual_has_root(const char *name);
 /* `dir`: virtual, or a real one for the names above. */
 void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name);
 void virtual_getattr(fuse_req_t req, uint64_t ino);
+int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st);
 void virtual_setattr(fuse_req_t req, uint64_t ino, int what);
 void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
 void virtual_release(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);

@@ -3,10 +3,10 @@
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] || { echo "needs root, to become two users"; exit 77; }
 chmod 755 "$work" "$mnt"
-start -o allow_other
+start -o allow_other,suid
 chmod 777 "$mnt"
 python3 - "$mnt" <<'PY' || fail "privileges"
-import ctypes, os, subprocess, sys, time
+import ctypes, os, shutil, subprocess, sys, time
 top = sys.argv[1]
 p = top + "/file"
 
@@ -31,6 +31,24 @@ assert os.stat(p).st_mode == 0o100755, "chown by root left suid"
 os.setxattr(p, "security.capability", bytes.fromhex("01000002000400000000000000000000") + bytes(4))
 open(p, "r+").write("c")
 assert os.listxattr(p) == [], "a write left the capabilities"
+
+# execve(2) believes the mode that the kernel remembers: nothing may ask for it in between
+p = top + "/suid"
+for code in ('open(p, "ab").write(b"x")', 'os.posix_fallocate(os.open(p, os.O_RDWR), 0, 10)',
+             'f = os.open(p, os.O_RDWR); os.copy_file_range(f, f, 1, 0, os.fstat(f).st_size)',
+             'import mmap; m = mmap.mmap(os.open(p, os.O_RDWR), 0); m[-1] = 65; m.flush()'):
+    shutil.copy("/usr/bin/id", p)
+    os.chmod(p, 0o6777)
+    user = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups", p]
+    assert subprocess.check_output(user + ["-u"]) == b"0\n", "suid does nothing here"
+    as_user(code)
+    end = time.monotonic() + ("mmap" in code) * 5
+    while subprocess.check_output(user + ["-u"]) == b"0\n" and time.monotonic() < end:
+        time.sleep(0.01)
+    assert subprocess.check_output(user + ["-u"]) == b"65534\n", f"{code}: suid is obeyed"
+    assert os.stat(p).st_mode == 0o100777, f"{code}: {os.stat(p).st_mode:o}"
+    os.unlink(p)
+p = top + "/file"
 
 # our own updates of atime come at the close, once a day, and are no change of the file
 os.utime(p, (1, 5))

@@ -201,7 +201,7 @@ static void do_copy(struct model *to)
 
 	clip(to_at, &len);
 	want = from_at < from->size ? (int64_t)MIN(len, from->size - from_at) : 0;
-	got = file_copy_range(box.f, &rq, from->ino, from_at, to->ino, to_at, len);
+	got = file_copy_range(box.f, &rq, from->ino, from_at, to->ino, to_at, len, false);
 	if (want > 0 && from == to && from_at < to_at + (uint64_t)want && to_at < from_at + (uint64_t)want) {
 		CHECK_EQ(got, -EINVAL);
 		return;

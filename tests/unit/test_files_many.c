@@ -65,9 +65,9 @@ static void test_steps(bool folded)
 		CHECK_EQ(catalog_checkpoint(box.c), 0);
 	check_contents(ino, SIZE);
 
-	CHECK_EQ(file_copy_range(box.f, &rq, ino, 0, copy, 0, SIZE), (int64_t)SIZE);
+	CHECK_EQ(file_copy_range(box.f, &rq, ino, 0, copy, 0, SIZE, false), (int64_t)SIZE);
 	check_contents(copy, SIZE);
-	CHECK_EQ(file_copy_range(box.f, &rq, ino, 0, copy, 0, SIZE), (int64_t)SIZE);
+	CHECK_EQ(file_copy_range(box.f, &rq, ino, 0, copy, 0, SIZE, false), (int64_t)SIZE);
 	check_contents(copy, SIZE);
 	CHECK_EQ(extents(copy), 2 * PIECES);
 

@@ -107,7 +107,7 @@ struct acl_entry {
 	uint32_t id;
 };
 
-static int set_acl(uint64_t ino, const char *name, const struct acl_entry *entries, size_t n)
+static int set_acl_with(uint64_t ino, const char *name, const struct acl_entry *entries, size_t n, int flags)
 {
 	struct tree_request rq = { 0 };
 	uint8_t acl[4 + 8 * 8];
@@ -118,7 +118,12 @@ static int set_acl(uint64_t ino, const char *name, const struct acl_entry *entri
 		store_le16(acl + 6 + 8 * k, entries[k].perm);
 		store_le32(acl + 8 + 8 * k, entries[k].id);
 	}
-	return tree_setxattr(c, &rq, ino, name, acl, 4 + 8 * n, 0);
+	return tree_setxattr(c, &rq, ino, name, acl, 4 + 8 * n, flags);
+}
+
+static int set_acl(uint64_t ino, const char *name, const struct acl_entry *entries, size_t n)
+{
+	return set_acl_with(ino, name, entries, n, 0);
 }
 
 /* The permissions of the n-th entry, or -errno. */
@@ -157,6 +162,13 @@ static void test_access_acl(void)
 	CHECK_EQ(inode(ino).mode, S_IFREG | 0751);
 	CHECK_EQ(acl_perm(ino, ACCESS, 0), -ENODATA);
 	CHECK_EQ(set(ino, ACCESS, "no list", 0), -EINVAL);
+	CHECK_EQ(set(ino, DEFAULT, "no list", 0), -EINVAL);
+	st.st_mode = 02750;
+	CHECK_EQ(tree_setattr(c, &rq, ino, &st, TREE_SET_MODE, &i), 0);
+	CHECK_EQ(set_acl(ino, ACCESS, full, 5), 0);
+	CHECK_EQ(inode(ino).mode, S_IFREG | S_ISGID | 0760);
+	CHECK_EQ(set_acl_with(ino, ACCESS, full, 5, TREE_XATTR_KILL_SGID), 0);
+	CHECK_EQ(inode(ino).mode, S_IFREG | 0760);
 }
 
 static struct inode make_below(uint64_t dir, const char *name, mode_t mode)
