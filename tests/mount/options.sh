@@ -1,0 +1,43 @@
+# Mount options mean what they mean on any filesystem: ro, noatime, relatime, nosuid, nodev, noexec.
+. "$(dirname "$0")/lib.sh"
+start -o noatime
+has() { grep " $mnt fuse.brainy " /proc/self/mounts | cut -d' ' -f4 | tr , '\n' | grep -qx "$1"; }
+has noatime || fail "noatime is not set"
+echo text >"$mnt/f"
+printf '#!/bin/sh\necho ran\n' >"$mnt/program"
+chmod 755 "$mnt/program"
+touch -a -d @5 "$mnt/f"
+expect text cat "$mnt/f"
+sleep 0.2
+expect 5 stat -c %X "$mnt/f"
+expect ran "$mnt/program"
+
+again -o relatime
+has noatime && fail "relatime is noatime"
+expect text cat "$mnt/f"
+n=0; until [ "$(stat -c %X "$mnt/f")" != 5 ]; do sleep 0.05; n=$((n + 1)); [ $n -lt 100 ] || fail "relatime: no use shows in atime"; done
+
+again -o noexec
+refuse denied "$mnt/program"
+
+again -o ro
+has ro || fail "ro is not set"
+for change in "touch $mnt/new" "rm $mnt/f" "mkdir $mnt/d" "chmod 600 $mnt/f" "mv $mnt/f $mnt/g" "ln -s x $mnt/l" \
+    "ln $mnt/f $mnt/g" "truncate -s 0 $mnt/f" "setfattr -n user.x -v 1 $mnt/f" "touch -d @7 $mnt/f"; do
+    refuse 'Read-only' $change
+done
+expect text cat "$mnt/f"
+[ "$(id -u)" = 0 ] || exit 0
+
+chmod 755 "$work"
+again -o allow_other,suid,dev
+chmod 755 "$mnt"
+cp /usr/bin/id "$mnt/id"; chmod 4755 "$mnt/id"
+mknod "$mnt/null" c 1 3
+as_user() { setpriv --reuid=65534 --regid=65534 --clear-groups "$@"; }
+expect 0 as_user "$mnt/id" -u
+expect "" cat "$mnt/null"
+again -o allow_other,nosuid,nodev
+has nosuid && has nodev || fail "nosuid and nodev are not set"
+expect 65534 as_user "$mnt/id" -u
+refuse denied cat "$mnt/null"
