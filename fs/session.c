@@ -44,6 +44,11 @@ static void correct_init(struct fs *fs, struct fuse_init_out *out)
 	}
 }
 
+static uint64_t granted(const struct fuse_init_out *out)
+{
+	return out->flags | (out->flags & FUSE_INIT_EXT ? (uint64_t)out->flags2 << 32 : 0);
+}
+
 static bool is_init_reply(struct fs *fs, const struct iovec *iov, int count)
 {
 	const struct fuse_out_header *header = iov[0].iov_base;
@@ -61,8 +66,10 @@ static ssize_t answer_init(struct fs *fs, int fd, struct iovec *iov, int count)
 		return (ssize_t)((struct fuse_out_header *)iov[0].iov_base)->len;
 	correct_init(fs, iov[1].iov_base);
 	n = writev(fd, iov, count);
-	if (n >= 0)
+	if (n >= 0) {
+		fs->shared->header.granted = granted(iov[1].iov_base);
 		fs->shared->header.init_len = fs->init_len;
+	}
 	return n;
 }
 
@@ -223,7 +230,7 @@ void session_process(struct fs *fs, void *request, size_t len, bool may_wait)
 	if (current_request.tmpfile)
 		in->opcode = FUSE_CREATE;
 	current_request.kill_sgid = false;
-	if (in->opcode == FUSE_SETXATTR && fs->init_flags & FUSE_SETXATTR_EXT)
+	if (in->opcode == FUSE_SETXATTR && fs->shared->header.granted & FUSE_SETXATTR_EXT)
 		len = shorten_setxattr(in, len);
 	buf.size = len;
 	if (in->opcode == FUSE_STATX_CODE)

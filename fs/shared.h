@@ -32,6 +32,7 @@ struct shared_header {
 	uint64_t received, answered;
 	uint64_t resent;     /* came again after a server's end */
 	uint64_t replayed;   /* of those: had been executed, and were answered from memory */
+	uint64_t granted;    /* INIT flags that we agreed on with the kernel: they bind a later program, too */
 };
 
 /* A request that a server has begun to execute. */

@@ -19,6 +19,31 @@ static int device = -1, servers_end, handles_fd;
 
 /* ---- the kernel */
 
+/* As in linux/fuse.h since 7.39. */
+struct statx_time {
+	int64_t sec;
+	uint32_t nsec;
+	int32_t reserved;
+};
+
+struct statx_in {
+	uint32_t getattr_flags, reserved;
+	uint64_t fh;
+	uint32_t sx_flags, sx_mask;
+};
+
+struct statx_out {
+	uint64_t valid_s;
+	uint32_t valid_ns, flags;
+	uint64_t spare[2];
+	uint32_t mask, blksize;
+	uint64_t attributes;
+	uint32_t nlink, uid, gid;
+	uint16_t mode, spare0;
+	uint64_t ino, size, blocks, attributes_mask;
+	struct statx_time atime, btime, ctime, mtime;
+};
+
 struct message {
 	struct fuse_out_header head;
 	union {
@@ -28,6 +53,7 @@ struct message {
 			struct fuse_entry_out entry;
 			struct fuse_open_out open;
 		};
+		struct statx_out statx;
 		uint8_t bytes[SIZE];
 	};
 };
@@ -97,6 +123,27 @@ static int release(uint64_t unique, uint64_t ino, uint64_t fh)
 	return ask(FUSE_RELEASE, unique, ino, &in, sizeof(in), NULL, 0);
 }
 
+/* As the kernel sends it once FUSE_SETXATTR_EXT is agreed on, or before. */
+static int set_xattr(uint64_t unique, uint64_t ino, const char *name, const void *value, uint32_t len,
+		     uint32_t setxattr_flags, bool longer)
+{
+	struct fuse_setxattr_in in = { .size = len, .setxattr_flags = setxattr_flags };
+	size_t name_len = strlen(name) + 1;
+	uint8_t more[128];
+
+	memcpy(more, name, name_len);
+	memcpy(more + name_len, value, len);
+	return ask(FUSE_SETXATTR, unique, ino, &in, longer ? sizeof(in) : FUSE_COMPAT_SETXATTR_IN_SIZE, more,
+		   name_len + len);
+}
+
+static int get_xattr(uint64_t unique, uint64_t ino, const char *name)
+{
+	struct fuse_getxattr_in in = { .size = 100 };
+
+	return ask(FUSE_GETXATTR, unique, ino, &in, sizeof(in), name, strlen(name) + 1);
+}
+
 static int rename_to(uint64_t unique, const char *name, const char *new_name)
 {
 	struct fuse_rename_in in = { .newdir = ROOT_INO };
@@ -143,10 +190,10 @@ static void restart(void)
 	start(true);
 }
 
-static void mount_it(void)
+static void mount_it(uint32_t offered)
 {
 	struct fuse_init_in in = {
-		.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .flags = FUSE_INIT_EXT,
+		.major = FUSE_KERNEL_VERSION, .minor = FUSE_KERNEL_MINOR_VERSION, .flags = FUSE_INIT_EXT | offered,
 		.flags2 = (uint32_t)(FUSE_HAS_RESEND_FLAG >> 32),
 	};
 	struct timeval patience = { .tv_sec = PATIENCE_MS / 1000 };
@@ -160,6 +207,15 @@ static void mount_it(void)
 	start(false);
 	CHECK_EQ(ask(FUSE_INIT, 1, 0, &in, sizeof(in), NULL, 0), 0);
 	CHECK(answer.init.flags2 & (uint32_t)(FUSE_HAS_RESEND_FLAG >> 32));
+	CHECK_EQ(answer.init.flags & FUSE_SETXATTR_EXT, offered & FUSE_SETXATTR_EXT);
+}
+
+static void unmount_it(void)
+{
+	end();
+	(void) close(device);
+	(void) close(servers_end);
+	(void) close(handles_fd);
 }
 
 /* True when the inode goes within the time that this may take. */
@@ -282,17 +338,93 @@ static void test_lethal(void)
 	CHECK_EQ(make_folder(202, "lethal"), 0);
 }
 
+static bool is_time(const struct statx_time *t, const struct timespec *want)
+{
+	return t->sec == want->tv_sec && t->nsec == (uint32_t)want->tv_nsec;
+}
+
+static void test_statx(void)
+{
+	const struct statx_in in = { .sx_mask = STATX_ALL };
+	const struct statx_out *out = &answer.statx;
+	struct inode i;
+	uint64_t ino;
+
+	CHECK_EQ(create(300, "born"), 0);
+	ino = answer.entry.nodeid;
+	CHECK_EQ(release(302, ino, answer.open.fh), 0);
+	CHECK_EQ(inode_get(box.c, ino, &i), 0);
+	CHECK_EQ(ask(FUSE_STATX_CODE, 304, ino, &in, sizeof(in), NULL, 0), 0);
+	CHECK_EQ(answer.head.len, sizeof(answer.head) + 288);
+	CHECK_EQ(out->mask, STATX_BASIC_STATS | STATX_BTIME);
+	CHECK_EQ(out->ino, ino);
+	CHECK_EQ(out->mode, S_IFREG | 0644);
+	CHECK_EQ(out->nlink, 1);
+	CHECK(is_time(&out->btime, &i.btime) && is_time(&out->mtime, &i.mtime));
+	CHECK(i.btime.tv_sec > 0);
+	CHECK_EQ(ask(FUSE_STATX_CODE, 306, 12345, &in, sizeof(in), NULL, 0), -ENOENT);
+	CHECK_EQ(answer.head.len, sizeof(answer.head));
+	CHECK_EQ(ask(FUSE_STATX_CODE, 308, ino, &in, sizeof(in) - 1, NULL, 0), -EINVAL);
+	CHECK_EQ(ask_name(FUSE_UNLINK, 310, "born"), 0);
+}
+
+/* An access ACL for a group more: setgid goes if the kernel says so. Also for a server that takes over. */
+static void test_setxattr(uint64_t unique, bool longer)
+{
+	static const uint8_t acl[] = { 2, 0, 0, 0, 1, 0, 6, 0, 255, 255, 255, 255, 4, 0, 6, 0, 255, 255, 255, 255,
+				       8, 0, 6, 0, 7, 0, 0, 0, 16, 0, 6, 0, 255, 255, 255, 255,
+				       32, 0, 0, 0, 255, 255, 255, 255 };
+	struct fuse_mknod_in in = { .mode = S_IFREG | 02770 };
+	struct inode i;
+	uint64_t ino;
+
+	CHECK_EQ(ask(FUSE_MKNOD, unique, ROOT_INO, &in, sizeof(in), "group", 6), 0);
+	ino = answer.entry.nodeid;
+	for (unsigned n = 2; n <= 4; n += 2) {
+		CHECK_EQ(set_xattr(unique + n, ino, "user.x", "value", 5, 0, longer), 0);
+		CHECK_EQ(get_xattr(unique + 10 + n, ino, "user.x"), 0);
+		CHECK_MEM(answer.bytes, answer.head.len - sizeof(answer.head), "value", 5);
+		CHECK_EQ(set_xattr(unique + 20 + n, ino, "system.posix_acl_access", acl, sizeof(acl), 0, longer), 0);
+		CHECK_EQ(inode_get(box.c, ino, &i), 0);
+		CHECK_EQ(i.mode, S_IFREG | 02660);
+		restart();
+	}
+	if (longer) {
+		CHECK_EQ(set_xattr(unique + 30, ino, "system.posix_acl_access", acl, sizeof(acl),
+				   FUSE_SETXATTR_ACL_KILL_SGID, true), 0);
+		CHECK_EQ(inode_get(box.c, ino, &i), 0);
+		CHECK_EQ(i.mode, S_IFREG | 0660);
+	}
+	CHECK_EQ(ask_name(FUSE_UNLINK, unique + 32, "group"), 0);
+}
+
+/* What the server before agreed on with the kernel holds, whatever its successor would like. */
+static void test_granted(void)
+{
+	struct shared *table;
+
+	CHECK_EQ(shared_map(handles_fd, true, &table), 0);
+	CHECK(table->header.granted & FUSE_HAS_RESEND_FLAG);
+	table->header.granted &= ~(uint64_t)FUSE_SETXATTR_EXT;
+	table = shared_unmap(table);
+	restart();
+	test_setxattr(600, false);
+}
+
 int main(void)
 {
 	files_box_make(&box);
-	mount_it();
+	mount_it(FUSE_SETXATTR_EXT);
 	test_lethal();
 	test_resent();
 	test_unlinked();
-	end();
+	test_statx();
+	test_setxattr(400, true);
+	test_granted();
+	unmount_it();
+	mount_it(0);
+	test_setxattr(500, false);
+	unmount_it();
 	files_box_free(&box);
-	(void) close(device);
-	(void) close(servers_end);
-	(void) close(handles_fd);
 	return check_result();
 }
