@@ -8,6 +8,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -16,6 +17,7 @@
 #include "daemon/mount.h"
 
 #define DRAIN_MS 60000
+#define BUSY_TRIES 20
 
 static bool link_points_below(const char *path, const char *top)
 {
@@ -52,10 +54,11 @@ static bool process_uses(const char *pid, const char *mount_point)
 	return uses;
 }
 
-/* "vim (1234)" for the first process that has something open there. */
-static void find_user(const char *mount_point, char *ret_text, size_t size)
+/* "vim (1234)" for the first process that has something open there; false: there is none to be seen. */
+static bool find_user(const char *mount_point, char *ret_text, size_t size)
 {
 	DIR *d = opendir("/proc");
+	bool found = false;
 
 	(void) snprintf(ret_text, size, "a process that cannot be seen (another user's, or in another namespace)");
 	for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
@@ -69,10 +72,28 @@ static void find_user(const char *mount_point, char *ret_text, size_t size)
 		if (comm.len > 0)
 			comm.len--; /* its newline */
 		(void) snprintf(ret_text, size, "%.*s (%.20s)", (int)comm.len, (const char *)comm.data, e->d_name);
+		found = true;
 		break;
 	}
 	if (d)
 		(void) closedir(d);
+	return found;
+}
+
+/* What asks every filesystem for its size or name (df, lsof, a monitor) holds ours for an instant, and is gone when one
+ * looks who it was. */
+static int detach(const char *mount_point, bool lazy, char *ret_user, size_t size)
+{
+	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
+	int r;
+
+	for (int i = 0; i <= BUSY_TRIES; i++) {
+		r = mount_detach(mount_point, lazy);
+		if (r != -EBUSY || find_user(mount_point, ret_user, size))
+			break;
+		(void) nanosleep(&pause, NULL);
+	}
+	return r;
 }
 
 /* The volume's folder, opened: asked of the server while it still answers. */
@@ -150,11 +171,9 @@ static int umount_main(int argc, char **argv)
 	if (r < 0 && r != -ENOTCONN && !lazy)
 		fprintf(stderr, "brainy: %s does not answer (%s); unmounting without waiting for it\n", real,
 			strerrordesc_np(-r));
-	r = mount_detach(real, lazy);
-	if (r == -EBUSY) {
-		find_user(real, user, sizeof(user));
+	r = detach(real, lazy, user, sizeof(user));
+	if (r == -EBUSY)
 		return cli_fail("cannot unmount %s: in use by %s", real, user);
-	}
 	if (r < 0)
 		return cli_fail_errno(r, "cannot unmount %s", real);
 	return volume_dirfd >= 0 && !lazy ? wait_drained(volume_dirfd, real) : CLI_OK;
