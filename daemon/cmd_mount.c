@@ -9,6 +9,7 @@
 #include <sys/mount.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -166,6 +167,15 @@ static int mount_volume(struct mount_call *call)
 	return call->foreground ? run_keeper(&config) : run_in_background(&config);
 }
 
+/* mount(8) does not tell its helpers the options that are its defaults, suid and dev among them; without them we mount
+ * as fusermount3 does. It does tell nosuid and nodev, where fstab lets users mount. */
+static void default_options(const char *called_as, struct mount_options *o)
+{
+	mount_options_init(o);
+	if (strncmp(basename(called_as), "mount.", 6) == 0 && geteuid() == 0)
+		o->flags &= ~(unsigned long)(MS_NOSUID | MS_NODEV);
+}
+
 static int mount_main(int argc, char **argv)
 {
 	static const struct option options[] = { SECRET_LONG_OPTIONS, { "config", required_argument, NULL, 'c' }, { 0 } };
@@ -174,7 +184,7 @@ static int mount_main(int argc, char **argv)
 	_cleanup_free_ char *unknown = NULL;
 	int option, r = 0;
 
-	mount_options_init(o);
+	default_options(argv[0], o);
 	while ((option = getopt_long(argc, argv, "fo:nsvt:", options, NULL)) >= 0) {
 		if (secret_option(&call.secret, option, optarg) || (option != '?' && strchr("nsvt", option)))
 			continue; /* mount(8) hands the last four to its helpers */

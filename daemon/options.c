@@ -21,6 +21,7 @@ static const struct {
 	{ "exec", 0, MS_NOEXEC },     { "noexec", MS_NOEXEC, 0 },
 	{ "atime", 0, MS_NOATIME },   { "noatime", MS_NOATIME, 0 },
 	{ "relatime", MS_RELATIME, MS_NOATIME },
+	{ "diratime", 0, MS_NODIRATIME }, { "nodiratime", MS_NODIRATIME, 0 },
 	{ "sync", MS_SYNCHRONOUS, 0 }, { "async", 0, MS_SYNCHRONOUS },
 	{ "dirsync", MS_DIRSYNC, 0 },
 };

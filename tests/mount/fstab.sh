@@ -23,3 +23,20 @@ expect 2 cat "$mnt/f"
 stop
 wait $front || fail "-f ends with $?"
 df "$mnt" >/dev/null && "$brainy" mount "$vol" "$mnt" && [ "$(df --output=itotal "$mnt" | tail -n 1)" -gt 0 ] || fail "df -i is 0"
+
+# mount(8) leaves out the options that are its defaults: what it calls as mount.fuse.brainy may have suid and devices.
+[ "$(id -u)" = 0 ] || exit 0
+stop
+ln -s "$brainy" "$work/mount.fuse.brainy"
+options() { grep " $mnt fuse.brainy " /proc/self/mounts | cut -d' ' -f4; }
+"$work/mount.fuse.brainy" "$vol" "$mnt" -o rw || fail "as mount(8) calls it"
+options | grep -qE 'nosuid|nodev' && fail "mount.fuse.brainy -o rw: $(options)"
+stop
+"$work/mount.fuse.brainy" "$vol" "$mnt" -o rw,nosuid,nodev || fail "as mount(8) calls it for users"
+options | grep -q 'nosuid,nodev' || fail "mount.fuse.brainy -o nosuid,nodev: $(options)"
+# What is in the way for a moment only does not keep it mounted.
+mkdir -p "$mnt/below"
+mount -t tmpfs none "$mnt/below" || fail "a tmpfs below"
+{ sleep 0.3; umount "$mnt/below"; } &
+stop
+wait

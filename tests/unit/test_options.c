@@ -24,8 +24,9 @@ static void test_flags(void)
 	CHECK_EQ(add(&o, "ro,suid,dev,noexec,noatime,sync,dirsync,allow_other"), 0);
 	CHECK(o.flags == (MS_RDONLY | MS_NOEXEC | MS_NOATIME | MS_SYNCHRONOUS | MS_DIRSYNC));
 	CHECK(o.read_only && o.noatime && o.allow_other);
-	CHECK_EQ(add(&o, "rw,relatime,async"), 0);
+	CHECK_EQ(add(&o, "rw,relatime,nodiratime,async"), 0);
 	CHECK(!o.read_only && !o.noatime);
+	CHECK(o.flags & MS_NODIRATIME);
 	mount_options_done(&o);
 }
 
