@@ -9,6 +9,7 @@
 #include "base/cleanup.h"
 #include "daemon/reload.h"
 #include "daemon/server.h"
+#include "daemon/upgrade.h"
 
 /* "wait index MS": an answer within MS; `brainy wait` asks again until its own time is over. */
 static int wait_index(struct server *s, const char *arguments, struct buf *answer)
@@ -66,12 +67,21 @@ static int name_inode(struct server *s, const char *arguments, struct buf *answe
 	return r < 0 ? r : buf_add_str(answer, "\n");
 }
 
+/* "upgrade PROGRAM": what became of it stands in status.json, whoever answers then. */
+static int upgrade(struct server *s, const char *arguments, struct buf *answer)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = upgrade_offer(s->link, arguments, &why);
+
+	return r == 0 ? buf_add_str(answer, "ok\n") : buf_addf(answer, "error: %s\n", why ? why : strerrordesc_np(-r));
+}
+
 static const struct {
 	const char *name;
 	int (*run)(struct server *s, const char *arguments, struct buf *answer);
 } words[] = {
 	{ "wait index", wait_index }, { "wait durable", wait_durable }, { "wait tiers", wait_tiers },
-	{ "checkpoint", checkpoint }, { "reload", reload_config }, { "name", name_inode },
+	{ "checkpoint", checkpoint }, { "reload", reload_config }, { "name", name_inode }, { "upgrade", upgrade },
 };
 
 int server_control(struct server *s, const char *line, struct buf *ret_answer)

@@ -7,6 +7,8 @@
  *   any       server dies                        start another (OPENING, warm), unless it was the
  *                                                fifth crash within a minute
  *   SERVING   requests wait, server does nothing  SIGKILL for the server (watchdog.h), which is a crash
+ *   SERVING   UPGRADE                            after UPGRADE_PAUSE_MS kill the server and start one of the
+ *                                                new program; when it ends before READY, one of the old again
  *   any       SIGTERM, SIGINT                    unmount; when busy, ask the server to stop
  *
  * A crash is an end by the server's own fault: by a signal of the processor's, by abort(), or because the kernel
@@ -40,6 +42,7 @@
 
 #define CRASHES_MAX 5
 #define CRASH_WINDOW_MS 60000
+#define UPGRADE_PAUSE_MS 200 /* in which whoever asked for it gets its answer */
 
 enum state { OPENING, STARTING, SERVING };
 
@@ -61,6 +64,12 @@ struct keeper {
 	uint64_t oom_kills;    /* of the whole machine, when the server was started */
 	struct watchdog watchdog;
 	unsigned hangs;        /* servers killed because they did nothing */
+	int program_fd;        /* what servers are started from; -1: our own program */
+	int offered_fd;        /* an upgrade that is to begin; -1: none */
+	int previous_fd;       /* while `trying`: what to go back to */
+	bool trying;           /* the program has not served yet */
+	unsigned upgrades, refused;
+	char refusal[256];
 	char failure[LINK_TEXT_MAX]; /* what the server said before it ended */
 };
 
@@ -110,14 +119,19 @@ static __attribute__((noreturn)) void become_server(const struct keeper *k, int 
 	(void) sigemptyset(&none);
 	(void) sigprocmask(SIG_SETMASK, &none, NULL);
 	(void) prctl(PR_SET_PDEATHSIG, SIGKILL); /* no server without a keeper: nobody would hold the lock */
-	(void) execv("/proc/self/exe", (char **)argv);
+	if (k->program_fd >= 0)
+		(void) fexecve(k->program_fd, (char **)argv, environ);
+	else
+		(void) execv("/proc/self/exe", (char **)argv);
 	_exit(127);
 }
 
 static int send_hello(struct keeper *k)
 {
 	struct link_message m = { .kind = LINK_HELLO, .mount = k->mount, .warm = k->served, .resumed = k->served,
-				  .crashed = k->crashed, .hangs = k->hangs };
+				  .crashed = k->crashed, .hangs = k->hangs,
+				  .upgrades = k->upgrades + k->trying, .refused = k->refused };
+	_Static_assert(sizeof(m.refusal) == sizeof(k->refusal), "they are copied");
 	int fds[] = { k->config->volume_dirfd, k->handles_fd, k->config_fd };
 	ssize_t n = keyring_export(k->config->keys, m.body.keys, sizeof(m.body.keys));
 	int r;
@@ -125,6 +139,7 @@ static int send_hello(struct keeper *k)
 	if (n < 0)
 		return (int)n;
 	m.len = (uint32_t)n;
+	memcpy(m.refusal, k->refusal, sizeof(m.refusal));
 	r = link_send(k->link, &m, fds, ARRAY_SIZE(fds));
 	explicit_bzero(&m, sizeof(m));
 	return r;
@@ -186,9 +201,52 @@ static int handle_opened(struct keeper *k)
 	return link_send(k->link, &m, &k->fuse_fd, 1);
 }
 
+/* ---- upgrades */
+
+static void forget_fd(int *fd)
+{
+	if (*fd >= 0)
+		(void) close(*fd);
+	*fd = -1;
+}
+
+static void begin_upgrade(struct keeper *k)
+{
+	k->previous_fd = k->program_fd;
+	k->program_fd = k->offered_fd;
+	k->offered_fd = -1;
+	k->trying = true;
+	(void) kill(k->server, SIGKILL);
+}
+
+static void end_upgrade(struct keeper *k)
+{
+	forget_fd(&k->previous_fd);
+	k->trying = false;
+	k->upgrades++;
+	log_info("upgraded: another program serves from now on");
+}
+
+/* The new program cannot: the old one goes on. */
+static int undo_upgrade(struct keeper *k)
+{
+	(void) snprintf(k->refusal, sizeof(k->refusal), "%.255s", k->failure);
+	(void) log_error(0, "the upgrade failed, the old program goes on: %s", k->refusal);
+	forget_fd(&k->program_fd);
+	k->program_fd = k->previous_fd;
+	k->previous_fd = -1;
+	k->trying = false;
+	k->refused++;
+	return start_server(k);
+}
+
+/* ---- messages and ends */
+
 static void handle_ready(struct keeper *k)
 {
 	k->state = SERVING;
+	if (k->trying)
+		end_upgrade(k);
 	if (k->served) {
 		log_info("the server was started again");
 		return;
@@ -204,7 +262,8 @@ static void handle_ready(struct keeper *k)
 static void handle_message(struct keeper *k)
 {
 	struct link_message m;
-	int r = link_receive(k->link, &m, NULL, 0);
+	_cleanup_close_ int fd = -1;
+	int r = link_receive(k->link, &m, &fd, 1);
 
 	if (r < 0) {
 		closep(&k->link); /* its end comes as SIGCHLD */
@@ -213,6 +272,8 @@ static void handle_message(struct keeper *k)
 	}
 	if (m.kind == LINK_OPENED)
 		r = handle_opened(k);
+	else if (m.kind == LINK_UPGRADE && fd >= 0 && k->offered_fd < 0)
+		k->offered_fd = steal_fd(&fd);
 	else if (m.kind == LINK_READY)
 		handle_ready(k);
 	else if (m.kind == LINK_FAILED)
@@ -266,6 +327,8 @@ static int handle_server_end(struct keeper *k, int status)
 		report(k, k->failure);
 		return -EIO;
 	}
+	if (k->trying && !k->stopping) /* while it says SERVING, that was the old one */
+		return k->state == SERVING ? start_server(k) : undo_upgrade(k);
 	(void) log_error(0, "%s", k->failure);
 	if (k->stopping || WIFEXITED(status))
 		return -EIO; /* it said why it cannot go on: another one could not either */
@@ -330,11 +393,13 @@ static int loop(struct keeper *k)
 		bool watches = k->served && watchdog_watches(&k->watchdog);
 		struct pollfd fds[] = { { k->signal_fd, POLLIN, 0 }, { k->link, POLLIN, 0 },
 					{ k->watchdog.shared && !watches ? k->fuse_fd : -1, POLLIN, 0 } };
-		int n = poll(fds, ARRAY_SIZE(fds), watches ? WATCHDOG_LOOK_MS : -1);
+		int n = poll(fds, ARRAY_SIZE(fds), k->offered_fd >= 0 ? UPGRADE_PAUSE_MS : watches ? WATCHDOG_LOOK_MS : -1);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
-		if (n == 0)
+		if (n == 0 && k->offered_fd >= 0 && k->state == SERVING && k->server > 0)
+			begin_upgrade(k);
+		else if (n == 0)
 			look_after(k);
 		if (fds[2].revents)
 			watchdog_wake(&k->watchdog);
@@ -364,7 +429,8 @@ static int watch_signals(int *ret_fd)
 
 int keeper_run(const struct keeper_config *config)
 {
-	struct keeper k = { .config = config, .link = -1, .fuse_fd = -1, .signal_fd = -1, .mount = id128_random() };
+	struct keeper k = { .config = config, .link = -1, .fuse_fd = -1, .signal_fd = -1, .mount = id128_random(),
+			    .program_fd = -1, .offered_fd = -1, .previous_fd = -1 };
 	int r;
 
 	(void) prctl(PR_SET_NAME, "brainy-keeper");
@@ -385,6 +451,9 @@ int keeper_run(const struct keeper_config *config)
 		(void) mount_detach(config->mount_point, true);
 	(void) lock_describe(config->lock_fd, getpid(), config->mount_point, r > 0 ? "clean" : "failed");
 	watchdog_done(&k.watchdog);
+	closep(&k.program_fd);
+	closep(&k.offered_fd);
+	closep(&k.previous_fd);
 	closep(&k.fuse_fd);
 	closep(&k.link);
 	closep(&k.handles_fd);

@@ -7,7 +7,11 @@
  *                      STOP    end cleanly, though it may still be mounted
  *   server -> keeper   OPENED  the volume is open and recovered, mount it
  *                      READY   INIT was answered
- *                      FAILED  text: why the volume cannot be served */
+ *                      FAILED  text: why the volume cannot be served
+ *                      UPGRADE fd: the program to go on with
+ *
+ * An upgrade has a keeper talk to the server of another build: whoever changes a message, or the table that
+ * fs/shared.h lays out, raises LINK_VERSION. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +21,9 @@
 #include "base/id.h"
 #include "crypto/keyring.h"
 
-enum link_kind { LINK_HELLO = 1, LINK_MOUNTED, LINK_STOP, LINK_OPENED, LINK_READY, LINK_FAILED };
+enum link_kind { LINK_HELLO = 1, LINK_MOUNTED, LINK_STOP, LINK_OPENED, LINK_READY, LINK_FAILED, LINK_UPGRADE };
+
+#define LINK_VERSION 1
 
 #define LINK_TEXT_MAX 1024
 
@@ -29,6 +35,8 @@ struct link_message {
 	uint8_t resumed; /* /dev/fuse has been served before */
 	uint8_t crashed; /* the server before died by its own fault, or had to be killed because it hung */
 	uint32_t hangs;  /* how many had to be killed so far */
+	uint32_t upgrades, refused; /* programs that took over, and that could not */
+	char refusal[256]; /* why the last one could not */
 	union {
 		uint8_t keys[KEYRING_EXPORT_MAX];
 		char text[LINK_TEXT_MAX];

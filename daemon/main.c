@@ -10,7 +10,7 @@
 
 static const struct command *const commands[] = {
 	&command_init, &command_mount,  &command_umount, &command_wait, &command_status,
-	&command_find, &command_tag, &command_fsck,   &command_name,   &command_bench,  &command_serve,
+	&command_find, &command_tag, &command_fsck,   &command_name,   &command_upgrade,   &command_bench,  &command_serve,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

@@ -20,6 +20,7 @@
 #include "daemon/problems.h"
 #include "daemon/program.h"
 #include "daemon/reload.h"
+#include "daemon/upgrade.h"
 
 /* A server that takes over waits so long for a part of the program that is being replaced. */
 #define UPGRADE_PATIENCE_MS 30000u
@@ -87,6 +88,9 @@ static int receive_hello(struct server *s, struct link_message *ret_m, struct ha
 		return r;
 	s->volume_dirfd = fds[0];
 	s->hangs = ret_m->hangs;
+	s->upgrades = ret_m->upgrades;
+	s->refused = ret_m->refused;
+	(void) snprintf(s->refusal, sizeof(s->refusal), "%.255s", ret_m->refusal);
 	*ret_h = (struct handed){ .handles_fd = fds[1], .config_fd = fds[2] };
 	return 0;
 }
@@ -220,7 +224,7 @@ static int serve_main(int argc, char **argv)
 		{ "link", required_argument, NULL, 'l' },    { "config", required_argument, NULL, 'c' },
 		{ "noatime", no_argument, NULL, 'n' },       { "atime", no_argument, NULL, 'a' },
 		{ "read-only", no_argument, NULL, 'r' },     { "read-write", no_argument, NULL, 'w' },
-		{ NULL, 0, NULL, 0 },
+		{ "handover", no_argument, NULL, 'h' },      { NULL, 0, NULL, 0 },
 	};
 	static struct server s = { .link = -1 };
 	struct server_call call = { 0 };
@@ -235,6 +239,8 @@ static int serve_main(int argc, char **argv)
 			call.noatime = true;
 		else if (option == 'r')
 			s.read_only = true;
+		else if (option == 'h')
+			return upgrade_say_version();
 	}
 	if (s.link < 0 || argc - optind != 2)
 		return cli_usage(&command_serve, "is started by the keeper, not by hand");

@@ -23,6 +23,8 @@ struct server {
 	int volume_dirfd;
 	bool read_only;
 	unsigned hangs;      /* servers before this one that stopped answering */
+	unsigned upgrades, refused; /* programs that took over, and that could not */
+	char refusal[256];   /* why the last one could not */
 	uint64_t started_ms;
 };
 

@@ -76,6 +76,12 @@ static json_t *describe_memory(struct server *s)
 			 number(0));
 }
 
+static json_t *describe_server(struct server *s)
+{
+	return json_pack("{s:i, s:i, s:i, s:o}", "pid", (int)getpid(), "upgrades", (int)s->upgrades, "refused",
+			 (int)s->refused, "refusal", json_text(s->refusal, strlen(s->refusal)));
+}
+
 static json_t *describe_status(struct server *s)
 {
 	char id[ID128_TEXT_SIZE];
@@ -86,14 +92,14 @@ static json_t *describe_status(struct server *s)
 	tree_get_stats(s->stack.catalog, &t);
 	catalog_get_stats(s->stack.catalog, &c);
 	files_get_stats(s->stack.files, &f);
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o}", "version",
+	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o}", "version",
 			 BRAINY_VERSION, "volume_id", id128_format(keyring_volume_id(s->keys), id), "volume",
 			 json_text(s->volume, strlen(s->volume)), "uptime_s",
 			 number((clock_mono_ms() - s->started_ms) / 1000), "files", number(t.files), "directories",
 			 number(t.directories), "bytes", number(t.bytes), "index", describe_index(s), "tiers",
 			 describe_tiers(&f), "wal", "segments", number(c.wal_segments), "replayed",
 			 number(c.wal_replayed), "last_sync_us", number(c.last_sync_us), "memory", describe_memory(s),
-			 "problems", problems_describe(s->problems));
+			 "server", describe_server(s), "problems", problems_describe(s->problems));
 }
 
 int server_describe(struct server *s, const char *name, struct buf *ret_text)

@@ -1,0 +1,111 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/upgrade.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <spawn.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/cleanup.h"
+#include "base/io.h"
+#include "crypto/volume.h"
+#include "daemon/cli.h"
+#include "daemon/link.h"
+
+extern char **environ;
+
+static int refuse(char **ret_why, int error, const char *format, ...) __attribute__((format(printf, 3, 4)));
+static int refuse(char **ret_why, int error, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	if (vasprintf(ret_why, format, args) < 0)
+		*ret_why = NULL;
+	va_end(args);
+	return error;
+}
+
+static void say(char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "brainy handover %d, format %d", LINK_VERSION, VOLUME_FORMAT);
+}
+
+int upgrade_say_version(void)
+{
+	char text[64];
+
+	say(text, sizeof(text));
+	(void) puts(text);
+	return CLI_OK;
+}
+
+/* What it prints when it is asked how it takes over, without its newline. */
+static int ask_version(const char *program, struct buf *ret_text)
+{
+	const char *argv[] = { program, "serve", "--handover", NULL };
+	posix_spawn_file_actions_t actions;
+	int pipe_fds[2], status, r;
+	pid_t pid;
+
+	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
+		return -errno;
+	(void) posix_spawn_file_actions_init(&actions);
+	(void) posix_spawn_file_actions_adddup2(&actions, pipe_fds[1], STDOUT_FILENO);
+	r = -posix_spawn(&pid, program, &actions, NULL, (char **)argv, environ);
+	(void) posix_spawn_file_actions_destroy(&actions);
+	(void) close(pipe_fds[1]);
+	if (r == 0)
+		r = io_read_all(pipe_fds[0], 4096, ret_text);
+	(void) close(pipe_fds[0]);
+	if (r == 0 && waitpid(pid, &status, 0) == pid && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
+		r = -ENOEXEC;
+	if (r == 0 && ret_text->len > 0 && ret_text->data[ret_text->len - 1] == '\n')
+		ret_text->len--;
+	return r < 0 ? r : buf_cstr(ret_text) ? 0 : -ENOMEM;
+}
+
+/* Whoever can write to it could run as the mount's owner. */
+static int check_file(const char *program, int fd, char **ret_why)
+{
+	struct stat st;
+
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
+		return refuse(ret_why, -EACCES, "%s is not a program", program);
+	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & 0022)
+		return refuse(ret_why, -EPERM, "%s belongs to, or can be written by, somebody other than root and the mount's owner",
+			      program);
+	return 0;
+}
+
+int upgrade_offer(int link, const char *program, char **ret_why)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct link_message m = { .kind = LINK_UPGRADE };
+	_cleanup_close_ int fd = program[0] == '/' ? open(program, O_RDONLY | O_CLOEXEC) : -1;
+	char wanted[64];
+	int r;
+
+	if (program[0] != '/')
+		return refuse(ret_why, -EINVAL, "the whole path of a program is wanted");
+	if (fd < 0)
+		return refuse(ret_why, -errno, "%s: %s", program, strerrordesc_np(errno));
+	r = check_file(program, fd, ret_why);
+	if (r < 0)
+		return r;
+	say(wanted, sizeof(wanted));
+	r = ask_version(program, &text);
+	if (r < 0 || strncmp((char *)text.data, "brainy handover", strlen("brainy handover")) != 0)
+		return refuse(ret_why, -ENOEXEC, "%s is no brainy that can take over a mount; unmount and mount again", program);
+	if (strcmp((char *)text.data, wanted) != 0)
+		return refuse(ret_why, -EPROTO, "%s takes over another way (%.60s; this mount: %s); unmount and mount again",
+			      program, (char *)text.data, wanted);
+	return link_send(link, &m, &fd, 1);
+}
