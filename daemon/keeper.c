@@ -159,7 +159,7 @@ static uint64_t count_oom_kills(void)
 
 static int start_server(struct keeper *k)
 {
-	int pair[2];
+	int pair[2], r;
 
 	k->oom_kills = count_oom_kills();
 	watchdog_reset(&k->watchdog);
@@ -176,7 +176,8 @@ static int start_server(struct keeper *k)
 		return -errno;
 	k->state = OPENING;
 	k->failure[0] = '\0';
-	return send_hello(k);
+	r = send_hello(k);
+	return r == -EPIPE ? 0 : r; /* it has ended already: that comes as SIGCHLD */
 }
 
 /* The volume is open: mount it, unless that was done by a server before this one. */
