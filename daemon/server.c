@@ -175,6 +175,8 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 	reload_stop(s->reload);
 	s->problems = problems_stop(s->problems);
 	s->reload = reload_free(s->reload);
+	if (r == -EPROTO)
+		(void) fail(s, "the kernel was promised more than this program can keep; unmount and mount again");
 	if (r < 0)
 		(void) log_error(r, "serving ended");
 	return r < 0 ? CLI_FAILED : CLI_OK;

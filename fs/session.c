@@ -4,7 +4,9 @@
  * libfuse 3.14 does not know all flags that we want. Its answer to INIT passes through
  * session_writev(), which is the first thing that it writes, and is corrected there. A server that
  * takes over shows libfuse the INIT that its predecessor has answered, and keeps the answer from the
- * kernel, which is long past it; then it asks for what was under way to be sent again. */
+ * kernel, which is long past it; then it asks for what was under way to be sent again. What the kernel
+ * goes by stays what the first server has answered: a later program (an upgrade) that would answer more
+ * does without, and one that would answer less cannot take over. */
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -60,15 +62,21 @@ static bool is_init_reply(struct fs *fs, const struct iovec *iov, int count)
 /* A server that dies before the kernel has this answer is followed by one that sees INIT again. */
 static ssize_t answer_init(struct fs *fs, int fd, struct iovec *iov, int count)
 {
+	struct shared_header *header = &fs->shared->header;
+	struct fuse_init_out *out = iov[1].iov_base;
 	ssize_t n;
 
-	if (fs->shared->header.init_len)
-		return (ssize_t)((struct fuse_out_header *)iov[0].iov_base)->len;
-	correct_init(fs, iov[1].iov_base);
-	n = writev(fd, iov, count);
-	if (n >= 0) {
-		fs->shared->header.granted = granted(iov[1].iov_base);
-		fs->shared->header.init_len = fs->init_len;
+	correct_init(fs, out);
+	if (header->init_len == 0) {
+		header->granted = granted(out);
+		header->max_write = out->max_write;
+		n = writev(fd, iov, count);
+		if (n >= 0)
+			header->init_len = fs->init_len;
+	} else {
+		n = header->granted & ~granted(out) || header->max_write > out->max_write
+			    ? -1 : (ssize_t)((struct fuse_out_header *)iov[0].iov_base)->len;
+		errno = EPROTO;
 	}
 	return n;
 }

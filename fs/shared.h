@@ -28,6 +28,7 @@ struct shared_header {
 	uint32_t servers;    /* started so far, this one included */
 	uint32_t slots_used; /* no slot at or above it was ever taken */
 	uint32_t init_len;   /* 0: no INIT yet */
+	uint32_t max_write;  /* agreed on with the kernel, as are the flags below */
 	/* Counted since the mount began; the keeper sees from them that a server works. */
 	uint64_t received, answered;
 	uint64_t resent;     /* came again after a server's end */

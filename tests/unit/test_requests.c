@@ -161,7 +161,7 @@ static void *serve(void *context)
 	return NULL;
 }
 
-static void start(bool resumed)
+static void start_only(bool resumed)
 {
 	struct fs_config config = {
 		.fuse_fd = servers_end, .handles_fd = handles_fd, .mount = { { 7 } }, .resumed = resumed,
@@ -173,6 +173,11 @@ static void start(bool resumed)
 	config.catalog = box.c;
 	config.files = box.f;
 	CHECK_EQ(fs_new(&config, &fs), 0);
+}
+
+static void start(bool resumed)
+{
+	start_only(resumed);
 	CHECK_EQ(pthread_create(&server, NULL, serve, NULL), 0);
 }
 
@@ -411,6 +416,25 @@ static void test_granted(void)
 	test_setxattr(600, false);
 }
 
+/* A program that would grant less than its predecessor cannot take over. */
+static void test_granted_more(void)
+{
+	const uint64_t unknown = 1ull << 60;
+	struct shared *table;
+
+	CHECK_EQ(shared_map(handles_fd, true, &table), 0);
+	end();
+	table->header.granted |= unknown;
+	start_only(true);
+	CHECK_EQ(fs_run(fs), -EPROTO);
+	fs = fs_free(fs);
+	files_box_kill(&box);
+	table->header.granted &= ~unknown;
+	table = shared_unmap(table);
+	start(true);
+	CHECK_EQ(make_folder(700, "granted"), 0);
+}
+
 int main(void)
 {
 	files_box_make(&box);
@@ -421,6 +445,7 @@ int main(void)
 	test_statx();
 	test_setxattr(400, true);
 	test_granted();
+	test_granted_more();
 	unmount_it();
 	mount_it(0);
 	test_setxattr(500, false);
