@@ -93,7 +93,7 @@ static int prepare_stop(struct fs *fs)
 	event._sigev_un._tid = gettid();
 	if (timer_create(CLOCK_MONOTONIC, &event, &fs->stop_timer) < 0)
 		return -errno;
-	fs->has_stop_timer = true;
+	atomic_store(&fs->has_stop_timer, true);
 	(void) sigaction(STOP_SIGNAL, &action, NULL);
 	(void) sigemptyset(&set);
 	(void) sigaddset(&set, STOP_SIGNAL);
@@ -136,7 +136,7 @@ int fs_run(struct fs *fs)
 void fs_stop(struct fs *fs)
 {
 	atomic_store(&fs->stopping, true);
-	if (fs->has_stop_timer)
+	if (atomic_load(&fs->has_stop_timer))
 		set_stop_timer(fs, 1, STOP_AGAIN_NS);
 }
 
@@ -144,7 +144,7 @@ struct fs *fs_free(struct fs *fs)
 {
 	if (!fs)
 		return NULL;
-	if (fs->has_stop_timer)
+	if (atomic_load(&fs->has_stop_timer))
 		(void) timer_delete(fs->stop_timer);
 	session_free(fs);
 	fs->invalidator = invalidator_free(fs->invalidator);

@@ -51,7 +51,7 @@ struct fs {
 	atomic_bool running;            /* INIT is answered */
 	atomic_bool stopping;
 	_Atomic uint64_t damage, damaged_ino; /* see fs_damage() */
-	bool has_stop_timer;
+	atomic_bool has_stop_timer;
 	timer_t stop_timer;
 };
 
