@@ -42,7 +42,13 @@ static int control(void *context, const char *line, struct buf *ret_answer)
 
 static void ready(void *context)
 {
-	(void) link_send_text(((struct server *)context)->link, LINK_READY, "");
+	struct server *s = context;
+
+	(void) link_send_text(s->link, LINK_READY, "");
+	if (s->resumed)
+		log_info("another server serves after %u ms: files %u, catalog %u with %llu records of the log, index %u",
+			 (unsigned)(clock_mono_ms() - s->started_ms), s->stack.files_ms, s->stack.catalog_ms,
+			 (unsigned long long)s->stack.replay.replayed, s->stack.index_ms);
 }
 
 /* Waits for the keeper's word to stop; its silence means that it is gone. */
@@ -87,6 +93,7 @@ static int receive_hello(struct server *s, struct link_message *ret_m, struct ha
 	if (r < 0)
 		return r;
 	s->volume_dirfd = fds[0];
+	s->resumed = ret_m->resumed;
 	s->hangs = ret_m->hangs;
 	s->upgrades = ret_m->upgrades;
 	s->refused = ret_m->refused;

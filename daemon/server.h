@@ -22,6 +22,7 @@ struct server {
 	int link;            /* to the keeper */
 	int volume_dirfd;
 	bool read_only;
+	bool resumed;        /* there was a server before this one */
 	unsigned hangs;      /* servers before this one that stopped answering */
 	unsigned upgrades, refused; /* programs that took over, and that could not */
 	char refusal[256];   /* why the last one could not */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "index/embed/embed.h"
 
 /* ---- news from the catalog */
@@ -137,15 +138,27 @@ static int open_index(struct stack *s, const struct config *config, const struct
 	return r < 0 ? fail(ret_why, r, "cannot open the index") : 0;
 }
 
+/* The time since *from, which becomes now. */
+static unsigned lap_ms(uint64_t *from_ms)
+{
+	uint64_t before_ms = *from_ms;
+
+	*from_ms = clock_mono_ms();
+	return (unsigned)(*from_ms - before_ms);
+}
+
 int stack_open(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
 {
+	uint64_t ms = clock_mono_ms();
 	int r;
 
 	*ret_why = NULL;
 	/* The files come first: replay asks them whether the data of an unsynced record arrived. */
 	r = open_files(s, config, o, ret_why);
+	s->files_ms = lap_ms(&ms);
 	if (r == 0)
 		r = open_catalog(s, config, o, ret_why);
+	s->catalog_ms = lap_ms(&ms);
 	if (r == 0) {
 		r = files_attach(s->files, s->catalog);
 		if (r < 0)
@@ -153,6 +166,7 @@ int stack_open(struct stack *s, const struct config *config, const struct stack_
 	}
 	if (r == 0 && o->index)
 		r = open_index(s, config, o, ret_why);
+	s->index_ms = lap_ms(&ms);
 	if (r < 0)
 		stack_close(s);
 	return r;

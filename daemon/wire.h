@@ -15,6 +15,7 @@ struct stack {
 	struct index *index;
 	char *extract_path, *model_dir; /* owned; the index borrows them */
 	struct wal_report replay;
+	unsigned files_ms, catalog_ms, index_ms; /* what opening them has taken */
 	/* Set by the server when it runs; the index asks through them. */
 	bool (*is_busy)(void *context, uint64_t ino);
 	void *context;
