@@ -17,6 +17,7 @@
 #include "daemon/keeper.h"
 #include "daemon/lock.h"
 #include "daemon/mount.h"
+#include "daemon/remount.h"
 
 struct mount_call {
 	const char *volume, *mount_point, *config_path;
@@ -203,6 +204,8 @@ static int mount_main(int argc, char **argv)
 		return cli_usage(&command_mount, "VOLUME and MNT are wanted");
 	call.volume = argv[optind];
 	call.mount_point = argv[optind + 1];
+	if (o->remount)
+		return remount(call.mount_point, o);
 	return mount_volume(&call);
 }
 

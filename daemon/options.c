@@ -28,7 +28,8 @@ static const struct {
 
 /* For mount(8) and systemd, not for us. */
 static const char *const ignored[] = { "defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group",
-				       "nofail", "_netdev", "x-*", "comment=*", "default_permissions" };
+				       "nofail", "_netdev", "x-*", "comment=*", "default_permissions",
+				       "user_id=*", "group_id=*" /* which it reads from the table of mounts */ };
 
 static const char *const contexts[] = { "context=*", "fscontext=*", "defcontext=*", "rootcontext=*" };
 
@@ -68,6 +69,10 @@ static int add_word(struct mount_options *o, const char *word)
 	}
 	if (strcmp(word, "allow_other") == 0) {
 		o->allow_other = true;
+		return 0;
+	}
+	if (strcmp(word, "remount") == 0) {
+		o->remount = true;
 		return 0;
 	}
 	if (strncmp(word, "fsname=", 7) == 0) {

@@ -6,7 +6,7 @@
 
 struct mount_options {
 	unsigned long flags; /* MS_* */
-	bool read_only, noatime, allow_other;
+	bool read_only, noatime, allow_other, remount;
 	char *fsname;  /* owned; NULL: the volume's path */
 	char *context; /* owned: "context=..,fscontext=.." for the kernel; NULL: none */
 };

@@ -72,7 +72,6 @@ static int fail(struct server *s, const char *why)
 /* What it was called with. */
 struct server_call {
 	const char *config_path; /* NULL: brainy.conf in the volume */
-	bool noatime;
 };
 
 /* What the keeper hands over, beside the volume's folder. */
@@ -158,7 +157,7 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		.mount_point = s->mount_point,
 		.owner_uid = geteuid(),
 		.read_only = s->read_only,
-		.noatime = call->noatime,
+		.noatime = s->noatime,
 		.describe = describe,
 		.control = control,
 		.ready = ready,
@@ -245,7 +244,7 @@ static int serve_main(int argc, char **argv)
 		else if (option == 'c')
 			call.config_path = optarg;
 		else if (option == 'n')
-			call.noatime = true;
+			s.noatime = true;
 		else if (option == 'r')
 			s.read_only = true;
 		else if (option == 'h')

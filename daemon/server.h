@@ -21,7 +21,7 @@ struct server {
 	const char *volume, *mount_point;
 	int link;            /* to the keeper */
 	int volume_dirfd;
-	bool read_only;
+	bool read_only, noatime;
 	bool resumed;        /* there was a server before this one */
 	unsigned hangs;      /* servers before this one that stopped answering */
 	unsigned upgrades, refused; /* programs that took over, and that could not */

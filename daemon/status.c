@@ -92,10 +92,10 @@ static json_t *describe_status(struct server *s)
 	tree_get_stats(s->stack.catalog, &t);
 	catalog_get_stats(s->stack.catalog, &c);
 	files_get_stats(s->stack.files, &f);
-	return json_pack("{s:s, s:s, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o}", "version",
+	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o}", "version",
 			 BRAINY_VERSION, "volume_id", id128_format(keyring_volume_id(s->keys), id), "volume",
-			 json_text(s->volume, strlen(s->volume)), "uptime_s",
-			 number((clock_mono_ms() - s->started_ms) / 1000), "files", number(t.files), "directories",
+			 json_text(s->volume, strlen(s->volume)), "read_only", s->read_only, "noatime", s->noatime,
+			 "uptime_s", number((clock_mono_ms() - s->started_ms) / 1000), "files", number(t.files), "directories",
 			 number(t.directories), "bytes", number(t.bytes), "index", describe_index(s), "tiers",
 			 describe_tiers(&f), "wal", "segments", number(c.wal_segments), "replayed",
 			 number(c.wal_replayed), "last_sync_us", number(c.last_sync_us), "memory", describe_memory(s),

@@ -41,3 +41,22 @@ again -o allow_other,nosuid,nodev
 has nosuid && has nodev || fail "nosuid and nodev are not set"
 expect 65534 as_user "$mnt/id" -u
 refuse denied cat "$mnt/null"
+
+# mount -o remount: the kernel's flags change, programs stay; what the server was started with does not change.
+again -o allow_other
+exec 3<"$mnt/f"
+"$brainy" mount "$vol" "$mnt" -o ro,relatime,remount,user_id=0,group_id=0,allow_other || fail "remount,ro"
+has ro || fail "remount,ro: not ro"
+refuse 'Read-only' touch "$mnt/new"
+expect text cat /dev/fd/3
+"$brainy" mount "$vol" "$mnt" -o remount,rw,noexec || fail "remount,rw"
+has noexec && touch "$mnt/new" || fail "remount,rw: not rw"
+exec 3>&-
+refuse "'noatime' was not given" "$brainy" mount "$vol" "$mnt" -o remount,noatime
+exec 3>"$mnt/open"
+refuse busy "$brainy" mount "$vol" "$mnt" -o remount,ro
+exec 3>&-
+again -o ro
+refuse 'was mounted read-only' "$brainy" mount "$vol" "$mnt" -o remount,rw
+stop
+refuse 'no brainyfs is mounted' "$brainy" mount "$vol" "$mnt" -o remount,ro

@@ -36,6 +36,9 @@ static void test_what_fstab_writes(void)
 
 	mount_options_init(&o);
 	CHECK_EQ(add(&o, "defaults,noauto,user,nofail,_netdev,x-systemd.automount,comment=ours,,default_permissions"), 0);
+	CHECK(!o.remount);
+	CHECK_EQ(add(&o, "remount,user_id=0,group_id=0"), 0);
+	CHECK(o.remount);
 	CHECK_EQ(add(&o, "fsname=a name,context=u:r:t,rootcontext=x"), 0);
 	CHECK(strcmp(o.fsname, "a name") == 0);
 	CHECK(strcmp(o.context, "context=u:r:t,rootcontext=x") == 0);
