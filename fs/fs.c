@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "fs/departed.h"
+#include "fs/fetched.h"
 #include "fs/fs_impl.h"
 #include "fs/invalidator.h"
 #include "fs/parking.h"
@@ -34,6 +35,8 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 		r = handles_new(fs->shared, &fs->handles);
 	if (r == 0)
 		r = departed_new(&fs->departed);
+	if (r == 0)
+		r = fetched_new(fs->shared, &fs->fetched);
 	if (r == 0)
 		r = virtual_new(fs, &fs->virtual);
 	if (r == 0)
@@ -149,6 +152,7 @@ struct fs *fs_free(struct fs *fs)
 	session_free(fs);
 	fs->invalidator = invalidator_free(fs->invalidator);
 	fs->virtual = virtual_free(fs->virtual);
+	fs->fetched = fetched_free(fs->fetched);
 	fs->departed = departed_free(fs->departed);
 	fs->handles = handles_free(fs->handles);
 	fs->shared = shared_unmap(fs->shared);

@@ -32,6 +32,7 @@ struct invalidator;
 struct reclaimer;
 struct virtual;
 struct departed;
+struct fetched;
 
 struct fs {
 	struct fs_config config;        /* what it points to is borrowed */
@@ -46,6 +47,7 @@ struct fs {
 	struct reclaimer *reclaimer;
 	struct virtual *virtual;
 	struct departed *departed;
+	struct fetched *fetched;
 	uint64_t init_flags;            /* what the kernel offered in INIT */
 	uint32_t init_len;              /* of the INIT request, until its answer is sent */
 	atomic_bool running;            /* INIT is answered */

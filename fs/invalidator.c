@@ -9,18 +9,34 @@
 
 /* What does not fit is dropped: the kernel's copy then ages out by itself. */
 #define QUEUE_MAX 4096u
+/* Writes that wait for their answer: a quarter of max_background (ops/ops.c). */
+#define WRITES_MAX 16u
+
+struct item {
+	uint64_t ino;
+	off_t offset, len; /* -1, 0: attributes alone */
+	fuse_req_t write;  /* to be answered then, with `len`; NULL: none */
+};
 
 struct invalidator {
 	struct fs *fs;            /* borrowed */
 	pthread_mutex_t lock;     /* rank 60 */
 	pthread_cond_t wake;
-	uint64_t queue[QUEUE_MAX]; /* guarded by lock, as all below */
+	struct item queue[QUEUE_MAX]; /* guarded by lock, as all below */
 	unsigned first, n;
+	unsigned writes;          /* of them, and the one at work */
 	bool ending;
 	pthread_t thread;
 };
 
-static bool take(struct invalidator *v, uint64_t *ret_ino)
+static void remove_first(struct invalidator *v, struct item *ret)
+{
+	*ret = v->queue[v->first];
+	v->first = (v->first + 1) % QUEUE_MAX;
+	v->n--;
+}
+
+static bool take(struct invalidator *v, struct item *ret)
 {
 	LOCKED(&v->lock);
 
@@ -28,19 +44,27 @@ static bool take(struct invalidator *v, uint64_t *ret_ino)
 		(void) pthread_cond_wait(&v->wake, &v->lock);
 	if (v->ending)
 		return false;
-	*ret_ino = v->queue[v->first];
-	v->first = (v->first + 1) % QUEUE_MAX;
-	v->n--;
+	remove_first(v, ret);
 	return true;
+}
+
+static void answer(struct invalidator *v, const struct item *item)
+{
+	(void) fuse_reply_write(item->write, (size_t)item->len);
+	LOCKED(&v->lock);
+	v->writes--;
 }
 
 static void *run(void *context)
 {
 	struct invalidator *v = context;
-	uint64_t ino;
+	struct item item;
 
-	while (take(v, &ino))
-		(void) fuse_lowlevel_notify_inval_inode(v->fs->session, ino, -1, 0);
+	while (take(v, &item)) {
+		(void) fuse_lowlevel_notify_inval_inode(v->fs->session, item.ino, item.offset, item.len);
+		if (item.write)
+			answer(v, &item);
+	}
 	return NULL;
 }
 
@@ -71,12 +95,25 @@ static void end(struct invalidator *v)
 	(void) pthread_cond_signal(&v->wake);
 }
 
+/* Writes without an answer are sent to the server that follows, if one does. */
+static void drop_rest(struct invalidator *v)
+{
+	struct item item;
+
+	while (v->n) {
+		remove_first(v, &item);
+		if (item.write)
+			fuse_reply_none(item.write);
+	}
+}
+
 void invalidator_stop(struct invalidator *v)
 {
 	if (!v)
 		return;
 	end(v);
 	(void) pthread_join(v->thread, NULL);
+	drop_rest(v);
 }
 
 struct invalidator *invalidator_free(struct invalidator *v)
@@ -89,12 +126,36 @@ struct invalidator *invalidator_free(struct invalidator *v)
 	return NULL;
 }
 
-void invalidator_add(struct invalidator *v, uint64_t ino)
+/* False: there is no room, or too many writes wait. */
+static bool add(struct invalidator *v, const struct item *item)
 {
 	LOCKED(&v->lock);
 
-	if (v->n == QUEUE_MAX || v->ending)
-		return;
-	v->queue[(v->first + v->n++) % QUEUE_MAX] = ino;
+	if (v->n == QUEUE_MAX || v->ending || (item->write && v->writes == WRITES_MAX))
+		return false;
+	v->queue[(v->first + v->n++) % QUEUE_MAX] = *item;
+	v->writes += item->write != NULL;
 	(void) pthread_cond_signal(&v->wake);
+	return true;
+}
+
+void invalidator_add(struct invalidator *v, uint64_t ino)
+{
+	(void) add(v, &(struct item){ ino, -1, 0, NULL });
+}
+
+void invalidator_add_range(struct invalidator *v, uint64_t ino, uint64_t offset, size_t len)
+{
+	(void) add(v, &(struct item){ ino, (off_t)offset, (off_t)len, NULL });
+}
+
+void invalidator_answer_write(struct invalidator *v, fuse_req_t req, uint64_t ino, uint64_t offset, size_t len)
+{
+	uint64_t unique = request_unique();
+
+	running_set_active(v->fs->shared, unique, false);
+	if (add(v, &(struct item){ ino, (off_t)offset, (off_t)len, req }))
+		return;
+	(void) fuse_reply_write(req, len);
+	invalidator_add_range(v, ino, offset, len);
 }

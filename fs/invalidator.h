@@ -9,5 +9,10 @@ int invalidator_start(struct fs *fs, struct invalidator **ret_v);
 /* Ends the thread; what is added later is ignored. */
 void invalidator_stop(struct invalidator *v);
 struct invalidator *invalidator_free(struct invalidator *v);
-/* Drops the attributes that the kernel holds. File bytes never change behind its back. */
+/* Drops the attributes that the kernel holds. File bytes change behind its back in one case only: */
 void invalidator_add(struct invalidator *v, uint64_t ino);
+/* a direct write may have overtaken pages of its range (fetched.h). Drops them. */
+void invalidator_add_range(struct invalidator *v, uint64_t ino, uint64_t offset, size_t len);
+/* The same, and then answers the write, of `len` bytes. Where so many wait already that the kernel could have none left to
+ * send, which dropping a page may need, it is answered first. */
+void invalidator_answer_write(struct invalidator *v, fuse_req_t req, uint64_t ino, uint64_t offset, size_t len);

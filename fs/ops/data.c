@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "fs/fetched.h"
 #include "fs/invalidator.h"
 #include "fs/ops/ops.h"
 #include "fs/syncs.h"
@@ -52,6 +53,8 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 		virtual_read(req, ino, size, (uint64_t)offset, fi);
 		return;
 	}
+	if (!(fi->flags & O_DIRECT))
+		fetched_note(ops_fs(req)->fetched, ino);
 	if (read_now(req, ino, size, (uint64_t)offset, !current_request.may_wait) == 0)
 		return;
 	job = malloc(sizeof(*job));
@@ -93,8 +96,11 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 		virtual_write(req, ino, data, size, fi);
 		return;
 	}
-	if (ops_replayed(req))
+	if (ops_replayed(req)) {
+		if (fi->flags & O_DIRECT)
+			invalidator_add_range(fs->invalidator, ino, (uint64_t)offset, size);
 		return;
+	}
 	note_write(fs, ino, fi);
 	rq.reply.size = (uint32_t)size;
 	n = file_write(fs->config.files, &rq, ino, (uint64_t)offset, data, size,
@@ -102,6 +108,8 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 	note_kill(fs, &rq, ino, mapped);
 	if (n < 0)
 		ops_reply_status(req, (int)n);
+	else if (fi->flags & O_DIRECT && !mapped && fetched_lately(fs->fetched, ino))
+		invalidator_answer_write(fs->invalidator, req, ino, (uint64_t)offset, (size_t)n);
 	else
 		(void) fuse_reply_write(req, (size_t)n);
 }
