@@ -40,6 +40,8 @@ static const struct field {
 	{ "tiers", "segment_size", SIZE, false, offsetof(struct config, tiers.segment_size), 4 << 20, 1 << 30 },
 	{ "tiers", "inline_below", SIZE, false, offsetof(struct config, tiers.inline_below), 1, 64 << 10 },
 	{ "tiers", "reserve", SIZE, false, offsetof(struct config, tiers.reserve), 1 << 20, 1ull << 40 },
+	{ "tiers", "clean_below", NUMBER, false, offsetof(struct config, tiers.clean_below), 1, 80 },
+	{ "tiers", "clean_ms", NUMBER, false, offsetof(struct config, tiers.clean_ms), 10, 600000 },
 };
 
 struct parse {

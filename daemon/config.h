@@ -29,6 +29,8 @@ struct config {
 		uint64_t segment_size;
 		uint64_t inline_below;
 		uint64_t reserve;
+		uint64_t clean_below; /* percent */
+		uint64_t clean_ms;
 	} tiers;
 };
 

@@ -13,6 +13,8 @@
 #include "base/clock.h"
 #include "index/embed/embed.h"
 
+#define ROOM_MARGIN (1u << 20) /* for what the disk needs beside a log segment */
+
 /* ---- news from the catalog */
 
 static int sync_data(void *context, uint64_t lsn)
@@ -20,7 +22,7 @@ static int sync_data(void *context, uint64_t lsn)
 	return files_sync_data(((struct stack *)context)->files, lsn);
 }
 
-static int data_present(void *context, const void *key, size_t key_len, const void *value, size_t value_len)
+static bool data_present(void *context, const void *key, size_t key_len, const void *value, size_t value_len)
 {
 	return files_data_present(((struct stack *)context)->files, key, key_len, value, value_len);
 }
@@ -70,6 +72,8 @@ static int open_files(struct stack *s, const struct config *config, const struct
 		.segment_size = config->tiers.segment_size,
 		.inline_below = (uint32_t)config->tiers.inline_below,
 		.reserve_bytes = config->tiers.reserve,
+		.clean_below = (unsigned)config->tiers.clean_below,
+		.clean_ms = (unsigned)config->tiers.clean_ms,
 	};
 	int r = files_open(&files, &s->files);
 
@@ -100,6 +104,14 @@ static int open_catalog(struct stack *s, const struct config *config, const stru
 	};
 	int r = catalog_open(&catalog, &s->replay, &s->catalog, ret_why);
 
+	/* Deaths in a row, with no checkpoint between them, leave a segment each; the next one needs another. */
+	if (r == -ENOSPC && !o->read_only) {
+		freep(ret_why);
+		*ret_why = NULL;
+		files_release_space(s->files, (catalog.wal.segment_size ? catalog.wal.segment_size : WAL_SEGMENT_SIZE) +
+							      ROOM_MARGIN);
+		r = catalog_open(&catalog, &s->replay, &s->catalog, ret_why);
+	}
 	return r < 0 ? fail(ret_why, r, "cannot open the catalog") : 0;
 }
 

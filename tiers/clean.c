@@ -115,15 +115,15 @@ static bool is_stuck(const struct files *f, uint64_t number)
 	return false;
 }
 
-/* Cleaning a segment must pay: half of it, and half of a full one's share of dead bytes or, for small
- * ones, enough to be worth the batches. */
+/* Cleaning a segment must pay: little of it is alive, and what is dead is worth the batches; by default less
+ * than half, and a 16th of a full segment. */
 static bool worth_cleaning(struct files *f, uint64_t number, uint64_t bytes)
 {
-	uint64_t size;
+	uint64_t full = f->config.segment_size, below = f->config.clean_below, size;
 
-	if (bytes * 2 >= f->config.segment_size || segment_size(f, number, &size) < 0)
+	if (bytes * 100 >= full * below || segment_size(f, number, &size) < 0)
 		return false;
-	return bytes * 2 < size && size - bytes > f->config.segment_size / 16;
+	return bytes * 100 < size * below && size - bytes > full * (100 - below) / 800;
 }
 
 static int choose(void *context, uint64_t segment, uint64_t bytes)

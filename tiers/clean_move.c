@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Moving an object copies its ciphertext; an object of which less than half is alive is opened instead,
- * and its living parts are written into new objects with those of others.
+/* Moving an object copies its ciphertext. An object that would make the next segment as sparse as this one is opened
+ * instead, and its living parts are written into new objects with those of others.
  *
  * Each reference is changed by compare-and-set in its own file's batch; a file that changed meanwhile
  * has let go of the old place by itself. */
@@ -177,6 +177,13 @@ static int pack_object(struct mover *m)
 	return r;
 }
 
+static bool is_sparse(const struct files *f, const struct extent *object, uint64_t alive)
+{
+	uint64_t stored = (object_blocks(object->object_len) + 1) * (uint64_t)BLOCK_SIZE;
+
+	return alive * 100 < stored * f->config.clean_below;
+}
+
 static int clean_object(void *context, const struct extent *object)
 {
 	struct mover *m = context;
@@ -196,7 +203,7 @@ static int clean_object(void *context, const struct extent *object)
 	}
 	if (r < 0 || m->n_users == m->n_packed)
 		return r;
-	return alive * 2 >= object->object_len ? move_object(m, object) : pack_object(m);
+	return is_sparse(m->f, object, alive) ? pack_object(m) : move_object(m, object);
 }
 
 int clean_segment(struct files *f, uint64_t segment)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The cleaning thread.
  *
- * An account that changes is news: a second later there is a round, sooner when something was freed that
+ * An account that changes is news: clean_ms later there is a round, sooner when something was freed that
  * others wait for. While rounds find work, or the reserve is not full, another follows. Otherwise the
  * thread sleeps without a clock: nothing can become worth cleaning but by such a change. */
 #include <errno.h>
@@ -13,7 +13,6 @@
 #include "base/thread.h"
 #include "tiers/file_impl.h"
 
-#define ROUND_MS 1000u
 #define ROUND_MIN_MS 100u
 #define ROUND_SHARE 20u      /* a round may take this part of the time */
 #define SCAN_EXTENTS 1000u   /* of fold_scan() in one go, then a pause */
@@ -80,6 +79,14 @@ static bool run_round(struct files *f)
 	return !files_refill_reserve(f) || r != 0 || f->n_stuck != stuck;
 }
 
+/* Waits until the next round is due; false: the thread shall end. */
+static bool pause_for_round(struct cleaner *c, uint64_t last_took_ms)
+{
+	uint64_t whole = c->f->config.clean_ms, least = MIN(whole, (uint64_t)ROUND_MIN_MS);
+
+	return pause_ms(c, MAX(last_took_ms * ROUND_SHARE, least), false) && pause_ms(c, whole - least, true);
+}
+
 static void *run(void *context)
 {
 	struct cleaner *c = context;
@@ -91,8 +98,7 @@ static void *run(void *context)
 	report(clean_unaccounted(f), "deleting unused segments");
 	if (!scan_all(c))
 		return NULL;
-	while ((more || wait_for_news(c)) && pause_ms(c, MAX(took * ROUND_SHARE, (uint64_t)ROUND_MIN_MS), false) &&
-	       pause_ms(c, ROUND_MS - ROUND_MIN_MS, true)) {
+	while ((more || wait_for_news(c)) && pause_for_round(c, took)) {
 		started = clock_mono_ms();
 		atomic_store(&c->news, false);
 		more = run_round(f);

@@ -24,6 +24,8 @@ struct files_config {
 	uint64_t segment_size;        /* 0: 128 MiB */
 	uint32_t inline_below;        /* writes under this go to the log first; 0: 64 KiB */
 	uint64_t reserve_bytes;       /* kept free for unlink and cleaning; 0: 1 % of what is stored, 64 MiB to 1 GiB */
+	unsigned clean_below;         /* percent alive, under which a segment is cleaned; 0: 50 */
+	unsigned clean_ms;            /* between two looks for such segments; 0: 1000 */
 	/* Reads whole extents that are not hot (packs, cold); NULL until those tiers exist. */
 	struct tier *colder;
 };
@@ -33,6 +35,8 @@ struct files_config {
 int files_open(const struct files_config *config, struct files **ret_f);
 /* Hands over the opened catalog (borrowed; it outlives the files). Call once, before anything else. */
 int files_attach(struct files *f, struct catalog *catalog);
+/* Takes from the reserve what a full disk lacks of `bytes`, for something without which there is no mount. Any time. */
+void files_release_space(struct files *f, uint64_t bytes);
 /* Starts cleaning in the background. */
 int files_start(struct files *f);
 void files_stop(struct files *f);
@@ -65,7 +69,7 @@ int file_reclaim(struct files *f, uint64_t ino);
 /* The callbacks that daemon/wire.c hands to the catalog and the log; context is the struct files. */
 int files_sync_data(void *files, uint64_t lsn);
 int files_before_freeze(void *files);
-int files_data_present(void *files, const void *key, size_t key_len, const void *value, size_t value_len);
+bool files_data_present(void *files, const void *key, size_t key_len, const void *value, size_t value_len);
 
 struct files_stats {
 	uint64_t hot_files, hot_bytes, hot_stored_bytes, segments;

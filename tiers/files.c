@@ -9,6 +9,8 @@
 
 #define SEGMENT_SIZE (128ull << 20)
 #define INLINE_BELOW (64u << 10)
+#define CLEAN_BELOW 50u
+#define CLEAN_MS 1000u
 #define CHECKPOINT_RECORD_BYTES 512u
 #define FOLDS_MAX 3u
 #define FOLD_AGAIN (1u << 20)
@@ -89,6 +91,10 @@ int files_open(const struct files_config *config, struct files **ret_f)
 		f->config.segment_size = SEGMENT_SIZE;
 	if (!f->config.inline_below)
 		f->config.inline_below = INLINE_BELOW;
+	if (!f->config.clean_below)
+		f->config.clean_below = CLEAN_BELOW;
+	if (!f->config.clean_ms)
+		f->config.clean_ms = CLEAN_MS;
 	/* A record holds no more, whatever is configured. */
 	f->config.inline_below = MIN(f->config.inline_below, EXTENT_INLINE_MAX);
 	r = open_parts(f);
@@ -162,6 +168,11 @@ static void make_room(struct files *f)
 					stats.overlay_records * CHECKPOINT_RECORD_BYTES);
 }
 
+void files_release_space(struct files *f, uint64_t bytes)
+{
+	space_release(f->space, bytes);
+}
+
 /* Writers go on meanwhile; what they add during one fold is left to a second and a third, so that
  * little of it goes to the store and then once more to a segment. */
 int files_before_freeze(void *files)
@@ -189,23 +200,19 @@ int files_take_space(struct files *f, uint64_t bytes, bool probe)
 	return r < 0 ? r : space_take(f->space, bytes, fold_pending(f->fold) * 2, probe);
 }
 
-/* What is missing, torn or unreadable did not reach the disk. Any other error, for want of memory say, tells nothing
- * of the disk. */
-int files_data_present(void *files, const void *key, size_t key_len, const void *value, size_t value_len)
+bool files_data_present(void *files, const void *key, size_t key_len, const void *value, size_t value_len)
 {
 	struct files *f = files;
 	struct extent e;
-	int r;
 
 	if (extent_decode(key, key_len, value, value_len, &e) < 0)
-		return 0;
+		return false;
 	if (e.kind != EXTENT_HOT || verified_has(&f->verified, &e))
-		return 1;
-	r = tier_verify(files_tier(f), &e);
-	if (r < 0)
-		return r == -EBADMSG || r == -ENOENT || r == -EIO ? 0 : r;
+		return true;
+	if (tier_verify(files_tier(f), &e) < 0)
+		return false;
 	verified_add(&f->verified, &e);
-	return 1;
+	return true;
 }
 
 void files_get_stats(struct files *f, struct files_stats *ret_stats)

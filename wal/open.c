@@ -13,9 +13,8 @@
 #include "wal/replay.h"
 #include "wal/wal_impl.h"
 
-#define SEGMENT_SIZE_DEFAULT (16u << 20)
-#define SEGMENT_SIZE_MIN     (16u << 10)
-#define SELF_TEST_OFFSET     1024 /* between the copies of the header */
+#define SEGMENT_SIZE_MIN (16u << 10)
+#define SELF_TEST_OFFSET 1024 /* between the copies of the header */
 
 DEFINE_CLEANUP(struct wal *, wal_close)
 
@@ -116,7 +115,7 @@ static int look(struct found *f, int dirfd, const struct wal_config *config, con
 static int config_set(struct wal_config *c, const struct wal_config *from)
 {
 	*c = *from;
-	c->segment_size = c->segment_size ? c->segment_size : SEGMENT_SIZE_DEFAULT;
+	c->segment_size = c->segment_size ? c->segment_size : WAL_SEGMENT_SIZE;
 	c->segments_min = c->segments_min ? c->segments_min : 3;
 	c->segments_max = c->segments_max ? c->segments_max : 32;
 	if (c->segment_size % 4096 || c->segment_size < SEGMENT_SIZE_MIN || c->segments_max < 3 ||

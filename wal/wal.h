@@ -22,6 +22,7 @@
 
 #define WAL_RECORD_MAX (1u << 20) /* plain bytes of one record */
 #define WAL_RUN_HEADER_SIZE 20
+#define WAL_SEGMENT_SIZE (16u << 20) /* unless configured */
 
 struct wal;
 
@@ -42,7 +43,7 @@ struct wal_sealer {
 
 struct wal_config {
 	struct wal_sealer sealer;
-	size_t segment_size;   /* bytes, a multiple of 4096; 0: 16 MiB */
+	size_t segment_size;   /* bytes, a multiple of 4096; 0: WAL_SEGMENT_SIZE */
 	unsigned segments_min; /* kept; 0: 3: one in use, one to go on with, one for the next open */
 	unsigned segments_max; /* wal_append() answers -ENOSPC beyond; at least 3; 0: 32 */
 	bool read_only;        /* replay only; nothing is written */
@@ -97,12 +98,11 @@ struct wal *wal_close(struct wal *w);
 
 /* Appends one record made of `n` pieces; it survives SIGKILL once this returns, and a power cut once
  * wal_sync() covers *ret_lsn. -EFBIG: over WAL_RECORD_MAX. -ENOSPC: all segments are in use,
- * checkpoint first. -ENOMEM: nothing has happened. -EIO: an earlier sync or store failed; nothing is accepted
- * any more. -EROFS. */
+ * checkpoint first. -EIO: an earlier sync or store failed; nothing is accepted any more. -EROFS. */
 int wal_append(struct wal *w, const struct iovec *pieces, size_t n, uint64_t *ret_lsn);
 
 /* Makes all records at or below `lsn` durable: data first, then the log. Concurrent callers share
- * one fdatasync. -ENOMEM: nothing has happened. After any other failure all waiting and later calls fail with -EIO: a failed fdatasync is
+ * one fdatasync. After any failure all waiting and later calls fail with -EIO: a failed fdatasync is
  * never retried (the kernel may have dropped the pages). */
 int wal_sync(struct wal *w, uint64_t lsn);
 

@@ -48,16 +48,29 @@ static bool is_there(uint64_t segment)
 	return faccessat(box.temp.dirfd, path, F_OK, 0) == 0;
 }
 
+static uint64_t segments_bytes(void)
+{
+	struct files_stats stats;
+
+	files_get_stats(box.f, &stats);
+	return stats.hot_stored_bytes;
+}
+
 /* A file whose first pieces alone are alive in a segment that nobody appends to any more. */
-static uint64_t make_sparse_segment(void)
+static uint64_t make_segment_of(unsigned alive)
 {
 	uint64_t ino = files_box_new_file(&box);
 	struct inode i;
 
 	write_pieces(ino, 14);
 	write_pieces(files_box_new_file(&box), 14);
-	CHECK_EQ(file_truncate(box.f, &(struct tree_request){ 0 }, ino, KEPT * PIECE, false, &i), 0);
+	CHECK_EQ(file_truncate(box.f, &(struct tree_request){ 0 }, ino, alive * PIECE, false, &i), 0);
 	return ino;
+}
+
+static uint64_t make_sparse_segment(void)
+{
+	return make_segment_of(KEPT);
 }
 
 /* Its objects were moved, its account is gone, and the crash came before the file was unlinked. */
@@ -102,9 +115,49 @@ static void test_in_use(void)
 	files_box_free(&box);
 }
 
+/* 10 of 14 pieces are alive. */
+static void test_how_sparse(unsigned clean_below, bool cleaned)
+{
+	uint64_t ino, old;
+
+	files_box_make(&box);
+	box.config.clean_below = clean_below;
+	CHECK_EQ(files_box_open(&box), 0);
+	ino = make_segment_of(10);
+	old = segment_of(ino);
+	CHECK_EQ(clean_once(box.f), cleaned);
+	CHECK_EQ(is_there(old), !cleaned);
+	check_kept(ino);
+	files_box_verify(&box);
+	files_box_free(&box);
+}
+
+/* Objects of a few bytes take 8 KiB each: a copy of them would have to be cleaned again, without end. */
+static void test_small_objects_are_packed(void)
+{
+	struct tree_request rq = { 0 };
+	uint64_t ino, size;
+
+	files_box_make(&box);
+	box.config.inline_below = 1;
+	CHECK_EQ(files_box_open(&box), 0);
+	ino = files_box_new_file(&box);
+	for (unsigned k = 0; k < 400; k++)
+		CHECK_EQ(file_write(box.f, &rq, ino, k * 100, piece, 100, false, false), 100);
+	write_pieces(files_box_new_file(&box), 14);
+	size = segments_bytes();
+	CHECK_EQ(clean_once(box.f), 1);
+	CHECK(segments_bytes() < size - 390 * 8192);
+	files_box_verify(&box);
+	files_box_free(&box);
+}
+
 int main(void)
 {
 	memset(piece, 0x5a, sizeof(piece));
+	test_how_sparse(0, false);
+	test_how_sparse(80, true);
+	test_small_objects_are_packed();
 	test_left_behind();
 	test_in_use();
 	return check_result();

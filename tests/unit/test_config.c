@@ -33,9 +33,12 @@ static void test_values(void)
 	CHECK_EQ(load(NULL, &c, &why), 0);
 	CHECK_EQ(c.wal.segment_size, 0);
 	CHECK_EQ(load("# comment\n[wal]\nsegment_size = 64M\n  no_mmap=yes\t; why not\n\n[index]\r\nexclude = *.o *~\n"
-		      "exclude = #*# a;b\nmax_file = 1G\n; more\nlanguages = french\nlanguages = it", &c, &why), 0);
+		      "exclude = #*# a;b\nmax_file = 1G\n; more\nlanguages = french\nlanguages = it\n"
+		      "[tiers]\nclean_below = 80\nclean_ms = 10", &c, &why), 0);
 	CHECK_EQ(c.wal.segment_size, 64 << 20);
 	CHECK(c.wal.no_mmap);
+	CHECK_EQ(c.tiers.clean_below, 80);
+	CHECK_EQ(c.tiers.clean_ms, 10);
 	CHECK(strcmp(c.index.exclude, "*.o *~ #*# a;b") == 0);
 	CHECK(strcmp(c.index.languages, "french it") == 0);
 	CHECK_EQ(c.index.max_file, 1 << 30);
@@ -72,6 +75,8 @@ static void test_errors_say_where_and_what_is_allowed(void)
 	expect_error("[walls]\nx = 1\n", "brainy.conf:1:", "wal, index, tiers");
 	expect_error("[wal]\nsegment_size = much\n", "brainy.conf:2:", "a number from");
 	expect_error("[wal]\nsegment_size = 1\n", "brainy.conf:2:", "a number from");
+	expect_error("[tiers]\nclean_below = 81\n", "brainy.conf:2:", "a number from 1 to 80");
+	expect_error("[tiers]\nclean_ms = 9\n", "brainy.conf:2:", "a number from 10 to 600000");
 	expect_error("[wal]\nno_mmap = perhaps\n", "brainy.conf:2:", "yes and no");
 	expect_error("[wal]\nsegment_size = 99999999999999999999G\n", "brainy.conf:2:", "a number from");
 	expect_error("[wal\n", "brainy.conf:1:", "has no ']'");
