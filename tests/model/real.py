@@ -4,6 +4,7 @@ import ctypes, errno as E, os, stat, subprocess
 from tree import kind_of
 
 libc = ctypes.CDLL(None, use_errno=True)
+SYMLINK_FOLLOW = 0x400
 libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
 
 
@@ -14,8 +15,8 @@ def checked(result):
 
 
 class Real:
-    def __init__(self, top, wait_durable):
-        self.top, self.wait_durable = top, wait_durable
+    def __init__(self, volume):
+        self.top, self.volume = volume.mnt, volume
         self.fds = {}
 
     def do(self, op):
@@ -51,6 +52,16 @@ class Real:
     def do_mkdir(self, path, mode):
         os.mkdir(self.path(path), mode)
 
+    def do_mknod(self, path, kind, mode, device):
+        os.mknod(self.path(path), mode | {"p": stat.S_IFIFO, "c": stat.S_IFCHR}[kind], device)
+
+    def do_tmpfile(self, path, mode, handle):
+        self.fds[handle] = os.open(self.path(path), os.O_TMPFILE | os.O_RDWR, mode)
+
+    def do_linkhandle(self, handle, new):
+        old = f"/proc/self/fd/{self.fds[handle]}"
+        checked(libc.linkat(-100, os.fsencode(old), -100, os.fsencode(self.path(new)), SYMLINK_FOLLOW))
+
     def do_symlink(self, target, path):
         os.symlink(target, self.path(path))
 
@@ -71,6 +82,19 @@ class Real:
         n = os.pwrite(fd, data, os.fstat(fd).st_size if offset is None else offset)
         assert n == len(data), f"{n} bytes of {len(data)} were written"
 
+    def do_writesync(self, handle, offset, data):
+        fd = self.fds[handle]
+        n = os.pwritev(fd, [data], os.fstat(fd).st_size if offset is None else offset, os.RWF_DSYNC)
+        assert n == len(data), f"{n} bytes of {len(data)} were written"
+
+    def do_append(self, handle, data):
+        fd = os.open(f"/proc/self/fd/{self.fds[handle]}", os.O_WRONLY | os.O_APPEND)
+        try:
+            n = os.write(fd, data)
+        finally:
+            os.close(fd)
+        assert n == len(data), f"{n} bytes of {len(data)} were written"
+
     def do_truncate(self, where, size):
         os.truncate(self.fds[where] if isinstance(where, int) else self.path(where), size)
 
@@ -83,16 +107,19 @@ class Real:
     def do_chmod(self, path, mode):
         os.chmod(self.path(path), mode)
 
+    def do_chown(self, path, uid, gid):
+        os.lchown(self.path(path), uid, gid)
+
     def do_utime(self, path, mtime):
         os.utime(self.path(path), ns=(mtime, mtime))
         found = os.stat(self.path(path)).st_mtime_ns
         assert found == mtime, f"mtime {found}, set to {mtime}"
 
     def do_setxattr(self, path, name, value, flags):
-        os.setxattr(self.path(path), name, value, flags)
+        os.setxattr(self.path(path), name, value, flags, follow_symlinks=False)
 
     def do_removexattr(self, path, name):
-        os.removexattr(self.path(path), name)
+        os.removexattr(self.path(path), name, follow_symlinks=False)
 
     def do_fsync(self, handle):
         os.fsync(self.fds[handle])
@@ -107,8 +134,14 @@ class Real:
         finally:
             os.close(fd)
 
-    def do_durable(self, _):
-        self.wait_durable()
+    def do_durable(self):
+        self.volume.wait("durable")
+
+    def do_syncfs(self, handle):
+        checked(libc.syncfs(self.fds[handle]))
+
+    def do_killserver(self):
+        self.volume.kill_server()
 
     def dump(self):
         found, todo = {}, [""]
@@ -130,4 +163,6 @@ class Real:
         return {"kind": kind, "mode": stat.S_IMODE(st.st_mode), "nlink": st.st_nlink, "ino": st.st_ino,
                 "mtime": st.st_mtime_ns, "ctime": st.st_ctime_ns, "data": data,
                 "target": os.readlink(full) if kind == "l" else "",
-                "xattrs": {n: os.getxattr(full, n) for n in os.listxattr(full)} if kind in "fd" else {}}
+                "owner": (st.st_uid, st.st_gid), "device": st.st_rdev,
+                "xattrs": {n: os.getxattr(full, n, follow_symlinks=False)
+                           for n in os.listxattr(full, follow_symlinks=False)}}

@@ -2,8 +2,7 @@
 
 An operation is a tuple: a name, paths ("" is the root) or numbers of handles, and plain values. do(operation) answers 0
 or the number of an error. Times are what the mount said after an operation, or None while nobody looked."""
-import errno as E
-import stat
+import errno as E, os, stat
 
 EXCHANGE, NOREPLACE, WHITEOUT = 2, 1, 4
 KEEP_SIZE, PUNCH, ZERO = 1, 2, 16
@@ -18,6 +17,8 @@ class Node:
         self.kind, self.mode = kind, mode
         self.data, self.target, self.names = bytearray(), "", {}
         self.xattrs = {}
+        self.owner, self.device = (os.geteuid(), os.getegid()), 0
+        self.linkable = False
         self.ino = self.mtime = self.ctime = None
 
     def touch(self):
@@ -105,6 +106,21 @@ class Tree:
     def do_mkdir(self, path, mode):
         self.add(path, Node("d", mode))
 
+    def do_mknod(self, path, kind, mode, device):
+        self.add(path, Node(kind, mode)).device = device
+
+    def do_tmpfile(self, path, mode, handle):
+        self.handles[handle] = node = Node("f", mode)
+        node.linkable = True
+
+    def do_linkhandle(self, handle, new):
+        node = self.handles[handle]
+        parent, name = self.place(new)
+        refuse_if(name in parent.names, E.EEXIST)
+        refuse_if(not node.linkable and all(n is not node for _, n in self.walk()), E.ENOENT)
+        self.add(new, node).ctime = None
+        node.linkable = False
+
     def do_symlink(self, target, path):
         self.add(path, Node("l", 0o777)).target = target
 
@@ -166,6 +182,11 @@ class Tree:
         node.data[offset:offset + len(data)] = data
         node.touch()
 
+    do_writesync = do_write
+
+    def do_append(self, handle, data):
+        self.do_write(handle, None, data)
+
     def do_truncate(self, where, size):
         node = self.file(where)
         refuse_if(node.kind == "d", E.EISDIR)
@@ -194,6 +215,11 @@ class Tree:
         node = self.find(path)
         node.mode, node.ctime = mode, None
 
+    def do_chown(self, path, uid, gid):
+        node = self.find(path)
+        node.owner = tuple(old if new == -1 else new for old, new in zip(node.owner, (uid, gid)))
+        node.ctime = None
+
     def do_utime(self, path, mtime):
         self.find(path).touch()
 
@@ -209,16 +235,17 @@ class Tree:
         del node.xattrs[name]
         node.ctime = None
 
-    # -- syncs change nothing that can be seen
-    def do_fsync(self, handle):
+    # -- what changes nothing that can be seen
+    def do_fsync(self, *_):
         pass
 
-    do_fdatasync = do_fsyncdir = do_durable = do_fsync
+    do_fdatasync = do_fsyncdir = do_durable = do_syncfs = do_killserver = do_fsync
 
-    # -- comparing
-    def forget_handles(self):
+    # -- the mount dies, and with it what was open
+    def do_crash(self):
         self.handles = {}
 
+    # -- comparing
     def differs(self, dump):
         """What dump() saw otherwise; empty when nothing."""
         mine = dict(self.walk())
@@ -231,7 +258,7 @@ class Tree:
             subfolders = sum(c.kind == "d" for c in node.names.values())
             wanted = {"kind": node.kind, "mode": node.mode, "nlink": 2 + subfolders if node.kind == "d" else links[id(node)],
                       "ino": node.ino, "mtime": node.mtime, "ctime": node.ctime, "xattrs": node.xattrs,
-                      "target": node.target, "data": node.data}
+                      "target": node.target, "data": node.data, "owner": node.owner, "device": node.device}
             different += [f"{path}: {what}: {describe(found[what], value)}" for what, value in wanted.items()
                           if value != found[what] and not (value is None and what in ("ino", "mtime", "ctime"))]
         return different
@@ -245,4 +272,5 @@ def describe(found, wanted):
 
 
 def kind_of(mode):
-    return {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l", stat.S_IFCHR: "c"}.get(stat.S_IFMT(mode), "?")
+    return {stat.S_IFREG: "f", stat.S_IFDIR: "d", stat.S_IFLNK: "l", stat.S_IFCHR: "c",
+            stat.S_IFIFO: "p"}.get(stat.S_IFMT(mode), "?")
