@@ -125,7 +125,7 @@ int catalog_sync(struct catalog *c, uint64_t lsn)
 	if (atomic_load(&c->failed))
 		return -EIO;
 	r = wal_sync(c->wal, lsn);
-	return r < 0 ? catalog_fail(c, r) : 0;
+	return r < 0 && r != -ENOMEM ? catalog_fail(c, r) : r;
 }
 
 uint64_t catalog_last_lsn(struct catalog *c)

@@ -58,9 +58,9 @@ struct catalog_config {
 	size_t map_size;          /* LMDB's map; 0: 1 TiB (sparse address space) */
 
 	/* After a stop that was not clean: is what this extent record refers to on the disk and does its
-	 * seal open? Asked for records that were not known to be durable. NULL: not asked. */
-	bool (*data_present)(void *context, const void *key, size_t key_len, const void *value,
-			     size_t value_len);
+	 * seal open? Asked for records that were not known to be durable. 0: no, and the log is cut before it.
+	 * An error, -ENOMEM say, is no answer: the store is not opened. NULL: not asked. */
+	int (*data_present)(void *context, const void *key, size_t key_len, const void *value, size_t value_len);
 	/* Called by the checkpointer before it freezes the overlay, without locks: a chance to fold
 	 * inline extents into segments with batches of its own. NULL: none. */
 	int (*before_freeze)(void *context);
@@ -153,7 +153,7 @@ int catalog_find_reply(struct catalog *c, struct id128 mount, uint64_t unique, s
 
 /* ---- durability and figures */
 
-/* All batches at or below `lsn` survive a power cut once this returns. */
+/* All batches at or below `lsn` survive a power cut once this returns 0. -ENOMEM: not yet. -EIO, for good. */
 int catalog_sync(struct catalog *c, uint64_t lsn);
 uint64_t catalog_last_lsn(struct catalog *c);
 /* Asks for a checkpoint of everything up to now and waits for it. */

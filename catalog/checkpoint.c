@@ -155,10 +155,10 @@ static int write_job(struct catalog *c)
 {
 	struct facts facts = c->facts;
 	uint64_t covered = c->facts.lsn;
-	int r = wal_sync(c->wal, c->job.lsn);
+	int r = judge(c, wal_sync(c->wal, c->job.lsn));
 
 	if (r < 0)
-		return catalog_fail(c, r);
+		return r;
 	facts.number++;
 	facts.incarnation = wal_incarnation(c->wal);
 	facts.lsn = c->job.lsn;

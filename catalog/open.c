@@ -240,26 +240,27 @@ static int sync_data(void *context, uint64_t lsn)
 }
 
 /* A record that may not have reached the disk counts only if what it refers to did. */
-static bool record_data_present(struct catalog *c, const void *data, size_t len)
+static int record_data_present(struct catalog *c, const void *data, size_t len)
 {
 	struct reader in;
 	struct record_op op;
+	int r = 1;
 
 	if (!c->config.data_present || record_start(data, len, &in) < 0)
-		return true;
-	while (record_next(&in, &op) == 1)
-		if (op.kind == RECORD_PUT && op.key[0] == 'E' &&
-		    !c->config.data_present(c->config.context, op.key, op.key_len, op.value, op.value_len))
-			return false;
-	return true;
+		return 1;
+	while (r > 0 && record_next(&in, &op) == 1)
+		if (op.kind == RECORD_PUT && op.key[0] == 'E')
+			r = c->config.data_present(c->config.context, op.key, op.key_len, op.value, op.value_len);
+	return r;
 }
 
 static int replay(void *context, uint64_t lsn, bool synced, const void *data, size_t len)
 {
 	struct catalog *c = context;
+	int r = synced || c->config.warm ? 1 : record_data_present(c, data, len);
 
-	if (!synced && !c->config.warm && !record_data_present(c, data, len))
-		return 1;
+	if (r <= 0)
+		return r < 0 ? r : 1;
 	return batch_apply_record(c, lsn, data, len);
 }
 

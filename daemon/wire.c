@@ -22,7 +22,7 @@ static int sync_data(void *context, uint64_t lsn)
 	return files_sync_data(((struct stack *)context)->files, lsn);
 }
 
-static bool data_present(void *context, const void *key, size_t key_len, const void *value, size_t value_len)
+static int data_present(void *context, const void *key, size_t key_len, const void *value, size_t value_len)
 {
 	return files_data_present(((struct stack *)context)->files, key, key_len, value, value_len);
 }

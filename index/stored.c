@@ -5,6 +5,7 @@
 #include <stdbool.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "index/extract/extract.h"
 
@@ -126,6 +127,8 @@ int stored_text(const struct stored *s, struct buf *ret_text)
 	if (r < 0)
 		return r;
 	got = ZSTD_decompress(ret_text->data + ret_text->len, s->text_len, s->text.at, reader_left(&s->text));
+	if (ZSTD_getErrorCode(got) == ZSTD_error_memory_allocation)
+		return -ENOMEM;
 	if (ZSTD_isError(got) || got != s->text_len)
 		return -EBADMSG;
 	ret_text->len += got;

@@ -74,7 +74,7 @@ try build/nonces build build-nonces -Dnonce_log=true && {
     export BRAINY=$PWD/build-nonces/brainy
     programs build-nonces nonces crash
     programs build-nonces nonces model
-    programs build-nonces nonces faults '^[^m]' # not mount_*, which come below
+    programs build-nonces nonces faults '^[^m]' # not mount_*, which come below, nor memory_*, which are unit tests too
     for case in tests/mount/*.sh; do
         [ "$case" = tests/mount/lib.sh ] && continue
         case_name=$(basename "$case" .sh)

@@ -69,7 +69,7 @@ int file_reclaim(struct files *f, uint64_t ino);
 /* The callbacks that daemon/wire.c hands to the catalog and the log; context is the struct files. */
 int files_sync_data(void *files, uint64_t lsn);
 int files_before_freeze(void *files);
-bool files_data_present(void *files, const void *key, size_t key_len, const void *value, size_t value_len);
+int files_data_present(void *files, const void *key, size_t key_len, const void *value, size_t value_len);
 
 struct files_stats {
 	uint64_t hot_files, hot_bytes, hot_stored_bytes, segments;

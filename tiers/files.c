@@ -200,19 +200,23 @@ int files_take_space(struct files *f, uint64_t bytes, bool probe)
 	return r < 0 ? r : space_take(f->space, bytes, fold_pending(f->fold) * 2, probe);
 }
 
-bool files_data_present(void *files, const void *key, size_t key_len, const void *value, size_t value_len)
+/* What is missing, torn or unreadable did not reach the disk. Any other error, for want of memory say, tells nothing
+ * of the disk. */
+int files_data_present(void *files, const void *key, size_t key_len, const void *value, size_t value_len)
 {
 	struct files *f = files;
 	struct extent e;
+	int r;
 
 	if (extent_decode(key, key_len, value, value_len, &e) < 0)
-		return false;
+		return 0;
 	if (e.kind != EXTENT_HOT || verified_has(&f->verified, &e))
-		return true;
-	if (tier_verify(files_tier(f), &e) < 0)
-		return false;
+		return 1;
+	r = tier_verify(files_tier(f), &e);
+	if (r < 0)
+		return r == -EBADMSG || r == -ENOENT || r == -EIO ? 0 : r;
 	verified_add(&f->verified, &e);
-	return true;
+	return 1;
 }
 
 void files_get_stats(struct files *f, struct files_stats *ret_stats)

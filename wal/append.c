@@ -152,7 +152,7 @@ int wal_append(struct wal *w, const struct iovec *pieces, size_t n, uint64_t *re
 	r = wal_append_locked(w, 0, pieces, n, lsn);
 	/* Whatever else went wrong may have left the log's end in a state that we do not know. */
 	if (r < 0)
-		return r == -EFBIG || r == -ENOSPC ? r : wal_fail(w);
+		return r == -EFBIG || r == -ENOSPC || r == -ENOMEM ? r : wal_fail(w);
 	wal_current(w)->last_lsn = lsn;
 	__atomic_store_n(&w->last_lsn, lsn, __ATOMIC_RELEASE);
 	*ret_lsn = lsn;

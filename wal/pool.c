@@ -57,7 +57,7 @@ int wal_take_segment(struct wal *w, bool opening, struct segment **ret_s)
 	return r;
 }
 
-static int begin(struct wal *w, struct segment *s)
+static int write_header(struct wal *w, struct segment *s)
 {
 	struct wal_header h = { .incarnation = w->incarnation,
 				.sequence = w->next_sequence,
@@ -66,11 +66,24 @@ static int begin(struct wal *w, struct segment *s)
 				.synced = w->synced,
 				.size = s->size,
 				.prior = w->prior };
-	int r;
 
 	memcpy(h.record_run, w->record_run_header, WAL_RUN_HEADER_SIZE);
-	r = log_segment_begin(s, &w->config.sealer, w->header_run, w->header_run_header, &h);
-	return r == 0 && w->mapped ? log_segment_map(s) : r;
+	return log_segment_begin(s, &w->config.sealer, w->header_run, w->header_run_header, &h);
+}
+
+/* Mapped first: when memory is short, nothing has happened yet. */
+static int begin(struct wal *w, struct segment *s)
+{
+	int r = w->mapped ? log_segment_map(s) : 0;
+
+	if (r < 0)
+		return r;
+	r = write_header(w, s);
+	if (r == 0)
+		return 0;
+	log_segment_unmap(s);
+	/* The header may have reached the disk: no other segment may get the same sequence. */
+	return wal_fail(w);
 }
 
 int wal_begin_segment(struct wal *w, bool opening)
@@ -82,9 +95,8 @@ int wal_begin_segment(struct wal *w, bool opening)
 		return r;
 	r = begin(w, s);
 	if (r < 0) {
-		/* Its header may have reached the disk: no other segment may get the same sequence. */
 		log_segment_list_push(&w->ready, s);
-		return wal_fail(w);
+		return r;
 	}
 	if (w->next_sequence++ > 0) {
 		r = wal_append_locked(w, WAL_KIND_NEXT, NULL, 0, w->last_lsn + 1);

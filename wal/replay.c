@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <zstd.h>
+#include <zstd_errors.h>
 
 #include "base/cleanup.h"
 #include "wal/walker.h"
@@ -187,6 +188,8 @@ static int unpack(const struct record *record, uint8_t *room, const uint8_t **re
 	if (!(record->inner.kind & WAL_KIND_ZSTD))
 		return 0;
 	n = ZSTD_decompress(room, WAL_RECORD_MAX, record->payload, record->payload_len);
+	if (ZSTD_getErrorCode(n) == ZSTD_error_memory_allocation)
+		return -ENOMEM;
 	if (ZSTD_isError(n) || n != record->inner.plain_length)
 		return -EBADMSG;
 	*ret_data = room;

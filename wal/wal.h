@@ -98,11 +98,12 @@ struct wal *wal_close(struct wal *w);
 
 /* Appends one record made of `n` pieces; it survives SIGKILL once this returns, and a power cut once
  * wal_sync() covers *ret_lsn. -EFBIG: over WAL_RECORD_MAX. -ENOSPC: all segments are in use,
- * checkpoint first. -EIO: an earlier sync or store failed; nothing is accepted any more. -EROFS. */
+ * checkpoint first. -ENOMEM: nothing has happened. -EIO: an earlier sync or store failed; nothing is accepted
+ * any more. -EROFS. */
 int wal_append(struct wal *w, const struct iovec *pieces, size_t n, uint64_t *ret_lsn);
 
 /* Makes all records at or below `lsn` durable: data first, then the log. Concurrent callers share
- * one fdatasync. After any failure all waiting and later calls fail with -EIO: a failed fdatasync is
+ * one fdatasync. -ENOMEM: nothing has happened. After any other failure all waiting and later calls fail with -EIO: a failed fdatasync is
  * never retried (the kernel may have dropped the pages). */
 int wal_sync(struct wal *w, uint64_t lsn);
 

@@ -1,5 +1,6 @@
 # A disk that stops answering for longer than a server may hang is no hang of the server: here the volume lies on another
 # mount, whose processes are stopped for a while. Also: a long wait of a program's is none.
+# Root only: nothing of it depends on who mounts, and it takes half a minute.
 . "$(dirname "$0")/lib.sh"
 start
 below=$(keeper) disk=$(server)

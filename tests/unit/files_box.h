@@ -44,8 +44,8 @@ static inline int box_before_freeze(void *context)
 	return files_before_freeze(b->f);
 }
 
-static inline bool box_data_present(void *context, const void *key, size_t key_len, const void *value,
-				    size_t value_len)
+static inline int box_data_present(void *context, const void *key, size_t key_len, const void *value,
+				   size_t value_len)
 {
 	struct files_box *b = context;
 

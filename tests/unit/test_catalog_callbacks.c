@@ -32,7 +32,7 @@ static int on_before_freeze(void *context)
 	return box_put(h->b, box_key('S', h->folds), "folded");
 }
 
-static bool on_data_present(void *context, const void *key, size_t key_len, const void *value, size_t value_len)
+static int on_data_present(void *context, const void *key, size_t key_len, const void *value, size_t value_len)
 {
 	struct heard *h = context;
 

@@ -389,17 +389,17 @@ static void test_present_where_it_is(void)
 	CHECK_EQ(extent_find(box.c, ino, 0, &scratch, &e), 0);
 	key = extent_key(ino, extent_end(&e));
 	CHECK_EQ(extent_encode(&e, &value), 0);
-	CHECK(files_data_present(box.f, key.bytes, key.len, value.data, value.len));
-	CHECK(files_data_present(box.f, key.bytes, key.len, value.data, value.len));
+	CHECK_EQ(files_data_present(box.f, key.bytes, key.len, value.data, value.len), 1);
+	CHECK_EQ(files_data_present(box.f, key.bytes, key.len, value.data, value.len), 1);
 	e.place += 1 << 20;
 	buf_reset(&value);
 	CHECK_EQ(extent_encode(&e, &value), 0);
-	CHECK(!files_data_present(box.f, key.bytes, key.len, value.data, value.len));
+	CHECK_EQ(files_data_present(box.f, key.bytes, key.len, value.data, value.len), 0);
 	e.place -= 1 << 20;
 	e.segment++;
 	buf_reset(&value);
 	CHECK_EQ(extent_encode(&e, &value), 0);
-	CHECK(!files_data_present(box.f, key.bytes, key.len, value.data, value.len));
+	CHECK_EQ(files_data_present(box.f, key.bytes, key.len, value.data, value.len), 0);
 	files_box_free(&box);
 }
 
