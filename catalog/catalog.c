@@ -28,6 +28,9 @@ static void init_locks(struct catalog *c)
 	(void) pthread_mutex_init(&c->counters_lock, NULL);
 	cond_init(&c->room);
 	cond_init(&c->work);
+	(void) pthread_mutex_init(&c->letters_lock, NULL);
+	(void) pthread_mutex_init(&c->vetting.lock, NULL);
+	(void) pthread_cond_init(&c->vetting.done, NULL);
 }
 
 static void set_config(struct catalog *c, const struct catalog_config *config)
@@ -84,6 +87,7 @@ struct catalog *catalog_close(struct catalog *c)
 	if (!c)
 		return NULL;
 	checkpoint_stop_thread(c);
+	vetting_stop(c);
 	wal_close(c->wal);
 	store_close(c->store);
 	view_unref(c->view);
@@ -98,6 +102,7 @@ struct catalog *catalog_close(struct catalog *c)
 		(void) close(c->wal_dirfd);
 	(void) pthread_cond_destroy(&c->room);
 	(void) pthread_cond_destroy(&c->work);
+	(void) pthread_cond_destroy(&c->vetting.done);
 	free(c);
 	return NULL;
 }
@@ -157,11 +162,12 @@ void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats)
 		.last_lsn = catalog_last_lsn(c),
 		.checkpoints = atomic_load(&c->checkpoints),
 		.map_used_bytes = store_used_bytes(c->store),
+		.checking = vetting_is_running(c),
 		.failed = atomic_load(&c->failed),
 		.no_space = atomic_load(&c->no_space),
 	};
 	for (unsigned i = 0; i < 256; i++)
-		ret_stats->damaged += c->damaged[i];
+		ret_stats->damaged += atomic_load(&c->letters[i]) == LETTER_DAMAGED;
 	if (c->wal) {
 		ret_stats->wal_segments = wal_segment_count(c->wal);
 		ret_stats->last_sync_us = wal_last_sync_us(c->wal);

@@ -52,6 +52,8 @@ struct catalog_config {
 	struct wal_config wal;
 	bool read_only;
 	bool warm;                /* a living keeper hands the volume over: nothing was lost below us */
+	bool check_later;         /* the structure of the store is checked whole in the background, from
+	                           * catalog_start() on, and not by catalog_open() (vetting.c) */
 	unsigned checkpoint_ms;   /* 0: 2000 */
 	size_t overlay_records;   /* freeze at; 0: 300 000 */
 	size_t overlay_bytes;     /* freeze at; 0: 64 MiB */
@@ -79,7 +81,7 @@ int catalog_open(const struct catalog_config *config, struct wal_report *ret_rep
 void catalog_set_callbacks(struct catalog *c, const struct catalog_config *callbacks);
 /* As catalog_config.checkpoint_ms; holds from the next checkpoint on. */
 void catalog_set_checkpoint_ms(struct catalog *c, unsigned ms);
-/* Starts the checkpointer thread. */
+/* Starts the checkpointer, and the rest of the check (check_later). */
 int catalog_start(struct catalog *c);
 /* Checkpoints until nothing is left and writes the clean anchor. */
 int catalog_stop_clean(struct catalog *c);
@@ -163,10 +165,11 @@ struct catalog_stats {
 	uint64_t wal_segments, wal_replayed, last_sync_us, last_lsn, synced_lsn;
 	uint64_t overlay_bytes, overlay_records, checkpoints;
 	uint64_t map_used_bytes;
+	bool checking;    /* not all is known of the store yet (check_later) */
 	int failed;       /* 0, or the error that made the store read-only */
 	bool no_space;    /* the last checkpoint found the disk full; it is tried again */
-	unsigned damaged; /* kinds of records of which some were missing or altered when the store was opened;
-	                   * a key of such a kind that is not found is -EBADMSG */
+	unsigned damaged; /* kinds of records of which some were missing or altered when the store was opened, as
+	                   * far as they have been looked at; a key of such a kind that is not found is -EBADMSG */
 };
 void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats);
 struct keyring *catalog_keys(struct catalog *c);

@@ -4,8 +4,9 @@
  * Readers take a snapshot: the overlays of the moment and the LSN up to which they are seen. A freeze
  * makes a new view; an old one lives until its last reader is gone.
  *
- * Locks, in order: fold_lock (5), turn_lock (7), writer (10), checkpoint_lock (20), view_lock (30), replies and
- * counters (35), scans of the store (40), opened runs (50). gate_lock (25) is held for waiting only. */
+ * Locks, in order: fold_lock (5), turn_lock (7), writer (10), checkpoint_lock (20), vetting (22), view_lock (30),
+ * replies and counters (35), letters_lock (37, I/O), scans of the store (40), opened runs (50). gate_lock (25) is
+ * held for waiting only. */
 #pragma once
 
 #include <pthread.h>
@@ -58,6 +59,21 @@ struct checkpoint_job {
 	struct buf replies; /* record operations */
 };
 
+/* Is the structure of the store known to be whole? See vetting.c. */
+struct vetting {
+	pthread_mutex_t lock; /* rank 22: guards all below */
+	pthread_cond_t done;
+	enum { VETTING_DONE, VETTING_DUE, VETTING_RUNNING } state;
+	int result;           /* once it is done */
+	int tid;              /* of the thread while its priority is low, or 0 */
+	unsigned waiting;
+	pthread_t thread;
+	bool started;         /* by who starts and stops only */
+	_Atomic bool stop;
+};
+
+enum letter_state { LETTER_UNKNOWN, LETTER_GOOD, LETTER_DAMAGED };
+
 struct catalog {
 	struct catalog_config config; /* with defaults filled in; callbacks set until the first batch */
 	int catalog_dirfd, wal_dirfd; /* owned */
@@ -67,7 +83,9 @@ struct catalog {
 	struct replies *replies;      /* owned */
 	struct set_checks *set_checks; /* owned; for set.c */
 	struct facts_key facts_key;
-	bool damaged[256];            /* letters whose facts did not agree when the store was opened */
+	_Atomic uint8_t letters[256]; /* enum letter_state; see vetting.c */
+	pthread_mutex_t letters_lock; /* rank 37, I/O: held while one is found out */
+	struct vetting vetting;
 	uint64_t replayed;
 	bool caught_up;  /* the checkpointer's: has thought of `replayed` */
 
@@ -149,6 +167,20 @@ int checkpoint_wait_for_room(struct catalog *c, bool reserve);
 /* After each batch, with the writer lock: wakes the checkpointer when there is work. */
 void checkpoint_notice(struct catalog *c);
 void checkpoint_stop_thread(struct catalog *c);
+
+/* ---- vetting.c */
+/* Opens the store, at once or in part, and calls `load` before it judges; returns what that does. */
+int vetting_open_store(struct catalog *c, int (*load)(struct catalog *c, char **ret_why), char **ret_why);
+/* Starts the thread that finishes what the opening left. */
+int vetting_start(struct catalog *c);
+/* 0: the structure is whole, and what is known of the letters does not change any more. -EBADMSG, -ENOMEM. */
+int vetting_wait(struct catalog *c);
+bool vetting_is_running(struct catalog *c);
+void vetting_stop(struct catalog *c);
+/* The next opening will look at all of the store before it answers. */
+void vetting_note_suspect(struct catalog *c);
+/* -EBADMSG: of the records of this letter some are missing or altered. -ENOMEM, -EAGAIN. */
+int vetting_check_letter(struct catalog *c, uint8_t letter);
 
 /* ---- counters.c */
 int counters_load(struct catalog *c);

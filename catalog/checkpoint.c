@@ -4,7 +4,7 @@
  *   fold     before_freeze() may move inline bytes elsewhere, with batches of its own
  *   freeze   under the writer lock: the active overlay becomes the frozen one, and with it the LSN and
  *            the replies of that moment; a new active one takes its place
- *   write    data and log durable up to that LSN, then one durable change of the store: every record,
+ *   write    once the store is known to be whole (vetting.c): data and log durable up to that LSN, then one durable change of the store: every record,
  *            sealed in a run of this attempt, and the facts (facts.h)
  *   drop     readers find the records in the store; the log is released up to the checkpoint before
  *
@@ -124,8 +124,10 @@ static int write_attempt(struct catalog *c, const struct facts *facts, const str
 			 const struct buf *replies)
 {
 	struct writing w = { .c = c, .facts = *facts };
-	int r = seal_run_new(c->config.keys, SEAL_CATALOG, &w.run);
+	int r = vetting_wait(c);
 
+	if (r >= 0)
+		r = seal_run_new(c->config.keys, SEAL_CATALOG, &w.run);
 	if (r >= 0)
 		r = store_change_begin(c->store, &w.change);
 	if (r >= 0)
@@ -146,6 +148,8 @@ static int write_attempt(struct catalog *c, const struct facts *facts, const str
 static int judge(struct catalog *c, int r)
 {
 	atomic_store(&c->no_space, r == -ENOSPC);
+	if (r == -EBADMSG)
+		vetting_note_suspect(c);
 	if (r < 0 && r != -ENOSPC && r != -ENOMEM)
 		return catalog_fail(c, r);
 	return r;

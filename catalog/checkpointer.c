@@ -200,10 +200,10 @@ void catalog_set_checkpoint_ms(struct catalog *c, unsigned ms)
 
 int catalog_start(struct catalog *c)
 {
-	int r;
+	int r = vetting_start(c);
 
-	if (c->config.read_only)
-		return 0;
+	if (r < 0 || c->config.read_only)
+		return r;
 	r = thread_start(&c->checkpointer, "checkpointer", run_checkpointer, c);
 	if (r < 0)
 		return r;

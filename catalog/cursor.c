@@ -257,8 +257,11 @@ int cursor_next(struct cursor *cur, const void **ret_key, size_t *ret_key_len, c
 	const struct entry *e;
 	int r;
 
-	if (cur->prefix_len > 0 && cur->c->damaged[cur->prefix[0]])
-		return -EBADMSG; /* an end would be a guess */
+	if (cur->prefix_len > 0) {
+		r = vetting_check_letter(cur->c, cur->prefix[0]);
+		if (r < 0)
+			return r; /* an end would be a guess */
+	}
 	if (!window_good(cur)) {
 		if (cur->at < cur->n)
 			cur->width = 1;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* LMDB follows page numbers, offsets and lengths from its file without a look at them: damaged ones
- * end in a crash, or in live pages taken for free ones and overwritten. So, before it opens the file:
+ * end in a crash, or in live pages taken for free ones and overwritten. So, before it changes the file:
  *
  *   every page that a tree names lies in the file, says its own number, is of the kind that its depth
  *   asks for, and is named once;
@@ -10,12 +10,16 @@
  *
  * What is left to go wrong lies in keys and values: facts.h and the seals look after those.
  *
+ * Reading may begin before (vetting.c): then a damaged place is a fault that is caught, a key that does not
+ * ascend or a value that does not open, and a record that is not found is missed by its set.
+ *
  * One of the two meta pages may be damaged (a torn write, a flipped bit). The other one names the
  * state before, which the log reaches back to, or after a clean stop the same state: it takes the
  * place of the damaged one. */
 #include "catalog/lmdb_check.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -44,6 +48,7 @@ struct checker {
 	uint8_t *seen;           /* a bit for each page up to the last */
 	unsigned tree;           /* LMDB_FREE_TREE or LMDB_RECORDS */
 	uint64_t bad;
+	bool stopped;
 };
 
 struct slice {
@@ -268,6 +273,10 @@ static bool check_page(struct checker *k, uint64_t number, unsigned depth, struc
 	struct lmdb_page h;
 	size_t n;
 
+	if (k->check->stop && atomic_load_explicit(k->check->stop, memory_order_relaxed)) {
+		k->stopped = true;
+		return false;
+	}
 	if (!page)
 		return damaged(k, number);
 	memcpy(&h, page, sizeof(h));
@@ -348,6 +357,8 @@ static int check_state(struct checker *k, unsigned which, size_t page_size)
 		k->check->start(k->check->context);
 	good = check_tree(k, LMDB_RECORDS) && check_tree(k, LMDB_FREE_TREE);
 	free(k->seen);
+	if (k->stopped)
+		return -ECANCELED;
 	return good ? 0 : -EBADMSG;
 }
 
@@ -400,6 +411,10 @@ static int check_states(struct checker *k)
 	if (page_size == 0)
 		return -EBADMSG;
 	first = newest(k, page_size, &both);
+	if (k->check->depth == LMDB_CHECK_NEWEST)
+		return check_state(k, first, page_size);
+	if (k->check->depth == LMDB_CHECK_OUTSIDE && both)
+		return 1;
 	r = check_state(k, first, page_size);
 	if (r >= 0)
 		return both ? 0 : mend(k, first, page_size);

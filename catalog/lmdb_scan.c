@@ -9,8 +9,11 @@
 #include "base/cleanup.h"
 #include "catalog/fault_guard.h"
 #include "catalog/lmdb_impl.h"
+#include "catalog/overlay.h"
 
 #define SCANS_KEPT 16
+/* No sealed value is longer. */
+#define VALUE_MAX (2u << 20)
 
 struct store_scan {
 	struct store *store; /* borrowed */
@@ -142,6 +145,8 @@ struct getting {
 
 int store_copy_value(struct buf *out, const MDB_val *value)
 {
+	if (value->mv_size > VALUE_MAX)
+		return MDB_CORRUPTED;
 	return buf_add(out, value->mv_data, value->mv_size) < 0 ? ENOMEM : 0;
 }
 
@@ -161,17 +166,28 @@ int store_scan_get(struct store_scan *scan, const void *key, size_t key_len, str
 	return reading(scan, get_copy, &g);
 }
 
+/* A walk goes up: back in a damaged tree it might never end. */
+static bool ascends(const struct store_scan *scan, const MDB_val *from, const MDB_val *to, MDB_cursor_op op)
+{
+	if (op == MDB_NEXT)
+		return key_compare(to->mv_data, to->mv_size, scan->key, scan->key_len) > 0;
+	return key_compare(to->mv_data, to->mv_size, from->mv_data, from->mv_size) >= 0;
+}
+
 /* A key that no batch can have written is damage. */
 static int move(void *context)
 {
 	struct getting *g = context;
 	struct store_scan *scan = g->scan;
+	const MDB_val from = g->key;
 	int rc = mdb_cursor_get(scan->cursor, &g->key, &scan->value, g->op);
 
 	if (rc)
 		return rc;
 	if (g->key.mv_size > sizeof(scan->key))
 		return MDB_BAD_VALSIZE;
+	if (!ascends(scan, &from, &g->key, g->op))
+		return MDB_CORRUPTED;
 	memcpy(scan->key, g->key.mv_data, g->key.mv_size);
 	scan->key_len = g->key.mv_size;
 	return 0;

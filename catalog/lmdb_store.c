@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* LMDB trusts its file: page numbers, offsets and lengths are used as found. Its structure is checked
- * whole before the library sees it (lmdb_check.h); against damage that arises later (a disk that
- * stops answering, a file cut by others) every call runs under a fault guard, and the library's
+ * whole before the library changes it (lmdb_check.h); against damage that is met before, or arises later (a
+ * disk that stops answering, a file cut by others) every call runs under a fault guard, and the library's
  * assertions are turned into faults. A scan that met one is thrown away, and others go on: reading holds
  * nothing. After a fault while changing, the library may be left with torn memory: nothing is changed
  * any more, and the environment is leaked at close.
@@ -130,17 +130,19 @@ static int open_some_size(struct opening *o)
 	}
 }
 
-static int check_file(const struct store_config *config, char **ret_why)
+static int check_file(const struct store_config *config, enum lmdb_check_depth depth, char **ret_why)
 {
-	int flags = (config->read_only ? O_RDONLY : O_RDWR) | O_CLOEXEC;
+	int flags = (config->read_only || depth == LMDB_CHECK_NEWEST ? O_RDONLY : O_RDWR) | O_CLOEXEC;
 	_cleanup_close_ int fd = openat(config->dirfd, STORE_FILE, flags);
 	struct lmdb_check check = {
+		.depth = depth,
 		.fd = fd,
 		.mend = !config->read_only,
 		.pages_max = config->map_size / 4096,
 		.start = config->start,
 		.record = config->record,
 		.context = config->context,
+		.stop = config->stop,
 	};
 
 	if (fd < 0)
@@ -161,12 +163,13 @@ static int open_checked(struct store *s, const struct store_config *config)
 int store_open(const struct store_config *config, struct store **ret_s, char **ret_why)
 {
 	struct store *s;
-	int r = fault_guard_install();
+	int r = fault_guard_install(), due;
 
 	if (r >= 0)
-		r = check_file(config, ret_why);
+		r = check_file(config, config->later ? LMDB_CHECK_OUTSIDE : LMDB_CHECK_WHOLE, ret_why);
 	if (r < 0)
 		return r;
+	due = r;
 	s = calloc(1, sizeof(*s));
 	if (!s)
 		return -ENOMEM;
@@ -177,7 +180,12 @@ int store_open(const struct store_config *config, struct store **ret_s, char **r
 		return r;
 	}
 	*ret_s = s;
-	return 0;
+	return due;
+}
+
+int store_check(const struct store_config *config, char **ret_why)
+{
+	return check_file(config, LMDB_CHECK_NEWEST, ret_why);
 }
 
 static int close_env(void *context)

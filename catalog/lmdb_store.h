@@ -9,6 +9,7 @@
  * Thread-safety: safe, except open and close; a scan and a change belong to one thread. */
 #pragma once
 
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -33,10 +34,15 @@ struct store_config {
 	void (*start)(void *context);
 	void (*record)(void *context, const void *key, size_t key_len, const void *value, size_t len);
 	void *context;
+	bool later;      /* store_open() looks at the outside only, if that is whole; before the first change
+	                  * store_check() does the rest */
+	const _Atomic bool *stop; /* of store_check(); may be NULL */
 };
 
-/* On failure *ret_why may be set; the caller frees. */
+/* 1: store_check() is still to come. On failure *ret_why may be set; the caller frees. */
 int store_open(const struct store_config *config, struct store **ret_s, char **ret_why);
+/* Checks and shows the newest state of an open store, which nobody changes meanwhile. -ECANCELED: *stop. */
+int store_check(const struct store_config *config, char **ret_why);
 struct store *store_close(struct store *s);
 /* Bytes of the file in use. */
 uint64_t store_used_bytes(struct store *s);

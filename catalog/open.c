@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening. The store is opened first; its facts say where in the log replay begins; the
+/* Opening. The store is opened first (vetting.c says how far it is checked by then); its facts say where in the log replay begins; the
  * log says whether it belongs to that store. An old copy of either is refused:
  *
  *   store older than the log's start   the log does not reach back to it
@@ -65,11 +65,6 @@ static int open_folders(struct catalog *c, char **ret_why)
 
 /* ---- the store */
 
-struct counting {
-	struct catalog *c;
-	struct facts found;
-};
-
 static int make_store_durable(struct catalog *c)
 {
 	if (fsync(c->catalog_dirfd) < 0 || fsync(c->config.volume_dirfd) < 0)
@@ -105,34 +100,6 @@ static int check_new(struct catalog *c, char **ret_why)
 	if (!there && (!empty || c->config.read_only))
 		return refuse(ret_why, -EBADMSG, "catalog/" STORE_FILE " is missing");
 	return empty && !c->config.read_only;
-}
-
-/* Entries, xattrs and extents have sets of their own, and an inode that is missing is missed by its
- * entry: those many are left to fsck. */
-static bool counted_at_open(uint8_t letter)
-{
-	return letter != *FACTS_KEY && !strchr("IDXE", letter);
-}
-
-static void count_start(void *context)
-{
-	struct counting *n = context;
-
-	n->found = (struct facts){ 0 };
-}
-
-static void count_record(void *context, const void *key, size_t key_len, const void *value, size_t len)
-{
-	struct counting *n = context;
-
-	if (counted_at_open(*(const uint8_t *)key))
-		facts_add(&n->found, &n->c->facts_key, key, key_len, value, len);
-}
-
-static void compare_counts(struct catalog *c, const struct facts *found)
-{
-	for (unsigned i = 0; i < 256; i++)
-		c->damaged[i] = counted_at_open((uint8_t)i) && !facts_agree(&found->letters[i], &c->facts.letters[i]);
 }
 
 /* 0: there are none, and nothing else. */
@@ -206,26 +173,13 @@ static int make_store(struct catalog *c)
 
 static int open_store(struct catalog *c, char **ret_why)
 {
-	struct counting counting = { .c = c };
-	struct store_config config = {
-		.dirfd = c->catalog_dirfd,
-		.read_only = c->config.read_only,
-		.map_size = c->config.map_size,
-		.start = count_start,
-		.record = count_record,
-		.context = &counting,
-	};
 	int fresh = check_new(c, ret_why), r;
 
 	if (fresh < 0)
 		return fresh;
-	r = store_open(&config, &c->store, ret_why);
-	if (r >= 0)
-		r = load_store(c, ret_why);
+	r = vetting_open_store(c, load_store, ret_why);
 	if (r == 0)
 		return fresh ? make_store(c) : refuse(ret_why, -EBADMSG, "catalog/" STORE_FILE " is empty");
-	if (r > 0)
-		compare_counts(c, &counting.found);
 	return r;
 }
 

@@ -74,9 +74,11 @@ static const struct overlay_value *find_in_overlays(const struct snapshot *s, co
 }
 
 /* A record of a kind from which some have vanished: "there is none" would be a guess. */
-static int missing(const struct catalog *c, const void *key)
+static int missing(struct catalog *c, const void *key)
 {
-	return c->damaged[*(const uint8_t *)key] ? -EBADMSG : -ENOENT;
+	int r = vetting_check_letter(c, *(const uint8_t *)key);
+
+	return r < 0 ? r : -ENOENT;
 }
 
 static int get_stored(struct catalog *c, const void *key, size_t key_len, struct buf *ret_value)

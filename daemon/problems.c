@@ -44,7 +44,12 @@ struct problem {
 
 static bool sync_failed(const struct facts *f)
 {
-	return f->catalog.failed != 0;
+	return f->catalog.failed != 0 && f->catalog.failed != -EBADMSG;
+}
+
+static bool store_damaged(const struct facts *f)
+{
+	return f->catalog.failed == -EBADMSG;
 }
 
 static bool disk_full(const struct facts *f)
@@ -115,6 +120,9 @@ static const struct kind kinds[] = {
 	  "look at the disk below the volume (dmesg), then unmount and mount again", sync_failed, NULL },
 	{ "the disk below the volume is full: writes get ENOSPC; deleting works",
 	  "delete files, or give the disk more room", disk_full, describe_room },
+	{ "the catalog's file is damaged: the mount is read-only (EROFS)",
+	  "unmount and mount again: the next mount looks for the state before first; 'brainy fsck VOLUME' says more",
+	  store_damaged, NULL },
 	{ "records of the catalog are missing or altered",
 	  "unmount and run 'brainy fsck VOLUME'; restore what it names from a backup", records_damaged, NULL },
 	{ "stored bytes are altered or missing: their reads get EIO",
@@ -135,6 +143,7 @@ struct problems {
 	pthread_mutex_t lock;  /* rank 60: guards all below */
 	pthread_cond_t wake;
 	bool stopping;
+	bool checking;         /* the catalog looks at itself: what it finds is to be noticed */
 	_Atomic bool noticed;
 	struct problem list[ARRAY_SIZE(kinds)];
 };
@@ -171,6 +180,7 @@ static void look(struct problems *p)
 
 	collect(p->server, &f);
 	LOCKED(&p->lock);
+	p->checking = f.catalog.checking;
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		struct problem *one = &p->list[i];
 
@@ -195,12 +205,13 @@ static bool any_present(const struct problems *p)
 /* A mount on which nothing is wrong is waited for without a clock. */
 static void wait_for_notice(struct problems *p)
 {
-	uint64_t again_ms = clock_mono_ms() + AGAIN_MS;
+	uint64_t now_ms = clock_mono_ms(), again_ms;
 	int r = 0;
 	LOCKED(&p->lock);
 
+	again_ms = now_ms + (p->checking ? STEP_MS : AGAIN_MS);
 	while (r == 0 && !p->stopping && !atomic_load(&p->noticed))
-		r = any_present(p) ? cond_wait_until(&p->wake, &p->lock, again_ms)
+		r = any_present(p) || p->checking ? cond_wait_until(&p->wake, &p->lock, again_ms)
 				   : pthread_cond_wait(&p->wake, &p->lock);
 }
 

@@ -104,7 +104,8 @@ static int receive_hello(struct server *s, struct link_message *ret_m, struct ha
 static int open_volume(struct server *s, bool warm, char **ret_why)
 {
 	_cleanup_free_ char *program_dir = NULL;
-	struct stack_options o = { .read_only = s->read_only, .warm = warm, .index = true };
+	struct stack_options o = { .read_only = s->read_only, .warm = warm, .index = true,
+				   .answer_first = true };
 	int r = program_directory(warm ? UPGRADE_PATIENCE_MS : 0, &program_dir);
 
 	if (r < 0)

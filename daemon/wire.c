@@ -96,6 +96,7 @@ static int open_catalog(struct stack *s, const struct config *config, const stru
 		},
 		.read_only = o->read_only,
 		.warm = o->warm,
+		.check_later = o->answer_first,
 		.checkpoint_ms = (unsigned)config->wal.checkpoint_ms,
 		.data_present = data_present,
 		.before_freeze = before_freeze,

@@ -25,6 +25,7 @@ struct stack_options {
 	bool read_only;
 	bool warm;       /* see catalog_config.warm */
 	bool index;      /* open the index too */
+	bool answer_first; /* what takes long and can wait is done in the background, after stack_start() */
 	const char *program_dir; /* where brainy-extract lies */
 };
 

@@ -10,7 +10,7 @@
 
 #include "base/thread.h"
 #include "index/index_impl.h"
-#include "index/priority.h"
+#include "base/priority.h"
 #include "index/rules.h"
 #include "index/vectors/vectors.h"
 #include "index/viewers.h"

@@ -7,7 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "index/priority.h"
+#include "base/priority.h"
 #include "index/rules.h"
 #include "index/stored.h"
 

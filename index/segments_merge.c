@@ -4,7 +4,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "index/priority.h"
+#include "base/priority.h"
 #include "index/segments_impl.h"
 
 /* Segments of a like size that are merged at once. */

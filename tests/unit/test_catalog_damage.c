@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* One place of the store's file is altered, many times over: the store is refused with a sentence, or
  * every read gives the right bytes or an error; no record vanishes that no inode vouches for; nothing
- * crashes; and verification says so beforehand. Arguments: a seed, a number of rounds. */
+ * crashes, whether the store is checked before it is used or meanwhile; and verification says so beforehand. Arguments: a seed, a number of rounds. */
 #include <errno.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -129,8 +129,11 @@ static enum outcome use(struct box *b)
 {
 	enum outcome o;
 
+	b->config.check_later = dice(2);
 	if (box_open(b) < 0)
 		return b->why ? REFUSED : WRONG;
+	if (dice(2) && catalog_start(b->c) < 0)
+		return WRONG;
 	o = read_everything(b);
 	write_a_little(b);
 	return o;

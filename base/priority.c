@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "index/priority.h"
+#include "base/priority.h"
 
 #include <pthread.h>
 #include <sched.h>
