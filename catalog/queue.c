@@ -235,3 +235,25 @@ int queue_foreach(struct catalog *c, int (*entry)(void *context, const struct qu
 	inode_walk_done(&v.inodes);
 	return r;
 }
+
+struct walker {
+	int (*entry)(void *context, uint64_t ino, uint32_t why);
+	void *context;
+};
+
+static int walk_one(void *context, const struct record *found)
+{
+	struct walker *w = context;
+	struct queue_record record;
+
+	if (found->key_len != 10 || decode(found->value, found->value_len, &record) < 0)
+		return -EBADMSG;
+	return w->entry(w->context, load_be64(found->key + 2), (uint32_t)record.why);
+}
+
+int queue_walk(struct catalog *c, int (*entry)(void *context, uint64_t ino, uint32_t why), void *context)
+{
+	struct key prefix = key_u8(key_start('Q'), QUEUE_INDEX);
+
+	return records_foreach(c, &prefix, walk_one, &(struct walker){ entry, context });
+}

@@ -151,6 +151,8 @@ int queue_get(struct catalog *c, uint64_t ino, struct queue_entry *ret_e);
 int queue_remove_in(struct batch *b, uint64_t ino, uint64_t lsn);
 /* Counts a failed attempt; returns how many there were for this lsn, 0 when the entry has changed. */
 int queue_attempt_in(struct batch *b, uint64_t ino, uint64_t lsn);
+/* The queued inodes and why they wait, in the order of their numbers; much quicker than queue_foreach(). */
+int queue_walk(struct catalog *c, int (*entry)(void *context, uint64_t ino, uint32_t why), void *context);
 int queue_foreach(struct catalog *c, int (*entry)(void *context, const struct queue_entry *e), void *context);
 uint64_t queue_count(struct catalog *c);
 

@@ -25,6 +25,7 @@ struct facts {
 	uint64_t damage, damaged_ino; /* replies of EIO for damage, and the last inode */
 	int walls;                    /* enum extractor_missing */
 	unsigned hangs;
+	int index_failed;
 	char refused[DETAIL_MAX], waiting[DETAIL_MAX]; /* of the configuration; see reload_describe() */
 };
 
@@ -85,6 +86,11 @@ static bool walls_missing(const struct facts *f)
 	return (f->walls & (EXTRACTOR_NO_LANDLOCK | EXTRACTOR_NO_SECCOMP)) != 0;
 }
 
+static bool index_failed(const struct facts *f)
+{
+	return f->index_failed != 0;
+}
+
 static bool config_refused(const struct facts *f)
 {
 	return f->refused[0] != '\0';
@@ -129,6 +135,8 @@ static const struct kind kinds[] = {
 	  "'brainy name INODE' says which file; unmount and run 'brainy fsck VOLUME'", bytes_damaged, describe_damage },
 	{ "this kernel lacks landlock or seccomp: documents are read with fewer walls",
 	  "use a kernel with both (5.13 or later)", walls_missing, NULL },
+	{ "the index could not be loaded: queries get errors", "look into the log, then unmount and mount again",
+	  index_failed, NULL },
 	{ "the configuration has an error, so what it said before stays in use", "mend the file: it is read again at once",
 	  config_refused, describe_refused },
 	{ "a change of the configuration takes effect at the next mount", "unmount and mount again, or take it back",
@@ -155,6 +163,7 @@ static void collect(struct server *s, struct facts *ret_f)
 	files_get_stats(s->stack.files, &ret_f->files);
 	ret_f->damage = fs_damage(s->fs, &ret_f->damaged_ino);
 	ret_f->hangs = s->hangs;
+	ret_f->index_failed = index_failure(s->stack.index);
 	ret_f->walls = index_missing_walls(s->stack.index);
 	if (s->reload)
 		reload_describe(s->reload, ret_f->refused, ret_f->waiting, DETAIL_MAX);

@@ -47,7 +47,7 @@ static json_t *describe_index(struct server *s)
 
 	if (s->stack.index)
 		index_get_stats(s->stack.index, &x);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "pending", number(x.pending), "indexed",
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "loading", x.loading, "pending", number(x.pending), "indexed",
 			 number(x.indexed), "skipped", number(x.skipped), "failed", number(x.failed), "passages",
 			 number(x.passages), "segments", number(x.segments), "model", x.model ? x.model : "");
 }

@@ -133,6 +133,7 @@ static int open_index(struct stack *s, const struct config *config, const struct
 		.keys = s->keys,
 		.volume_dirfd = s->volume_dirfd,
 		.read_only = o->read_only,
+		.load_later = o->answer_first,
 		.settings = index_settings(config),
 		.read_file = read_file,
 		.is_busy = is_busy,

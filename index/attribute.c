@@ -82,6 +82,8 @@ int index_get_attribute(struct index *x, uint64_t ino, const char *name, struct 
 	uint32_t doc;
 	int r;
 
+	if (!x->ready)
+		return x->load_error ? x->load_error : -EAGAIN;
 	(void) pthread_rwlock_rdlock(&x->segments_lock);
 	r = find(x, ino, &segment, &doc);
 	if (r == 0)

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/thread.h"
 #include "index/index_impl.h"
 #include "base/priority.h"
@@ -16,6 +18,7 @@
 #include "index/viewers.h"
 
 #define CACHE_BYTES (24u << 20)
+#define START_PATIENCE_MS 100u
 
 /* ---- opening */
 
@@ -77,7 +80,7 @@ int index_open(const struct index_config *config, struct index **ret_x, char **r
 		r = open_model(x, ret_why);
 	if (r >= 0)
 		r = rules_load(x);
-	if (r >= 0)
+	if (r >= 0 && !config->load_later)
 		r = index_load(x, ret_why);
 	if (r < 0) {
 		index_close(x);
@@ -91,12 +94,12 @@ struct index *index_close(struct index *x)
 {
 	if (!x)
 		return NULL;
-	if (x->started)
-		(void) index_stop(x);
+	(void) index_stop(x);
 	segments_done(x);
 	ino_map_done(&x->places);
 	work_done(&x->work);
 	buf_done(&x->slow);
+	buf_done(&x->early);
 	buf_done(&x->renamed);
 	buf_done(&x->below.directories);
 	block_cache_free(x->cache);
@@ -121,6 +124,16 @@ void index_hurry(struct index *x)
 		extractor_pace(x->extractor, false);
 }
 
+bool index_is_loading(struct index *x)
+{
+	return !x->ready && !x->load_error;
+}
+
+int index_failure(struct index *x)
+{
+	return x->load_error;
+}
+
 static void stop_threads(struct index *x, bool worker, bool sealer)
 {
 	(void) pthread_mutex_lock(&x->table_lock);
@@ -130,13 +143,24 @@ static void stop_threads(struct index *x, bool worker, bool sealer)
 	(void) pthread_cond_broadcast(&x->work_finished);
 	index_hurry(x);
 	(void) pthread_mutex_unlock(&x->table_lock);
+	index_stop_loading(x);
 	if (worker)
 		(void) pthread_join(x->worker, NULL);
 	if (sealer)
 		(void) pthread_join(x->sealer, NULL);
 }
 
-int index_start(struct index *x)
+/* A small index is ready when the mount is. */
+static void wait_a_little(struct index *x)
+{
+	uint64_t until_ms = clock_mono_ms() + START_PATIENCE_MS;
+	LOCKED(&x->table_lock);
+
+	while (index_is_loading(x) && cond_wait_until(&x->work_finished, &x->table_lock, until_ms) != -ETIMEDOUT)
+		;
+}
+
+static int start_threads(struct index *x)
 {
 	int r;
 
@@ -146,7 +170,6 @@ int index_start(struct index *x)
 	if (r < 0)
 		return r;
 	x->may_lower_priority = priority_may_change();
-	x->stop = false;
 	r = thread_start(&x->worker, "index-worker", queue_worker_main, x);
 	if (r >= 0) {
 		r = thread_start(&x->sealer, "index-sealer", sealer_main, x);
@@ -161,16 +184,36 @@ int index_start(struct index *x)
 	return 0;
 }
 
+int index_start(struct index *x)
+{
+	int r;
+
+	x->stop = false;
+	r = index_start_loading(x);
+	if (r >= 0)
+		r = start_threads(x);
+	if (r < 0)
+		stop_threads(x, false, false);
+	else
+		wait_a_little(x);
+	return r;
+}
+
+/* What was not loaded has nothing to seal. */
 int index_stop(struct index *x)
 {
 	int r;
 
+	if (!x->started && !x->loader_started)
+		return 0;
+	stop_threads(x, x->started, x->started);
 	if (!x->started)
 		return 0;
-	stop_threads(x, true, true);
 	x->started = false;
 	x->worker_tid = 0;
 	x->extractor = extractor_stop(x->extractor);
+	if (!x->ready)
+		return 0;
 	r = segments_seal(x);
 	if (r >= 0)
 		r = segments_freeze(x);

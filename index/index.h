@@ -31,6 +31,7 @@ struct index_config {
 	struct keyring *keys;      /* borrowed */
 	int volume_dirfd;          /* borrowed; holds index/ */
 	bool read_only;
+	bool load_later;           /* by a thread, from index_start() on, and not by index_open() */
 	const char *extract_path;  /* brainy-extract */
 	const char *model_dir;     /* static256.safetensors and vocab.txt */
 	struct index_settings settings;
@@ -43,7 +44,13 @@ struct index_config {
 };
 
 int index_open(const struct index_config *config, struct index **ret_x, char **ret_why);
+/* Waits for what is loaded later, but not for long. */
 int index_start(struct index *x);
+/* Is it still being loaded? Until it is not, index_query() and index_get_attribute() return -EAGAIN, and
+ * index_pending() is not 0. */
+bool index_is_loading(struct index *x);
+/* 0, or why it could not be loaded: then there are no answers. */
+int index_failure(struct index *x);
 /* Stops the threads, seals the memory segment and registers it (a clean stop). */
 int index_stop(struct index *x);
 struct index *index_close(struct index *x);
@@ -71,6 +78,7 @@ int index_wait(struct index *x, unsigned timeout_ms);
 struct index_stats {
 	uint64_t pending, indexed, skipped, failed, passages, segments;
 	uint64_t memory_bytes;
+	bool loading;      /* index_is_loading(): pending is the catalog's count, the others are 0 */
 	const char *model; /* static storage or the index's */
 };
 void index_get_stats(struct index *x, struct index_stats *ret_stats);

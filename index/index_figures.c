@@ -36,8 +36,13 @@ static void count_segment(struct segment *s, struct index_stats *st)
 
 void index_get_stats(struct index *x, struct index_stats *ret_stats)
 {
-	struct index_stats st = { .model = embed_name(x->model), .pending = index_pending(x) };
+	struct index_stats st = { .model = embed_name(x->model), .pending = index_pending(x),
+				  .loading = index_is_loading(x) };
 
+	if (!x->ready) {
+		*ret_stats = st;
+		return;
+	}
 	(void) pthread_rwlock_rdlock(&x->segments_lock);
 	for (unsigned i = 0; i < x->n_segments; i++)
 		count_segment(x->segments[i], &st);
@@ -49,12 +54,22 @@ void index_get_stats(struct index *x, struct index_stats *ret_stats)
 	*ret_stats = st;
 }
 
+static int describe_queued(void *context, uint64_t ino, uint32_t why)
+{
+	const char *what = why & EVENT_BELOW ? "renamed, with all below" : "waiting";
+
+	return buf_addf(context, "%llu %s\n", (unsigned long long)ino, what);
+}
+
 int index_describe_queue(struct index *x, struct buf *ret_text)
 {
 	static const char *const why[WORK_PLACES] = { "waiting", "being indexed", "open for writing",
 						      "to be tried again" };
 	const uint64_t *renamed;
 	int r = 0;
+
+	if (!x->ready)
+		return queue_walk(x->config.catalog, describe_queued, ret_text);
 	LOCKED(&x->table_lock);
 
 	for (unsigned place = 0; place < WORK_PLACES; place++)

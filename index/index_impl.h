@@ -64,6 +64,13 @@ struct index {
 	struct buf late_queue;                  /* pairs of uint64_t, inode and LSN: entries of frozen documents that
 	                                         * were found unchanged while they were being sealed */
 
+	_Atomic bool ready;           /* loaded; set with table_lock. Before, all below and above is the loader's */
+	_Atomic int load_error;       /* 0, or why it will never be ready */
+	pthread_t loader;
+	bool loader_started;
+	struct buf early;             /* struct catalog_event: news that came before; guarded by table_lock */
+	bool early_lost;              /* some found no memory; guarded by table_lock */
+
 	pthread_mutex_t table_lock;   /* rank 20 */
 	struct ino_map places;        /* inode -> living document; guarded by table_lock, as all below */
 	struct rules *next_rules;     /* owned; to be adopted by the worker, or NULL */
@@ -94,10 +101,18 @@ struct index {
 void index_hurry(struct index *x);
 
 /* ---- index_load.c */
-/* Loads segments and the queue; *ret_why as index_open(). */
+/* Loads segments and the queue, and makes the index ready; *ret_why as index_open(). -ECANCELED: stop. */
 int index_load(struct index *x, char **ret_why);
+/* The same by a thread. */
+int index_start_loading(struct index *x);
+/* After `stop` was set. */
+void index_stop_loading(struct index *x);
+/* The worker's and the sealer's first wait. False: stop. */
+bool index_await(struct index *x);
 
 /* ---- index_news.c */
+/* Call with table_lock, or before the index is ready. */
+void index_take_events(struct index *x, const struct catalog_event *events, size_t n);
 
 /* A document has become a file's present one; kills the one before. Call with both locks, segments_lock
  * for writing. */

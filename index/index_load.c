@@ -1,15 +1,27 @@
 /* SPDX-License-Identifier: MIT */
 /* What an index that is opened finds: segments, whose documents are compared with the catalog, and the queue.
- * Every regular file is then either a document's or waits; what is neither was lost by damage, and waits, too. */
+ * Every regular file is then either a document's or waits; what is neither was lost by damage, and waits, too.
+ *
+ * A million files take a second or two, which a mount does not wait for: a thread loads while files are changed.
+ * Until it is done, everything is its own but `early`, where index_notify() leaves the news in the order in which
+ * they were committed. What the loader reads of the catalog is as old as the loading or younger; whatever changed
+ * after it looked is in the news, which are taken last, in one step with the index becoming ready. */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/thread.h"
 #include "index/index_impl.h"
 #include "index/rules_walk.h"
+
+static bool stopped(struct index *x)
+{
+	return __atomic_load_n(&x->stop, __ATOMIC_RELAXED);
+}
 
 /* Decides for each loaded document whether it is its file's present one. */
 static int place_loaded(struct index *x, struct inode_walk *inodes, struct segment *s)
@@ -18,8 +30,8 @@ static int place_loaded(struct index *x, struct inode_walk *inodes, struct segme
 		struct inode i;
 		int r = inode_walk_get(inodes, s->docs[d].ino, &i);
 
-		if (r == -ENOMEM)
-			return r;
+		if (r == -ENOMEM || stopped(x))
+			return r == -ENOMEM ? r : -ECANCELED;
 		if (r < 0 || i.nlink == 0 || i.content_lsn != s->docs[d].lsn) {
 			segment_kill(s, d);
 			continue;
@@ -36,11 +48,13 @@ static int place_loaded(struct index *x, struct inode_walk *inodes, struct segme
 	return 0;
 }
 
-static int add_queued(void *context, const struct queue_entry *e)
+static int add_queued(void *context, uint64_t ino, uint32_t why)
 {
 	struct index *x = context;
 
-	return e->why & EVENT_BELOW ? rules_directory_renamed(x, e->ino) : work_news(&x->work, e->ino, true);
+	if (stopped(x))
+		return -ECANCELED;
+	return why & EVENT_BELOW ? rules_directory_renamed(x, ino) : work_news(&x->work, ino, true);
 }
 
 /* 1: *ret_ino is the next inode, also one whose record does not open; 0: no more. */
@@ -89,7 +103,7 @@ static int64_t find_missing(struct index *x)
 
 	if (r < 0)
 		return r;
-	while (r >= 0 && (r = next_inode(cur, &ino)) > 0)
+	while (r >= 0 && !stopped(x) && (r = next_inode(cur, &ino)) > 0)
 		if (is_renamed(x, ino)) {
 			r = rules_directory_renamed(x, ino);
 		} else if (is_missing(x, ino)) {
@@ -97,26 +111,71 @@ static int64_t find_missing(struct index *x)
 			found++;
 		}
 	cursor_close(cur);
+	if (stopped(x))
+		return -ECANCELED;
 	return r < 0 ? r : found;
 }
 
-/* Every regular file is either indexed or queued; when the sums do not agree something was lost. */
-static int check_complete(struct index *x, bool lost)
+/* The news so far, all of them. False: some are lost. */
+static bool take_early(struct index *x)
 {
-	struct tree_stats stats;
+	LOCKED(&x->table_lock);
+	bool lost = x->early_lost;
+
+	index_take_events(x, (const struct catalog_event *)(const void *)x->early.data,
+			  x->early.len / sizeof(struct catalog_event));
+	buf_reset(&x->early);
+	x->early_lost = false;
+	return !lost;
+}
+
+static uint64_t count_known(const struct index *x)
+{
 	uint64_t known = x->places.n;
 
-	tree_get_stats(x->config.catalog, &stats);
 	for (size_t i = 0; x->work.files.places && i <= x->work.files.mask; i++)
 		known += x->work.files.places[i].ino && !ino_map_find(&x->places, x->work.files.places[i].ino);
-	if (known != stats.files || lost) {
-		int64_t found = find_missing(x);
+	return known;
+}
 
-		if (found != 0)
-			log_debug("index: %lld files were neither indexed nor queued", (long long)found);
-		return found < 0 ? (int)found : 0;
-	}
-	return 0;
+/* Every regular file is either indexed or queued; when the sums do not agree something was lost. */
+static bool sums_agree(struct index *x)
+{
+	struct tree_stats stats;
+
+	tree_get_stats(x->config.catalog, &stats);
+	return count_known(x) == stats.files;
+}
+
+/* While files are changed the sums agree only by chance. With the writer lock held they do not change; where no
+ * batch can begin neither. */
+static bool is_complete(struct index *x)
+{
+	struct batch *b = NULL;
+	bool good;
+
+	if (!take_early(x))
+		return false;
+	if (sums_agree(x))
+		return true;
+	if (catalog_begin(x->config.catalog, true, &b) < 0)
+		b = NULL;
+	good = take_early(x) && sums_agree(x);
+	if (b)
+		(void) batch_abort(b);
+	return good;
+}
+
+static int check_complete(struct index *x, bool lost)
+{
+	int64_t found;
+
+	if (is_complete(x) && !lost)
+		return 0;
+	found = find_missing(x);
+	if (found > 0)
+		log_debug("index: %lld files were neither indexed nor queued", (long long)found);
+	return found < 0 ? (int)found : 0;
 }
 
 static int place_all(struct index *x)
@@ -130,7 +189,7 @@ static int place_all(struct index *x)
 	return r;
 }
 
-int index_load(struct index *x, char **ret_why)
+static int load(struct index *x)
 {
 	bool lost = false;
 	int r = segments_load(x, &lost);
@@ -138,14 +197,85 @@ int index_load(struct index *x, char **ret_why)
 	if (r >= 0)
 		r = place_all(x);
 	if (r >= 0)
-		r = queue_foreach(x->config.catalog, add_queued, x);
+		r = queue_walk(x->config.catalog, add_queued, x);
 	if (r == -EBADMSG) { /* the inodes know as well who waits */
 		lost = true;
 		r = 0;
 	}
-	if (r >= 0)
-		r = check_complete(x, lost);
+	return r < 0 ? r : check_complete(x, lost);
+}
+
+/* The last of the news, which nobody can miss while table_lock is held. False: some were lost. */
+static bool become_ready(struct index *x)
+{
+	LOCKED(&x->table_lock);
+
+	if (x->early_lost)
+		return false;
+	index_take_events(x, (const struct catalog_event *)(const void *)x->early.data,
+			  x->early.len / sizeof(struct catalog_event));
+	buf_done(&x->early);
+	atomic_store(&x->ready, true);
+	(void) pthread_cond_broadcast(&x->work_there);
+	(void) pthread_cond_broadcast(&x->sealer_wake);
+	(void) pthread_cond_broadcast(&x->work_finished);
+	return true;
+}
+
+int index_load(struct index *x, char **ret_why)
+{
+	int r = load(x);
+
+	while (r >= 0 && !become_ready(x)) {
+		(void) take_early(x);
+		r = check_complete(x, true);
+	}
 	if (r < 0 && asprintf(ret_why, "the index cannot be loaded: %s", strerror(-r)) < 0)
 		*ret_why = NULL;
 	return r;
+}
+
+/* ---- by a thread */
+
+static void *loader_main(void *index)
+{
+	_cleanup_free_ char *why = NULL;
+	struct index *x = index;
+	int r = index_load(x, &why);
+
+	if (r < 0 && r != -ECANCELED)
+		log_error(r, "%s; queries get errors until the next mount", why ? why : "the index cannot be loaded");
+	if (r < 0) {
+		LOCKED(&x->table_lock);
+		atomic_store(&x->load_error, r);
+		(void) pthread_cond_broadcast(&x->work_finished);
+	}
+	return NULL;
+}
+
+int index_start_loading(struct index *x)
+{
+	int r;
+
+	if (x->ready)
+		return 0;
+	r = thread_start(&x->loader, "index-loader", loader_main, x);
+	x->loader_started = r >= 0;
+	return r;
+}
+
+void index_stop_loading(struct index *x)
+{
+	if (x->loader_started)
+		(void) pthread_join(x->loader, NULL);
+	x->loader_started = false;
+}
+
+bool index_await(struct index *x)
+{
+	LOCKED(&x->table_lock);
+
+	while (!x->ready && !x->stop)
+		(void) pthread_cond_wait(&x->work_there, &x->table_lock);
+	return x->ready && !x->stop;
 }

@@ -73,12 +73,21 @@ static void note_event(struct index *x, const struct catalog_event *e)
 		(void) work_news(&x->work, e->ino, e->what & EVENT_CONTENT);
 }
 
+void index_take_events(struct index *x, const struct catalog_event *events, size_t n)
+{
+	for (size_t i = 0; i < n; i++)
+		note_event(x, &events[i]);
+}
+
 void index_notify(struct index *x, uint64_t lsn, const struct catalog_event *events, size_t n)
 {
 	viewers_note(x->viewers, events, n);
 	LOCKED(&x->table_lock);
-	for (size_t i = 0; i < n; i++)
-		note_event(x, &events[i]);
+	if (!x->ready) {
+		x->early_lost |= buf_add(&x->early, events, n * sizeof(*events)) < 0;
+		return;
+	}
+	index_take_events(x, events, n);
 	if (x->work.lists[WORK_READY].n > 0 || x->renamed.len > 0)
 		(void) pthread_cond_signal(&x->work_there);
 }
@@ -86,7 +95,7 @@ void index_notify(struct index *x, uint64_t lsn, const struct catalog_event *eve
 void index_file_closed(struct index *x, uint64_t ino)
 {
 	LOCKED(&x->table_lock);
-	struct work *w = work_find(&x->work, ino);
+	struct work *w = x->ready ? work_find(&x->work, ino) : NULL;
 
 	if (w && w->place == WORK_HELD)
 		work_move(&x->work, w, WORK_READY);
@@ -106,6 +115,8 @@ static uint64_t pending(struct index *x)
 
 uint64_t index_pending(struct index *x)
 {
+	if (!x->ready)
+		return queue_count(x->config.catalog) + 1;
 	LOCKED(&x->table_lock);
 	return pending(x);
 }
@@ -114,7 +125,7 @@ static int wait_until(struct index *x, uint64_t until_ms)
 {
 	uint64_t number;
 
-	while (rules_in_doubt(x))
+	while (!x->ready || rules_in_doubt(x))
 		if (x->stop || cond_wait_until(&x->work_finished, &x->table_lock, until_ms) == -ETIMEDOUT)
 			return -ETIMEDOUT;
 	number = x->work.next_number;
@@ -129,7 +140,7 @@ int index_wait(struct index *x, unsigned timeout_ms)
 	LOCKED(&x->table_lock);
 	int r;
 
-	if (!rules_in_doubt(x) && !work_is_before(&x->work, x->work.next_number))
+	if (x->ready && !rules_in_doubt(x) && !work_is_before(&x->work, x->work.next_number))
 		return 0;
 	x->waiting++;
 	index_hurry(x);

@@ -306,6 +306,10 @@ void *queue_worker_main(void *index)
 	struct worker *w = calloc(1, sizeof(*w));
 	struct index *x = index;
 
+	if (!index_await(x)) {
+		free(w);
+		return NULL;
+	}
 	if (!w || maker_init(&w->maker, x) < 0) {
 		log_error(-ENOMEM, "index: the worker cannot start");
 	} else {

@@ -73,6 +73,8 @@ void *sealer_main(void *index)
 	struct index *x = index;
 	int r = 1; /* what the last mount left may be worth merging */
 
+	if (!index_await(x))
+		return NULL;
 	for (;;) {
 		if (r == 0)
 			wait_for_news(x);

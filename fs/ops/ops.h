@@ -102,6 +102,9 @@ void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t cookie, 
 
 /* ---- xattr.c */
 void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);
+/* What the index computes is asked for while it is being loaded: ops_getxattr() is called again, by a worker,
+ * when it no longer is. 1, or -errno. */
+int ops_getxattr_later(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
 void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);
 void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size);
 void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name);

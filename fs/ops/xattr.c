@@ -118,6 +118,10 @@ void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	int r = get(ops_fs(req), ino, name, &value);
 
+	if (r == -EAGAIN)
+		r = ops_getxattr_later(req, ino, name, size);
+	if (r > 0)
+		return;
 	if (r < 0)
 		ops_reply_status(req, r);
 	else

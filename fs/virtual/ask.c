@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A query, from its name to its answer. It is parsed where it arrives; then, if files closed before
- * it are not indexed yet, it is parked until they are or its time is over; then a worker runs it. It
+ * it are not indexed yet, it is parked until they are or its time is over; then a worker runs it. (While the
+ * index itself is being loaded, it is parked in any case.) It
  * comes as a LOOKUP below .query, whose answer becomes a file, or as a line written to .query/ask,
  * whose answer goes to the handle.
  *
@@ -235,19 +236,11 @@ static int parse(struct ask *a, char **ret_why)
 	return query_parse_name(a->name + strlen(VERB), &a->query, ret_why);
 }
 
-/* Takes `a` over. */
-static void begin(struct ask *a)
+/* Takes `a` over, as all below. */
+static void begin_loaded(struct ask *a)
 {
-	char *why = NULL;
 	uint64_t pending;
-	int r = parse(a, &why);
 
-	if (r < 0) {
-		fail(a, r, why);
-		(void) ask_free(a);
-		return;
-	}
-	a->deadline_ms = clock_mono_ms() + a->query.wait_ms;
 	if (!a->caller.all) {
 		workers_add(a->fs->ask, &a->job);
 		return;
@@ -259,6 +252,53 @@ static void begin(struct ask *a)
 		park(a, pending);
 	else
 		workers_add(a->fs->ask, &a->job);
+}
+
+static bool is_loaded(struct parked *p)
+{
+	return !index_is_loading(ask_of(p)->fs->config.index);
+}
+
+static void resume_loaded(struct parked *p, int why)
+{
+	struct ask *a = ask_of(p);
+
+	if (why == 0) {
+		begin_loaded(a);
+		return;
+	}
+	fail(a, why, NULL);
+	(void) ask_free(a);
+}
+
+/* An index that is still being loaded knows too little, whatever the query's patience. */
+static void park_until_loaded(struct ask *a)
+{
+	a->parked = (struct parked){
+		.req = a->req,
+		.unique = a->unique,
+		.deadline_ms = UINT64_MAX,
+		.ready = is_loaded,
+		.resume = resume_loaded,
+	};
+	parking_add(a->fs->parking, &a->parked);
+}
+
+static void begin(struct ask *a)
+{
+	char *why = NULL;
+	int r = parse(a, &why);
+
+	if (r < 0) {
+		fail(a, r, why);
+		(void) ask_free(a);
+		return;
+	}
+	a->deadline_ms = clock_mono_ms() + a->query.wait_ms;
+	if (index_is_loading(a->fs->config.index))
+		park_until_loaded(a);
+	else
+		begin_loaded(a);
 }
 
 void ask_lookup(fuse_req_t req, uint64_t dir, const char *name)

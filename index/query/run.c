@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include <errno.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -75,6 +76,11 @@ int index_query(struct index *x, const struct query *q, const struct query_scope
 	int r = -EBADMSG;
 
 	*ret_why = NULL;
+	if (!x->ready) {
+		if (x->load_error)
+			*ret_why = strdup("the index could not be loaded");
+		return x->load_error ? x->load_error : -EAGAIN;
+	}
 	for (int i = 0; i < DAMAGED_MAX && r == -EBADMSG; i++) {
 		struct answer answer = { 0 };
 		struct segment *damaged = NULL;

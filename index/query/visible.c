@@ -104,7 +104,7 @@ uint64_t index_pending_of(struct index *x, const struct identity *who)
 	struct viewer *w = NULL;
 	uint64_t n = 0;
 
-	if (!who)
+	if (!who || !x->ready)
 		return index_pending(x);
 	if (copy_waiting(x, false, &inos) < 0 || inos.len == 0 || viewers_get(x->viewers, who, &w) < 0)
 		return 0;

@@ -69,7 +69,7 @@ static void box_committed(void *context, uint64_t lsn, const struct catalog_even
 		index_notify(x, lsn, events, n);
 }
 
-static void box_open_index(struct box *b)
+static void box_open_index_unstarted(struct box *b)
 {
 	struct index *x = NULL;
 	char *why = NULL;
@@ -82,7 +82,20 @@ static void box_open_index(struct box *b)
 	if (r < 0)
 		exit(1);
 	__atomic_store_n(&b->index, x, __ATOMIC_RELEASE);
-	CHECK_EQ(index_start(x), 0);
+}
+
+static void box_open_index(struct box *b)
+{
+	box_open_index_unstarted(b);
+	CHECK_EQ(index_start(b->index), 0);
+}
+
+/* Opens what was loaded at once later the next time. */
+static inline void box_wait_loaded(struct box *b)
+{
+	while (index_is_loading(b->index))
+		(void) usleep(200);
+	b->config.load_later = !b->config.load_later;
 }
 
 /* `clean`: stopping must succeed. */
@@ -100,6 +113,7 @@ static inline void box_remount(struct box *b)
 {
 	box_close_index(b, true);
 	box_open_index(b);
+	box_wait_loaded(b);
 }
 
 static struct box *box_new(void)
