@@ -17,7 +17,8 @@
 #include "base/hash.h"
 
 #define LEVELS 12 /* at one in four: 16 million keys */
-#define CHUNK_SIZE (1u << 20)
+#define KINDS 32u /* first bytes of keys that have fingers of their own: letters */
+#define CHUNK_SIZE (2u << 20) /* a huge page, where there are some: one page fault instead of 512 */
 #define TABLE_MIN 1024u
 #define NODE_MAX (sizeof(struct overlay_node) + LEVELS * sizeof(void *) + 8)
 
@@ -48,7 +49,7 @@ struct overlay {
 	struct chunk *chunks;                   /* writer's; the first one is being filled */
 	size_t used;                            /* of the first chunk */
 	_Atomic(struct table *) table;
-	struct overlay_node *finger[LEVELS];    /* writer's: where the last key was put */
+	struct overlay_node *fingers[KINDS][LEVELS]; /* writer's: by first byte of a key, where the last such was put */
 	struct overlay_node *head;              /* before all keys, with all levels */
 	uint64_t head_space[(sizeof(struct overlay_node) + LEVELS * sizeof(void *)) / 8];
 };
@@ -87,8 +88,9 @@ int overlay_new(struct overlay **ret_o)
 	o->dice = 0x9e3779b97f4a7c15ull;
 	o->head = (struct overlay_node *)o->head_space;
 	o->head->levels = LEVELS;
-	for (unsigned i = 0; i < LEVELS; i++)
-		o->finger[i] = o->head;
+	for (unsigned i = 0; i < KINDS; i++)
+		for (unsigned l = 0; l < LEVELS; l++)
+			o->fingers[i][l] = o->head;
 	*ret_o = o;
 	return 0;
 }
@@ -131,6 +133,7 @@ static int reserve_bytes(struct overlay *o, size_t bytes)
 	c = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 	if (c == MAP_FAILED)
 		return -ENOMEM;
+	(void) madvise(c, size, MADV_HUGEPAGE);
 	c->size = size;
 	c->next = o->chunks;
 	o->chunks = c;
@@ -261,28 +264,40 @@ size_t overlay_bytes(const struct overlay *o)
 
 /* ---- writing */
 
-static bool brackets(const struct overlay *o, unsigned level, const void *key, size_t key_len)
+static struct overlay_node *last_before(struct overlay_node *at, unsigned level, const void *key, size_t key_len)
 {
-	const struct overlay_node *n = o->finger[level], *next = node_next(n, level);
+	struct overlay_node *next;
+
+	while ((next = node_next(at, level)) && node_before(next, key, key_len))
+		at = next;
+	return at;
+}
+
+static bool brackets(const struct overlay *o, const struct overlay_node *n, unsigned level, const void *key,
+		     size_t key_len)
+{
+	const struct overlay_node *next = node_next(n, level);
 
 	return (n == o->head || node_before(n, key, key_len)) && (!next || !node_before(next, key, key_len));
 }
 
-/* Moves the finger so that finger[l] is the last node before `key` on each level. Keys of one batch
- * and of one directory lie close together: begin at the lowest level that still brackets the key. */
-static void move_finger(struct overlay *o, const void *key, size_t key_len)
+/* Makes finger[l] the last node before `key` on the lowest `levels` levels. Keys that follow each other with the
+ * same first byte lie close together, often at the end of their kind: begin at the lowest level that still
+ * brackets the key. On the levels above the finger stands before it, but nodes of another kind may have come in
+ * between. */
+static struct overlay_node **move_finger(struct overlay *o, unsigned levels, const void *key, size_t key_len)
 {
-	struct overlay_node *at, *next;
-	unsigned level = 0;
+	struct overlay_node **finger = o->fingers[*(const uint8_t *)key % KINDS], *at;
+	unsigned found = 0;
 
-	while (level < LEVELS && !brackets(o, level, key, key_len))
-		level++;
-	at = level < LEVELS ? o->finger[level] : o->head;
-	while (level-- > 0) {
-		while ((next = node_next(at, level)) && node_before(next, key, key_len))
-			at = next;
-		o->finger[level] = at;
-	}
+	while (found < LEVELS && !brackets(o, finger[found], found, key, key_len))
+		found++;
+	at = found < LEVELS ? finger[found] : o->head;
+	for (unsigned l = found; l-- > 0;)
+		finger[l] = at = last_before(at, l, key, key_len);
+	for (unsigned l = found; l < levels; l++)
+		finger[l] = last_before(finger[l], l, key, key_len);
+	return finger;
 }
 
 static unsigned roll_levels(struct overlay *o)
@@ -301,17 +316,17 @@ static struct overlay_node *insert(struct overlay *o, uint32_t hash, const void 
 {
 	unsigned levels = roll_levels(o);
 	struct overlay_node *n = take(o, sizeof(*n) + levels * sizeof(n->next[0]) + key_len);
+	struct overlay_node **finger = move_finger(o, levels, key, key_len);
 
-	move_finger(o, key, key_len);
 	atomic_init(&n->value, NULL);
 	n->hash = hash;
 	n->key_len = (uint16_t)key_len;
 	n->levels = (uint8_t)levels;
 	memcpy(n->next + levels, key, key_len);
 	for (unsigned l = 0; l < levels; l++)
-		atomic_init(&n->next[l], node_next(o->finger[l], l));
+		atomic_init(&n->next[l], node_next(finger[l], l));
 	for (unsigned l = 0; l < levels; l++)
-		atomic_store_explicit(&o->finger[l]->next[l], n, memory_order_release);
+		atomic_store_explicit(&finger[l]->next[l], n, memory_order_release);
 	table_add(atomic_load_explicit(&o->table, memory_order_relaxed), n);
 	atomic_fetch_add_explicit(&o->records, 1, memory_order_relaxed);
 	return n;

@@ -1,11 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 /* Seeks while another thread inserts: the neighbours of a key come and go, the key and what lies behind
- * it stay. A seek must never answer with something before the key that was asked for. */
+ * it stay. A seek must never answer with something before the key that was asked for.
+ *
+ * The order of keys that come as they do in the catalog: by turns of several kinds, ascending and at random. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/hash.h"
 #include "catalog/overlay.h"
 #include "tests/unit/check.h"
 
@@ -66,8 +69,51 @@ static void test_seek_during_inserts(void)
 	overlay_unref(overlay);
 }
 
+#define KINDS 5u
+#define ROUNDS 20000u
+
+/* Two kinds share their lowest five bits. */
+static void put_kind(unsigned kind, uint64_t n)
+{
+	uint8_t key[9] = { "DEIQ1"[kind] };
+
+	store_be64(key + 1, n);
+	CHECK_EQ(overlay_reserve(overlay, 1, sizeof(key)), 0);
+	overlay_put(overlay, 1, key, sizeof(key), "", 0);
+}
+
+static bool is_ascending(const struct overlay_node *n)
+{
+	const struct overlay_node *next = overlay_next(n);
+	size_t len, next_len;
+	const void *key = overlay_key(n, &len), *next_key = next ? overlay_key(next, &next_len) : NULL;
+
+	return !next || key_compare(key, len, next_key, next_len) < 0;
+}
+
+static void test_order_of_kinds(void)
+{
+	size_t found = 0, wrong = 0;
+
+	CHECK_EQ(overlay_new(&overlay), 0);
+	for (uint64_t i = 0; i < ROUNDS; i++)
+		for (unsigned kind = 0; kind < KINDS; kind++)
+			put_kind(kind, kind % 2 ? i : hash_mix64(i * (kind + 1)));
+	for (const struct overlay_node *n = overlay_seek(overlay, "", 0, false); n; n = overlay_next(n)) {
+		size_t len;
+		const void *key = overlay_key(n, &len);
+
+		found++;
+		wrong += !is_ascending(n) || overlay_seek(overlay, key, len, false) != n;
+	}
+	CHECK_EQ(found, overlay_records(overlay));
+	CHECK_EQ(wrong, 0);
+	overlay_unref(overlay);
+}
+
 int main(void)
 {
+	test_order_of_kinds();
 	for (unsigned round = 0; round < 4; round++)
 		test_seek_during_inserts();
 	return check_result();
