@@ -158,9 +158,11 @@ static bool newer(const struct wal_header *a, const struct wal_header *b)
 	return a->generation != b->generation ? a->generation > b->generation : a->sequence > b->sequence;
 }
 
+/* The copy that holds the newest header stays until the other one is written: after a power cut the other may be
+ * damaged, or of an earlier use. */
 static int load_header(struct segment *s, const struct wal_sealer *sealer)
 {
-	bool blank[WAL_HEADER_PLACES], good[WAL_HEADER_PLACES];
+	bool blank = false;
 
 	for (unsigned i = 0; i < WAL_HEADER_PLACES; i++) {
 		uint8_t bytes[WAL_HEADER_SIZE] = { 0 };
@@ -169,19 +171,18 @@ static int load_header(struct segment *s, const struct wal_sealer *sealer)
 
 		if (r < 0)
 			return r;
-		blank[i] = is_blank(bytes, sizeof(bytes));
-		r = blank[i] ? -EBADMSG : wal_header_open(sealer, bytes, &h);
+		blank = is_blank(bytes, sizeof(bytes));
+		r = blank ? -EBADMSG : wal_header_open(sealer, bytes, &h);
 		if (r < 0 && r != -EBADMSG)
 			return r;
-		good[i] = r == 0;
-		if (good[i] && (s->state != SEGMENT_VALID || newer(&h, &s->head))) {
+		if (r == 0 && (s->state != SEGMENT_VALID || newer(&h, &s->head))) {
 			s->head = h;
 			s->state = SEGMENT_VALID;
+			s->first_copy = !i;
 		}
 	}
-	s->first_copy = good[0] && !good[1] ? 1 : 0;
 	if (s->state != SEGMENT_VALID)
-		s->state = blank[1] ? SEGMENT_BLANK : SEGMENT_BAD;
+		s->state = blank ? SEGMENT_BLANK : SEGMENT_BAD;
 	return 0;
 }
 

@@ -21,7 +21,7 @@ struct segment {
 	uint64_t size;          /* of the file */
 	uint8_t *map;           /* owned; NULL unless mapped for writing */
 	enum segment_state state;
-	unsigned first_copy;    /* header copy to overwrite first: not the only good one */
+	unsigned first_copy;    /* header copy to overwrite first: not the newest one */
 	struct wal_header head; /* when SEGMENT_VALID */
 	uint64_t used;          /* end of the last record */
 	uint64_t last_lsn;      /* of the records in it; head.first_lsn - 1 when there are none */

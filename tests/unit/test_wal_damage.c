@@ -10,7 +10,7 @@
 #include "base/io.h"
 #include "tests/fakes/walbox.h"
 #include "tests/unit/check.h"
-#include "wal/wal_format.h"
+#include "wal/segment.h"
 
 static uint64_t seed;
 
@@ -382,6 +382,65 @@ static void test_truncated_file(void)
 	walbox_done(&b);
 }
 
+static void read_copy(const struct walbox *b, unsigned copy, uint8_t ret_bytes[WAL_HEADER_SIZE])
+{
+	int fd = walbox_file(b, "segment-00000000");
+
+	CHECK_EQ(io_pread_exact(fd, ret_bytes, WAL_HEADER_SIZE, copy * WAL_HEADER_STRIDE), 0);
+	(void) close(fd);
+}
+
+static void write_copy(const struct walbox *b, unsigned copy, const uint8_t bytes[WAL_HEADER_SIZE])
+{
+	int fd = walbox_file(b, "segment-00000000");
+
+	CHECK_EQ(io_pwrite(fd, bytes, WAL_HEADER_SIZE, copy * WAL_HEADER_STRIDE), 0);
+	(void) close(fd);
+}
+
+/* Opens the segment, whose header must be of that generation, and tells where the next one would be written first. */
+static unsigned next_copy(struct walbox *b, uint64_t generation)
+{
+	struct segment *s = NULL;
+	unsigned copy;
+
+	CHECK_EQ(log_segment_open(b->temp.dirfd, 0, false, &b->config.sealer, &s), 0);
+	CHECK_EQ(s->state, SEGMENT_VALID);
+	CHECK_EQ(s->head.generation, generation);
+	copy = s->first_copy;
+	log_segment_free(s);
+	return copy;
+}
+
+/* A cut before the second copy of a header, which is of an earlier use then, and another one while the next header is
+ * written: the first copy's was all there was. */
+static void test_two_cuts_in_headers(void)
+{
+	struct wal_header h = { .incarnation = id128_random(), .first_lsn = 1, .size = 16 << 10 };
+	uint8_t run_header[WAL_RUN_HEADER_SIZE], bytes[2][WAL_HEADER_SIZE], torn[WAL_HEADER_SIZE];
+	struct segment *s = NULL;
+	struct walbox b;
+	void *run;
+
+	small_box(&b);
+	CHECK_EQ(b.config.sealer.run_new(b.config.sealer.context, WAL_SEAL_HEADER, run_header, &run), 0);
+	CHECK_EQ(log_segment_new(b.temp.dirfd, 0, h.size, &s), 0);
+	for (h.generation = 1; h.generation <= 2; h.generation++) {
+		CHECK_EQ(log_segment_begin(s, &b.config.sealer, run, run_header, &h), 0);
+		read_copy(&b, 0, bytes[h.generation - 1]);
+	}
+	log_segment_free(s);
+	b.config.sealer.run_free(run);
+	memset(torn, 0x5a, sizeof(torn));
+	for (unsigned newest = 0; newest < 2; newest++) {
+		write_copy(&b, newest, bytes[1]);
+		write_copy(&b, !newest, bytes[0]);
+		write_copy(&b, next_copy(&b, 2), torn);
+		(void) next_copy(&b, 2);
+	}
+	walbox_done(&b);
+}
+
 /* ---- power cuts: sectors written since the last sync are on the disk, or not, each for itself */
 
 struct snapshot {
@@ -496,6 +555,7 @@ int main(int argc, char **argv)
 	test_lost_segment();
 	test_older_segment();
 	test_truncated_file();
+	test_two_cuts_in_headers();
 	test_power_cuts();
 	test_flip_each_byte_of_the_anchor();
 	test_damaged_anchor_is_no_licence();
