@@ -74,6 +74,14 @@ struct opening {
 	size_t map_size;
 };
 
+/* The library leaves one of its descriptors open for programs that we start. */
+static int close_on_exec(MDB_env *env)
+{
+	int fd, rc = mdb_env_get_fd(env, &fd);
+
+	return rc ? rc : fcntl(fd, F_SETFD, FD_CLOEXEC) < 0 ? errno : 0;
+}
+
 static int open_env(void *context)
 {
 	struct opening *o = context;
@@ -89,6 +97,8 @@ static int open_env(void *context)
 		rc = mdb_env_set_assert(o->s->env, on_assert);
 	if (!rc)
 		rc = mdb_env_open(o->s->env, o->path, flags, 0600);
+	if (!rc)
+		rc = close_on_exec(o->s->env);
 	if (rc) {
 		mdb_env_close(o->s->env);
 		o->s->env = NULL;

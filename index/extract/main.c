@@ -37,5 +37,7 @@ int main(int argc, char **argv)
 		return usage(stdout, 0);
 	if (argc > 1 || fcntl(EXTRACT_CONTROL_FD, F_GETFD) < 0)
 		return usage(stderr, 2);
+	/* What a library of the server has left open for us, or whoever mounted the volume. */
+	(void) close_range(EXTRACT_CONTROL_FD + 1, ~0u, 0);
 	return end(zygote_run());
 }
