@@ -11,6 +11,10 @@
  *                                                new program; when it ends before READY, one of the old again
  *   any       SIGTERM, SIGINT                    unmount; when busy, ask the server to stop
  *
+ * Beside the server waits the next one, started already: what takes over is not delayed by starting a program, and does
+ * not fail for want of memory or processes just then. Whoever looks for the server by the volume that it has open (an
+ * administrator's script) always finds one below the keeper, and does not take the keeper for it.
+ *
  * A crash is an end by the server's own fault: by a signal of the processor's, by abort(), or because the kernel
  * ran out of memory. Who kills a server by hand has done that, not the request that it was at.
  *
@@ -38,6 +42,7 @@
 #include "daemon/link.h"
 #include "daemon/lock.h"
 #include "daemon/mount.h"
+#include "daemon/launch.h"
 #include "daemon/watchdog.h"
 
 #define CRASHES_MAX 5
@@ -51,6 +56,7 @@ struct keeper {
 	enum state state;
 	pid_t server;    /* 0: none */
 	int link;        /* our end of the socketpair; -1: none */
+	struct launched spare; /* owned; the next server, once one has served */
 	int fuse_fd;     /* -1 until mounted */
 	int handles_fd;  /* memfd of the handle table; fs/ lays it out */
 	int config_fd;   /* memfd of the configuration in use; reload.c lays it out */
@@ -105,34 +111,13 @@ static void report(struct keeper *k, const char *text)
 		notify_service_manager("READY=1");
 }
 
-static __attribute__((noreturn)) void become_server(const struct keeper *k, int link)
-{
-	char fd_text[16];
-	sigset_t none;
-	const char *argv[] = { "brainy", "serve", k->config->volume, k->config->mount_point, "--link", fd_text,
-			       k->config->options->noatime ? "--noatime" : "--atime",
-			       k->config->options->read_only ? "--read-only" : "--read-write",
-			       k->config->config_path ? "--config" : NULL, k->config->config_path, NULL };
-
-	(void) snprintf(fd_text, sizeof(fd_text), "%d", link);
-	(void) fcntl(link, F_SETFD, 0);
-	(void) sigemptyset(&none);
-	(void) sigprocmask(SIG_SETMASK, &none, NULL);
-	(void) prctl(PR_SET_PDEATHSIG, SIGKILL); /* no server without a keeper: nobody would hold the lock */
-	if (k->program_fd >= 0)
-		(void) fexecve(k->program_fd, (char **)argv, environ);
-	else
-		(void) execv("/proc/self/exe", (char **)argv);
-	_exit(127);
-}
-
 static int send_hello(struct keeper *k)
 {
 	struct link_message m = { .kind = LINK_HELLO, .mount = k->mount, .warm = k->served, .resumed = k->served,
 				  .crashed = k->crashed, .hangs = k->hangs,
 				  .upgrades = k->upgrades + k->trying, .refused = k->refused };
 	_Static_assert(sizeof(m.refusal) == sizeof(k->refusal), "they are copied");
-	int fds[] = { k->config->volume_dirfd, k->handles_fd, k->config_fd };
+	int fds[] = { k->handles_fd, k->config_fd };
 	ssize_t n = keyring_export(k->config->keys, m.body.keys, sizeof(m.body.keys));
 	int r;
 
@@ -157,26 +142,42 @@ static uint64_t count_oom_kills(void)
 	return line ? strtoull(line + strlen("\noom_kill "), NULL, 10) : 0;
 }
 
+static void keep_spare(struct keeper *k)
+{
+	if (k->spare.pid == 0 && launch_server(k->config, k->program_fd, &k->spare) < 0)
+		k->spare = LAUNCHED_NONE; /* the next server is started when it is needed */
+}
+
+static int take_spare(struct keeper *k)
+{
+	struct launched next = k->spare;
+	int r = 0;
+
+	k->spare = LAUNCHED_NONE;
+	if (next.pid == 0)
+		r = launch_server(k->config, k->program_fd, &next);
+	if (r < 0)
+		return r;
+	closep(&k->link);
+	k->link = next.link;
+	k->server = next.pid;
+	return 0;
+}
+
 static int start_server(struct keeper *k)
 {
-	int pair[2], r;
+	int r;
 
 	k->oom_kills = count_oom_kills();
 	watchdog_reset(&k->watchdog);
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	k->server = fork();
-	if (k->server == 0)
-		become_server(k, pair[1]);
-	(void) close(pair[1]);
-	closep(&k->link);
-	k->link = pair[0];
-	if (k->server < 0)
-		return -errno;
+	r = take_spare(k);
+	if (r < 0)
+		return r;
 	k->state = OPENING;
 	k->failure[0] = '\0';
 	r = send_hello(k);
+	if (k->served)
+		keep_spare(k);
 	return r == -EPIPE ? 0 : r; /* it has ended already: that comes as SIGCHLD */
 }
 
@@ -217,6 +218,7 @@ static void begin_upgrade(struct keeper *k)
 	k->program_fd = k->offered_fd;
 	k->offered_fd = -1;
 	k->trying = true;
+	launch_discard(&k->spare); /* of the old program */
 	(void) kill(k->server, SIGKILL);
 }
 
@@ -233,6 +235,7 @@ static int undo_upgrade(struct keeper *k)
 {
 	(void) snprintf(k->refusal, sizeof(k->refusal), "%.255s", k->failure);
 	(void) log_error(0, "the upgrade failed, the old program goes on: %s", k->refusal);
+	launch_discard(&k->spare);
 	forget_fd(&k->program_fd);
 	k->program_fd = k->previous_fd;
 	k->previous_fd = -1;
@@ -258,6 +261,7 @@ static void handle_ready(struct keeper *k)
 	mount_read_ahead(k->config->mount_point);
 	(void) lock_describe(k->config->lock_fd, getpid(), k->config->mount_point, "serving");
 	report(k, "");
+	keep_spare(k);
 }
 
 static void handle_message(struct keeper *k)
@@ -343,14 +347,26 @@ static int handle_server_end(struct keeper *k, int status)
 	return start_server(k);
 }
 
+/* One that was killed is followed by another; one that has ended by itself would only do so again. */
+static void handle_spare_end(struct keeper *k, int status)
+{
+	k->spare.pid = 0;
+	launch_discard(&k->spare);
+	if (WIFSIGNALED(status))
+		keep_spare(k);
+}
+
 static int handle_children(struct keeper *k)
 {
 	int status, r = 0;
 	pid_t pid;
 
-	while (r == 0 && (pid = waitpid(-1, &status, WNOHANG)) > 0)
+	while (r == 0 && (pid = waitpid(-1, &status, WNOHANG)) > 0) {
 		if (pid == k->server)
 			r = handle_server_end(k, status);
+		else if (pid == k->spare.pid)
+			handle_spare_end(k, status);
+	}
 	return r;
 }
 
@@ -430,7 +446,7 @@ static int watch_signals(int *ret_fd)
 
 int keeper_run(const struct keeper_config *config)
 {
-	struct keeper k = { .config = config, .link = -1, .fuse_fd = -1, .signal_fd = -1, .mount = id128_random(),
+	struct keeper k = { .config = config, .link = -1, .spare = LAUNCHED_NONE, .fuse_fd = -1, .signal_fd = -1, .mount = id128_random(),
 			    .program_fd = -1, .offered_fd = -1, .previous_fd = -1 };
 	int r;
 
@@ -448,6 +464,7 @@ int keeper_run(const struct keeper_config *config)
 		report(&k, strerrordesc_np(-r));
 	if (r < 0 && k.server > 0)
 		(void) kill(k.server, SIGKILL);
+	launch_discard(&k.spare); /* nothing of the volume is open when we end */
 	if (k.fuse_fd >= 0 && (r < 0 || k.stopping))
 		(void) mount_detach(config->mount_point, true);
 	(void) lock_describe(config->lock_fd, getpid(), config->mount_point, r > 0 ? "clean" : "failed");

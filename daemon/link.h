@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The socketpair between keeper and server: one SOCK_SEQPACKET message each, with descriptors.
  *
- *   keeper -> server   HELLO   what to open; keyring bytes; fds: volume folder, handle table,
- *                              configuration in use
+ *   keeper -> server   HELLO   what to open; keyring bytes; fds: handle table, configuration in use
  *                      MOUNTED fd: /dev/fuse
  *                      STOP    end cleanly, though it may still be mounted
  *   server -> keeper   OPENED  the volume is open and recovered, mount it
@@ -10,8 +9,8 @@
  *                      FAILED  text: why the volume cannot be served
  *                      UPGRADE fd: the program to go on with
  *
- * An upgrade has a keeper talk to the server of another build: whoever changes a message, or the table that
- * fs/shared.h lays out, raises LINK_VERSION. */
+ * An upgrade has a keeper talk to the server of another build: whoever changes a message, how a server is called
+ * (launch.c), or the table that fs/shared.h lays out, raises LINK_VERSION. */
 #pragma once
 
 #include <stdbool.h>
@@ -23,7 +22,7 @@
 
 enum link_kind { LINK_HELLO = 1, LINK_MOUNTED, LINK_STOP, LINK_OPENED, LINK_READY, LINK_FAILED, LINK_UPGRADE };
 
-#define LINK_VERSION 1
+#define LINK_VERSION 2
 
 #define LINK_TEXT_MAX 1024
 

@@ -74,30 +74,30 @@ struct server_call {
 	const char *config_path; /* NULL: brainy.conf in the volume */
 };
 
-/* What the keeper hands over, beside the volume's folder. */
+/* What the keeper hands over. */
 struct handed {
 	int handles_fd, config_fd;
 };
 
 static int receive_hello(struct server *s, struct link_message *ret_m, struct handed *ret_h)
 {
-	int fds[3];
-	int r = link_receive(s->link, ret_m, fds, 3);
+	int fds[2];
+	int r = link_receive(s->link, ret_m, fds, 2);
 
-	if (r == 0)
-		r = ret_m->kind == LINK_HELLO && ret_m->len <= sizeof(ret_m->body.keys)
-			    ? keyring_import(ret_m->body.keys, ret_m->len, &s->keys)
-			    : -EPROTO;
+	if (r < 0)
+		return r;
+	r = ret_m->kind == LINK_HELLO && ret_m->len <= sizeof(ret_m->body.keys)
+		    ? keyring_import(ret_m->body.keys, ret_m->len, &s->keys)
+		    : -EPROTO;
 	explicit_bzero(&ret_m->body, sizeof(ret_m->body));
 	if (r < 0)
 		return r;
-	s->volume_dirfd = fds[0];
 	s->resumed = ret_m->resumed;
 	s->hangs = ret_m->hangs;
 	s->upgrades = ret_m->upgrades;
 	s->refused = ret_m->refused;
 	(void) snprintf(s->refusal, sizeof(s->refusal), "%.255s", ret_m->refusal);
-	*ret_h = (struct handed){ .handles_fd = fds[1], .config_fd = fds[2] };
+	*ret_h = (struct handed){ .handles_fd = fds[0], .config_fd = fds[1] };
 	return 0;
 }
 
@@ -212,6 +212,10 @@ static int run(struct server *s, const struct server_call *call)
 	struct handed handed;
 	int status, r = receive_hello(s, &hello, &handed);
 
+	if (r == -EPIPE)
+		return CLI_OK; /* the keeper has ended, and no server was needed */
+	(void) prctl(PR_SET_NAME, "brainy-server");
+	s->started_ms = clock_mono_ms();
 	if (r < 0)
 		return fail(s, "the keeper's message does not make sense");
 	status = open_all(s, &hello, &handed, call, &config_text);
@@ -230,18 +234,21 @@ static int run(struct server *s, const struct server_call *call)
 static int serve_main(int argc, char **argv)
 {
 	static const struct option options[] = {
-		{ "link", required_argument, NULL, 'l' },    { "config", required_argument, NULL, 'c' },
+		{ "link", required_argument, NULL, 'l' },    { "folder", required_argument, NULL, 'f' },
+		{ "config", required_argument, NULL, 'c' },
 		{ "noatime", no_argument, NULL, 'n' },       { "atime", no_argument, NULL, 'a' },
 		{ "read-only", no_argument, NULL, 'r' },     { "read-write", no_argument, NULL, 'w' },
 		{ "handover", no_argument, NULL, 'h' },      { NULL, 0, NULL, 0 },
 	};
-	static struct server s = { .link = -1 };
+	static struct server s = { .link = -1, .volume_dirfd = -1 };
 	struct server_call call = { 0 };
 	int option;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0) {
 		if (option == 'l')
 			s.link = atoi(optarg);
+		else if (option == 'f')
+			s.volume_dirfd = atoi(optarg);
 		else if (option == 'c')
 			call.config_path = optarg;
 		else if (option == 'n')
@@ -251,16 +258,16 @@ static int serve_main(int argc, char **argv)
 		else if (option == 'h')
 			return upgrade_say_version();
 	}
-	if (s.link < 0 || argc - optind != 2)
+	if (s.link < 0 || s.volume_dirfd < 0 || argc - optind != 2)
 		return cli_usage(&command_serve, "is started by the keeper, not by hand");
 	s.volume = argv[optind];
 	s.mount_point = argv[optind + 1];
-	s.started_ms = clock_mono_ms();
 	(void) fcntl(s.link, F_SETFD, FD_CLOEXEC);
-	(void) prctl(PR_SET_NAME, "brainy-server");
+	(void) fcntl(s.volume_dirfd, F_SETFD, FD_CLOEXEC);
+	(void) prctl(PR_SET_NAME, "brainy-spare");
 	(void) signal(SIGPIPE, SIG_IGN);
 	/* The memory goes with the process; closing every layer would only make a clean stop slower. */
 	return run(&s, &call);
 }
 
-const struct command command_serve = { "serve", serve_main, "VOLUME MNT --link FD", NULL, NULL };
+const struct command command_serve = { "serve", serve_main, "VOLUME MNT --link FD --folder FD", NULL, NULL };

@@ -36,6 +36,24 @@ static uint64_t own_memory(pid_t pid)
 	return proc_bytes(pid, "RssAnon") + proc_bytes(pid, "RssShmem");
 }
 
+/* The keeper's and that of its children: ours, and the server that waits for our end. */
+static uint64_t whole_memory(void)
+{
+	uint64_t sum = own_memory(getppid());
+	char path[64];
+	FILE *f;
+	int pid;
+
+	(void) snprintf(path, sizeof(path), "/proc/%d/task/%d/children", getppid(), getppid());
+	f = fopen(path, "re");
+	if (!f)
+		return sum + own_memory(getpid());
+	while (fscanf(f, "%d", &pid) == 1)
+		sum += own_memory(pid);
+	(void) fclose(f);
+	return sum;
+}
+
 static json_t *number(uint64_t v)
 {
 	return json_integer((json_int_t)v);
@@ -67,7 +85,7 @@ static json_t *describe_tiers(const struct files_stats *f)
 static json_t *describe_memory(struct server *s)
 {
 	struct index_stats x = { 0 };
-	uint64_t rss = own_memory(getpid()) + own_memory(getppid());
+	uint64_t rss = whole_memory();
 
 	if (s->stack.index)
 		index_get_stats(s->stack.index, &x);
