@@ -29,6 +29,7 @@ struct tree_request {
 	struct reply_record reply;    /* mount and unique filled in; zero unique: nothing to remember */
 	uint64_t lsn;                 /* out: LSN of the batch */
 	bool killed;                  /* out, of a change of bytes: suid or sgid went */
+	bool kept_sgid;               /* out: it should go, but the group may not execute the file */
 	/* The rest of the reply (handle, opcode) is the caller's; status and ino are filled in. */
 };
 

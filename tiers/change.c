@@ -177,12 +177,13 @@ int change_grow(struct change *ch, uint64_t size)
 	return 0;
 }
 
-static void drop_privileges(struct inode *i)
+static void drop_privileges(struct change *ch)
 {
-	i->mode &= ~(uint32_t)S_ISUID;
-	/* setgid without group execution meant mandatory locking and stays. */
-	if (i->mode & S_IXGRP)
-		i->mode &= ~(uint32_t)S_ISGID;
+	ch->i.mode &= ~(uint32_t)S_ISUID;
+	/* setgid without group execution meant mandatory locking: the caller's groups say whether it stays. */
+	if (ch->i.mode & S_IXGRP)
+		ch->i.mode &= ~(uint32_t)S_ISGID;
+	ch->kept_sgid = ch->i.mode & S_ISGID;
 }
 
 int change_touch(struct change *ch, bool kill_priv)
@@ -193,7 +194,7 @@ int change_touch(struct change *ch, bool kill_priv)
 	(void) clock_gettime(CLOCK_REALTIME, &ch->i.mtime);
 	ch->i.ctime = ch->i.mtime;
 	if (kill_priv)
-		drop_privileges(&ch->i);
+		drop_privileges(ch);
 	ch->killed |= mode != ch->i.mode;
 	batch_note(ch->b, ch->i.ino, EVENT_CONTENT | (grown || mode != ch->i.mode ? EVENT_ATTR : 0u));
 	return queue_add(ch->b, &ch->i, EVENT_CONTENT);
@@ -218,6 +219,7 @@ int change_end(struct change *ch, int r, struct tree_request *rq, size_t bytes)
 	if (r >= 0 && rq) {
 		rq->lsn = lsn;
 		rq->killed = ch->killed;
+		rq->kept_sgid = ch->kept_sgid;
 	}
 	account_done(&ch->account);
 	return r;

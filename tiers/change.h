@@ -27,6 +27,7 @@ struct change {
 	bool reserve;
 	bool touches;                    /* change_step() does change_touch(), too */
 	bool killed;                     /* change_touch() took suid or sgid away */
+	bool kept_sgid;                  /* it left sgid, of a file that the group may not execute */
 };
 
 /* -EISDIR, -EINVAL: not a regular file. -ENOENT. */
@@ -50,6 +51,6 @@ int change_grow(struct change *ch, uint64_t size);
 /* The bytes changed: times, suid and sgid, the index queue. In work of several steps each batch says
  * so, because the index may read the file between two of them. */
 int change_touch(struct change *ch, bool kill_priv);
-/* Commits with the reply of `rq` (may be NULL), whose lsn and killed are set; `bytes` go into the reply. When `r`
+/* Commits with the reply of `rq` (may be NULL), whose lsn, killed and kept_sgid are set; `bytes` go into the reply. When `r`
  * is an error, aborts and returns it. */
 int change_end(struct change *ch, int r, struct tree_request *rq, size_t bytes);

@@ -51,9 +51,10 @@ static void fill_now(struct stat *st, int what)
 		(void) clock_gettime(CLOCK_REALTIME, &st->st_mtim);
 }
 
-static int set_size(struct fs *fs, struct tree_request *rq, uint64_t ino, const struct stat *st, int what,
+static int set_size(fuse_req_t req, struct tree_request *rq, uint64_t ino, const struct stat *st, int what,
 		    const struct fuse_file_info *fi, struct inode *ret_i)
 {
+	struct fs *fs = ops_fs(req);
 	int r;
 
 	if (fi)
@@ -61,6 +62,10 @@ static int set_size(struct fs *fs, struct tree_request *rq, uint64_t ino, const 
 	ops_drop_capability(fs, ino);
 	r = file_truncate(fs->config.files, rq, ino, (uint64_t)st->st_size, what & FUSE_SET_ATTR_KILL_SUID,
 			  ret_i);
+	if (r == 0 && rq->kept_sgid) {
+		ops_check_sgid(req, rq, ino);
+		r = inode_get(fs->config.catalog, ino, ret_i);
+	}
 	if (r == 0 && !fi && fs->config.index)
 		index_file_closed(fs->config.index, ino);
 	return r;
@@ -83,7 +88,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, stru
 	silent.reply.unique = 0; /* the last batch remembers the answer */
 	fill_now(st, what);
 	if (size)
-		r = set_size(fs, others ? &silent : &rq, ino, st, what, fi, &i);
+		r = set_size(req, others ? &silent : &rq, ino, st, what, fi, &i);
 	if (r == 0 && (others || !size))
 		r = tree_setattr(fs->config.catalog, &rq, ino, st, tree_bits(what), &i);
 	if (r < 0)

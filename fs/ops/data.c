@@ -75,12 +75,12 @@ static void note_write(struct fs *fs, uint64_t ino, const struct fuse_file_info 
 
 /* What was written to a mapping comes from nobody in particular: it takes suid away, whoever wrote it. Its inode
  * is perhaps being evicted, for which telling the kernel would wait, and that for this request. */
-static void note_kill(struct fs *fs, const struct tree_request *rq, uint64_t ino, bool mapped)
+static void note_kill(fuse_req_t req, struct tree_request *rq, uint64_t ino, bool mapped)
 {
-	if (mapped && rq->killed)
-		invalidator_add(fs->invalidator, ino);
-	else
-		ops_tell_killed(fs, rq, ino);
+	if (!mapped)
+		ops_tell_killed(req, rq, ino);
+	else if (rq->killed)
+		invalidator_add(ops_fs(req)->invalidator, ino);
 }
 
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
@@ -105,7 +105,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 	rq.reply.size = (uint32_t)size;
 	n = file_write(fs->config.files, &rq, ino, (uint64_t)offset, data, size,
 		       mapped || in->write_flags & FUSE_WRITE_KILL_SUIDGID, false);
-	note_kill(fs, &rq, ino, mapped);
+	note_kill(req, &rq, ino, mapped);
 	if (n < 0)
 		ops_reply_status(req, (int)n);
 	else if (fi->flags & O_DIRECT && !mapped && fetched_lately(fs->fetched, ino))
@@ -138,7 +138,7 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t
 		return;
 	note_write(fs, ino, fi);
 	r = file_allocate(fs->config.files, &rq, ino, mode, (uint64_t)offset, (uint64_t)len, rq.uid != 0);
-	ops_tell_killed(fs, &rq, ino);
+	ops_tell_killed(req, &rq, ino);
 	ops_reply_status(req, r);
 }
 
@@ -170,7 +170,7 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, str
 	note_write(fs, to, to_fi);
 	n = file_copy_range(fs->config.files, &rq, from, (uint64_t)from_offset, to, (uint64_t)to_offset, len,
 			    rq.uid != 0);
-	ops_tell_killed(fs, &rq, to);
+	ops_tell_killed(req, &rq, to);
 	if (n < 0)
 		ops_reply_status(req, (int)n);
 	else

@@ -46,11 +46,15 @@ void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size)
 /* After an inode lost a name: frees it when that was the last one and nobody has it open. In a removed
  * directory nothing can be read any more, whoever has it open. */
 void ops_reclaim(struct fs *fs, const struct inode *i);
+
+/* ---- privileges.c */
 /* HANDLE_KILLPRIV_V2: whoever writes or truncates drops the capabilities. */
 void ops_drop_capability(struct fs *fs, uint64_t ino);
 /* The kernel keeps the mode that it knows, and execve(2) would still honour suid: it is told before the
  * request that took suid away is answered. The request must hold the inode. */
-void ops_tell_killed(struct fs *fs, const struct tree_request *rq, uint64_t ino);
+void ops_tell_killed(fuse_req_t req, struct tree_request *rq, uint64_t ino);
+/* setgid of a file that its group may not execute stays for callers in that group only. Sets rq->killed. */
+void ops_check_sgid(fuse_req_t req, struct tree_request *rq, uint64_t ino);
 
 /* ---- names.c */
 void ops_lookup(fuse_req_t req, fuse_ino_t dir, const char *name);

@@ -212,18 +212,3 @@ void ops_reclaim(struct fs *fs, const struct inode *i)
 	if (i->flags & INODE_ORPHAN && (S_ISDIR(i->mode) || !handles_is_open(fs->handles, i->ino)))
 		reclaimer_add(fs->reclaimer, i->ino);
 }
-
-void ops_drop_capability(struct fs *fs, uint64_t ino)
-{
-	struct tree_request rq = { 0 };
-	_cleanup_buf_ struct buf value = BUF_INIT;
-
-	if (tree_getxattr(fs->config.catalog, ino, "security.capability", &value) == 0)
-		(void) tree_removexattr(fs->config.catalog, &rq, ino, "security.capability");
-}
-
-void ops_tell_killed(struct fs *fs, const struct tree_request *rq, uint64_t ino)
-{
-	if (rq->killed)
-		(void) fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
-}

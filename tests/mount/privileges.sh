@@ -22,6 +22,17 @@ for code in ('open(p, "r+").write("x")', 'open(p, "w")', 'os.truncate(p, 1)', 'o
     as_user(code)
     assert os.stat(p).st_mode == 0o100775, f"{code}: {os.stat(p).st_mode:o}"
     os.unlink(p)
+# setgid that the group may not execute stays for its members
+for code in ('open(p, "r+").write("x")', 'open(p, "w")', 'os.truncate(p, 1)',
+             'os.posix_fallocate(os.open(p, os.O_RDWR), 0, 100)',
+             'f = os.open(p, os.O_RDWR); os.copy_file_range(f, f, 1, 0, 2)'):
+    for gid, wanted in (65534, 0o102766), (5, 0o100766):
+        open(p, "w").write("hello")
+        os.chown(p, 1, gid)
+        os.chmod(p, 0o6766)
+        as_user(code)
+        assert os.stat(p).st_mode == wanted, f"{code}, group {gid}: {os.stat(p).st_mode:o}"
+        os.unlink(p)
 open(p, "w").write("a")
 os.chmod(p, 0o4755)
 open(p, "r+").write("b")
