@@ -301,25 +301,32 @@ static void worker_loop(struct worker *w)
 	}
 }
 
+/* False when it has to stop first. */
+static bool get_ready(struct worker *w)
+{
+	static unsigned long long said;
+	struct index *x = w->x;
+	int r;
+
+	while ((r = maker_init(&w->maker, x)) < 0) {
+		if (log_due(&said))
+			log_warn(r, "index: the worker cannot start, will retry");
+		LOCKED(&x->table_lock);
+		if (x->stop)
+			return false;
+		wait_for_work(x, clock_mono_ms() + TICK_MS);
+	}
+	LOCKED(&x->table_lock);
+	x->worker_tid = (int)syscall(SYS_gettid);
+	return true;
+}
+
 void *queue_worker_main(void *index)
 {
-	struct worker *w = calloc(1, sizeof(*w));
-	struct index *x = index;
+	struct worker w = { .x = index };
 
-	if (!index_await(x)) {
-		free(w);
-		return NULL;
-	}
-	if (!w || maker_init(&w->maker, x) < 0) {
-		log_error(-ENOMEM, "index: the worker cannot start");
-	} else {
-		w->x = x;
-		(void) pthread_mutex_lock(&x->table_lock);
-		x->worker_tid = (int)syscall(SYS_gettid);
-		(void) pthread_mutex_unlock(&x->table_lock);
-		worker_loop(w);
-		maker_done(&w->maker);
-	}
-	free(w);
+	if (index_await(w.x) && get_ready(&w))
+		worker_loop(&w);
+	maker_done(&w.maker);
 	return NULL;
 }

@@ -19,6 +19,7 @@ targets() {
     for t in "$@"; do
         case $t in
         mount/*) echo brainy ;;
+        faults/*) echo brainy tests/faults/faulty.so ;;
         unit/sandbox) ;;
         unit/*) echo "tests/unit/test_${t#*/}" ;;
         *) echo "tests/$t" ;;

@@ -146,9 +146,9 @@ static int settle(struct search *s, struct best *b, struct hits *ret_h)
 			ret_h->dropped++;
 		else if (r >= 0 && i.nlink > 0 && n++ >= s->query->offset) {
 			ret_h->items[ret_h->n++] = *h;
-			continue;
+			h->name = NULL;
 		}
-		free(h->name);
+		free(steal_ptr(&h->name));
 	}
 	b->n = 0;
 	return 0;

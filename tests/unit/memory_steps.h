@@ -18,6 +18,7 @@ struct memory_step {
 	int (*run)(unsigned k);
 	/* May be NULL. Is all as it must be, when run(k) succeeded (`done`) or not? */
 	bool (*holds)(unsigned k, bool done);
+	unsigned stride; /* of n, where each try takes long; 0: 1 */
 };
 
 static unsigned memory_k; /* of the next try */
@@ -56,7 +57,7 @@ static inline void memory_run(const struct memory_step *steps, size_t n)
 			unsigned nth = 1;
 
 			while (nth < MEMORY_TRIES && memory_try(&steps[i], nth, lacks[l]))
-				nth++;
+				nth += MAX(steps[i].stride, 1u);
 			CHECK(nth < MEMORY_TRIES);
 			if (l == 0 && getenv("MEMORY_VERBOSE"))
 				fprintf(stderr, "%s: %u allocations\n", steps[i].name, nth - 1);

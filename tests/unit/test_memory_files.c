@@ -250,6 +250,8 @@ int main(void)
 	};
 
 	files_box_make(&box);
+	box.catalog.wal.segment_size = 512u << 10;
+	box.config.segment_size = 1u << 20;
 	CHECK_EQ(files_box_open(&box), 0);
 	file = files_box_new_file(&box);
 	still = files_box_new_file(&box);
