@@ -15,11 +15,11 @@ class Volume:
         done = subprocess.run([self.brainy, *args], env=self.env, capture_output=True, text=True, timeout=120)
         assert done.returncode == 0, f"brainy {args[0]}: {done.returncode}: {done.stdout[-1500:]}{done.stderr}"
 
-    def make(self, rng):
+    def make(self, rng, checkpoint_ms=None):
         shutil.rmtree(self.dir, ignore_errors=True)
         self.run("init", self.dir)
         with open(f"{self.dir}/brainy.conf", "w") as f:
-            f.write(f"[wal]\nsegment_size = 4M\ncheckpoint_ms = {rng.choice((10, 50, 200, 2000))}\n"
+            f.write(f"[wal]\nsegment_size = 4M\ncheckpoint_ms = {checkpoint_ms or rng.choice((10, 50, 200, 2000))}\n"
                     f"no_mmap = {rng.choice(('no', 'no', 'yes'))}\n"
                     f"[tiers]\nsegment_size = 4M\nreserve = 1M\ninline_below = {rng.choice((1, 3000, 65536))}\n"
                     f"clean_below = {rng.choice((50, 80))}\nclean_ms = {rng.choice((10, 100, 1000))}\n")
