@@ -10,7 +10,10 @@ import tempfile
 import time
 
 BRAINY = os.path.abspath("build/brainy")
-FILES, WIDE, INDEX = (int(os.environ.get(k, d)) for k, d in (("FILES", 1000000), ("WIDE", 100000), ("INDEX", 0)))
+FILES, WIDE, INDEX, EXTENTS = (int(os.environ.get(k, d)) for k, d in (
+    ("FILES", 1000000), ("WIDE", 100000), ("INDEX", 0), ("EXTENTS", 20000)))
+HUGE = 100 << 30
+NOBODY = 65534
 MOUNT_MS, RECOVER_MS, MEMORY_MB = 300, 2000, 200  # the bars
 PER_FOLDER = 1000
 ROUNDS = 3
@@ -36,6 +39,7 @@ def timed_ms(call):
 
 class Volume:
     def __init__(self, top):
+        os.chmod(top, 0o755)  # somebody else asks, too
         self.path, self.mnt, self.key = (os.path.join(top, n) for n in ("volume", "mnt", "key"))
         self.env = os.environ | {"HOME": top, "XDG_CONFIG_HOME": top}
         os.mkdir(self.mnt)
@@ -52,13 +56,24 @@ class Volume:
 
     def mount(self):
         """Until the mount answers: milliseconds."""
-        return timed_ms(lambda: self.run("mount", self.path, self.mnt, "--key-file", self.key))
+        options = ["-o", "allow_other"] if os.geteuid() == 0 else []
+        return timed_ms(lambda: self.run("mount", self.path, self.mnt, "--key-file", self.key, *options))
 
     def umount(self):
         self.run("umount", self.mnt)
 
     def status(self):
         return json.loads(self.run("status", self.mnt, "--json"))
+
+    def loaded(self):
+        """The status, once all that a mount does after it answers is done."""
+        while (status := self.status())["index"]["loading"]:
+            time.sleep(0.01)
+        return status
+
+    def ask(self, words):
+        with open(f"{self.mnt}/.query/find?wait=0&q={words}", "rb") as f:
+            return f.read()
 
     def configure(self, text):
         with open(f"{self.path}/brainy.conf", "w") as f:
@@ -88,11 +103,28 @@ def mount_clean(v):
     times = []
     for n in range(ROUNDS):
         times.append(v.mount())
-        memory = v.status()["memory"]["rss_bytes"] / 1e6
+        answer = timed_ms(lambda: v.ask("pump"))
+        memory = v.loaded()["memory"]["rss_bytes"] / 1e6
         if n < ROUNDS - 1:
-            v.umount()
+            stop = timed_ms(v.umount)
     row(f"mount, clean, median of {ROUNDS}", median(times), "ms", MOUNT_MS)
+    row("first query, asked at once", answer, "ms")
     row("memory after it", memory, "MB", MEMORY_MB)
+    row("umount after it", stop, "ms")
+
+
+def ask_things(v):
+    chance = random.Random(2)
+    words = "valve pump river sluice engine bearing noise flood".split()
+    times = sorted(timed_ms(lambda: v.ask(f"{chance.choice(words)}%20item{chance.randrange(FILES)}")) for _ in range(200))
+    row("query of two words, median", times[100], "ms")
+    row("query of two words, p95", times[190], "ms")
+    if os.geteuid() == 0:
+        program = ["cat", f"{v.mnt}/.query/find?wait=0&q=harbour"]
+        for name in "first", "second":
+            row(f"{name} query of another user", timed_ms(lambda: subprocess.run(
+                program, check=True, user=NOBODY, stdout=subprocess.DEVNULL)), "ms")
+    row("memory after them", v.status()["memory"]["rss_bytes"] / 1e6, "MB", MEMORY_MB)
 
 
 def find_names(v):
@@ -110,6 +142,42 @@ def find_names(v):
     row(f"list with stat, {WIDE} entries", timed_ms(lambda: [e.stat() for e in os.scandir(wide)]), "ms")
 
 
+def tenths(name, count, call):
+    """Is the last tenth of `count` calls as quick as the first?"""
+    part = max(count // 10, 1)
+    times = [timed_ms(lambda: [call(n) for n in range(at, min(at + part, count))]) for at in range(0, count, part)]
+    row(f"{name}, the first tenth", times[0] * 1000 / part, "us")
+    row(f"{name}, the last", times[count // part - 1] * 1000 / part, "us")
+
+
+def change_wide(v):
+    os.mkdir(f"{v.mnt}/made")
+    tenths(f"create, one of {WIDE} in a folder", WIDE, lambda n: os.close(os.open(f"{v.mnt}/made/{n}", os.O_CREAT, 0o644)))
+    tenths("lookup there", WIDE, lambda n: os.path.exists(f"{v.mnt}/made/-{n}"))
+    tenths("unlink there", WIDE, lambda n: os.unlink(f"{v.mnt}/made/{n}"))
+    # Step by step: the kernel walks a long path by itself, and that takes as long as the path is.
+    back = os.getcwd()
+    os.chdir(v.mnt)
+    tenths("mkdir, one of 1000 in each other", 1000, lambda n: (os.mkdir("d"), os.chdir("d")))
+    tenths("rmdir of them", 1000, lambda n: (os.chdir(".."), os.rmdir("d")))
+    os.chdir(back)
+
+
+def change_huge(v):
+    chance = random.Random(3)
+    name = f"{v.mnt}/huge"
+    places = [chance.randrange(HUGE >> 12) << 12 for _ in range(EXTENTS)]
+    fd = os.open(name, os.O_RDWR | os.O_CREAT, 0o644)
+    row("truncate to 100 GiB", timed_ms(lambda: os.ftruncate(fd, HUGE)), "ms")
+    tenths(f"write, one of {EXTENTS} of 4 KiB in it", EXTENTS, lambda n: os.pwrite(fd, bytes([n % 251]) * 4096, places[n]))
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    tenths("read of them", EXTENTS, lambda n: os.pread(fd, 4096, places[n]))
+    row("fsync", timed_ms(lambda: os.fsync(fd)), "ms")
+    row("truncate to half", timed_ms(lambda: os.ftruncate(fd, HUGE // 2)), "ms")
+    os.close(fd)
+    row("unlink, returns after", timed_ms(lambda: os.unlink(name)), "ms")
+
+
 def write_small_files(v, count):
     os.mkdir(f"{v.mnt}/crash")
     for n in range(count):
@@ -123,7 +191,7 @@ def mount_crashed(v):
     write_small_files(v, CRASHED)
     v.crash()
     took = v.mount()
-    status = v.status()
+    status = v.loaded()
     row(f"mount after a crash, {CRASHED} files in the log", took, "ms", RECOVER_MS)
     row("records that were replayed", status["wal"]["replayed"], "")
     row("memory after it", status["memory"]["rss_bytes"] / 1e6, "MB", MEMORY_MB)
@@ -140,7 +208,11 @@ def measure(v):
         row("indexing", timed_ms(lambda: v.run("wait", v.mnt, "--for", "index")) / 1000, "s")
         v.umount()
     mount_clean(v)
+    if INDEX:
+        ask_things(v)
     find_names(v)
+    change_wide(v)
+    change_huge(v)
     v.umount()
     mount_crashed(v)
     v.umount()
