@@ -129,13 +129,19 @@ static bool take_early(struct index *x)
 	return !lost;
 }
 
+/* Files with a document, waiting, or both; the smaller map is looked up in the larger one. */
 static uint64_t count_known(const struct index *x)
 {
-	uint64_t known = x->places.n;
+	const struct ino_map *small = &x->places, *large = &x->work.files;
+	uint64_t both = 0;
 
-	for (size_t i = 0; x->work.files.places && i <= x->work.files.mask; i++)
-		known += x->work.files.places[i].ino && !ino_map_find(&x->places, x->work.files.places[i].ino);
-	return known;
+	if (small->n > large->n) {
+		small = &x->work.files;
+		large = &x->places;
+	}
+	for (size_t i = 0; small->places && i <= small->mask; i++)
+		both += small->places[i].ino && ino_map_find(large, small->places[i].ino);
+	return small->n + large->n - both;
 }
 
 /* Every regular file is either indexed or queued; when the sums do not agree something was lost. */
