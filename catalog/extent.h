@@ -11,6 +11,7 @@
  * Thread-safety: as catalog.h. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "catalog/inode.h"
@@ -47,6 +48,11 @@ struct extent {
 static inline uint64_t extent_end(const struct extent *e)
 {
 	return e->offset + e->len;
+}
+/* In st_blocks and quotas. */
+static inline bool extent_counts(const struct extent *e)
+{
+	return e->kind != EXTENT_HOLE || e->flags & EXTENT_ALLOCATED;
 }
 /* The key of an extent, from its end. */
 struct key extent_key(uint64_t ino, uint64_t end);

@@ -1,24 +1,19 @@
 /* SPDX-License-Identifier: MIT */
 /* Changing the extents of a file: with each, the set and `bytes` of the inode, the back references and
- * the counters of the volume. */
+ * the counters of the volume and of quotas. */
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "catalog/extent_impl.h"
+#include "catalog/quota.h"
 #include "catalog/tree_stats.h"
 #include "catalog/walk.h"
 
 /* ---- putting and replacing */
 
-/* What counts in st_blocks. */
-static uint64_t counted_bytes(const struct extent *e)
-{
-	return e->kind != EXTENT_HOLE || e->flags & EXTENT_ALLOCATED ? e->len : 0;
-}
-
 static void count_bytes(struct inode *i, struct stats_delta *delta, const struct extent *e, int sign)
 {
-	int64_t bytes = (int64_t)counted_bytes(e) * sign;
+	int64_t bytes = extent_counts(e) ? (int64_t)e->len * sign : 0;
 
 	i->bytes = (uint64_t)((int64_t)i->bytes + bytes);
 	delta->bytes += bytes;
@@ -37,6 +32,13 @@ static int put_record(struct batch *b, struct inode *i, struct extent e, const s
 		return r;
 	set_put(b, i, SET_EXTENTS, &key, old ? old->data : NULL, old ? old->len : 0, value.data, value.len);
 	return 0;
+}
+
+static int count_in(struct batch *b, const struct inode *i, const struct stats_delta *delta)
+{
+	int r = quota_charge(b, i->quota, delta->bytes, 0);
+
+	return r < 0 ? r : stats_change(b, delta);
 }
 
 static int put_extent(struct batch *b, struct inode *i, const struct extent *e, struct stats_delta *delta)
@@ -67,7 +69,7 @@ int extent_put(struct batch *b, struct inode *i, const struct extent *e)
 	int r;
 
 	r = put_extent(b, i, e, &delta);
-	return r < 0 ? r : stats_change(b, &delta);
+	return r < 0 ? r : count_in(b, i, &delta);
 }
 
 /* The part [from, to) of an extent. */
@@ -138,7 +140,7 @@ int extent_replace(struct batch *b, struct inode *i, const struct extent *old, c
 	freed = swap_users(b, i->ino, old, now);
 	if (freed < 0)
 		return freed;
-	r = stats_change(b, &delta);
+	r = count_in(b, i, &delta);
 	return r < 0 ? r : freed;
 }
 
@@ -240,7 +242,7 @@ int extent_cut_objects(struct batch *b, struct inode *i, uint64_t offset, uint64
 	if (r >= 0)
 		r = cut_loop(&cut, cur, limit, &next);
 	if (r >= 0)
-		r = stats_change(b, &cut.delta);
+		r = count_in(b, i, &cut.delta);
 	if (r >= 0)
 		*ret_next = next;
 	return r;

@@ -3,13 +3,14 @@
  *
  * Value (varint: LEB128; leN: little-endian):
  *
- *   u8      version, 1
+ *   u8      version, 1; 2 when it counts for a quota
  *   u8      equal times: bit 0 mtime = btime, bit 1 ctime = mtime, bit 2 atime = mtime
  *   varint  flags (INODE_*)
  *   varint  mode, uid, gid, nlink, rdev, size, bytes, generation, content_lsn, parent
  *   le64    cookie, only when parent is not 0
  *   time    btime, then of mtime, ctime, atime those whose bit is clear: le64 seconds, le32 nanoseconds
  *   set     entries, xattrs, extents, each: varint count and, when that is not 0, 16 bytes hash
+ *   varint  quota, in version 2 only
  *
  * Nothing follows. A record with more to say has a higher version, and the volume a feature that keeps
  * older programs from opening it. A new file takes about 45 bytes. */
@@ -21,6 +22,7 @@
 #include "catalog/walk.h"
 
 #define INODE_VERSION 1
+#define INODE_VERSION_QUOTA 2
 #define INODE_RECORD_MAX 320
 
 enum { SAME_MTIME = 1, SAME_CTIME = 2, SAME_ATIME = 4, SAME_ALL = 7 };
@@ -76,7 +78,7 @@ static size_t encode(const struct inode *i, uint8_t out[INODE_RECORD_MAX])
 	unsigned same = same_times(i);
 	uint8_t *at = out;
 
-	at = put_u8(at, INODE_VERSION);
+	at = put_u8(at, i->quota ? INODE_VERSION_QUOTA : INODE_VERSION);
 	at = put_u8(at, (uint8_t)same);
 	at = put_varint(at, i->flags);
 	at = put_varint(at, i->mode);
@@ -93,6 +95,8 @@ static size_t encode(const struct inode *i, uint8_t out[INODE_RECORD_MAX])
 		at = put_le64(at, i->cookie);
 	at = put_times(at, i, same);
 	at = put_sets(at, i);
+	if (i->quota)
+		at = put_varint(at, i->quota);
 	return (size_t)(at - out);
 }
 
@@ -161,7 +165,9 @@ static int decode(uint64_t ino, const void *value, size_t len, struct inode *ret
 		i.cookie = reader_le64(&r);
 	take_times(&r, same, &i);
 	take_sets(&r, &i);
-	if (r.bad || reader_left(&r) || version != INODE_VERSION || same > SAME_ALL || i.size > INT64_MAX)
+	if (version == INODE_VERSION_QUOTA)
+		i.quota = reader_varint(&r);
+	if (r.bad || reader_left(&r) || version < INODE_VERSION || version > INODE_VERSION_QUOTA || same > SAME_ALL || i.size > INT64_MAX)
 		return -EBADMSG;
 	*ret_i = i;
 	return 0;

@@ -38,6 +38,7 @@ struct inode {
 	uint64_t parent;      /* directory of its first name; 0 for the root and for orphans */
 	uint64_t cookie;      /* of that entry */
 	uint32_t flags;       /* INODE_* */
+	uint64_t quota;       /* directory whose quota it counts for (quota.h); 0: none */
 	struct set_summary sets[SET_KINDS];
 };
 

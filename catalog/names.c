@@ -120,6 +120,17 @@ static int promote(struct tree_op *op, struct inode *i)
 	return remove_further(op, i->ino, dir, cookie);
 }
 
+int name_is_in(struct batch *b, const struct inode *i, uint64_t dir, uint64_t cookie)
+{
+	struct key key = name_key(i->ino, dir, cookie);
+	int r;
+
+	if (is_first(i, dir, cookie))
+		return 1;
+	r = S_ISDIR(i->mode) ? -ENOENT : batch_get(b, key.bytes, key.len, NULL);
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
+}
+
 int name_remove(struct tree_op *op, struct inode *i, uint64_t dir, uint64_t cookie)
 {
 	if (!i->nlink)

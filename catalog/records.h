@@ -22,6 +22,7 @@
  *   'R' slot                         remembered replies
  *   'V' fact                         volume facts: 1 counters (tree_stats.c), 2 rules of the index
  *                                    (index/rules.h)
+ *   'U' dir                          quota of a directory (quota.h)
  *   'L' 'l' ino verb ino             typed links and their reverse (reserved)
  *   'F' field ...                    fields (reserved)
  *   'K' pack                         packs (reserved)

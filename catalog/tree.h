@@ -46,10 +46,10 @@ struct tree_make {
 	const char *target; /* of a symlink */
 	bool unnamed;       /* O_TMPFILE: an orphan without a name */
 };
-/* create, mkdir, mknod, symlink. -EEXIST, -ENOSPC, -EMLINK, -ENAMETOOLONG. */
+/* create, mkdir, mknod, symlink. -EEXIST, -EDQUOT, -ENOSPC, -EMLINK, -ENAMETOOLONG. */
 int tree_make(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name,
 	      const struct tree_make *make, struct inode *ret_i);
-/* Also the first name of what was made `unnamed`. -EEXIST, -EPERM (a directory), -EMLINK. */
+/* Also the first name of what was made `unnamed`. -EEXIST, -EPERM (a directory), -EMLINK, -EXDEV (quota.h). */
 int tree_link(struct catalog *c, struct tree_request *rq, uint64_t ino, uint64_t dir, const char *name,
 	      struct inode *ret_i);
 /* `open`: somebody has the file open, so that it becomes an orphan when its last name goes. *ret_i is
@@ -66,7 +66,8 @@ struct tree_renamed {
 };
 /* `flags`: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT. `open` is asked whether the inode that
  * loses its last name is open, with the writer lock held; it may be NULL. For a replaced inode see tree_unlink(). Two names of one
- * file: nothing happens, 0. -EEXIST, -ENOTEMPTY, -EISDIR, -ENOTDIR, -EINVAL (below itself), -EMLINK. */
+ * file: nothing happens, 0. -EEXIST, -ENOTEMPTY, -EISDIR, -ENOTDIR, -EINVAL (below itself), -EMLINK,
+ * -EXDEV (quota.h), -EBUSY (a directory that a quota is being set on). */
 int tree_rename(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, uint64_t new_dir,
 		const char *new_name, unsigned flags, bool (*open)(void *context, uint64_t ino), void *context,
 		struct tree_renamed *ret);

@@ -47,6 +47,8 @@ void stats_count(struct stats_delta *stats, uint32_t mode, int sign);
 
 /* -EMLINK. */
 int name_add(struct tree_op *op, struct inode *i, uint64_t dir, uint64_t cookie);
+/* 1: that is one of its names. 0. */
+int name_is_in(struct batch *b, const struct inode *i, uint64_t dir, uint64_t cookie);
 int name_remove(struct tree_op *op, struct inode *i, uint64_t dir, uint64_t cookie);
 int name_move(struct tree_op *op, struct inode *i, uint64_t dir, uint64_t cookie, uint64_t new_dir,
 	      uint64_t new_cookie);

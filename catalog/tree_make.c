@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/acl.h"
+#include "catalog/quota_impl.h"
 #include "catalog/tree_impl.h"
 
 /* The root's number is no other inode's. */
@@ -91,6 +92,7 @@ int inode_init_in(struct tree_op *op, const struct inode *dir, uint64_t ino, con
 		i.uid = op->rq->uid;
 		i.gid = op->rq->gid;
 	}
+	i.quota = dir->quota;
 	inherit_group(dir, &i);
 	r = inherit_mode(op, dir, make->umask, &i);
 	if (r < 0)
@@ -102,6 +104,9 @@ int inode_init_in(struct tree_op *op, const struct inode *dir, uint64_t ino, con
 		if (r < 0)
 			return r;
 	}
+	r = quota_charge(op->b, i.quota, 0, 1);
+	if (r < 0)
+		return r;
 	stats_count(&op->stats, i.mode, 1);
 	*ret_i = i;
 	return 0;
@@ -280,6 +285,8 @@ static int link_in(struct tree_op *op, uint64_t ino, uint64_t dir_ino, struct de
 		r = dentry_load_in(d, op->b);
 	if (r >= 0 && d->found)
 		r = -EEXIST;
+	if (r >= 0)
+		r = quota_check_name(op->b, i, &dir);
 	if (r >= 0 && !i->nlink)
 		r = adopt(op, i, numbers);
 	if (r >= 0)

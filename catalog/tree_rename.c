@@ -7,6 +7,7 @@
 #include <stdio.h>
 
 #include "base/cleanup.h"
+#include "catalog/quota_impl.h"
 #include "catalog/tree_impl.h"
 
 struct renaming {
@@ -96,6 +97,21 @@ static int check_rings(struct renaming *n)
 	r = check_ring(n, &n->other, n->dir);
 	/* Without EXCHANGE the target would be an ancestor of the source: it is not empty. */
 	return r == -EINVAL && !(n->flags & RENAME_EXCHANGE) ? -ENOTEMPTY : r;
+}
+
+/* Names stay within a quota. */
+static int check_quota(struct renaming *n, struct inode *i, const struct inode *target_dir)
+{
+	if (!i->ino)
+		return 0;
+	return crosses(n) ? quota_check_name(n->op.b, i, target_dir) : quota_settle_name(n->op.b, i, target_dir);
+}
+
+static int check_quotas(struct renaming *n)
+{
+	int r = check_quota(n, &n->moved, n->new_dir);
+
+	return r < 0 || !(n->flags & RENAME_EXCHANGE) ? r : check_quota(n, &n->other, n->dir);
 }
 
 /* ---- link counts of the two directories */
@@ -255,6 +271,8 @@ static int rename_in(struct renaming *n, uint64_t dir, uint64_t new_dir)
 	r = check_rings(n);
 	if (r >= 0)
 		r = check_replaced(n);
+	if (r >= 0)
+		r = check_quotas(n);
 	if (r >= 0)
 		r = count_subdirs(n);
 	if (r >= 0)

@@ -8,6 +8,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "catalog/quota.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
 
@@ -34,6 +35,13 @@ void orphan_remove(struct batch *b, uint64_t ino)
 	batch_remove(b, key.bytes, key.len);
 }
 
+/* The last of it. */
+static int remove_inode(struct batch *b, const struct inode *i)
+{
+	inode_remove(b, i->ino);
+	return quota_charge(b, i->quota, -(int64_t)i->bytes, -1);
+}
+
 static int drop_last(struct tree_op *op, struct inode *i, bool open)
 {
 	int r = 0;
@@ -45,10 +53,8 @@ static int drop_last(struct tree_op *op, struct inode *i, bool open)
 		r = tags_detach(op->b, i);
 	if (r < 0)
 		return r;
-	if (!open && !i->sets[SET_EXTENTS].count && !i->sets[SET_XATTRS].count) {
-		inode_remove(op->b, i->ino);
-		return 0;
-	}
+	if (!open && !i->sets[SET_EXTENTS].count && !i->sets[SET_XATTRS].count)
+		return remove_inode(op->b, i);
 	i->flags |= INODE_ORPHAN;
 	orphan_put(op->b, i->ino);
 	inode_put(op->b, i);
@@ -235,9 +241,8 @@ static int forget_step(struct tree_op *op, uint64_t ino)
 		inode_put(op->b, &i);
 		return 1;
 	}
-	inode_remove(op->b, ino);
 	orphan_remove(op->b, ino);
-	return 0;
+	return remove_inode(op->b, &i);
 }
 
 int tree_forget_inode(struct catalog *c, uint64_t ino)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "base/cleanup.h"
@@ -148,6 +149,36 @@ int volume_store(const struct volume *v, const struct keyring *k, int dirfd)
 	if (r < 0)
 		return r;
 	return io_replace_file_at(dirfd, VOLUME_FILE, out.data, out.len, 0600);
+}
+
+static bool has_text(const json_t *list, const char *text)
+{
+	const json_t *member;
+	size_t i;
+
+	json_array_foreach(list, i, member)
+		if (strcmp(json_string_value(member), text) == 0)
+			return true;
+	return false;
+}
+
+int volume_need_feature(int dirfd, const struct keyring *k, const char *feature)
+{
+	_cleanup_(volume_freep) struct volume *v = NULL;
+	_cleanup_free_ char *why = NULL;
+	json_t *list;
+	int r = volume_load(dirfd, &v, &why);
+
+	if (r == 0)
+		r = v->foreign ? -EPROTONOSUPPORT : volume_mac_check(v->root, k);
+	if (r < 0)
+		return r;
+	list = json_object_get(json_object_get(v->root, "features"), "incompat");
+	if (has_text(list, feature))
+		return 0;
+	if (json_array_append_new(list, json_string(feature)) < 0)
+		return -ENOMEM;
+	return volume_store(v, k, dirfd);
 }
 
 struct volume *volume_free(struct volume *v)

@@ -42,6 +42,10 @@ int volume_add_slot(struct volume *v, const struct keyring *k, const struct volu
 int volume_load(int dirfd, struct volume **ret_v, char **ret_why);
 /* Replaces volume.json durably, with a new MAC. */
 int volume_store(const struct volume *v, const struct keyring *k, int dirfd);
+/* What a volume needs from now on that older programs lack. */
+#define VOLUME_QUOTAS "quotas"
+/* Adds an incompat feature to volume.json, durably, unless it is there. -EBADMSG: volume.json is damaged. */
+int volume_need_feature(int dirfd, const struct keyring *k, const char *feature);
 struct volume *volume_free(struct volume *v);
 
 /* Tries `secret` on each slot of its kind once (a passphrase is not tried on key-file slots), then

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "catalog/quota.h"
 #include "daemon/cli.h"
 #include "daemon/lock.h"
 #include "daemon/program.h"
@@ -48,7 +49,7 @@ static int check_volume(const char *path, int dirfd, struct keyring *keys)
 	struct stack stack = { .volume_dirfd = dirfd, .keys = keys };
 	_cleanup_free_ char *why = NULL, *program_dir = NULL;
 	struct stack_options o = { .read_only = true, .index = true };
-	struct check checks[3];
+	struct check checks[4];
 	uint64_t problems = 0;
 	int r = program_directory(0, &program_dir);
 
@@ -67,6 +68,7 @@ static int check_volume(const char *path, int dirfd, struct keyring *keys)
 	checks[0] = (struct check){ "records", catalog_verify(stack.catalog, count_problem, &problems) };
 	checks[1] = (struct check){ "data blocks", files_verify(stack.files, count_problem, &problems) };
 	checks[2] = (struct check){ "index blocks", index_verify(stack.index, count_problem, &problems) };
+	checks[3] = (struct check){ "quotas", quota_verify(stack.catalog, count_problem, &problems) };
 	stack_close(&stack);
 	config_done(&config);
 	return report(path, checks, ARRAY_SIZE(checks), problems);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "crypto/volume.h"
 #include "daemon/cli.h"
 #include "daemon/link.h"
 #include "daemon/problems.h"
@@ -126,6 +127,13 @@ static void trouble(void *server)
 	problems_notice(((struct server *)server)->problems);
 }
 
+static int need_quotas(void *server)
+{
+	struct server *s = server;
+
+	return volume_need_feature(s->volume_dirfd, s->keys, VOLUME_QUOTAS);
+}
+
 /* Those whose absence stops nothing. */
 static void start_helpers(struct server *s, const char *config_path, int config_fd, struct buf *config_text)
 {
@@ -161,6 +169,7 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		.noatime = s->noatime,
 		.describe = describe,
 		.control = control,
+		.need_quotas = need_quotas,
 		.ready = ready,
 		.trouble = trouble,
 		.context = s,

@@ -36,6 +36,8 @@ struct fs_config {
 	/* The text of .brainy/NAME, and the answer to a line written to .brainy/control. */
 	int (*describe)(void *context, const char *name, struct buf *ret_text);
 	int (*control)(void *context, const char *line, struct buf *ret_answer);
+	/* Called before the first quota is set: other programs must know that there are some. 0 or -errno. */
+	int (*need_quotas)(void *context);
 	/* Called when INIT is answered. */
 	void (*ready)(void *context);
 	/* Called when a request is answered EIO, ENOSPC or EROFS, from the thread that serves it: must be

@@ -7,6 +7,7 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "catalog/quota.h"
 
 /* After a wake-up it waits for more: a wake-up for each of many unlinks would cost more than they do. */
 #define GATHER_US 20000u
@@ -21,6 +22,7 @@ struct reclaimer {
 	pthread_mutex_t lock;   /* rank 60 */
 	pthread_cond_t wake;
 	struct numbers waiting; /* guarded by lock */
+	bool quotas;            /* guarded by lock; there may be some to walk for */
 	bool ending;            /* guarded by lock */
 	pthread_t thread;
 };
@@ -56,13 +58,15 @@ static bool is_ending(struct reclaimer *c)
 	return c->ending;
 }
 
-/* Waits for work and takes all of it; false at the end. */
-static bool take(struct reclaimer *c, struct numbers *ret_l)
+/* Waits for work, unless there is a walk under way, and takes all of it; false at the end. */
+static bool take(struct reclaimer *c, bool *walking, struct numbers *ret_l)
 {
 	LOCKED(&c->lock);
 
-	while (c->waiting.n == 0 && !c->ending)
+	while (c->waiting.n == 0 && !c->quotas && !*walking && !c->ending)
 		(void) pthread_cond_wait(&c->wake, &c->lock);
+	*walking |= c->quotas;
+	c->quotas = false;
 	*ret_l = c->waiting;
 	c->waiting = (struct numbers){ 0 };
 	return !c->ending;
@@ -77,21 +81,50 @@ static void reclaim(struct reclaimer *c, uint64_t ino)
 				(unsigned long long)ino);
 }
 
+/* False when nothing is left to do. */
+static bool walk(struct quota_walk *w)
+{
+	int r = quota_walk_step(w);
+
+	if (r < 0)
+		(void) log_warn(r, "counting for a quota failed, will retry when one is set, or at the next mount");
+	return r > 0;
+}
+
+/* Between two steps of a walk, what waits is freed. */
+static void serve(struct reclaimer *c, struct quota_walk *w)
+{
+	struct numbers l = { 0 };
+	bool walking = !c->fs->config.read_only;
+
+	while (take(c, &walking, &l)) {
+		for (size_t i = 0; i < l.n && !is_ending(c); i++)
+			reclaim(c, l.inos[i]);
+		free(l.inos);
+		l = (struct numbers){ 0 };
+		if (walking)
+			walking = walk(w);
+		else
+			(void) usleep(GATHER_US);
+	}
+	free(l.inos);
+}
+
 static void *run(void *context)
 {
 	struct reclaimer *c = context;
-	struct numbers l = { 0 };
+	struct quota_walk *w;
 	int r = c->fs->config.read_only ? 0 : tree_foreach_orphan(c->fs->config.catalog, add_orphan, c);
 
 	if (r < 0)
 		(void) log_warn(r, "finding unlinked files failed, will retry at the next mount");
-	while (take(c, &l)) {
-		for (size_t i = 0; i < l.n && !is_ending(c); i++)
-			reclaim(c, l.inos[i]);
-		free(l.inos);
-		(void) usleep(GATHER_US);
+	r = quota_walk_new(c->fs->config.catalog, &w);
+	if (r < 0) {
+		(void) log_error(r, "no memory to free files; they will be freed at the next mount");
+		return NULL;
 	}
-	free(l.inos);
+	serve(c, w);
+	(void) quota_walk_free(w);
 	return NULL;
 }
 
@@ -142,4 +175,12 @@ void reclaimer_add(struct reclaimer *c, uint64_t ino)
 	/* Without memory it stays an orphan until the next mount. */
 	if (numbers_add(&c->waiting, ino) == 0 && c->waiting.n == 1)
 		(void) pthread_cond_signal(&c->wake);
+}
+
+void reclaimer_walk_quotas(struct reclaimer *c)
+{
+	LOCKED(&c->lock);
+
+	c->quotas = true;
+	(void) pthread_cond_signal(&c->wake);
 }

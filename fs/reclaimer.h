@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Frees inodes that have lost their last name and their last opener, behind the request that did it.
- * What a stopped server leaves undone stands in the catalog as orphans; the next one begins with
- * them. Thread-safety: safe. */
+/* Frees inodes that have lost their last name and their last opener, behind the request that did it, and lets what
+ * lies below a directory count for its quota. What a stopped server leaves undone stands in the catalog, as orphans
+ * and in the records of quotas; the next one begins with it. Thread-safety: safe. */
 #pragma once
 
 #include "fs/fs_impl.h"
@@ -10,3 +10,5 @@
 int reclaimer_start(struct fs *fs, struct reclaimer **ret_c);
 struct reclaimer *reclaimer_stop(struct reclaimer *c);
 void reclaimer_add(struct reclaimer *c, uint64_t ino);
+/* A quota was set that a quota_walk is to carry through. */
+void reclaimer_walk_quotas(struct reclaimer *c);

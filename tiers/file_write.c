@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "catalog/quota.h"
 #include "tiers/change.h"
 
 /* A small write that continues a small extent becomes one record with it, up to this size: byte by
@@ -14,6 +15,8 @@
 #define MERGE_MAX 2048u
 /* What a batch and its records take beside the bytes, when asking for space. */
 #define WRITE_OVERHEAD 8192u
+
+DEFINE_CLEANUP(struct extent_walk *, extent_walk_close)
 
 struct write {
 	const uint8_t *data; /* borrowed */
@@ -120,6 +123,38 @@ static int write_batch(struct files *f, struct tree_request *rq, uint64_t ino, u
 	return change_end(&ch, r, rq, w->len);
 }
 
+/* Bytes of [offset, offset + len) that count already. */
+static int count_bytes(struct files *f, uint64_t ino, uint64_t offset, uint64_t len, uint64_t *ret_bytes)
+{
+	_cleanup_(extent_walk_closep) struct extent_walk *walk = NULL;
+	uint64_t end = offset + len, bytes = 0;
+	struct extent e;
+	int r = extent_walk_open(f->catalog, ino, offset, &walk);
+
+	while (r >= 0 && (r = extent_walk_next(walk, &e)) > 0 && e.offset < end)
+		if (extent_counts(&e))
+			bytes += MIN(extent_end(&e), end) - MAX(e.offset, offset);
+	*ret_bytes = bytes;
+	return MIN(r, 0);
+}
+
+/* The batch decides; but what it would refuse would leave dead bytes in a segment, as often as it is tried. */
+static int check_quota(struct files *f, uint64_t ino, uint64_t offset, size_t len, bool append)
+{
+	struct quota_room room;
+	uint64_t bytes = 0;
+	struct inode i;
+	int r = inode_get(f->catalog, ino, &i);
+
+	if (r < 0 || !i.quota)
+		return r;
+	r = quota_get_room(f->catalog, i.quota, &room);
+	if (r < 0 || !room.bytes.limit || room.bytes.used + len <= room.bytes.limit)
+		return r;
+	r = append ? 0 : count_bytes(f, ino, offset, len, &bytes);
+	return r >= 0 && bytes < len && room.bytes.used + (len - bytes) > room.bytes.limit ? -EDQUOT : r;
+}
+
 /* Where an append will probably land: for the description only. */
 static uint64_t likely_offset(struct files *f, uint64_t ino, uint64_t offset, bool append)
 {
@@ -141,6 +176,8 @@ ssize_t file_write(struct files *f, struct tree_request *rq, uint64_t ino, uint6
 	if (!append && (offset > FILE_SIZE_MAX || len > FILE_SIZE_MAX - offset))
 		return -EFBIG;
 	r = files_take_space(f, len + len / 64 + WRITE_OVERHEAD, false);
+	if (r >= 0 && len >= f->config.inline_below)
+		r = check_quota(f, ino, offset, len, append);
 	if (r >= 0 && len >= f->config.inline_below)
 		r = write_objects(f, &w, ino, likely_offset(f, ino, offset, append));
 	if (r >= 0)

@@ -85,7 +85,7 @@ static int verify_extent(struct verification *v, uint64_t ino, const struct exte
 		complain(v, "inode %llu: nothing, or more than one extent, covers bytes at %llu",
 			 (unsigned long long)ino, (unsigned long long)v->end);
 	v->end = extent_end(e);
-	v->bytes += e->kind != EXTENT_HOLE || e->flags & EXTENT_ALLOCATED ? e->len : 0;
+	v->bytes += extent_counts(e) ? e->len : 0;
 	if (e->kind != EXTENT_HOT)
 		return 0;
 	r = account_add(&v->accounts, e->segment, (int64_t)e->len);

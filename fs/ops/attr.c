@@ -124,5 +124,6 @@ void ops_statfs(fuse_req_t req, fuse_ino_t ino)
 	v.f_blocks = bytes.total_bytes / BLOCK;
 	v.f_ffree = v.f_favail = bytes.free_bytes / BYTES_PER_INODE + 1;
 	v.f_files = v.f_ffree + count.files + count.directories + count.others;
+	quota_limit_statfs(fs, ino, &v);
 	(void) fuse_reply_statfs(req, &v);
 }

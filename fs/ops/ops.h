@@ -4,6 +4,8 @@
  * fs/virtual/. */
 #pragma once
 
+#include <sys/statvfs.h>
+
 #include "fs/fs_impl.h"
 
 extern const struct fuse_lowlevel_ops ops_table;
@@ -103,6 +105,15 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, str
 /* ---- list.c */
 void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t cookie, struct fuse_file_info *fi);
 void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t cookie, struct fuse_file_info *fi);
+
+/* ---- quota.c: the quota of a directory, as xattrs of it. None is listed, so that cp -a and rsync -X copy none. */
+bool quota_is_xattr(const char *ours);
+/* A limit; `value` NULL takes it away. Replies. -EPERM: neither root nor the owner of the mount. */
+void quota_set_xattr(fuse_req_t req, fuse_ino_t ino, const char *ours, const char *value, size_t size);
+/* -ENODATA: it has none, or the caller may not know. */
+int quota_get_xattr(fuse_req_t req, uint64_t ino, const char *ours, struct buf *ret_value);
+/* Makes of the volume's figures those of a place in it. */
+void quota_limit_statfs(struct fs *fs, uint64_t ino, struct statvfs *v);
 
 /* ---- xattr.c */
 void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);

@@ -51,6 +51,13 @@ static bool is_tier(const char *value, size_t len)
 	return false;
 }
 
+static bool is_quota(const char *name)
+{
+	const char *ours = after(name, OURS);
+
+	return ours && quota_is_xattr(ours);
+}
+
 static int check_change(uint64_t ino, const char *name)
 {
 	if (is_virtual(ino))
@@ -63,8 +70,13 @@ static int check_change(uint64_t ino, const char *name)
 void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
 	struct tree_request rq = ops_request(req);
-	int r = check_change(ino, name);
+	int r;
 
+	if (is_quota(name) && !is_virtual(ino)) {
+		quota_set_xattr(req, ino, after(name, OURS), value, size);
+		return;
+	}
+	r = check_change(ino, name);
 	if (r == 0 && strcmp(name, OURS "tier") == 0 && !is_tier(value, size))
 		r = -EINVAL;
 	if (current_request.kill_sgid)
@@ -79,8 +91,13 @@ void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *
 void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 {
 	struct tree_request rq = ops_request(req);
-	int r = check_change(ino, name);
+	int r;
 
+	if (is_quota(name) && !is_virtual(ino)) {
+		quota_set_xattr(req, ino, after(name, OURS), NULL, 0);
+		return;
+	}
+	r = check_change(ino, name);
 	if (r == 0 && ops_replayed(req))
 		return;
 	if (r == 0)
@@ -102,12 +119,16 @@ static int get_computed(struct fs *fs, uint64_t ino, const char *ours, struct bu
 	return fs->config.index ? index_get_attribute(fs->config.index, ino, ours, ret_value) : -ENODATA;
 }
 
-static int get(struct fs *fs, uint64_t ino, const char *name, struct buf *ret_value)
+static int get(fuse_req_t req, uint64_t ino, const char *name, struct buf *ret_value)
 {
+	struct fs *fs = ops_fs(req);
+
 	if (is_virtual(ino))
 		return virtual_getxattr(fs, ino, name, ret_value);
 	if (!is_supported(name))
 		return -EOPNOTSUPP;
+	if (is_quota(name))
+		return quota_get_xattr(req, ino, after(name, OURS), ret_value);
 	if (is_computed(name))
 		return get_computed(fs, ino, after(name, OURS), ret_value);
 	return tree_getxattr(fs->config.catalog, ino, name, ret_value);
@@ -116,7 +137,7 @@ static int get(struct fs *fs, uint64_t ino, const char *name, struct buf *ret_va
 void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
-	int r = get(ops_fs(req), ino, name, &value);
+	int r = get(req, ino, name, &value);
 
 	if (r == -EAGAIN)
 		r = ops_getxattr_later(req, ino, name, size);

@@ -140,7 +140,7 @@ def open_volume(folder, kind, secret):
     with open(os.path.join(folder, "volume.json"), "rb") as f:
         volume = json.loads(f.read())
     require(volume["format"] == 1, "the volume has another format")
-    require(not volume["features"]["incompat"], "the volume uses features that are not known")
+    require(set(volume["features"]["incompat"]) <= {"quotas"}, "the volume uses features that are not known")
     for slot in volume["keyslots"]:
         keys = slot["kind"] == kind and unwrap(slot, bytes.fromhex(volume["id"]), kind, secret)
         if keys:
@@ -242,7 +242,8 @@ Extent = collections.namedtuple("Extent", "offset length kind data run segment p
 
 def parse_inode(ino, value):
     r = Reader(value)
-    require(r.u8() == 1, "an inode has another version")
+    version = r.u8()
+    require(version in (1, 2), "an inode has another version")
     same, _, mode, uid, gid, nlink, _, size, _, _, _, parent = r.u8(), *(r.varint() for _ in range(11))
     r.take(8 if parent else 0)
     times = [r.unpack("q") * 10**9 + r.unpack("I")]  # btime, mtime
@@ -251,6 +252,8 @@ def parse_inode(ino, value):
     r.take(12 * (2 - (same >> 1 & 1) - (same >> 2 & 1)))  # ctime, atime
     counts = (r.varint() for _ in range(3))
     sets = [(n, int.from_bytes(r.take(16), "little") if n else 0) for n in counts]
+    if version == 2:
+        r.varint()  # quota
     require(not r.left(), "a record is too long")
     return Inode(ino, mode, uid, gid, nlink, size, times[-1], sets)
 

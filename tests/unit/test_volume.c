@@ -123,6 +123,29 @@ static void test_known_volume(void)
 	}
 }
 
+/* A feature is there once, with a MAC that fits; into an altered volume.json none comes. */
+static void test_need_feature(void)
+{
+	_cleanup_keys_ struct keyring *keys = NULL;
+	_cleanup_buf_ struct buf once = BUF_INIT, twice = BUF_INIT;
+
+	write_volume(known_volume, sizeof(known_volume) - 1);
+	CHECK_EQ(open_volume(&key_file, &keys), 0);
+	CHECK_EQ(volume_need_feature(dir_fd, keys, VOLUME_QUOTAS), 0);
+	CHECK_EQ(try_volume(&key_file), 0);
+	read_volume(&once);
+	CHECK(strstr(buf_cstr(&once), "\"" VOLUME_QUOTAS "\""));
+	CHECK_EQ(volume_need_feature(dir_fd, keys, VOLUME_QUOTAS), 0);
+	read_volume(&twice);
+	CHECK_MEM(once.data, once.len, twice.data, twice.len);
+	*strstr((char *)once.data, VOLUME_QUOTAS) = 'r';
+	write_volume((const char *)once.data, once.len);
+	CHECK_EQ(volume_need_feature(dir_fd, keys, VOLUME_QUOTAS), -EPROTONOSUPPORT);
+	*strstr((char *)twice.data, "created") = 'g';
+	write_volume((const char *)twice.data, twice.len);
+	CHECK_EQ(volume_need_feature(dir_fd, keys, VOLUME_QUOTAS), -EBADMSG);
+}
+
 /* ---- recovery key and key file */
 
 static void check_recovery_reads(const char *text, const struct keyring *keys)
@@ -214,6 +237,7 @@ int main(void)
 	test_refusals();
 	test_cheap_slot();
 	test_known_volume();
+	test_need_feature();
 	test_recovery_forgives();
 	test_recovery_typos();
 	test_make_key_file();
