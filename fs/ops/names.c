@@ -34,13 +34,16 @@ static int check_old(uint64_t dir, const char *name)
 	return is_virtual(dir) || is_reserved(dir, name) ? -EACCES : 0;
 }
 
-/* "." and ".." are looked up for handles of an NFS server. */
+/* "." and ".." are looked up for handles of an NFS server and open_by_handle_at(2), when the kernel does not know the
+ * inode: nobody has it open then, and one without a name is about to be freed. */
 static int lookup(struct catalog *c, uint64_t dir, const char *name, struct inode *ret_i)
 {
 	int r;
 
-	if (strcmp(name, ".") == 0)
-		return inode_get(c, dir, ret_i);
+	if (strcmp(name, ".") == 0) {
+		r = inode_get(c, dir, ret_i);
+		return r == 0 && !ret_i->nlink ? -ENOENT : r;
+	}
 	if (strcmp(name, "..") != 0)
 		return tree_lookup(c, dir, name, ret_i);
 	r = inode_get(c, dir, ret_i);

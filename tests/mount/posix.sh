@@ -112,7 +112,7 @@ def second():
     size = len(bytes(Handle()))
     handles = [kept[n * size:(n + 1) * size] for n in range(3)]
     os.unlink(top + b"/moved")
-    assert open_handle(handles[2], os.O_RDONLY) == -1 and ctypes.get_errno() == 116, "a file that is gone"
+    assert open_handle(handles[2], os.O_RDONLY) == -1 and ctypes.get_errno() == 116, f"a file that is gone: {ctypes.get_errno()}"
     fd = check(open_handle(handles[0], os.O_RDONLY), "open_by_handle_at")
     assert os.read(fd, 100) == b"textmore"
     fd = check(open_handle(handles[1], os.O_RDONLY | os.O_DIRECTORY), "open_by_handle_at of a directory")

@@ -71,7 +71,11 @@ static void test_unlinked(void)
 	ino = answer.entry.nodeid;
 	fh = answer.open.fh;
 	CHECK_EQ(write_at(102, ino, fh, data, SIZE), 0);
+	CHECK_EQ(ask(FUSE_LOOKUP, 103, ino, NULL, 0, ".", 2), 0);
+	CHECK_EQ(answer.entry.nodeid, ino);
 	CHECK_EQ(ask_name(FUSE_UNLINK, 104, "unlinked"), 0);
+	CHECK_EQ(ask(FUSE_LOOKUP, 105, ino, NULL, 0, ".", 2), 0);
+	CHECK_EQ(answer.entry.nodeid, 0); /* ESTALE to whoever has its handle */
 	free_another(110);
 	CHECK_EQ(read_at(120, ino, fh, SIZE), 0);
 	CHECK_MEM(answer.bytes, answer.head.len - sizeof(answer.head), data, SIZE);
