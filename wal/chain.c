@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cleanup.h"
 #include "wal/replay.h"
 
 static struct segment *newest(const struct folder *f)
@@ -111,10 +112,10 @@ static bool names(const struct chain *c, const struct wal_position *from)
 	       id128_equal(from->incarnation, oldest->prior.incarnation);
 }
 
-static int go_back(struct chain *c, const struct folder *f, const struct wal_position *from)
+static int go_back(struct chain *c, const struct folder *f, const struct wal_position *from,
+		   struct id128 incarnation, uint64_t limit)
 {
-	struct id128 incarnation = newest(f)->head.incarnation;
-	uint64_t limit = UINT64_MAX, generation = UINT64_MAX;
+	uint64_t generation = UINT64_MAX;
 
 	for (;;) {
 		struct segment *oldest = NULL;
@@ -134,6 +135,25 @@ static int go_back(struct chain *c, const struct folder *f, const struct wal_pos
 	}
 }
 
+static int make_room(struct chain *c, const struct folder *f, const struct wal_position *from)
+{
+	*c = (struct chain){ .last_lsn = from->lsn, .synced = from->lsn };
+	c->segments = calloc(f->count, sizeof(struct segment *));
+	c->limits = calloc(f->count, sizeof(uint64_t));
+	return c->segments && c->limits ? 0 : -ENOMEM;
+}
+
+static void begin_segments(const struct chain *c)
+{
+	for (size_t i = 0; i < c->count; i++) {
+		struct segment *s = c->segments[i];
+
+		s->used = i + 1 < c->count ? s->size : WAL_RECORDS_START;
+		s->last_lsn =
+			i + 1 < c->count ? c->segments[i + 1]->head.first_lsn - 1 : s->head.first_lsn - 1;
+	}
+}
+
 int chain_build(struct chain *c, const struct folder *f, const struct wal_position *from)
 {
 	int r;
@@ -141,23 +161,76 @@ int chain_build(struct chain *c, const struct folder *f, const struct wal_positi
 	*c = (struct chain){ .last_lsn = from->lsn, .synced = from->lsn };
 	if (f->generation == 0)
 		return 0;
-	c->segments = calloc(f->count, sizeof(struct segment *));
-	c->limits = calloc(f->count, sizeof(uint64_t));
-	if (!c->segments || !c->limits)
-		return -ENOMEM;
-	r = go_back(c, f, from);
+	r = make_room(c, f, from);
+	if (r >= 0)
+		r = go_back(c, f, from, newest(f)->head.incarnation, UINT64_MAX);
 	if (r < 0)
 		return r;
 	reverse(c);
-	for (size_t i = 0; i < c->count; i++) {
-		struct segment *s = c->segments[i];
-
-		if (s->size != s->head.size)
+	for (size_t i = 0; i < c->count; i++)
+		if (c->segments[i]->size != c->segments[i]->head.size)
 			return -EBADMSG;
-		s->used = i + 1 < c->count ? s->size : WAL_RECORDS_START;
-		s->last_lsn =
-			i + 1 < c->count ? c->segments[i + 1]->head.first_lsn - 1 : s->head.first_lsn - 1;
+	begin_segments(c);
+	return 0;
+}
+
+/* ---- a damaged log */
+
+static int newer_first(const void *a, const void *b)
+{
+	const struct wal_header *x = &(*(struct segment *const *)a)->head, *y = &(*(struct segment *const *)b)->head;
+
+	if (x->generation != y->generation)
+		return x->generation < y->generation ? 1 : -1;
+	return x->sequence < y->sequence ? 1 : x->sequence > y->sequence ? -1 : 0;
+}
+
+/* What ends with that segment is the newest incarnation now. */
+static int end_with(struct chain *c, const struct folder *f, const struct wal_position *from,
+		    const struct segment *last)
+{
+	int r;
+
+	c->count = 0;
+	r = go_back(c, f, from, last->head.incarnation, last->head.first_lsn);
+	for (size_t i = 0; r >= 0 && i < c->count; i++)
+		if (id128_equal(c->segments[i]->head.incarnation, last->head.incarnation))
+			c->limits[i] = UINT64_MAX;
+	return r;
+}
+
+static int build_longest(struct chain *c, const struct folder *f, const struct wal_position *from,
+			 struct segment **sorted)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < f->count; i++)
+		if (f->segments[i]->state == SEGMENT_VALID)
+			sorted[n++] = f->segments[i];
+	if (n > 0)
+		qsort(sorted, n, sizeof(*sorted), newer_first);
+	for (size_t i = 0; i < n; i++) {
+		int r = end_with(c, f, from, sorted[i]);
+
+		if (r != -EBADMSG)
+			return r;
 	}
+	c->count = 0;
+	return 0;
+}
+
+int chain_build_longest(struct chain *c, const struct folder *f, const struct wal_position *from)
+{
+	_cleanup_free_ struct segment **sorted = calloc(f->count + 1, sizeof(struct segment *));
+	int r = make_room(c, f, from);
+
+	if (r >= 0)
+		r = sorted ? build_longest(c, f, from, sorted) : -ENOMEM;
+	if (r < 0)
+		return r;
+	c->salvaged = true;
+	reverse(c);
+	begin_segments(c);
 	return 0;
 }
 

@@ -50,6 +50,19 @@ static bool is_temporary(const char *name)
 	return len > 4 && strcmp(name + len - 4, ".new") == 0;
 }
 
+/* What is older is used again earlier: repair may want the newest records (gather.c). */
+static int older_first(const void *a, const void *b)
+{
+	const struct segment *x = *(struct segment *const *)a, *y = *(struct segment *const *)b;
+	bool first = x->state != SEGMENT_VALID, second = y->state != SEGMENT_VALID;
+
+	if (first || second)
+		return second - first;
+	if (x->head.generation != y->head.generation)
+		return x->head.generation < y->head.generation ? -1 : 1;
+	return x->head.sequence < y->head.sequence ? -1 : x->head.sequence > y->head.sequence;
+}
+
 int folder_load(struct folder *f, int dirfd, const struct wal_config *config)
 {
 	int fd = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -74,6 +87,8 @@ int folder_load(struct folder *f, int dirfd, const struct wal_config *config)
 	}
 	if (r == 0 && !e && errno)
 		r = -errno;
+	if (r == 0 && f->count > 0)
+		qsort(f->segments, f->count, sizeof(*f->segments), older_first);
 	return r;
 }
 

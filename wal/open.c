@@ -26,6 +26,8 @@ struct found {
 	uint64_t keep_first; /* segments of the chain that begin at or before this LSN are kept */
 	bool clean;
 	bool anchor_damaged;
+	bool damaged;
+	uint64_t catalog_txn; /* of an anchor that was believed more than the catalog */
 };
 
 static void found_done(struct found *f)
@@ -94,7 +96,71 @@ static int check_ended(struct found *f, const struct wal_position *from)
 	return 0;
 }
 
-static int look(struct found *f, int dirfd, const struct wal_config *config, const struct wal_position *from,
+/* ---- for repair */
+
+static bool has_bad_segment(const struct found *f)
+{
+	for (size_t i = 0; i < f->folder.count; i++)
+		if (f->folder.segments[i]->state == SEGMENT_BAD)
+			return true;
+	return false;
+}
+
+/* As far as it goes. That it does not go at all is damage where damage is seen; else parts of different
+ * times look the same. */
+static int salvage(struct found *f, const struct wal_position *from, int failed)
+{
+	bool accept = f->folder.config->accept_older;
+	int r;
+
+	if (failed == -ESTALE && !accept)
+		return failed;
+	chain_done(&f->chain);
+	r = chain_build_longest(&f->chain, &f->folder, from);
+	if (r >= 0)
+		r = chain_walk(&f->chain, &f->folder, from);
+	if (r < 0)
+		return r;
+	if (f->chain.count == 0 && !has_bad_segment(f) && !accept)
+		return -ESTALE;
+	f->damaged = true;
+	f->generation = f->folder.generation;
+	return 0;
+}
+
+/* No anchor, or none that opens. */
+static int look_salvaging(struct found *f, const struct wal_position *from)
+{
+	int r = check_ended(f, from);
+
+	if (r != -EBADMSG)
+		return r;
+	chain_done(&f->chain);
+	r = check_unclean(f, from);
+	return r == -EBADMSG || r == -ESTALE ? salvage(f, from, r) : r;
+}
+
+static int check_anchor(struct found *f, const struct wal_anchor_body *anchor, struct wal_position *from,
+			uint64_t catalog_txn)
+{
+	const struct wal_config *c = f->folder.config;
+	int r;
+
+	if (c->from_unsure) {
+		f->catalog_txn = catalog_txn = anchor->catalog_txn;
+		from->lsn = anchor->last_lsn;
+	}
+	r = check_clean(f, anchor, from, catalog_txn);
+	if (r == -ESTALE && c->accept_older) {
+		f->clean = false;
+		r = salvage(f, from, r);
+	}
+	return r;
+}
+
+/* ---- what it means */
+
+static int look(struct found *f, int dirfd, const struct wal_config *config, struct wal_position *from,
 		uint64_t catalog_txn)
 {
 	struct wal_anchor_body anchor;
@@ -103,11 +169,13 @@ static int look(struct found *f, int dirfd, const struct wal_config *config, con
 	if (r < 0)
 		return r;
 	anchored = load_anchor(dirfd, &config->sealer, &anchor);
-	if (anchored == -EBADMSG)
-		return check_ended(f, from);
-	if (anchored < 0)
+	if (anchored > 0)
+		return check_anchor(f, &anchor, from, catalog_txn);
+	if (anchored < 0 && anchored != -EBADMSG)
 		return anchored;
-	return anchored ? check_clean(f, &anchor, from, catalog_txn) : check_unclean(f, from);
+	if (config->salvage)
+		return look_salvaging(f, from);
+	return anchored ? check_ended(f, from) : check_unclean(f, from);
 }
 
 /* ---- the new incarnation */
@@ -257,7 +325,7 @@ static int self_test(struct wal *w)
 	if (r == 0)
 		r = guard_call(self_test_stores, s);
 	log_segment_unmap(s);
-	log_segment_list_push(&w->ready, s);
+	log_segment_list_put_back(&w->ready, s);
 	w->mapped = r == 0;
 	if (w->mapped)
 		free(steal_ptr(&w->sealed));
@@ -329,25 +397,27 @@ int wal_open(int dirfd, const struct wal_config *config, const struct wal_positi
 {
 	_cleanup_(found_done) struct found f = { 0 };
 	_cleanup_(wal_closep) struct wal *w = NULL;
+	struct wal_position start = *from;
 	struct wal_config c;
 	uint64_t replayed;
 	int r = from->lsn > WAL_NUMBER_MAX ? -EINVAL : config_set(&c, config);
 
 	if (r < 0)
 		return r;
-	r = look(&f, dirfd, &c, from, catalog_txn);
+	r = look(&f, dirfd, &c, &start, catalog_txn);
 	if (r == 0)
-		r = chain_deliver(&f.chain, &f.folder, from, replay, &replayed);
+		r = chain_deliver(&f.chain, &f.folder, &start, replay, &replayed);
 	if (r == 0)
 		r = wal_new(dirfd, &c, &w);
 	if (r == 0 && !c.read_only)
-		r = begin_incarnation(w, &f, from);
+		r = begin_incarnation(w, &f, &start);
 	if (r < 0)
 		return r;
 	w->last_lsn = f.chain.last_lsn;
 	*ret_report = (struct wal_report){
 		.replayed = replayed, .last_lsn = f.chain.last_lsn, .clean = f.clean,
-		.anchor_damaged = f.anchor_damaged, .cut = f.chain.cut
+		.anchor_damaged = f.anchor_damaged, .cut = f.chain.cut,
+		.damaged = f.damaged, .catalog_txn = f.catalog_txn,
 	};
 	*ret_w = steal_ptr(&w);
 	return 0;

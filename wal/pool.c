@@ -17,6 +17,15 @@ void log_segment_list_push(struct segment_list *l, struct segment *s)
 	l->count++;
 }
 
+void log_segment_list_put_back(struct segment_list *l, struct segment *s)
+{
+	s->next = l->first;
+	l->first = s;
+	if (!l->last)
+		l->last = s;
+	l->count++;
+}
+
 struct segment *log_segment_list_pop(struct segment_list *l)
 {
 	struct segment *s = l->first;

@@ -151,24 +151,51 @@ static int judge_end(struct chain *c, struct walker *w, const struct folder *f,
 	return r;
 }
 
+/* Damage to what the checkpoint has is passed over when the log is salvaged. */
+static int next(struct walker *w, const struct wal_position *from, struct record *ret_record)
+{
+	int r = walker_next(w, ret_record);
+
+	if (!w->chain->salvaged)
+		return r;
+	if (r == -EBADMSG)
+		r = 0;
+	if (r == 0 && w->expected <= from->lsn)
+		r = walker_skip(w, from->lsn + 1, ret_record);
+	return r;
+}
+
+static int find_end(struct chain *c, struct walker *w, const struct folder *f, const struct wal_position *from)
+{
+	if (!c->salvaged)
+		return judge_end(c, w, f, from);
+	c->cut = true;
+	return 0;
+}
+
+static int check_folder(const struct chain *c, const struct folder *f)
+{
+	for (size_t i = 0; i < f->count && !c->salvaged; i++)
+		if (f->segments[i]->state == SEGMENT_BAD)
+			return -EBADMSG;
+	return 0;
+}
+
 int chain_walk(struct chain *c, const struct folder *f, const struct wal_position *from)
 {
 	_cleanup_(walker_done) struct walker w = { 0 };
 	struct record record;
-	int r;
+	int r = check_folder(c, f);
 
-	for (size_t i = 0; i < f->count; i++)
-		if (f->segments[i]->state == SEGMENT_BAD)
-			return -EBADMSG;
-	if (c->count == 0)
-		return 0;
+	if (r < 0 || c->count == 0)
+		return r;
 	r = walker_init(&w, c, f, from);
 	if (r < 0)
 		return r;
-	while ((r = walker_next(&w, &record)) > 0)
+	while ((r = next(&w, from, &record)) > 0)
 		c->synced = MAX(c->synced, record.inner.synced);
 	if (r == 0)
-		r = judge_end(c, &w, f, from);
+		r = find_end(c, &w, f, from);
 	if (r < 0)
 		return r;
 	for (size_t i = 0; i <= w.at; i++)
@@ -196,8 +223,8 @@ static int unpack(const struct record *record, uint8_t *room, const uint8_t **re
 	return 0;
 }
 
-static int deliver_one(const struct chain *c, const struct wal_replay *replay, const struct record *record,
-		       uint8_t *room)
+int chain_deliver_one(const struct chain *c, const struct wal_replay *replay, const struct record *record,
+		      uint8_t *room)
 {
 	const uint8_t *data;
 	int r = unpack(record, room, &data);
@@ -231,10 +258,10 @@ int chain_deliver(struct chain *c, const struct folder *f, const struct wal_posi
 	r = room ? walker_init(&w, c, f, from) : -ENOMEM;
 	if (r < 0)
 		return r;
-	while (w.expected <= c->last_lsn && (r = walker_next(&w, &record)) > 0) {
+	while (w.expected <= c->last_lsn && (r = next(&w, from, &record)) > 0) {
 		if (record.lsn <= from->lsn)
 			continue;
-		r = deliver_one(c, replay, &record, room);
+		r = chain_deliver_one(c, replay, &record, room);
 		if (r < 0)
 			return r;
 		if (r > 0) {
@@ -245,7 +272,7 @@ int chain_deliver(struct chain *c, const struct folder *f, const struct wal_posi
 	}
 	if (r < 0)
 		return r;
-	return w.expected > c->last_lsn ? 0 : -EIO; /* it verified a moment ago */
+	return w.expected > c->last_lsn || c->last_lsn == from->lsn ? 0 : -EIO; /* it verified a moment ago */
 }
 
 /* ---- after a clean stop */

@@ -9,7 +9,7 @@
 struct folder {
 	int dirfd;                       /* borrowed */
 	const struct wal_config *config; /* borrowed */
-	struct segment **segments;       /* owned, as are its elements that are not NULL */
+	struct segment **segments;       /* owned, as are its elements that are not NULL; the oldest first */
 	size_t count;
 	uint32_t next_number;
 	uint64_t generation;             /* newest seen; 0: none */
@@ -29,11 +29,16 @@ struct chain {
 	bool cut;                  /* something was stored beyond last_lsn */
 	bool ended;                /* the log was stopped cleanly */
 	uint64_t ended_lsn;        /* after this record */
+	bool salvaged;             /* it is damaged, and goes as far as it is whole */
 };
 
 /* -EBADMSG: the incarnations do not reach back to `from`. An empty chain when nothing was ever written. */
 int chain_build(struct chain *c, const struct folder *f, const struct wal_position *from);
-/* Verifies everything, finds the end of the log, tells a torn tail from damage. */
+/* For repair, of a damaged log: the newest segments that are joined to the checkpoint without a gap. An empty chain
+ * when none are. */
+int chain_build_longest(struct chain *c, const struct folder *f, const struct wal_position *from);
+/* Verifies everything, finds the end of the log, tells a torn tail from damage. A salvaged chain ends at the
+ * first record beyond the checkpoint that does not verify, whatever lies there. */
 int chain_walk(struct chain *c, const struct folder *f, const struct wal_position *from);
 /* Gives the records after `from` to the callback; sets last_lsn and cut when it cuts. */
 int chain_deliver(struct chain *c, const struct folder *f, const struct wal_position *from,

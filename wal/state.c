@@ -16,6 +16,15 @@ static int write_anchor(struct wal *w, uint64_t catalog_txn)
 	return r < 0 ? r : io_replace_file_at(w->dirfd, WAL_ANCHOR_NAME, bytes, sizeof(bytes), 0600);
 }
 
+int wal_write_anchor(int dirfd, const struct wal_sealer *sealer, uint64_t catalog_txn, uint64_t last_lsn)
+{
+	struct wal_anchor_body a = { .catalog_txn = catalog_txn, .last_lsn = last_lsn, .generation = 1 };
+	uint8_t bytes[WAL_ANCHOR_SIZE];
+	int r = wal_anchor_seal(sealer, id128_random(), &a, bytes);
+
+	return r < 0 ? r : io_replace_file_at(dirfd, WAL_ANCHOR_NAME, bytes, sizeof(bytes), 0600);
+}
+
 int wal_anchor(struct wal *w, uint64_t catalog_txn)
 {
 	LOCKED(&w->lock);

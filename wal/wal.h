@@ -48,6 +48,11 @@ struct wal_config {
 	unsigned segments_max; /* wal_append() answers -ENOSPC beyond; at least 3; 0: 32 */
 	bool read_only;        /* replay only; nothing is written */
 	bool no_mmap;          /* write with pwrite(2) */
+	/* With read_only, for repair: a damaged log is replayed up to the first record that does not verify
+	 * (the report says `damaged`), and an anchor that is gone is as good as one that does not open. */
+	bool salvage;
+	bool from_unsure;      /* with salvage: `from` may be older than the checkpoint; an anchor knows better */
+	bool accept_older;     /* with salvage: no -ESTALE; what does not belong to `from` is not replayed */
 	/* Makes everything that records at or below `lsn` refer to durable (data segments), before the
 	 * log itself is synced. May be NULL. */
 	int (*sync_data)(void *context, uint64_t lsn);
@@ -75,6 +80,8 @@ struct wal_report {
 	bool clean;          /* the last stop was clean */
 	bool anchor_damaged; /* it was, but only the log's end says so: the anchor does not open */
 	bool cut;            /* a torn tail was cut off */
+	bool damaged;        /* salvaged: records after last_lsn are lost, or all after the checkpoint */
+	uint64_t catalog_txn; /* of the anchor that corrected `from`; else 0 */
 };
 
 /* Opens the folder's log, or makes a new one in an empty folder, replays what lies after `from`, and
@@ -93,6 +100,11 @@ int wal_open(int dirfd, const struct wal_config *config, const struct wal_positi
  * naming `catalog_txn` and the last LSN, durable. The log can only be closed afterwards.
  * -EBUSY: something is not released. -EIO: an earlier sync failed. -EROFS: opened read-only. */
 int wal_anchor(struct wal *w, uint64_t catalog_txn);
+/* For repair: calls `replay` for each record that the folder's segments still hold, also those that were released,
+ * replaced or come after damage, the oldest incarnation first. */
+int wal_gather(int dirfd, const struct wal_config *config, const struct wal_replay *replay);
+/* For repair: leaves in an empty folder the anchor of a clean stop at that LSN, durable, and no log. */
+int wal_write_anchor(int dirfd, const struct wal_sealer *sealer, uint64_t catalog_txn, uint64_t last_lsn);
 /* Releases memory and descriptors; writes nothing. */
 struct wal *wal_close(struct wal *w);
 

@@ -49,6 +49,7 @@ struct wal {
 };
 
 void log_segment_list_push(struct segment_list *l, struct segment *s);
+void log_segment_list_put_back(struct segment_list *l, struct segment *s);
 struct segment *log_segment_list_pop(struct segment_list *l);
 
 static inline struct segment *wal_current(const struct wal *w)

@@ -127,3 +127,47 @@ int walker_next(struct walker *w, struct record *ret_record)
 			return r;
 	}
 }
+
+/* A record in that segment with a number from `expected` to `last`. */
+static int find(struct walker *w, uint64_t last, struct record *ret_record)
+{
+	const struct segment *s = walker_segment(w);
+
+	for (uint64_t at = w->offset; at + WAL_RECORD_HEADER <= s->size; at += 8) {
+		const uint8_t *p;
+		struct wal_frame f;
+		int r = window_at(&w->window, s, at, WAL_RECORD_HEADER, &p);
+
+		if (r < 0)
+			return r;
+		if (!p || !wal_frame_load(p, &f) || f.lsn < w->expected || f.lsn > last)
+			continue;
+		r = walker_read(w, s, at, ret_record);
+		if (r < 0)
+			return r;
+		if (r > 0 && !(ret_record->inner.kind & (WAL_KIND_END | WAL_KIND_NEXT))) {
+			w->offset = at;
+			w->expected = ret_record->lsn;
+			return 1;
+		}
+	}
+	return 0;
+}
+
+int walker_skip(struct walker *w, uint64_t last, struct record *ret_record)
+{
+	for (;;) {
+		uint64_t expected;
+		int r = find(w, last, ret_record);
+
+		if (r > 0)
+			pass(w, ret_record);
+		if (r != 0 || w->at + 1 >= w->chain->count)
+			return r;
+		expected = w->expected;
+		r = enter(w, w->at + 1);
+		w->expected = MAX(w->expected, expected);
+		if (r < 0)
+			return r;
+	}
+}

@@ -33,3 +33,9 @@ int walker_next(struct walker *w, struct record *ret_record);
 struct segment *walker_segment(const struct walker *w);
 /* 1: a record of the run's incarnation verifies at that place. 0: none does. */
 int walker_read(struct walker *w, const struct segment *s, uint64_t offset, struct record *ret_record);
+/* Beyond a place where walker_next() ends: the next record that verifies, with an LSN of at most `last`. 1, 0. */
+int walker_skip(struct walker *w, uint64_t last, struct record *ret_record);
+
+/* Gives one record to the callback; `room` has WAL_RECORD_MAX bytes. In replay.c. */
+int chain_deliver_one(const struct chain *c, const struct wal_replay *replay, const struct record *record,
+		      uint8_t *room);
