@@ -25,6 +25,11 @@ int volume_load(int dirfd, struct volume **ret_v, char **ret_why)
 	return volume_load_costing(dirfd, &default_cost, ret_v, ret_why);
 }
 
+int volume_load_copy(int dirfd, struct volume **ret_v, char **ret_why)
+{
+	return volume_load_named(dirfd, VOLUME_COPY, &default_cost, ret_v, ret_why);
+}
+
 /* ---- making and storing */
 
 static json_t *new_root(struct id128 id, enum cipher cipher)
@@ -148,7 +153,8 @@ int volume_store(const struct volume *v, const struct keyring *k, int dirfd)
 	r = buf_addf(&out, "%s\n", text);
 	if (r < 0)
 		return r;
-	return io_replace_file_at(dirfd, VOLUME_FILE, out.data, out.len, 0600);
+	r = io_replace_file_at(dirfd, VOLUME_COPY, out.data, out.len, 0600);
+	return r < 0 ? r : io_replace_file_at(dirfd, VOLUME_FILE, out.data, out.len, 0600);
 }
 
 static bool has_text(const json_t *list, const char *text)

@@ -15,6 +15,7 @@
 
 #define VOLUME_FORMAT 1
 #define VOLUME_FILE "volume.json"
+#define VOLUME_COPY "volume.json.copy" /* the same bytes: without keyslots nothing can be read */
 
 enum keyslot_kind { KEYSLOT_PASSPHRASE, KEYSLOT_KEY_FILE, KEYSLOT_RECOVERY };
 
@@ -40,7 +41,11 @@ int volume_add_slot(struct volume *v, const struct keyring *k, const struct volu
  * frees; untouched otherwise). A volume that volume_check_features() refuses loads, and opens with no
  * secret. */
 int volume_load(int dirfd, struct volume **ret_v, char **ret_why);
-/* Replaces volume.json durably, with a new MAC. */
+/* The same, of its copy, for repair. */
+int volume_load_copy(int dirfd, struct volume **ret_v, char **ret_why);
+/* Have volume.json and its copy the same bytes? 1, 0 (also when one is missing), -errno. */
+int volume_copies_agree(int dirfd);
+/* Replaces the copy, then volume.json, durably, with a new MAC. */
 int volume_store(const struct volume *v, const struct keyring *k, int dirfd);
 /* What a volume needs from now on that older programs lack. */
 #define VOLUME_QUOTAS "quotas"

@@ -23,6 +23,8 @@ struct volume {
 int volume_new_costing(struct id128 id, enum cipher cipher, const struct volume_secret *secret,
 		       const struct keyslot_cost *cost, struct buf *ret_recovery, struct volume **ret_v,
 		       struct keyring **ret_k);
+int volume_load_named(int dirfd, const char *name, const struct keyslot_cost *least, struct volume **ret_v,
+		      char **ret_why);
 int volume_load_costing(int dirfd, const struct keyslot_cost *least, struct volume **ret_v, char **ret_why);
 
 /* ---- volume_parse.c */

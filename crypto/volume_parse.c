@@ -192,14 +192,32 @@ int volume_parse(const void *text, size_t len, const struct keyslot_cost *least,
 	return 0;
 }
 
-int volume_load_costing(int dirfd, const struct keyslot_cost *least, struct volume **ret_v, char **ret_why)
+int volume_load_named(int dirfd, const char *name, const struct keyslot_cost *least, struct volume **ret_v,
+		      char **ret_why)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = io_read_file_at(dirfd, VOLUME_FILE, FILE_MAX, &text);
+	int r = io_read_file_at(dirfd, name, FILE_MAX, &text);
 
 	if (r == -EFBIG)
 		return bad(ret_why, "larger than %u bytes", FILE_MAX);
 	return r < 0 ? r : volume_parse(text.data, text.len, least, ret_v, ret_why);
+}
+
+int volume_load_costing(int dirfd, const struct keyslot_cost *least, struct volume **ret_v, char **ret_why)
+{
+	return volume_load_named(dirfd, VOLUME_FILE, least, ret_v, ret_why);
+}
+
+int volume_copies_agree(int dirfd)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT, copy = BUF_INIT;
+	int r = io_read_file_at(dirfd, VOLUME_FILE, FILE_MAX, &text);
+
+	if (r >= 0)
+		r = io_read_file_at(dirfd, VOLUME_COPY, FILE_MAX, &copy);
+	if (r < 0)
+		return r == -ENOENT || r == -EFBIG || r == -EIO ? 0 : r;
+	return text.len == copy.len && (text.len == 0 || memcmp(text.data, copy.data, text.len) == 0);
 }
 
 /* ---- what it says */

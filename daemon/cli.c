@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
@@ -49,42 +50,60 @@ int cli_usage(const struct command *c, const char *format, ...)
 	return CLI_USAGE;
 }
 
-int cli_open_volume(const char *path, const struct secret_options *o, int *ret_dirfd, struct volume **ret_v,
-		    struct keyring **ret_k, bool *ret_read_only)
+static int load_document(const char *path, int dirfd, const char *document, struct volume **ret_v)
 {
-	_cleanup_close_ int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	_cleanup_(volume_freep) struct volume *v = NULL;
-	_cleanup_(secret_done) struct secret secret = { 0 };
+	bool copy = strcmp(document, VOLUME_COPY) == 0;
 	_cleanup_free_ char *why = NULL;
-	int r;
+	int r = copy ? volume_load_copy(dirfd, ret_v, &why) : volume_load(dirfd, ret_v, &why);
 
-	if (dirfd < 0)
-		return cli_fail_errno(errno, "cannot open %s", path);
-	r = volume_load(dirfd, &v, &why);
-	if (r == -ENOENT)
+	if (r == -ENOENT && faccessat(dirfd, VOLUME_COPY, F_OK, 0) < 0)
 		return cli_fail("cannot open %s: not a volume (it has no " VOLUME_FILE "); 'brainy init %s' makes one",
 				path, path);
-	if (r < 0)
-		return cli_fail("cannot open %s: " VOLUME_FILE ": %s", path, why ? why : strerrordesc_np(-r));
+	return r < 0 ? cli_fail("cannot open %s: %s: %s", path, document, why ? why : strerrordesc_np(-r)) : 0;
+}
+
+int cli_unlock_volume(const char *path, int dirfd, const char *document, const struct secret_options *o,
+		      struct secret *secret, struct volume **ret_v, struct keyring **ret_k, bool *ret_read_only)
+{
+	_cleanup_(volume_freep) struct volume *v = NULL;
+	_cleanup_free_ char *why = NULL;
+	int r = load_document(path, dirfd, document, &v);
+
+	if (r != 0)
+		return r;
 	r = volume_check_features(v, &why);
 	if (r < 0)
 		return cli_fail("cannot open %s: %s", path, why);
 	*ret_read_only = r > 0;
 	if (r > 0)
 		fprintf(stderr, "brainy: %s: %s: opened read-only\n", path, why);
-	r = secret_find(o, path, v, &secret);
+	r = secret->value.data ? 0 : secret_find(o, path, v, secret);
 	if (r != 0)
 		return r;
-	r = volume_unlock(v, &secret.value, ret_k);
+	r = volume_unlock(v, &secret->value, ret_k);
 	if (r == -EACCES)
 		return cli_fail("cannot open %s: no keyslot accepts this key", path);
 	if (r == -EBADMSG)
-		return cli_fail("cannot open %s: " VOLUME_FILE " was altered: its MAC does not agree with the key", path);
+		return cli_fail("cannot open %s: %s was altered: its MAC does not agree with the key", path, document);
 	if (r < 0)
 		return cli_fail_errno(r, "cannot open %s", path);
 	*ret_v = steal_ptr(&v);
-	*ret_dirfd = steal_fd(&dirfd);
 	return 0;
+}
+
+int cli_open_volume(const char *path, const struct secret_options *o, int *ret_dirfd, struct volume **ret_v,
+		    struct keyring **ret_k, bool *ret_read_only)
+{
+	_cleanup_close_ int dirfd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(secret_done) struct secret secret = { 0 };
+	int r;
+
+	if (dirfd < 0)
+		return cli_fail_errno(errno, "cannot open %s", path);
+	r = cli_unlock_volume(path, dirfd, VOLUME_FILE, o, &secret, ret_v, ret_k, ret_read_only);
+	if (r == 0)
+		*ret_dirfd = steal_fd(&dirfd);
+	return r;
 }
 
 /* ---- mounts */

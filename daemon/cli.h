@@ -69,6 +69,11 @@ int secret_make(const struct secret_options *o, struct id128 volume_id, struct s
 int cli_open_volume(const char *path, const struct secret_options *o, int *ret_dirfd, struct volume **ret_v,
 		    struct keyring **ret_k, bool *ret_read_only);
 
+/* The steps of it, for those who try the copy, too: `document` is VOLUME_FILE or VOLUME_COPY. `secret` is used when it
+ * was found before. */
+int cli_unlock_volume(const char *path, int dirfd, const char *document, const struct secret_options *o,
+		      struct secret *secret, struct volume **ret_v, struct keyring **ret_k, bool *ret_read_only);
+
 /* ---- mounts */
 
 /* The mount point that holds `path` (realpath), when a brainyfs is mounted there. -ENOTCONN otherwise. */
