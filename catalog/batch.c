@@ -29,7 +29,7 @@ bool catalog_owns_writer(struct catalog *c)
 
 static int check_writable(struct catalog *c, bool reserve)
 {
-	if (c->config.read_only)
+	if (c->config.read_only && !c->config.rehearse)
 		return -EROFS;
 	if (atomic_load(&c->failed))
 		return -EIO;
@@ -40,7 +40,7 @@ int catalog_begin(struct catalog *c, bool reserve, struct batch **ret_b)
 {
 	int r = check_writable(c, reserve);
 
-	if (r >= 0)
+	if (r >= 0 && !c->config.rehearse)
 		r = checkpoint_wait_for_room(c, reserve);
 	if (r < 0)
 		return r;
@@ -313,6 +313,10 @@ static int append(struct catalog *c, const struct buf *record, uint64_t *ret_lsn
 {
 	struct iovec piece = { record->data, record->len };
 
+	if (c->config.rehearse) {
+		*ret_lsn = batch_lsn(&c->batch);
+		return 0;
+	}
 	return wal_append(c->wal, &piece, 1, ret_lsn);
 }
 
@@ -365,7 +369,7 @@ int batch_commit(struct batch *b, uint64_t *ret_lsn)
 		r = log_and_apply(b, &lsn);
 	if (r >= 0 && c->config.committed && (b->record.len > 0 || b->events_len > 0))
 		c->config.committed(c->config.context, lsn, b->events, b->events_len);
-	if (r >= 0)
+	if (r >= 0 && !c->config.rehearse)
 		checkpoint_notice(c);
 	end(b, r >= 0);
 	if (r >= 0 && ret_lsn)

@@ -153,6 +153,16 @@ struct keyring *catalog_keys(struct catalog *c)
 	return c->config.keys;
 }
 
+bool catalog_kind_suspect(struct catalog *c, uint8_t letter)
+{
+	return atomic_load(&c->letters[letter]) == LETTER_DAMAGED;
+}
+
+bool catalog_rehearses(const struct catalog *c)
+{
+	return c->config.rehearse;
+}
+
 void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats)
 {
 	struct snapshot s;

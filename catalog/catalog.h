@@ -54,6 +54,8 @@ struct catalog_config {
 	bool warm;                /* a living keeper hands the volume over: nothing was lost below us */
 	bool check_later;         /* the structure of the store is checked whole in the background, from
 	                           * catalog_start() on, and not by catalog_open() (vetting.c) */
+	bool rehearse;            /* with read_only, for repair.h: damage does not keep it from being opened, and
+				   * batches change memory alone */
 	unsigned checkpoint_ms;   /* 0: 2000 */
 	size_t overlay_records;   /* freeze at; 0: 300 000 */
 	size_t overlay_bytes;     /* freeze at; 0: 64 MiB */
@@ -173,6 +175,11 @@ struct catalog_stats {
 };
 void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats);
 struct keyring *catalog_keys(struct catalog *c);
+/* Opened with `rehearse`. */
+bool catalog_rehearses(const struct catalog *c);
+/* Were records of this kind (first byte of their keys) not those of the last checkpoint when the store was
+ * opened? Of entries, xattrs, extents and inodes only when it was opened with `rehearse`. */
+bool catalog_kind_suspect(struct catalog *c, uint8_t letter);
 
 /* ---- durable counters: inode numbers, tag ids, segment numbers. Never give a number twice, also
  * after crashes: ranges are reserved ahead. Inside a batch the number belongs to the batch: when it is

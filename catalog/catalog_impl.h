@@ -88,6 +88,10 @@ struct catalog {
 	struct vetting vetting;
 	uint64_t replayed;
 	bool caught_up;  /* the checkpointer's: has thought of `replayed` */
+	uint64_t rehearsed_from;      /* the last LSN before a rehearsal */
+	bool salvaged;                /* rehearsing: the store is damaged, what its pages held is in the overlay */
+	bool facts_unsure;            /* rehearsing: those of an earlier checkpoint, or made up */
+	bool log_damaged;             /* rehearsing: its records were replayed as far as they go */
 
 	pthread_mutex_t writer;          /* rank 10; from catalog_begin() to commit or abort */
 	_Atomic(pthread_t) writer_thread; /* 0: nobody */
@@ -150,8 +154,15 @@ int batch_apply_record(struct catalog *c, uint64_t lsn, const void *data, size_t
 /* Makes the store read-only; returns the error that callers see from now on. */
 int catalog_fail(struct catalog *c, int error);
 
+/* ---- salvage.c */
+/* Instead of a store that cannot be opened: facts and overlay as far as its pages give them. -EBADMSG: they
+ * give nothing. */
+int salvage_store(struct catalog *c);
+
 /* ---- checkpoint.c */
 int checkpoint_first(struct catalog *c);
+/* What a rehearsal changed, in one durable change of a store opened for it; then the same state once more. */
+int checkpoint_rehearsed(struct catalog *c);
 /* With the writer lock held, which it keeps: everything up to now goes to the disk, twice if `twin`,
  * so that the log can be recycled. */
 int checkpoint_with_writer(struct catalog *c, bool twin);

@@ -38,6 +38,8 @@ static int load_one(struct catalog *c, unsigned which)
 	uint64_t limit = first_number[which];
 	int r = catalog_get(c, key.bytes, key.len, &value);
 
+	if (r == -EBADMSG && c->config.rehearse) /* repair.c finds a limit */
+		r = -ENOENT;
 	if (r < 0 && r != -ENOENT)
 		return r;
 	if (r >= 0 && value.len != 8)

@@ -49,7 +49,9 @@ static bool is_sound(const struct extent *e)
 	case EXTENT_INLINE:
 		return e->len <= EXTENT_INLINE_MAX && !e->flags;
 	case EXTENT_HOT:
-		return !e->flags && e->skip <= e->object_len && e->len <= e->object_len - e->skip;
+		return !(e->flags & ~EXTENT_DAMAGED) && e->skip <= e->object_len && e->len <= e->object_len - e->skip;
+	case EXTENT_LOST:
+		return !e->flags;
 	default:
 		return false;
 	}

@@ -22,9 +22,11 @@ enum extent_kind {
 	EXTENT_INLINE = 2, /* bytes in the record itself, until they are folded */
 	EXTENT_HOT = 3,    /* bytes in a data segment */
 	EXTENT_PACK = 4,   /* bytes in a pack (reserved) */
+	EXTENT_LOST = 5,   /* bytes that damage took, left by repair: reading them is EIO */
 };
 
 #define EXTENT_INLINE_MAX (64u << 10)
+#define EXTENT_DAMAGED 2u   /* hot: fsck has told that not all of it opens; the rest is read */
 #define EXTENT_ALLOCATED 1u /* a hole that fallocate(2) made: counts in st_blocks, SEEK_DATA finds it */
 
 struct extent {

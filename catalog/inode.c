@@ -143,7 +143,7 @@ static void take_sets(struct reader *r, struct inode *i)
 	}
 }
 
-static int decode(uint64_t ino, const void *value, size_t len, struct inode *ret_i)
+int inode_decode(uint64_t ino, const void *value, size_t len, struct inode *ret_i)
 {
 	struct reader r = reader_over(value, len);
 	struct inode i = { .ino = ino };
@@ -179,7 +179,7 @@ int inode_get(struct catalog *c, uint64_t ino, struct inode *ret_i)
 	struct key key = inode_key(ino);
 	int r = catalog_get(c, key.bytes, key.len, &value);
 
-	return r < 0 ? r : decode(ino, value.data, value.len, ret_i);
+	return r < 0 ? r : inode_decode(ino, value.data, value.len, ret_i);
 }
 
 /* ---- many at once */
@@ -227,7 +227,7 @@ int inode_walk_get(struct inode_walk *w, uint64_t ino, struct inode *ret_i)
 
 	/* What is not as it should be, inode_get() says better. */
 	if (walk_to(w, ino, &record) == 1)
-		return decode(ino, record.value, record.value_len, ret_i);
+		return inode_decode(ino, record.value, record.value_len, ret_i);
 	return inode_get(w->c, ino, ret_i);
 }
 
@@ -237,7 +237,7 @@ int inode_get_in(struct batch *b, uint64_t ino, struct inode *ret_i)
 	struct key key = inode_key(ino);
 	int r = batch_get(b, key.bytes, key.len, &value);
 
-	return r < 0 ? r : decode(ino, value.data, value.len, ret_i);
+	return r < 0 ? r : inode_decode(ino, value.data, value.len, ret_i);
 }
 
 void inode_put(struct batch *b, const struct inode *i)

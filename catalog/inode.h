@@ -60,6 +60,8 @@ int inode_walk_get(struct inode_walk *w, uint64_t ino, struct inode *ret_i);
 void inode_walk_done(struct inode_walk *w);
 /* Sees the batch's own changes. */
 int inode_get_in(struct batch *b, uint64_t ino, struct inode *ret_i);
+/* From its record's value. -EBADMSG. */
+int inode_decode(uint64_t ino, const void *value, size_t len, struct inode *ret_i);
 void inode_put(struct batch *b, const struct inode *i);
 void inode_remove(struct batch *b, uint64_t ino);
 /* Fills what stat(2) reports; st_dev is the caller's. */

@@ -56,7 +56,11 @@ void store_free_scans(struct store *s)
 static int scan_make(void *context)
 {
 	struct store_scan *scan = context;
-	int rc = mdb_txn_begin(scan->store->env, NULL, MDB_RDONLY, &scan->txn);
+	int rc;
+
+	if (!scan->store->env)
+		return 0;
+	rc = mdb_txn_begin(scan->store->env, NULL, MDB_RDONLY, &scan->txn);
 
 	return rc ? rc : mdb_cursor_open(scan->txn, scan->store->dbi, &scan->cursor);
 }
@@ -64,7 +68,11 @@ static int scan_make(void *context)
 static int scan_renew(void *context)
 {
 	struct store_scan *scan = context;
-	int rc = mdb_txn_renew(scan->txn);
+	int rc;
+
+	if (!scan->store->env)
+		return 0;
+	rc = mdb_txn_renew(scan->txn);
 
 	return rc ? rc : mdb_cursor_renew(scan->txn, scan->cursor);
 }
@@ -114,7 +122,10 @@ int store_scan_begin(struct store *s, struct store_scan **ret_scan)
 
 static int scan_reset(void *context)
 {
-	mdb_txn_reset(((struct store_scan *)context)->txn);
+	struct store_scan *scan = context;
+
+	if (scan->txn)
+		mdb_txn_reset(scan->txn);
 	return 0;
 }
 
@@ -154,7 +165,7 @@ static int get_copy(void *context)
 {
 	struct getting *g = context;
 	MDB_val value;
-	int rc = mdb_get(g->scan->txn, g->scan->store->dbi, &g->key, &value);
+	int rc = !g->scan->txn ? MDB_NOTFOUND : mdb_get(g->scan->txn, g->scan->store->dbi, &g->key, &value);
 
 	return rc ? rc : store_copy_value(g->out, &value);
 }
@@ -180,7 +191,7 @@ static int move(void *context)
 	struct getting *g = context;
 	struct store_scan *scan = g->scan;
 	const MDB_val from = g->key;
-	int rc = mdb_cursor_get(scan->cursor, &g->key, &scan->value, g->op);
+	int rc = !scan->cursor ? MDB_NOTFOUND : mdb_cursor_get(scan->cursor, &g->key, &scan->value, g->op);
 
 	if (rc)
 		return rc;

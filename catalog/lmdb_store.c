@@ -198,6 +198,17 @@ int store_check(const struct store_config *config, char **ret_why)
 	return check_file(config, LMDB_CHECK_NEWEST, ret_why);
 }
 
+int store_new_empty(struct store **ret_s)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return -ENOMEM;
+	(void) pthread_mutex_init(&s->lock, NULL);
+	*ret_s = s;
+	return 0;
+}
+
 static int close_env(void *context)
 {
 	struct store *s = context;
@@ -236,7 +247,7 @@ uint64_t store_used_bytes(struct store *s)
 {
 	struct asking a = { .env = s->env };
 
-	if (store_guarded(s, ask, &a) < 0)
+	if (!s->env || store_guarded(s, ask, &a) < 0)
 		return 0;
 	return ((uint64_t)a.info.me_last_pgno + 1) * a.stat.ms_psize;
 }

@@ -97,6 +97,8 @@ static int check_new(struct catalog *c, char **ret_why)
 
 	if (there < 0 || empty < 0)
 		return there < 0 ? there : empty;
+	if (!there && !empty && c->config.rehearse)
+		return 0;
 	if (!there && (!empty || c->config.read_only))
 		return refuse(ret_why, -EBADMSG, "catalog/" STORE_FILE " is missing");
 	return empty && !c->config.read_only;
@@ -177,7 +179,13 @@ static int open_store(struct catalog *c, char **ret_why)
 
 	if (fresh < 0)
 		return fresh;
-	r = vetting_open_store(c, load_store, ret_why);
+	r = c->config.rehearse && !store_exists(c->catalog_dirfd) ? -EBADMSG : vetting_open_store(c, load_store, ret_why);
+	if (r == 0 && c->config.rehearse)
+		r = -EBADMSG;
+	if (r == -EBADMSG && c->config.rehearse && salvage_store(c) >= 0) {
+		free(steal_ptr(ret_why));
+		return 0;
+	}
 	if (r == 0)
 		return fresh ? make_store(c) : refuse(ret_why, -EBADMSG, "catalog/" STORE_FILE " is empty");
 	return r;
@@ -218,6 +226,19 @@ static int replay(void *context, uint64_t lsn, bool synced, const void *data, si
 	return batch_apply_record(c, lsn, data, len);
 }
 
+#define LSN_LEAP (1ull << 32) /* more than a damaged log can have held */
+
+/* Numbers that lost records had are not given again: the index may know them. */
+static void adopt_log(struct catalog *c, const struct wal_report *report)
+{
+	if (report->catalog_txn) {
+		c->facts.number = report->catalog_txn;
+		c->facts.lsn = report->last_lsn;
+	}
+	c->log_damaged = report->damaged;
+	atomic_store(&c->visible_lsn, report->last_lsn + (report->damaged ? LSN_LEAP : 0));
+}
+
 static int open_wal(struct catalog *c, struct wal_report *ret_report, char **ret_why)
 {
 	struct wal_position from = { .incarnation = c->facts.incarnation, .lsn = c->facts.lsn };
@@ -226,11 +247,15 @@ static int open_wal(struct catalog *c, struct wal_report *ret_report, char **ret
 	int r;
 
 	config.read_only = c->config.read_only;
+	config.salvage = c->config.rehearse;
+	config.from_unsure = c->facts_unsure;
 	config.sync_data = sync_data;
 	config.sync_data_context = c;
 
 	atomic_store(&c->visible_lsn, from.lsn);
 	r = wal_open(c->wal_dirfd, &config, &from, c->facts.number, &callbacks, ret_report, &c->wal);
+	if (r >= 0 && c->config.rehearse)
+		adopt_log(c, ret_report);
 	if (r == -ESTALE)
 		return refuse(ret_why, r, "the catalog and the log are not of the same time: "
 					  "one of them was put back from an older copy");
@@ -262,7 +287,8 @@ int catalog_open(const struct catalog_config *config, struct wal_report *ret_rep
 	if (r < 0)
 		return *ret_why ? r : refuse(ret_why, r, "the catalog cannot be opened: %s", strerror(-r));
 	c->replayed = report.replayed;
-	if (report.replayed > 0)
+	c->rehearsed_from = atomic_load(&c->visible_lsn);
+	if (report.replayed > 0 && !c->config.rehearse)
 		checkpoint_notice(c);
 	if (ret_report)
 		*ret_report = report;

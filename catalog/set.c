@@ -114,12 +114,24 @@ void inode_mark_checked(struct catalog *c, const struct inode *i)
 
 /* ---- keeping a set */
 
-static void toggle(struct catalog *c, struct set_summary *s, enum inode_set kind, const void *key,
-		   size_t key_len, const void *value, size_t value_len)
+char set_letter(enum inode_set kind)
+{
+	return set_letters[kind];
+}
+
+struct id128 set_member(struct catalog *c, enum inode_set kind, const void *key, size_t key_len, const void *value,
+			size_t value_len)
 {
 	size_t covered = kind == SET_EXTENTS ? extent_head_len(value, value_len) : value_len;
 	struct iovec pieces[] = { { (void *)key, key_len }, { (void *)value, covered } };
-	struct id128 hash = digest_128(catalog_keys(c), DIGEST_SET, pieces, ARRAY_SIZE(pieces));
+
+	return digest_128(catalog_keys(c), DIGEST_SET, pieces, ARRAY_SIZE(pieces));
+}
+
+static void toggle(struct catalog *c, struct set_summary *s, enum inode_set kind, const void *key,
+		   size_t key_len, const void *value, size_t value_len)
+{
+	struct id128 hash = set_member(c, kind, key, key_len, value, value_len);
 
 	for (size_t n = 0; n < sizeof(hash.bytes); n++)
 		s->hash.bytes[n] ^= hash.bytes[n];
@@ -163,7 +175,7 @@ static int sum_up(void *context, const struct record *record)
 	return 0;
 }
 
-static int scan(struct catalog *c, uint64_t ino, enum inode_set kind, struct set_summary *ret_s)
+int set_sum(struct catalog *c, uint64_t ino, enum inode_set kind, struct set_summary *ret_s)
 {
 	struct key prefix = key_u64(key_start(set_letters[kind]), ino);
 	struct summing sum = { .c = c, .kind = kind };
@@ -175,7 +187,7 @@ static int scan(struct catalog *c, uint64_t ino, enum inode_set kind, struct set
 	return r;
 }
 
-static bool agrees(const struct set_summary *stored, const struct set_summary *found)
+bool set_agrees(const struct set_summary *stored, const struct set_summary *found)
 {
 	return stored->count == found->count &&
 	       (!found->count || id128_equal(stored->hash, found->hash));
@@ -187,8 +199,8 @@ static int compare(struct catalog *c, const struct inode *i, enum inode_set kind
 	struct set_summary found;
 	int r;
 
-	r = scan(c, i->ino, kind, &found);
-	return r < 0 ? r : agrees(&i->sets[kind], &found);
+	r = set_sum(c, i->ino, kind, &found);
+	return r < 0 ? r : set_agrees(&i->sets[kind], &found);
 }
 
 int set_check_held(struct catalog *c, const struct inode *i, enum inode_set kind)

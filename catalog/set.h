@@ -17,6 +17,14 @@ struct set_checks *set_checks_free(struct set_checks *checks);
 /* The store's own: made when it is opened, freed when it is closed. Implemented by each store. */
 struct set_checks *catalog_set_checks(struct catalog *c);
 
+/* First letter of the keys of its records. */
+char set_letter(enum inode_set kind);
+/* The hash of one member, of which the set has the XOR. */
+struct id128 set_member(struct catalog *c, enum inode_set kind, const void *key, size_t key_len, const void *value,
+			size_t value_len);
+/* What the store holds, and whether two say the same. */
+int set_sum(struct catalog *c, uint64_t ino, enum inode_set kind, struct set_summary *ret_s);
+bool set_agrees(const struct set_summary *stored, const struct set_summary *found);
 bool set_is_checked(struct catalog *c, uint64_t ino, enum inode_set kind);
 /* As inode_check_set(), for a caller who holds the writer lock and has not changed this set yet. */
 int set_check_held(struct catalog *c, const struct inode *i, enum inode_set kind);

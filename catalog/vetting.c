@@ -32,9 +32,9 @@
 
 /* Entries, xattrs and extents have sets of their own, and an inode that is missing is missed by its
  * entry: those many are left to fsck. */
-static bool is_counted(uint8_t letter)
+static bool is_counted(const struct catalog *c, uint8_t letter)
 {
-	return letter != *FACTS_KEY && !strchr("IDXE", letter);
+	return letter != *FACTS_KEY && (c->config.rehearse || !strchr("IDXE", letter));
 }
 
 static void settle(struct catalog *c, uint8_t letter, const struct facts *found)
@@ -50,7 +50,7 @@ static void settle_all(struct catalog *c, const struct facts *found)
 	LOCKED(&c->letters_lock);
 
 	for (unsigned i = 0; i < 256; i++)
-		if (is_counted((uint8_t)i))
+		if (is_counted(c, (uint8_t)i))
 			settle(c, (uint8_t)i, found);
 }
 
@@ -97,6 +97,8 @@ int vetting_check_letter(struct catalog *c, uint8_t letter)
 {
 	int r = 0;
 
+	if (c->config.rehearse) /* repair knows which are damaged, and wants what is there */
+		return 0;
 	if (atomic_load_explicit(&c->letters[letter], memory_order_acquire) == LETTER_UNKNOWN) {
 		LOCKED(&c->letters_lock);
 
@@ -126,7 +128,7 @@ static void count_record(void *context, const void *key, size_t key_len, const v
 {
 	struct counting *n = context;
 
-	if (is_counted(*(const uint8_t *)key))
+	if (is_counted(n->c, *(const uint8_t *)key))
 		facts_add(&n->found, &n->c->facts_key, key, key_len, value, len);
 }
 
@@ -187,7 +189,7 @@ int vetting_open_store(struct catalog *c, int (*load)(struct catalog *c, char **
 	int r;
 
 	for (unsigned i = 0; i < 256; i++)
-		atomic_store(&c->letters[i], is_counted((uint8_t)i) ? LETTER_UNKNOWN : LETTER_GOOD);
+		atomic_store(&c->letters[i], is_counted(c, (uint8_t)i) ? LETTER_UNKNOWN : LETTER_GOOD);
 	if (!counting)
 		return -ENOMEM;
 	counting->c = c;

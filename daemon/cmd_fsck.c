@@ -1,105 +1,250 @@
 /* SPDX-License-Identifier: MIT */
-/* `brainy fsck`: reads everything of an unmounted volume, opens every seal, compares every count. */
+/* `brainy fsck`: reads everything of an unmounted volume, opens every seal, compares every count and every
+ * reference; with --repair it writes what it found to be right.
+ *
+ * Both do the same: the repair is rehearsed in memory over a volume that is opened read-only, and only
+ * at the end, when everything was read and mended, does --repair make it true (catalog/repair.h). */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "catalog/quota.h"
+#include "catalog/repair.h"
 #include "daemon/cli.h"
 #include "daemon/lock.h"
 #include "daemon/program.h"
 #include "daemon/wire.h"
 
+/* With --repair, beyond CLI_OK and CLI_FAILED (found and mended): it could not be done. */
+#define FSCK_NOT_MENDED 4
+
+struct fsck {
+	const char *path;
+	struct stack stack;
+	struct config config;
+	struct volume *volume; /* owned */
+	bool repair, accept_older;
+	bool document_damaged; /* volume.json or its copy: to be written again */
+	bool unchecked; /* something could not be looked at */
+	uint64_t problems;
+	uint64_t unmended; /* those of quotas, which repair does not sum up anew */
+};
+
 static void count_problem(void *context, const char *text)
 {
-	(*(uint64_t *)context)++;
+	struct fsck *f = context;
+
+	f->problems++;
 	printf("problem: %s\n", text);
 }
 
-struct check {
-	const char *what;
-	int64_t found; /* negative: errno */
-};
-
-static int report(const char *path, const struct check *checks, size_t n, uint64_t problems)
+static int fail(const struct fsck *f, const char *why)
 {
-	int status = CLI_OK;
-
-	for (size_t i = 0; i < n; i++) {
-		if (checks[i].found < 0) {
-			printf("problem: %s cannot be checked: %s\n", checks[i].what, strerrordesc_np((int)-checks[i].found));
-			problems++;
-		} else {
-			printf("%lld %s checked\n", (long long)checks[i].found, checks[i].what);
-		}
-	}
-	if (problems) {
-		status = cli_fail("fsck %s: %llu problems; nothing was changed", path, (unsigned long long)problems);
-	} else {
-		printf("%s is clean\n", path);
-	}
-	return status;
+	(void) cli_fail("fsck %s: %s", f->path, why);
+	return f->repair ? FSCK_NOT_MENDED : CLI_FAILED;
 }
 
-static int check_volume(const char *path, int dirfd, struct keyring *keys)
+/* ---- looking */
+
+static void checked(struct fsck *f, const char *what, int64_t found)
 {
-	struct config config = { 0 };
-	struct stack stack = { .volume_dirfd = dirfd, .keys = keys };
-	_cleanup_free_ char *why = NULL, *program_dir = NULL;
-	struct stack_options o = { .read_only = true, .index = true };
-	struct check checks[4];
-	uint64_t problems = 0;
+	char text[128];
+
+	if (found >= 0) {
+		printf("%lld %s checked\n", (long long)found, what);
+		return;
+	}
+	(void) snprintf(text, sizeof(text), "%s cannot be checked: %s", what, strerrordesc_np((int)-found));
+	f->unchecked = true;
+	count_problem(f, text);
+}
+
+static void say_log_damaged(struct fsck *f)
+{
+	char text[160];
+
+	(void) snprintf(text, sizeof(text), "the log is damaged after record %llu; %llu records after the last checkpoint "
+			"are good, and later changes are lost", (unsigned long long)f->stack.replay.last_lsn,
+			(unsigned long long)f->stack.replay.replayed);
+	count_problem(f, text);
+}
+
+static int foreach_described(void *context, repair_extent_fn extent, void *extent_context)
+{
+	struct fsck *f = context;
+
+	return files_foreach_described(f->stack.files, extent, extent_context);
+}
+
+static void look(struct fsck *f)
+{
+	struct repair_config repair = { .problem = count_problem, .foreach_described = foreach_described, .context = f };
+	struct stack *s = &f->stack;
+	uint64_t before;
+	int r;
+
+	if (s->replay.anchor_damaged)
+		count_problem(f, "wal/anchor is gone or does not open; that the log is complete is known from its end");
+	if (catalog_log_damaged(s->catalog))
+		say_log_damaged(f);
+	checked(f, "records", catalog_verify(s->catalog, count_problem, f));
+	r = catalog_repair(s->catalog, &repair);
+	if (r < 0)
+		checked(f, "references", r);
+	checked(f, "data blocks", files_verify(s->files, count_problem, f));
+	checked(f, "index blocks", index_verify(s->index, count_problem, f));
+	before = f->problems;
+	checked(f, "quotas", quota_verify(s->catalog, count_problem, f));
+	f->unmended = f->problems - before;
+}
+
+/* ---- and what becomes of it */
+
+static int commit(struct fsck *f)
+{
+	_cleanup_buf_ struct buf kept = BUF_INIT;
+	int r = catalog_repair_commit(f->stack.catalog, &kept);
+
+	if (kept.len)
+		printf("%.*s", (int)kept.len, (const char *)kept.data);
+	return r;
+}
+
+static int mend(struct fsck *f)
+{
+	int r = 0;
+
+	if (f->unchecked)
+		return fail(f, "not everything could be read; nothing was changed");
+	if (f->problems > f->document_damaged)
+		r = commit(f);
+	if (r >= 0 && f->document_damaged)
+		r = volume_store(f->volume, f->stack.keys, f->stack.volume_dirfd);
+	if (r < 0)
+		return fail(f, strerrordesc_np(-r));
+	if (f->unmended)
+		return fail(f, "the sums of quotas are not mended; all else is");
+	printf("%s: %llu problems were found and mended\n", f->path, (unsigned long long)f->problems);
+	return CLI_FAILED;
+}
+
+static int conclude(struct fsck *f)
+{
+	if (f->problems && f->repair)
+		return mend(f);
+	if (f->problems)
+		return cli_fail("fsck %s: %llu problems; nothing was changed", f->path,
+				(unsigned long long)f->problems);
+	printf("%s is clean\n", f->path);
+	return CLI_OK;
+}
+
+static int open_all(struct fsck *f, char **ret_why)
+{
+	_cleanup_free_ char *program_dir = NULL;
+	struct stack_options o = { .read_only = true, .rehearse = true, .index = true,
+				   .accept_older = f->accept_older };
 	int r = program_directory(0, &program_dir);
 
 	o.program_dir = program_dir ? program_dir : "";
 	if (r == 0 || r == -ENOENT)
-		r = config_load(dirfd, NULL, &config, &why);
-	if (r == 0)
-		r = stack_open(&stack, &config, &o, &why);
+		r = config_load(f->stack.volume_dirfd, NULL, &f->config, ret_why);
+	return r == 0 ? stack_open(&f->stack, &f->config, &o, ret_why) : r;
+}
+
+static int check_volume(struct fsck *f)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = open_all(f, &why);
+
 	if (r < 0) {
-		r = cli_fail("fsck %s: %s", path, why ? why : strerrordesc_np(-r));
-		config_done(&config);
-		return r;
+		r = fail(f, why ? why : strerrordesc_np(-r));
+	} else {
+		look(f);
+		r = conclude(f);
+		stack_close(&f->stack);
 	}
-	if (stack.replay.anchor_damaged)
-		count_problem(&problems, "wal/anchor does not open; that the log is complete is known from its end");
-	checks[0] = (struct check){ "records", catalog_verify(stack.catalog, count_problem, &problems) };
-	checks[1] = (struct check){ "data blocks", files_verify(stack.files, count_problem, &problems) };
-	checks[2] = (struct check){ "index blocks", index_verify(stack.index, count_problem, &problems) };
-	checks[3] = (struct check){ "quotas", quota_verify(stack.catalog, count_problem, &problems) };
-	stack_close(&stack);
-	config_done(&config);
-	return report(path, checks, ARRAY_SIZE(checks), problems);
+	config_done(&f->config);
+	return r;
+}
+
+/* volume.json, or its copy where that is what opens. */
+static int unlock(struct fsck *f, const struct secret_options *o, struct keyring **ret_keys, bool *ret_read_only)
+{
+	_cleanup_(secret_done) struct secret secret = { 0 };
+	int agree = volume_copies_agree(f->stack.volume_dirfd), r;
+
+	if (agree < 0)
+		return cli_fail_errno(agree, "cannot open %s", f->path);
+	r = cli_unlock_volume(f->path, f->stack.volume_dirfd, VOLUME_FILE, o, &secret, &f->volume, ret_keys,
+			      ret_read_only);
+	if (r == 0 && !agree)
+		count_problem(f, VOLUME_COPY " is not what " VOLUME_FILE " is");
+	if (r != 0 && !agree) {
+		r = cli_unlock_volume(f->path, f->stack.volume_dirfd, VOLUME_COPY, o, &secret, &f->volume, ret_keys,
+				      ret_read_only);
+		if (r == 0)
+			count_problem(f, VOLUME_FILE " is damaged; its copy is good");
+	}
+	f->document_damaged = f->problems > 0;
+	return r;
+}
+
+static int run(struct fsck *f, const struct secret_options *o)
+{
+	_cleanup_(keyring_freep) struct keyring *keys = NULL;
+	_cleanup_close_ int dirfd = open(f->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), lock_fd = -1;
+	_cleanup_free_ char *why = NULL;
+	bool read_only = false;
+	int r;
+
+	if (dirfd < 0)
+		return fail(f, strerrordesc_np(errno));
+	f->stack.volume_dirfd = dirfd;
+	r = unlock(f, o, &keys, &read_only);
+	if (r != 0)
+		return f->repair ? FSCK_NOT_MENDED : r;
+	if (read_only && f->repair)
+		return fail(f, "the volume has features that this version can only read");
+	r = lock_take(dirfd, &lock_fd, &why);
+	if (r < 0)
+		return fail(f, why ? why : strerrordesc_np(-r));
+	f->stack.keys = keys;
+	return check_volume(f);
 }
 
 static int fsck_main(int argc, char **argv)
 {
-	static const struct option options[] = { SECRET_LONG_OPTIONS, { 0 } };
+	enum { OPTION_REPAIR = OPTION_COMMON_END, OPTION_ACCEPT_OLDER };
+	static const struct option options[] = { SECRET_LONG_OPTIONS,
+						 { "repair", no_argument, NULL, OPTION_REPAIR },
+						 { "accept-older", no_argument, NULL, OPTION_ACCEPT_OLDER }, { 0 } };
 	struct secret_options secret = SECRET_OPTIONS_INIT;
-	_cleanup_(volume_freep) struct volume *v = NULL;
-	_cleanup_(keyring_freep) struct keyring *keys = NULL;
-	_cleanup_close_ int dirfd = -1, lock_fd = -1;
-	_cleanup_free_ char *why = NULL;
-	bool read_only;
-	int option, r;
+	struct fsck f = { 0 };
+	int option, status;
 
 	while ((option = getopt_long(argc, argv, "", options, NULL)) >= 0)
-		if (!secret_option(&secret, option, optarg))
+		if (option == OPTION_REPAIR)
+			f.repair = true;
+		else if (option == OPTION_ACCEPT_OLDER)
+			f.accept_older = true;
+		else if (!secret_option(&secret, option, optarg))
 			return cli_usage(&command_fsck, "unknown option");
 	if (argc - optind != 1)
 		return cli_usage(&command_fsck, "one VOLUME is wanted");
-	r = cli_open_volume(argv[optind], &secret, &dirfd, &v, &keys, &read_only);
-	if (r != 0)
-		return r;
-	r = lock_take(dirfd, &lock_fd, &why);
-	if (r < 0)
-		return cli_fail("fsck %s: %s", argv[optind], why ? why : strerrordesc_np(-r));
-	return check_volume(argv[optind], dirfd, keys);
+	if (f.accept_older && !f.repair)
+		return cli_usage(&command_fsck, "--accept-older goes with --repair");
+	f.path = argv[optind];
+	status = run(&f, &secret);
+	volume_free(f.volume);
+	return status;
 }
 
 const struct command command_fsck = {
-	"fsck", fsck_main, "VOLUME [--key-file F | --passphrase-fd N]",
-	"verify every seal, reference and count of an unmounted volume", NULL,
+	"fsck", fsck_main, "VOLUME [--repair [--accept-older]] [--key-file F | --passphrase-fd N]",
+	"verify every seal, reference and count of an unmounted volume, and mend it",
+	"--accept-older goes on from what is there when the catalog or the log was put back from an older copy.",
 };

@@ -23,6 +23,8 @@ struct stack {
 
 struct stack_options {
 	bool read_only;
+	bool rehearse;   /* see catalog_config.rehearse */
+	bool accept_older; /* with rehearse: see wal_config.accept_older */
 	bool warm;       /* see catalog_config.warm */
 	bool index;      /* open the index too */
 	bool answer_first; /* what takes long and can wait is done in the background, after stack_start() */

@@ -105,6 +105,18 @@ struct verification {
 	int64_t segments;
 };
 
+/* What it held is made again from the files at the next mount. */
+static int forget(struct index *x, const struct record *record)
+{
+	struct batch *b;
+	int r = catalog_begin(x->config.catalog, true, &b);
+
+	if (r < 0)
+		return r;
+	batch_remove(b, record->key, record->key_len);
+	return batch_commit(b, NULL);
+}
+
 static int verify_record(void *context, const struct record *record)
 {
 	struct verification *v = context;
@@ -118,7 +130,7 @@ static int verify_record(void *context, const struct record *record)
 	(void) snprintf(text, sizeof(text), "index segment %llu: %s", (unsigned long long)number,
 			bad == -EBADMSG ? "damaged" : strerror(-bad));
 	v->problem(v->context, text);
-	return 0;
+	return catalog_rehearses(v->x->config.catalog) ? forget(v->x, record) : 0;
 }
 
 int64_t index_verify(struct index *x, void (*problem)(void *context, const char *text), void *context)

@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "catalog/extent.h"
 #include "catalog/tree.h"
 #include "tiers/tier.h"
 
@@ -79,5 +80,9 @@ struct files_stats {
 	bool full;                          /* nothing is left, or a write got ENOSPC within the last minute */
 };
 void files_get_stats(struct files *f, struct files_stats *ret_stats);
+/* For repair: calls `described` for each extent that descriptions in data segments speak of, dead or alive. A negative
+ * return ends it. */
+int files_foreach_described(struct files *f, int (*described)(void *context, uint64_t ino, const struct extent *e),
+			    void *context);
 /* fsck: opens every block of every extent and compares accounts. Returns the number of blocks. */
 int64_t files_verify(struct files *f, void (*problem)(void *context, const char *text), void *context);

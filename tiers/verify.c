@@ -54,11 +54,36 @@ static void begin_file(struct verification *v, uint64_t ino)
 	v->i = (struct inode){ 0 };
 }
 
+/* In a rehearsal: it has been told, and need not be again. */
+static int mark_damaged(struct verification *v, uint64_t ino, const struct extent *e)
+{
+	struct extent marked = *e;
+	struct batch *b;
+	struct inode i;
+	int r;
+
+	if (!catalog_rehearses(v->f->catalog))
+		return 0;
+	r = catalog_begin(v->f->catalog, true, &b);
+	if (r < 0)
+		return r;
+	marked.flags |= EXTENT_DAMAGED;
+	r = inode_get_in(b, ino, &i);
+	if (r >= 0)
+		r = extent_replace(b, &i, e, &marked);
+	if (r < 0) {
+		batch_abort(b);
+		return r == -EBADMSG || r == -ENOENT ? 0 : r;
+	}
+	inode_put(b, &i);
+	return batch_commit(b, NULL);
+}
+
 static int verify_object(struct verification *v, uint64_t ino, const struct extent *e)
 {
 	int64_t n;
 
-	if (verified_has(&v->sound, e))
+	if (e->flags & EXTENT_DAMAGED || verified_has(&v->sound, e))
 		return 0;
 	n = tier_verify(files_tier(v->f), e);
 	if (n == -ENOMEM)
@@ -68,7 +93,7 @@ static int verify_object(struct verification *v, uint64_t ino, const struct exte
 			 (unsigned long long)ino, (unsigned long long)e->offset,
 			 (unsigned long long)extent_end(e), (unsigned long long)e->segment,
 			 (unsigned long long)e->place);
-		return 0;
+		return mark_damaged(v, ino, e);
 	}
 	v->blocks += n;
 	verified_add(&v->sound, e);

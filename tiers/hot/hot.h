@@ -53,3 +53,8 @@ struct extent hot_extent(const struct hot_object *o, uint64_t offset, uint64_t l
  * spans the whole object, until it returns other than 0. */
 int hot_foreach_object(struct hot *h, uint64_t segment, int (*object)(void *context, const struct extent *e),
 		       void *context);
+
+/* Calls `described` for each stretch of a file that the object's description names, with the extent that it would be.
+ * `object` as hot_foreach_object() gives it. -EBADMSG: it does not open. */
+typedef int (*hot_described_fn)(void *context, uint64_t ino, const struct extent *e);
+int hot_foreach_part(struct hot *h, const struct extent *object, hot_described_fn described, void *context);

@@ -93,6 +93,9 @@ void object_head_store(struct object_head *h, uint8_t ret_bytes[OBJECT_HEAD_SIZE
 int object_head_load(const uint8_t bytes[OBJECT_HEAD_SIZE], struct object_head *ret_h);
 /* Appends the plain description. */
 int object_describe(const struct object_part *parts, size_t n, struct buf *ret_description);
+/* Reads what object_describe() wrote, which must make `object_len` bytes. -EBADMSG. A negative return of `part` ends it. */
+int object_read_parts(struct reader *in, uint32_t object_len, int (*part)(void *context, const struct object_part *p),
+		      void *context);
 
 char *segment_name(uint64_t number, char ret_name[SEGMENT_NAME_SIZE]);
 /* -EINVAL: not the name of a segment. */

@@ -1,0 +1,545 @@
+/* SPDX-License-Identifier: MIT */
+/* What repair makes of records that contradict each other: everything that is there stays, what follows is made anew,
+ * what has lost its name is in lost+found, and a second repair finds nothing. */
+#include "base/cleanup.h"
+#include "catalog/dentry.h"
+#include "catalog/extent_impl.h"
+#include "catalog/repair.h"
+#include "catalog/tree.h"
+#include "tests/unit/catalog_box.h"
+
+static struct box box;
+static unsigned problems;
+
+static void count_problem(void *context, const char *text)
+{
+	if (getenv("REPAIR_VERBOSE"))
+		fprintf(stderr, "%s\n", text);
+	problems++;
+}
+
+static const struct repair_config config = { .problem = count_problem };
+
+/* ---- making */
+
+static uint64_t made(uint64_t dir, const char *name, mode_t mode)
+{
+	struct tree_request rq = { .uid = 1000, .gid = 100 };
+	struct tree_make m = { .mode = mode, .target = S_ISLNK(mode) ? "target" : NULL };
+	struct inode i = { 0 };
+
+	CHECK_EQ(tree_make(box.c, &rq, dir, name, &m, &i), 0);
+	return i.ino;
+}
+
+static struct batch *begin(void)
+{
+	struct batch *b;
+
+	CHECK_EQ(catalog_begin(box.c, false, &b), 0);
+	return b;
+}
+
+static void drop(struct key key)
+{
+	struct batch *b = begin();
+
+	CHECK_EQ(catalog_get(box.c, key.bytes, key.len, NULL), 0);
+	batch_remove(b, key.bytes, key.len);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+}
+
+static void put(struct key key, const void *value, size_t len)
+{
+	struct batch *b = begin();
+
+	batch_put(b, key.bytes, key.len, value, len);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+}
+
+static struct key entry_key(uint64_t dir, const char *name)
+{
+	struct dentry d;
+
+	CHECK_EQ(dentry_init(&d, box.c, dir, name), 0);
+	return d.key;
+}
+
+/* The first record with that prefix. */
+static struct key first_key(struct key prefix)
+{
+	struct cursor *cur;
+	const void *found, *value;
+	struct key key = { .len = 0 };
+	size_t len;
+
+	CHECK_EQ(cursor_open(box.c, prefix.bytes, prefix.len, &cur), 0);
+	CHECK_EQ(cursor_next(cur, &found, &key.len, &value, &len), 1);
+	memcpy(key.bytes, found, key.len);
+	(void) cursor_close(cur);
+	return key;
+}
+
+static void write_inline(uint64_t ino, uint64_t offset, const char *text)
+{
+	struct extent e = { .offset = offset, .len = strlen(text), .kind = EXTENT_INLINE, .data = (const uint8_t *)text };
+	struct batch *b = begin();
+	struct inode i;
+
+	CHECK_EQ(inode_get_in(b, ino, &i), 0);
+	CHECK_EQ(extent_put(b, &i, &e), 0);
+	if (i.size < offset + e.len)
+		i.size = offset + e.len;
+	inode_put(b, &i);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+}
+
+/* ---- repairing */
+
+static void open_box(bool rehearse)
+{
+	box.config.read_only = box.config.rehearse = rehearse;
+	CHECK_EQ(box_open(&box), 0);
+	if (box.why)
+		fprintf(stderr, "%s\n", box.why);
+}
+
+static unsigned rehearse(void)
+{
+	problems = 0;
+	open_box(true);
+	CHECK_EQ(catalog_repair(box.c, &config), 0);
+	return problems;
+}
+
+enum before { KILLED, STOPPED, ALONE /* stopped, and the log holds nothing that could help */ };
+
+/* Leaves the volume mounted. Returns how many problems there were. */
+static unsigned repair(enum before before)
+{
+	struct buf kept = BUF_INIT;
+	unsigned found;
+
+	if (before == KILLED)
+		box_close(&box);
+	else
+		CHECK_EQ(box_stop(&box), 0);
+	if (before == ALONE)
+		box_shell(&box, "rm $V/wal/segment-*");
+	found = rehearse();
+	found += (unsigned)catalog_verify(box.c, count_problem, NULL) > 0 ? problems - found : 0;
+	if (found) {
+		CHECK_EQ(catalog_repair_commit(box.c, &kept), 0);
+		CHECK(strstr((const char *)kept.data, "damaged/"));
+	}
+	buf_done(&kept);
+	box_close(&box);
+	CHECK_EQ(rehearse(), 0);
+	box_close(&box);
+	open_box(false);
+	return found;
+}
+
+static void begin_test(void)
+{
+	box_make(&box);
+	open_box(false);
+	CHECK_EQ(tree_make_root(box.c, 0, 0, 0755), 0);
+}
+
+static void end_test(void)
+{
+	CHECK_EQ(box_stop(&box), 0);
+	box_free(&box);
+}
+
+static struct inode lookup(const char *path)
+{
+	struct inode i = { 0 };
+
+	CHECK_EQ(tree_walk(box.c, ROOT_INO, path, &i), 0);
+	return i;
+}
+
+static int state(const char *path)
+{
+	struct inode i;
+
+	return tree_walk(box.c, ROOT_INO, path, &i);
+}
+
+static const char *lost_name(uint64_t ino)
+{
+	static char path[64];
+
+	(void) snprintf(path, sizeof(path), "lost+found/#%llu", (unsigned long long)ino);
+	return path;
+}
+
+/* ---- what can be wrong */
+
+static void test_nothing(void)
+{
+	begin_test();
+	made(made(ROOT_INO, "d", S_IFDIR | 0755), "f", S_IFREG | 0644);
+	made(ROOT_INO, "l", S_IFLNK | 0777);
+	CHECK_EQ(repair(STOPPED), 0);
+	CHECK_EQ(repair(KILLED), 0);
+	CHECK_EQ(state("lost+found"), -ENOENT);
+	end_test();
+}
+
+static void test_lost_name(void)
+{
+	struct tree_request rq = { 0 };
+	uint64_t dir, f, g;
+
+	begin_test();
+	dir = made(ROOT_INO, "d", S_IFDIR | 0755);
+	f = made(dir, "f", S_IFREG | 0640);
+	g = made(dir, "g", S_IFREG | 0640);
+	CHECK_EQ(tree_link(box.c, &rq, g, ROOT_INO, "again", &(struct inode){ 0 }), 0);
+	write_inline(f, 0, "the bytes");
+	drop(entry_key(dir, "f"));
+	drop(entry_key(dir, "g"));
+	CHECK(repair(ALONE) > 0);
+	CHECK_EQ(lookup(lost_name(f)).ino, f);
+	CHECK_EQ(lookup(lost_name(f)).size, 9);
+	CHECK_EQ(lookup(lost_name(f)).mode, S_IFREG | 0640);
+	CHECK_EQ(lookup("again").nlink, 1); /* its other name is enough */
+	CHECK_EQ(lookup("d").nlink, 2);
+	CHECK_EQ(lookup("lost+found").mode, S_IFDIR | 0700);
+	end_test();
+}
+
+static void test_lost_inode(void)
+{
+	uint64_t dir, f;
+
+	begin_test();
+	dir = made(ROOT_INO, "d", S_IFDIR | 0755);
+	f = made(dir, "f", S_IFREG | 0644);
+	write_inline(f, 0, "twelve bytes");
+	drop(box_key('I', f));
+	drop(box_key('I', dir));
+	CHECK(repair(ALONE) > 0);
+	CHECK_EQ(state("d/f"), -ENOENT); /* who knows how many bytes it had? */
+	CHECK_EQ(lookup(lost_name(f)).size, 12);
+	CHECK_EQ(lookup(lost_name(f)).mode, S_IFREG | 0600);
+	CHECK_EQ(lookup("d").mode, S_IFDIR | 0700);
+	CHECK_EQ(lookup("d").nlink, 2);
+	end_test();
+}
+
+static void test_lost_root(void)
+{
+	begin_test();
+	made(ROOT_INO, "f", S_IFREG | 0644);
+	drop(box_key('I', ROOT_INO));
+	CHECK(repair(ALONE) > 0);
+	CHECK_EQ(lookup("f").nlink, 1);
+	end_test();
+}
+
+static void test_lost_bytes(void)
+{
+	struct extent lost;
+	uint64_t f;
+	struct buf value = BUF_INIT;
+	struct key key;
+
+	begin_test();
+	f = made(ROOT_INO, "f", S_IFREG | 0644);
+	write_inline(f, 0, "one");
+	write_inline(f, 3, "two");
+	write_inline(f, 6, "three");
+	key = box_key('E', f);
+	drop(key_u64(key, 6));
+	CHECK(repair(ALONE) > 0);
+	key = key_u64(box_key('E', f), 6);
+	CHECK_EQ(catalog_get(box.c, key.bytes, key.len, &value), 0);
+	CHECK_EQ(extent_decode(key.bytes, key.len, value.data, value.len, &lost), 0);
+	CHECK(lost.kind == EXTENT_LOST && lost.offset == 3 && lost.len == 3);
+	CHECK_EQ(lookup("f").size, 11);
+	buf_done(&value);
+	end_test();
+}
+
+/* A file with an extent that is not of its time is not left where it was. */
+static void test_other_bytes(void)
+{
+	struct extent e = { .len = 3, .kind = EXTENT_INLINE, .data = (const uint8_t *)"old" };
+	struct buf value = BUF_INIT;
+	uint64_t f;
+
+	begin_test();
+	f = made(ROOT_INO, "f", S_IFREG | 0644);
+	write_inline(f, 0, "new");
+	CHECK_EQ(extent_encode(&e, &value), 0);
+	put(key_u64(box_key('E', f), 3), value.data, value.len);
+	CHECK(repair(ALONE) > 0);
+	CHECK_EQ(state("f"), -ENOENT);
+	CHECK_EQ(lookup(lost_name(f)).size, 3);
+	buf_done(&value);
+	end_test();
+}
+
+/* a/b and b's entry for a: nothing leads there. */
+static void test_circle(void)
+{
+	struct buf value = BUF_INIT;
+	uint64_t a, b, f;
+	struct key from, to;
+
+	begin_test();
+	a = made(ROOT_INO, "a", S_IFDIR | 0755);
+	b = made(a, "b", S_IFDIR | 0755);
+	f = made(b, "f", S_IFREG | 0644);
+	from = entry_key(ROOT_INO, "a");
+	to = entry_key(b, "a");
+	CHECK_EQ(catalog_get(box.c, from.bytes, from.len, &value), 0);
+	put(to, value.data, value.len);
+	drop(from);
+	CHECK(repair(ALONE) > 0);
+	CHECK(state(lost_name(a)) == 0 || state(lost_name(b)) == 0);
+	if (state(lost_name(a)) == 0)
+		CHECK_EQ(tree_is_below(box.c, f, a), 1);
+	else
+		CHECK_EQ(tree_is_below(box.c, f, b), 1);
+	buf_done(&value);
+	end_test();
+}
+
+/* A directory has one name; an entry names what is there, and of the type that it says. */
+static void test_wrong_entries(void)
+{
+	struct buf value = BUF_INIT;
+	struct key from, to;
+	uint64_t d, e, f;
+
+	begin_test();
+	d = made(ROOT_INO, "d", S_IFDIR | 0755);
+	e = made(ROOT_INO, "e", S_IFDIR | 0755);
+	f = made(d, "f", S_IFREG | 0644);
+	from = entry_key(ROOT_INO, "d");
+	to = entry_key(e, "d");
+	CHECK_EQ(catalog_get(box.c, from.bytes, from.len, &value), 0);
+	put(to, value.data, value.len);
+	buf_reset(&value);
+	from = entry_key(d, "f");
+	CHECK_EQ(catalog_get(box.c, from.bytes, from.len, &value), 0);
+	put(entry_key(f, "f"), value.data, value.len); /* of a file */
+	CHECK(repair(ALONE) > 0);
+	CHECK((state("d/f") == 0) != (state("e/d/f") == 0));
+	CHECK_EQ(lookup("e").nlink + lookup("").nlink, 2 + 2 + 2);
+	buf_done(&value);
+	end_test();
+}
+
+static void test_what_follows(void)
+{
+	struct tree_request rq = { 0 };
+	struct tree_stats s;
+	uint64_t f;
+
+	begin_test();
+	f = made(ROOT_INO, "f", S_IFREG | 0644);
+	CHECK_EQ(tree_link(box.c, &rq, f, ROOT_INO, "g", &(struct inode){ 0 }), 0);
+	CHECK_EQ(tree_setxattr(box.c, &rq, f, "user.xdg.tags", "a,b", 3, 0), 0);
+	drop(first_key(key_start('P')));
+	drop(first_key(key_start('V')));
+	drop(first_key(key_start('Q')));
+	put(key_u64(key_start('O'), f), "\1", 1);
+	put(key_u64(key_start('O'), 4711), "\1", 1);
+	CHECK(repair(ALONE) > 0);
+	CHECK_EQ(lookup("g").nlink, 2);
+	CHECK_EQ(queue_count(box.c), 1);
+	tree_get_stats(box.c, &s);
+	CHECK(s.files == 1 && s.directories == 1);
+	CHECK_EQ(box_count(&box, "O", 1), 0);
+	end_test();
+}
+
+static void test_lost_xattrs(void)
+{
+	struct tree_request rq = { 0 };
+	uint64_t f, l;
+
+	begin_test();
+	f = made(ROOT_INO, "f", S_IFREG | 0664);
+	l = made(ROOT_INO, "l", S_IFLNK | 0777);
+	CHECK_EQ(tree_setxattr(box.c, &rq, f, "user.a", "1", 1, 0), 0);
+	CHECK_EQ(tree_setxattr(box.c, &rq, f, "user.b", "2", 1, 0), 0);
+	drop(first_key(box_key('X', f)));
+	drop(first_key(box_key('X', l)));
+	CHECK(repair(ALONE) > 0);
+	CHECK_EQ(lookup("f").mode, S_IFREG | 0604); /* an access list may have been among them */
+	CHECK_EQ(lookup("f").sets[SET_XATTRS].count, 1);
+	CHECK_EQ(lookup("l").size, strlen("/lost+found/?"));
+	end_test();
+}
+
+/* ---- what can be found again: the log has it, and the sets prove it */
+
+static void test_found_again(enum before before)
+{
+	struct buf value = BUF_INIT;
+	struct tree_request rq = { 0 };
+	uint64_t d, f, g;
+
+	begin_test();
+	d = made(ROOT_INO, "d", S_IFDIR | 0755);
+	f = made(d, "f", S_IFREG | 0640);
+	g = made(d, "g", S_IFREG | 0640);
+	for (unsigned i = 0; i < 20; i++) {
+		write_inline(f, 2 * i, i % 2 ? "ab" : "cd");
+		CHECK_EQ(tree_setxattr(box.c, &rq, g, "user.n", &i, sizeof(i), 0), 0);
+	}
+	drop(entry_key(d, "f"));
+	drop(entry_key(ROOT_INO, "d"));
+	drop(first_key(box_key('X', g)));
+	drop(key_u64(box_key('E', f), 2));
+	drop(key_u64(box_key('E', f), 30));
+	CHECK(repair(before) > 0);
+	CHECK_EQ(lookup("d/f").size, 40);
+	CHECK_EQ(lookup("d/f").mode, S_IFREG | 0640);
+	CHECK_EQ(lookup("d/f").sets[SET_EXTENTS].count, 20);
+	CHECK_EQ(tree_getxattr(box.c, g, "user.n", &value), 0);
+	CHECK(value.len == 4 && value.data[0] == 19); /* the last one of them */
+	CHECK_EQ(state("lost+found"), -ENOENT);
+	buf_done(&value);
+	end_test();
+}
+
+/* Of an inode that is lost with its directory's entries, too: others lose their rights, nothing else is lost. */
+static void test_found_inodes(void)
+{
+	uint64_t d, f;
+
+	begin_test();
+	d = made(ROOT_INO, "d", S_IFDIR | 0755);
+	f = made(d, "f", S_IFREG | 0664);
+	write_inline(f, 0, "bytes");
+	drop(entry_key(d, "f"));
+	drop(box_key('I', d));
+	drop(box_key('I', f));
+	CHECK(repair(STOPPED) > 0);
+	CHECK_EQ(lookup("d/f").size, 5);
+	CHECK_EQ(lookup("d/f").uid, 1000);
+	CHECK_EQ(lookup("d/f").mode, S_IFREG | 0600);
+	CHECK_EQ(lookup("d").mode, S_IFDIR | 0700);
+	end_test();
+}
+
+/* What was removed does not come back, whatever the log remembers. */
+static void test_removed(void)
+{
+	struct tree_request rq = { 0 };
+	struct inode gone;
+
+	begin_test();
+	made(ROOT_INO, "kept", S_IFREG | 0644);
+	made(ROOT_INO, "removed", S_IFREG | 0644);
+	CHECK_EQ(tree_unlink(box.c, &rq, ROOT_INO, "removed", false, &gone), 0);
+	made(ROOT_INO, "other", S_IFREG | 0644);
+	drop(entry_key(ROOT_INO, "kept"));
+	CHECK(repair(STOPPED) > 0);
+	CHECK_EQ(state("kept"), 0);
+	CHECK_EQ(state("other"), 0);
+	CHECK_EQ(state("removed"), -ENOENT);
+	CHECK_EQ(state("lost+found"), -ENOENT);
+	end_test();
+}
+
+/* ---- the store and the log */
+
+static void test_damaged_store(void)
+{
+	begin_test();
+	for (unsigned i = 0; i < 300; i++) {
+		char name[16];
+
+		(void) snprintf(name, sizeof(name), "%u", i);
+		write_inline(made(ROOT_INO, name, S_IFREG | 0644), 0, name);
+	}
+	CHECK_EQ(box_stop(&box), 0);
+	/* Both states of the store have lost their trees, their leaves are there. */
+	box_shell(&box, "rm $V/wal/segment-*; dd if=/dev/zero of=$V/catalog/data.mdb bs=4096 count=2 conv=notrunc 2>/dev/null");
+	CHECK_EQ(repair(KILLED), 1); /* that it was damaged: all the records are there */
+	for (unsigned i = 0; i < 300; i++) {
+		char name[16];
+
+		(void) snprintf(name, sizeof(name), "%u", i);
+		CHECK_EQ(lookup(name).size, strlen(name));
+	}
+	end_test();
+}
+
+/* The log still has all that happened to a young volume. */
+static void test_lost_store(const char *command, enum before before)
+{
+	struct tree_request rq = { 0 };
+	uint64_t d;
+	char name[16];
+
+	begin_test();
+	d = made(ROOT_INO, "d", S_IFDIR | 0755);
+	for (unsigned i = 0; i < 200; i++) {
+		(void) snprintf(name, sizeof(name), "%u", i);
+		write_inline(made(d, name, S_IFREG | 0644), 0, name);
+	}
+	for (unsigned i = 0; i < 50; i++) {
+		(void) snprintf(name, sizeof(name), "%u", i);
+		CHECK_EQ(tree_rename(box.c, &rq, d, name, ROOT_INO, name, 0, NULL, NULL, &(struct tree_renamed){ 0 }), 0);
+	}
+	if (before == KILLED)
+		box_close(&box);
+	else
+		CHECK_EQ(box_stop(&box), 0);
+	box_shell(&box, command);
+	CHECK(repair(KILLED) > 0);
+	for (unsigned i = 0; i < 200; i++) {
+		(void) snprintf(name, sizeof(name), i < 50 ? "%u" : "d/%u", i);
+		CHECK_EQ(lookup(name).size, strlen(name) - (i < 50 ? 0 : 2));
+	}
+	CHECK_EQ(state("d/1"), -ENOENT);
+	CHECK_EQ(state("lost+found"), -ENOENT);
+	end_test();
+}
+
+/* Nothing is left, and nothing is made of it. */
+static void test_nothing_left(void)
+{
+	begin_test();
+	made(ROOT_INO, "f", S_IFREG | 0644);
+	CHECK_EQ(box_stop(&box), 0);
+	box_shell(&box, "rm $V/wal/segment-* $V/catalog/data.mdb");
+	open_box(true);
+	CHECK_EQ(catalog_repair(box.c, &config), -ENODATA);
+	box_free(&box);
+}
+
+int main(void)
+{
+	test_nothing();
+	test_lost_name();
+	test_lost_inode();
+	test_lost_root();
+	test_lost_bytes();
+	test_other_bytes();
+	test_circle();
+	test_wrong_entries();
+	test_what_follows();
+	test_lost_xattrs();
+	test_found_again(STOPPED);
+	test_found_again(KILLED);
+	test_found_inodes();
+	test_removed();
+	test_damaged_store();
+	test_lost_store("rm $V/catalog/data.mdb", STOPPED);
+	test_lost_store("rm $V/catalog/data.mdb", KILLED);
+	test_lost_store("truncate -s 8000 $V/catalog/data.mdb", STOPPED);
+	test_lost_store("dd if=/dev/zero of=$V/catalog/data.mdb bs=4096 seek=2 count=500 conv=notrunc 2>/dev/null", STOPPED);
+	test_nothing_left();
+	return check_result();
+}
