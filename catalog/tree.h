@@ -120,6 +120,9 @@ int tree_listxattr(struct catalog *c, uint64_t ino, struct buf *ret_names);
 /* Called when the last user of an orphan is gone and its bytes are reclaimed: removes xattrs and inode,
  * in steps. 0 also when it is no orphan. -EBUSY: it still has extents. */
 int tree_forget_inode(struct catalog *c, uint64_t ino);
+/* The same within a batch, for an orphan as it is there of which nothing else is left. 1: gone. 0: it has extents
+ * or xattrs, or is no orphan. */
+int tree_forget_in(struct batch *b, const struct inode *i);
 int tree_foreach_orphan(struct catalog *c, int (*orphan)(void *context, uint64_t ino), void *context);
 
 /* Appends the path of the inode's first name below `top` ("a/b", no leading slash), NUL not counted.

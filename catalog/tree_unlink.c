@@ -219,6 +219,22 @@ static int forget_xattrs(struct batch *b, struct inode *i)
 	return r < 0 ? r : r == 0;
 }
 
+static int forget(struct batch *b, const struct inode *i)
+{
+	orphan_remove(b, i->ino);
+	return remove_inode(b, i);
+}
+
+int tree_forget_in(struct batch *b, const struct inode *i)
+{
+	int r;
+
+	if (!(i->flags & INODE_ORPHAN) || i->nlink || i->sets[SET_EXTENTS].count || i->sets[SET_XATTRS].count)
+		return 0;
+	r = forget(b, i);
+	return r < 0 ? r : 1;
+}
+
 /* 1: there is more to do. */
 static int forget_step(struct tree_op *op, uint64_t ino)
 {
@@ -241,8 +257,7 @@ static int forget_step(struct tree_op *op, uint64_t ino)
 		inode_put(op->b, &i);
 		return 1;
 	}
-	orphan_remove(op->b, ino);
-	return remove_inode(op->b, &i);
+	return forget(op->b, &i);
 }
 
 int tree_forget_inode(struct catalog *c, uint64_t ino)

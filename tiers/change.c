@@ -85,11 +85,14 @@ static int commit(struct change *ch, uint64_t *ret_lsn)
 	bool accounts = ch->account.n > 0;
 	int r = account_flush(&ch->account, ch->b);
 
+	if (r >= 0)
+		r = ch->forgets ? tree_forget_in(ch->b, &ch->i) : 0;
 	if (r < 0) {
 		(void) batch_abort(ch->b);
 		return r;
 	}
-	inode_put(ch->b, &ch->i);
+	if (r == 0)
+		inode_put(ch->b, &ch->i);
 	r = batch_commit(ch->b, ret_lsn);
 	if (r >= 0 && ch->inline_from < ch->inline_to)
 		fold_add(ch->f->fold, ino, ch->inline_from, ch->inline_to);

@@ -26,6 +26,7 @@ struct change {
 	uint64_t size_before;            /* when the batch began */
 	bool reserve;
 	bool touches;                    /* change_step() does change_touch(), too */
+	bool forgets;                    /* the batch takes the inode, too, if nothing else is left of it */
 	bool killed;                     /* change_touch() took suid or sgid away */
 	bool kept_sgid;                  /* it left sgid, of a file that the group may not execute */
 };

@@ -159,11 +159,14 @@ void cleaner_notice(struct cleaner *c)
 	(void) pthread_mutex_unlock(&c->lock);
 }
 
+/* Who was woken and has not begun a round since needs no other signal: files are freed by the thousand. */
 void cleaner_wake(struct cleaner *c)
 {
-	(void) pthread_mutex_lock(&c->lock);
+	LOCKED(&c->lock);
+	bool told = c->woken && atomic_load(&c->news);
+
 	c->woken = true;
 	atomic_store(&c->news, true);
-	(void) pthread_cond_signal(&c->wake);
-	(void) pthread_mutex_unlock(&c->lock);
+	if (!told)
+		(void) pthread_cond_signal(&c->wake);
 }

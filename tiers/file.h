@@ -64,7 +64,7 @@ ssize_t file_copy_range(struct files *f, struct tree_request *rq, uint64_t from,
 			uint64_t to, uint64_t to_offset, size_t len, bool kill_priv);
 /* Everything written so far to any file survives a power cut when this returns 0. */
 int file_sync(struct files *f, uint64_t lsn);
-/* Frees the bytes of an inode without names, in steps, then tree_forget_inode(). */
+/* Frees the bytes of an inode without names, in steps, the inode with the last of them. */
 int file_reclaim(struct files *f, uint64_t ino);
 
 /* The callbacks that daemon/wire.c hands to the catalog and the log; context is the struct files. */

@@ -159,8 +159,9 @@ int file_reclaim(struct files *f, uint64_t ino)
 		if (r < 0)
 			break;
 	}
+	ch.forgets = true;
 	r = change_end(&ch, r, NULL, 0);
-	if (r >= 0)
+	if (r >= 0 && ch.i.sets[SET_XATTRS].count)
 		r = tree_forget_inode(f->catalog, ino);
 	cleaner_wake(f->cleaner);
 	return plain(r);

@@ -140,12 +140,36 @@ static void test_rules(void)
 	files_box_free(&b);
 }
 
+/* What a file without xattrs leaves goes in one batch: bytes, inode and the mark that they are to go. */
+static void test_reclaim(void)
+{
+	struct files_box b;
+	struct inode i;
+	uint64_t ino, lsn;
+
+	files_box_make(&b);
+	CHECK_EQ(files_box_open(&b), 0);
+	ino = files_box_new_file(&b);
+	CHECK_EQ(file_write(b.f, NULL, ino, 0, "abc", 3, false, false), 3);
+	CHECK_EQ(tree_unlink(b.c, &(struct tree_request){ 0 }, ROOT_INO, "file0", false, &i), 0);
+	CHECK_EQ(i.ino, ino);
+	lsn = catalog_last_lsn(b.c);
+	CHECK_EQ(file_reclaim(b.f, ino), 0);
+	CHECK_EQ(catalog_last_lsn(b.c), lsn + 1);
+	CHECK_EQ(inode_get(b.c, ino, &i), -ENOENT);
+	CHECK_EQ(file_reclaim(b.f, ino), 0);
+	CHECK_EQ(catalog_last_lsn(b.c), lsn + 1);
+	files_box_verify(&b);
+	files_box_free(&b);
+}
+
 int main(void)
 {
 	struct temp_folder temp;
 
 	memset(chunk, 0x3c, sizeof(chunk));
 	test_rules();
+	test_reclaim();
 	temp_folder_make(&temp);
 	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
 	    mount("tmpfs", temp.path, "tmpfs", 0, "size=40m") == 0) {
