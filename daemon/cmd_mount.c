@@ -131,6 +131,18 @@ static int make_absolute(const char *path, char **ret_path)
 	return 0;
 }
 
+/* Volumes that were made before there was a copy have none, and a power cut may have come between the two. Whoever
+ * holds the lock mends that: what has just opened is the good one. */
+static void renew_copy(const char *path, int dirfd, const struct volume *v, const struct keyring *keys)
+{
+	int r = volume_copies_agree(dirfd);
+
+	if (r == 0)
+		r = volume_store(v, keys, dirfd);
+	if (r < 0)
+		fprintf(stderr, "brainy: %s: cannot renew " VOLUME_COPY ": %s\n", path, strerrordesc_np(-r));
+}
+
 static int mount_volume(struct mount_call *call)
 {
 	_cleanup_(volume_freep) struct volume *v = NULL;
@@ -159,6 +171,8 @@ static int mount_volume(struct mount_call *call)
 	if (r < 0)
 		return cli_fail("cannot mount %s: %s", call->volume, why ? why : strerrordesc_np(-r));
 	warn_of_swap();
+	if (!call->options.read_only)
+		renew_copy(call->volume, dirfd, v, keys);
 	config.volume = volume;
 	config.config_path = config_path;
 	config.mount_point = real;
