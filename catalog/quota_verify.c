@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* fsck of the quotas: one walk over all inodes, whose sums are compared with the records. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/problem.h"
 #include "catalog/quota_impl.h"
 #include "catalog/walk.h"
 
@@ -21,17 +21,6 @@ struct verification {
 	size_t n;
 	bool walking;     /* somewhere below a quota that is not settled: directories may differ from those above */
 };
-
-__attribute__((format(printf, 2, 3))) static void complain(struct verification *v, const char *format, ...)
-{
-	char text[200];
-	va_list args;
-
-	va_start(args, format);
-	(void) vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	v->problem(v->context, text);
-}
 
 static int compare(const void *a, const void *b)
 {
@@ -54,7 +43,7 @@ static int add_record(void *context, const struct record *record)
 
 	if (record->key_len != 9 ||
 	    quota_decode(load_be64(record->key + 1), record->value, record->value_len, &sum.q) < 0) {
-		complain(v, "the record of a quota cannot be read");
+		problem_say(v->problem, v->context, "the record of a quota cannot be read");
 		return 0;
 	}
 	more = realloc(v->sums, (v->n + 1) * sizeof(*more));
@@ -75,8 +64,8 @@ static void count(struct verification *v, const struct inode *i)
 		struct sum *s = find(v, quota);
 
 		if (!s) {
-			complain(v, "inode %llu: counts for the quota of %llu, which is gone", (unsigned long long)i->ino,
-				 (unsigned long long)quota);
+			problem_say(v->problem, v->context, "inode %llu: counts for the quota of %llu, which is gone",
+				    (unsigned long long)i->ino, (unsigned long long)quota);
 			return;
 		}
 		s->bytes += i->bytes;
@@ -94,8 +83,8 @@ static void check_directory(struct verification *v, const struct inode *i)
 	if (!S_ISDIR(i->mode) || !i->parent || v->walking || inode_get(v->c, i->parent, &parent) < 0)
 		return;
 	if ((own ? own->q.parent : i->quota) != parent.quota)
-		complain(v, "inode %llu: a directory that counts for another quota than the one above it",
-			 (unsigned long long)i->ino);
+		problem_say(v->problem, v->context, "inode %llu: a directory that counts for another quota than the one above it",
+			    (unsigned long long)i->ino);
 }
 
 static int visit_inode(void *context, const struct record *record)
@@ -122,10 +111,10 @@ int64_t quota_verify(struct catalog *c, void (*problem)(void *context, const cha
 		const struct sum *s = &v.sums[k];
 
 		if (s->bytes != s->q.bytes || s->inodes != s->q.inodes)
-			complain(&v, "quota of inode %llu: %llu bytes and %llu inodes count, its record says %llu and %llu",
-				 (unsigned long long)s->q.dir, (unsigned long long)s->bytes,
-				 (unsigned long long)s->inodes, (unsigned long long)s->q.bytes,
-				 (unsigned long long)s->q.inodes);
+			problem_say(v.problem, v.context, "quota of inode %llu: %llu bytes and %llu inodes count, its record says %llu and %llu",
+				    (unsigned long long)s->q.dir, (unsigned long long)s->bytes,
+				    (unsigned long long)s->inodes, (unsigned long long)s->q.bytes,
+				    (unsigned long long)s->q.inodes);
 	}
 	free(v.sums);
 	return r < 0 ? r : (int64_t)v.n;

@@ -11,17 +11,6 @@
 
 #define BATCH_BYTES (256u << 10)
 
-void repair_say(struct repair *r, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	(void) vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	r->config->problem(r->config->context, text);
-}
-
 /* ---- changing */
 
 int repair_flush(struct repair *r)

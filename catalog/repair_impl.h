@@ -3,6 +3,7 @@
 #pragma once
 
 #include "base/cleanup.h"
+#include "base/problem.h"
 #include "catalog/extent_impl.h"
 #include "catalog/overlay.h"
 #include "catalog/repair.h"
@@ -40,7 +41,7 @@ struct repair {
 	uint64_t queued;
 };
 
-__attribute__((format(printf, 2, 3))) void repair_say(struct repair *r, const char *format, ...);
+#define repair_say(r, ...) problem_say((r)->config->problem, (r)->config->context, __VA_ARGS__)
 
 /* Changes, in the batch at hand. They are seen by reads after repair_flush(). */
 int repair_put(struct repair *r, const struct key *key, const void *value, size_t len);

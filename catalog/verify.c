@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
+#include "base/problem.h"
 #include "catalog/catalog_impl.h"
 
 struct verification {
@@ -19,15 +20,13 @@ struct verification {
 
 static void report(const struct verification *v, char letter, const char *what, const uint8_t *key, size_t key_len)
 {
-	char text[128];
 	char shown = letter > ' ' && letter < 0x7f ? letter : '?';
 
 	if (key_len >= 9)
-		(void) snprintf(text, sizeof(text), "catalog: record %c of %llu %s", shown,
-				(unsigned long long)load_be64(key + 1), what);
+		problem_say(v->problem, v->context, "catalog: record %c of %llu %s", shown,
+			    (unsigned long long)load_be64(key + 1), what);
 	else
-		(void) snprintf(text, sizeof(text), "catalog: records %c %s", shown, what);
-	v->problem(v->context, text);
+		problem_say(v->problem, v->context, "catalog: records %c %s", shown, what);
 }
 
 static int verify_record(struct verification *v, struct store_scan *scan)

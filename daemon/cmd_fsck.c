@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/problem.h"
 #include "catalog/quota.h"
 #include "catalog/repair.h"
 #include "daemon/cli.h"
@@ -51,25 +52,19 @@ static int fail(const struct fsck *f, const char *why)
 
 static void checked(struct fsck *f, const char *what, int64_t found)
 {
-	char text[128];
-
 	if (found >= 0) {
 		printf("%lld %s checked\n", (long long)found, what);
 		return;
 	}
-	(void) snprintf(text, sizeof(text), "%s cannot be checked: %s", what, strerrordesc_np((int)-found));
 	f->unchecked = true;
-	count_problem(f, text);
+	problem_say(count_problem, f, "%s cannot be checked: %s", what, strerrordesc_np((int)-found));
 }
 
 static void say_log_damaged(struct fsck *f)
 {
-	char text[160];
-
-	(void) snprintf(text, sizeof(text), "the log is damaged after record %llu; %llu records after the last checkpoint "
-			"are good, and later changes are lost", (unsigned long long)f->stack.replay.last_lsn,
-			(unsigned long long)f->stack.replay.replayed);
-	count_problem(f, text);
+	problem_say(count_problem, f, "the log is damaged after record %llu; %llu records after the last checkpoint "
+		    "are good, and later changes are lost", (unsigned long long)f->stack.replay.last_lsn,
+		    (unsigned long long)f->stack.replay.replayed);
 }
 
 static int foreach_described(void *context, repair_extent_fn extent, void *extent_context)

@@ -2,10 +2,10 @@
 /* fsck of the bytes: one walk over all extents, in the order of their keys, so that the extents of a
  * file come together and upwards. */
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/problem.h"
 #include "catalog/walk.h"
 #include "tiers/account.h"
 #include "tiers/file_impl.h"
@@ -21,27 +21,16 @@ struct verification {
 	uint64_t end, bytes;      /* of what was seen of it */
 };
 
-__attribute__((format(printf, 2, 3))) static void complain(struct verification *v, const char *format, ...)
-{
-	char text[256];
-	va_list args;
-
-	va_start(args, format);
-	(void) vsnprintf(text, sizeof(text), format, args);
-	va_end(args);
-	v->problem(v->context, text);
-}
-
 static void end_file(struct verification *v)
 {
 	if (!v->i.ino)
 		return;
 	if (v->end < v->i.size)
-		complain(v, "inode %llu: nothing covers the bytes from %llu to its end",
-			 (unsigned long long)v->i.ino, (unsigned long long)v->end);
+		problem_say(v->problem, v->context, "inode %llu: nothing covers the bytes from %llu to its end",
+			    (unsigned long long)v->i.ino, (unsigned long long)v->end);
 	if (v->bytes != v->i.bytes)
-		complain(v, "inode %llu: has %llu bytes, its record says %llu", (unsigned long long)v->i.ino,
-			 (unsigned long long)v->bytes, (unsigned long long)v->i.bytes);
+		problem_say(v->problem, v->context, "inode %llu: has %llu bytes, its record says %llu",
+			    (unsigned long long)v->i.ino, (unsigned long long)v->bytes, (unsigned long long)v->i.bytes);
 }
 
 static void begin_file(struct verification *v, uint64_t ino)
@@ -50,7 +39,7 @@ static void begin_file(struct verification *v, uint64_t ino)
 	v->end = v->bytes = 0;
 	if (inode_get(v->f->catalog, ino, &v->i) >= 0)
 		return;
-	complain(v, "inode %llu: has extents and no record", (unsigned long long)ino);
+	problem_say(v->problem, v->context, "inode %llu: has extents and no record", (unsigned long long)ino);
 	v->i = (struct inode){ 0 };
 }
 
@@ -89,10 +78,10 @@ static int verify_object(struct verification *v, uint64_t ino, const struct exte
 	if (n == -ENOMEM)
 		return -ENOMEM;
 	if (n < 0) {
-		complain(v, "inode %llu: bytes %llu to %llu cannot be read (segment %llx, place %llu)",
-			 (unsigned long long)ino, (unsigned long long)e->offset,
-			 (unsigned long long)extent_end(e), (unsigned long long)e->segment,
-			 (unsigned long long)e->place);
+		problem_say(v->problem, v->context, "inode %llu: bytes %llu to %llu cannot be read (segment %llx, place %llu)",
+			    (unsigned long long)ino, (unsigned long long)e->offset,
+			    (unsigned long long)extent_end(e), (unsigned long long)e->segment,
+			    (unsigned long long)e->place);
 		return mark_damaged(v, ino, e);
 	}
 	v->blocks += n;
@@ -107,8 +96,8 @@ static int verify_extent(struct verification *v, uint64_t ino, const struct exte
 	if (ino != v->i.ino)
 		begin_file(v, ino);
 	if (e->offset != v->end && v->end < v->i.size)
-		complain(v, "inode %llu: nothing, or more than one extent, covers bytes at %llu",
-			 (unsigned long long)ino, (unsigned long long)v->end);
+		problem_say(v->problem, v->context, "inode %llu: nothing, or more than one extent, covers bytes at %llu",
+			    (unsigned long long)ino, (unsigned long long)v->end);
 	v->end = extent_end(e);
 	v->bytes += extent_counts(e) ? e->len : 0;
 	if (e->kind != EXTENT_HOT)
@@ -125,7 +114,7 @@ static int verify_record(void *context, const struct record *record)
 
 	r = extent_decode(record->key, record->key_len, record->value, record->value_len, &e);
 	if (r == -EBADMSG) {
-		complain(v, "an extent record cannot be read");
+		problem_say(v->problem, v->context, "an extent record cannot be read");
 		return 0;
 	}
 	if (r >= 0)
@@ -158,9 +147,9 @@ int64_t files_verify(struct files *f, void (*problem)(void *context, const char 
 		r = account_foreach(f->catalog, compare_account, &v);
 	for (size_t k = 0; r >= 0 && k < v.accounts.n; k++)
 		if (v.accounts.entries[k].bytes != 0)
-			complain(&v, "segment %llx: its account is wrong by %lld bytes",
-				 (unsigned long long)v.accounts.entries[k].segment,
-				 -(long long)v.accounts.entries[k].bytes);
+			problem_say(v.problem, v.context, "segment %llx: its account is wrong by %lld bytes",
+				    (unsigned long long)v.accounts.entries[k].segment,
+				    -(long long)v.accounts.entries[k].bytes);
 	verified_done(&v.sound);
 	account_done(&v.accounts);
 	return r < 0 ? r : v.blocks;
