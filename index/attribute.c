@@ -68,7 +68,7 @@ static int find(struct index *x, uint64_t ino, struct segment **ret_s, uint32_t 
 	const struct ino_entry *e = ino_map_find(&x->places, ino);
 
 	if (!e)
-		return work_find(&x->work, ino) ? 0 : -ENODATA;
+		return work_has(&x->work, ino) ? 0 : -ENODATA;
 	*ret_s = e->value;
 	*ret_doc = e->number;
 	return 1;

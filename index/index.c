@@ -67,6 +67,7 @@ int index_open(const struct index_config *config, struct index **ret_x, char **r
 		return -ENOMEM;
 	x->config = *config;
 	x->memory_segment = config->settings.memory_segment ? config->settings.memory_segment : MEMORY_SEGMENT_DEFAULT;
+	x->work.window = config->waiting_window;
 	x->dirfd = -1;
 	x->extract_path = strdup(config->extract_path ? config->extract_path : "brainy-extract");
 	r = x->extract_path ? init_locks(x) : -ENOMEM;

@@ -36,6 +36,7 @@ struct index_config {
 	const char *model_dir;     /* static256.safetensors and vocab.txt */
 	struct index_settings settings;
 	uint32_t flat_vectors;     /* of a segment without lists (arrange.h), at most; 0: 200 000 */
+	uint32_t waiting_window;   /* files of the queue that memory knows more of than that they wait (work.h); 0: 8192 */
 	/* Reads bytes of a file, as file_read() does. */
 	ssize_t (*read_file)(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len);
 	/* Is the file open for writing, and not idle for 10 s? Such files wait. */

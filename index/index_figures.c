@@ -49,7 +49,7 @@ void index_get_stats(struct index *x, struct index_stats *ret_stats)
 	(void) pthread_rwlock_unlock(&x->segments_lock);
 	st.memory_bytes += block_cache_bytes(x->cache);
 	(void) pthread_mutex_lock(&x->table_lock);
-	st.memory_bytes += (x->places.places ? x->places.mask + 1 : 0) * sizeof(struct ino_entry);
+	st.memory_bytes += ino_map_bytes(&x->places) + work_bytes(&x->work);
 	(void) pthread_mutex_unlock(&x->table_lock);
 	*ret_stats = st;
 }
@@ -59,6 +59,16 @@ static int describe_queued(void *context, uint64_t ino, uint32_t why)
 	const char *what = why & EVENT_BELOW ? "renamed, with all below" : "waiting";
 
 	return buf_addf(context, "%llu %s\n", (unsigned long long)ino, what);
+}
+
+static int describe_backlog(const struct ino_set *files, struct buf *ret_text)
+{
+	uint64_t ino;
+	int r = 0;
+
+	for (bool more = ino_set_next(files, 0, &ino); more && r >= 0; more = ino_set_next(files, ino + 1, &ino))
+		r = buf_addf(ret_text, "%llu waiting\n", (unsigned long long)ino);
+	return r;
 }
 
 int index_describe_queue(struct index *x, struct buf *ret_text)
@@ -75,6 +85,10 @@ int index_describe_queue(struct index *x, struct buf *ret_text)
 	for (unsigned place = 0; place < WORK_PLACES; place++)
 		for (const struct work *w = x->work.lists[place].oldest; w && r >= 0; w = w->newer)
 			r = buf_addf(ret_text, "%llu %s\n", (unsigned long long)w->ino, why[place]);
+	if (r >= 0)
+		r = describe_backlog(&x->work.shrinking.files, ret_text);
+	if (r >= 0)
+		r = describe_backlog(&x->work.growing.files, ret_text);
 	renamed = (const uint64_t *)(const void *)x->renamed.data;
 	for (size_t n = 0; n < x->renamed.len / sizeof(*renamed) && r >= 0; n++)
 		r = buf_addf(ret_text, "%llu renamed, with all below\n", (unsigned long long)renamed[n]);

@@ -54,7 +54,7 @@ static int add_queued(void *context, uint64_t ino, uint32_t why)
 
 	if (stopped(x))
 		return -ECANCELED;
-	return why & EVENT_BELOW ? rules_directory_renamed(x, ino) : work_news(&x->work, ino, true);
+	return why & EVENT_BELOW ? rules_directory_renamed(x, ino) : work_old_news(&x->work, ino);
 }
 
 /* 1: *ret_ino is the next inode, also one whose record does not open; 0: no more. */
@@ -77,7 +77,7 @@ static bool is_missing(struct index *x, uint64_t ino)
 	struct inode i;
 	int r;
 
-	if (!ino || work_find(&x->work, ino))
+	if (!ino || work_has(&x->work, ino))
 		return false;
 	r = inode_get(x->config.catalog, ino, &i);
 	if (r < 0)
@@ -107,7 +107,7 @@ static int64_t find_missing(struct index *x)
 		if (is_renamed(x, ino)) {
 			r = rules_directory_renamed(x, ino);
 		} else if (is_missing(x, ino)) {
-			r = work_news(&x->work, ino, true);
+			r = work_old_news(&x->work, ino);
 			found++;
 		}
 	cursor_close(cur);
@@ -129,28 +129,52 @@ static bool take_early(struct index *x)
 	return !lost;
 }
 
-/* Files with a document, waiting, or both; the smaller map is looked up in the larger one. */
-static uint64_t count_known(const struct index *x)
+static uint64_t count_waiting_with_document(const struct index *x, const struct ino_set *waiting)
 {
-	const struct ino_map *small = &x->places, *large = &x->work.files;
-	uint64_t both = 0;
+	uint64_t n = 0, ino;
 
-	if (small->n > large->n) {
-		small = &x->work.files;
-		large = &x->places;
+	for (bool more = ino_set_next(waiting, 0, &ino); more; more = ino_set_next(waiting, ino + 1, &ino))
+		n += ino_map_find(&x->places, ino) != NULL;
+	return n;
+}
+
+static uint64_t count_documents_that_wait(const struct index *x)
+{
+	uint64_t n = 0;
+
+	for (size_t i = 0; x->places.places && i <= x->places.mask; i++)
+		n += x->places.places[i].ino && work_has(&x->work, x->places.places[i].ino);
+	return n;
+}
+
+/* Files with a document, waiting, or both: the fewer ones are looked up in the others. */
+static int count_known(const struct index *x, uint64_t *ret_n)
+{
+	uint64_t both, waiting = work_count(&x->work);
+
+	if (waiting < x->places.n) {
+		struct ino_set inos = { 0 };
+		int r = work_list(&x->work, true, &inos);
+
+		both = count_waiting_with_document(x, &inos);
+		ino_set_done(&inos);
+		if (r < 0)
+			return r;
+	} else {
+		both = count_documents_that_wait(x);
 	}
-	for (size_t i = 0; small->places && i <= small->mask; i++)
-		both += small->places[i].ino && ino_map_find(large, small->places[i].ino);
-	return small->n + large->n - both;
+	*ret_n = x->places.n + waiting - both;
+	return 0;
 }
 
 /* Every regular file is either indexed or queued; when the sums do not agree something was lost. */
 static bool sums_agree(struct index *x)
 {
 	struct tree_stats stats;
+	uint64_t known;
 
 	tree_get_stats(x->config.catalog, &stats);
-	return count_known(x) == stats.files;
+	return count_known(x, &known) >= 0 && known == stats.files;
 }
 
 /* While files are changed the sums agree only by chance. With the writer lock held they do not change; where no

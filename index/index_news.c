@@ -38,25 +38,13 @@ static void forget_document(struct index *x, uint64_t ino)
 	ino_map_remove(&x->places, ino);
 }
 
-static void forget_work(struct index *x, uint64_t ino)
-{
-	struct work *w = work_find(&x->work, ino);
-
-	if (!w)
-		return;
-	if (w->place == WORK_RUNNING)
-		w->again = w->stale = true;
-	else
-		work_drop(&x->work, w);
-}
-
 static void note_event(struct index *x, const struct catalog_event *e)
 {
 	struct ino_entry *known = ino_map_find(&x->places, e->ino);
 
 	if (e->what & EVENT_GONE) {
 		forget_document(x, e->ino);
-		forget_work(x, e->ino);
+		work_gone(&x->work, e->ino);
 		return;
 	}
 	if (e->what & EVENT_BELOW) {
@@ -69,7 +57,7 @@ static void note_event(struct index *x, const struct catalog_event *e)
 		forget_document(x, e->ino);
 	/* The queue says EVENT_QUEUE only when a file enters it. */
 	if (e->what & (EVENT_CONTENT | EVENT_QUEUE | EVENT_RULES) ||
-	    (e->what & EVENT_NAME && (known || work_find(&x->work, e->ino))))
+	    (e->what & EVENT_NAME && (known || work_has(&x->work, e->ino))))
 		(void) work_news(&x->work, e->ino, e->what & EVENT_CONTENT);
 }
 
@@ -95,13 +83,11 @@ void index_notify(struct index *x, uint64_t lsn, const struct catalog_event *eve
 void index_file_closed(struct index *x, uint64_t ino)
 {
 	LOCKED(&x->table_lock);
-	struct work *w = x->ready ? work_find(&x->work, ino) : NULL;
 
-	if (w && w->place == WORK_HELD)
-		work_move(&x->work, w, WORK_READY);
-	else if (w && w->place == WORK_RUNNING)
-		w->again = true;
-	if (w)
+	if (!x->ready)
+		return;
+	work_closed(&x->work, ino);
+	if (x->work.lists[WORK_READY].n > 0)
 		(void) pthread_cond_signal(&x->work_there);
 }
 

@@ -86,3 +86,8 @@ void ino_map_remove(struct ino_map *m, uint64_t ino)
 		gap = at;
 	}
 }
+
+size_t ino_map_bytes(const struct ino_map *m)
+{
+	return m->places ? (m->mask + 1) * sizeof(*m->places) : 0;
+}

@@ -22,3 +22,5 @@ struct ino_entry *ino_map_find(const struct ino_map *m, uint64_t ino);
 /* Sets or replaces. -ENOMEM. */
 int ino_map_set(struct ino_map *m, uint64_t ino, void *value, uint32_t number);
 void ino_map_remove(struct ino_map *m, uint64_t ino);
+/* Of memory. */
+size_t ino_map_bytes(const struct ino_map *m);

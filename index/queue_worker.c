@@ -190,10 +190,11 @@ static void finish(struct index *x, uint64_t ino, enum outcome outcome, uint64_t
 			work_move(&x->work, work, WORK_READY);
 		} else if (outcome == OUTCOME_DONE) {
 			work_drop(&x->work, work);
+		} else if (outcome == OUTCOME_HOLD) {
+			work_move(&x->work, work, WORK_HELD);
 		} else {
-			work->due_ms = due_ms;
-			work->tries += outcome == OUTCOME_LATER;
-			work_move(&x->work, work, outcome == OUTCOME_HOLD ? WORK_HELD : WORK_LATER);
+			work->tries++;
+			work_postpone(&x->work, work, due_ms);
 		}
 	}
 	(void) pthread_cond_broadcast(&x->work_finished);
@@ -206,14 +207,14 @@ static bool take_slow(struct index *x, uint64_t *ret_ino)
 		return false;
 	x->slow.len -= sizeof(*ret_ino);
 	memcpy(ret_ino, x->slow.data + x->slow.len, sizeof(*ret_ino));
-	return ino_map_find(&x->places, *ret_ino) && !work_find(&x->work, *ret_ino);
+	return ino_map_find(&x->places, *ret_ino) && !work_has(&x->work, *ret_ino);
 }
 
 /* Until there is news, or `next_ms`, when a LATER file is due. Files that are HELD are looked at again every
  * second; while there are none, nothing happens without news. */
 static void wait_for_work(struct index *x, uint64_t next_ms)
 {
-	if (x->work.lists[WORK_HELD].n > 0)
+	if (x->work.lists[WORK_HELD].n > 0 || work_has_backlog(&x->work)) /* which found no memory */
 		next_ms = MIN(next_ms, clock_mono_ms() + TICK_MS);
 	if (next_ms == UINT64_MAX) {
 		(void) pthread_cond_wait(&x->work_there, &x->table_lock);

@@ -53,7 +53,7 @@ void segments_drop(struct index *x, struct segment *damaged)
 			continue;
 		segment_kill(damaged, d);
 		ino_map_remove(&x->places, damaged->docs[d].ino);
-		(void) work_news(&x->work, damaged->docs[d].ino, true);
+		(void) work_old_news(&x->work, damaged->docs[d].ino);
 	}
 	(void) pthread_cond_broadcast(&x->work_there);
 	segments_unlock_all(x);

@@ -105,29 +105,37 @@ static int collect_documents(struct search *s, const struct mix *m, enum order o
 }
 
 /* Files that wait: filters alone know enough of them. */
+static int collect_waiting_file(struct search *s, const struct inode *i, enum order order, struct best *b,
+				uint64_t *ret_total)
+{
+	struct hit h = { .ino = i->ino };
+	int r = S_ISREG(i->mode) && i->nlink > 0 ? search_filter_file(s, i) : 0;
+
+	if (r > 0)
+		r = set_order(s, order, &h, i);
+	if (r <= 0)
+		return r;
+	++*ret_total;
+	return best_add(b, &h);
+}
+
 static int collect_waiting(struct search *s, enum order order, struct best *b, uint64_t *ret_total)
 {
-	const uint64_t *inos = (const uint64_t *)(const void *)s->waiting.data;
+	struct inode_walk inodes = { .c = s->x->config.catalog };
+	uint64_t ino;
+	int r = 0;
 
-	for (size_t k = 0; k < s->waiting.len / sizeof(*inos); k++) {
-		struct hit h = { .ino = inos[k] };
+	for (uint64_t at = 0; r >= 0 && ino_set_next(&s->waiting, at, &ino); at = ino + 1) {
 		struct inode i;
-		int r = inode_get(s->x->config.catalog, inos[k], &i);
 
-		if (r == -ENOENT || (r >= 0 && (!S_ISREG(i.mode) || i.nlink == 0)))
-			continue;
+		r = inode_walk_get(&inodes, ino, &i);
 		if (r >= 0)
-			r = search_filter_file(s, &i);
-		if (r > 0)
-			r = set_order(s, order, &h, &i);
-		if (r > 0) {
-			r = best_add(b, &h);
-			++*ret_total;
-		}
-		if (r < 0)
-			return r;
+			r = collect_waiting_file(s, &i, order, b, ret_total);
+		else if (r == -ENOENT)
+			r = 0;
 	}
-	return 0;
+	inode_walk_done(&inodes);
+	return r < 0 ? r : 0;
 }
 
 /* Drops hits whose document is not of the file's present content, then those before the offset. */

@@ -10,23 +10,41 @@
 /* A query that meets damaged segments runs again without them, so often at most. */
 #define DAMAGED_MAX 16
 
+static int list_waiting(struct search *s)
+{
+	struct index *x = s->x;
+	LOCKED(&x->table_lock);
+
+	s->n_waiting = work_count(&x->work);
+	return s->parsed.ranks ? 0 : work_list(&x->work, true, &s->waiting);
+}
+
+/* Takes out those that have a document, some at a time: writers wait for table_lock. */
+static bool leave_out_documents(struct search *s, uint64_t *at)
+{
+	struct index *x = s->x;
+	LOCKED(&x->table_lock);
+	uint64_t ino;
+
+	for (unsigned n = 0; n < 1024; n++) {
+		if (!ino_set_next(&s->waiting, *at, &ino))
+			return false;
+		if (ino_map_find(&x->places, ino))
+			(void) ino_set_remove(&s->waiting, ino);
+		*at = ino + 1;
+	}
+	return true;
+}
+
 /* What is not known yet, at the moment of the snapshot. Under segments_lock, so a document is either in
  * a segment or its file is counted here. */
 static int note_waiting(struct search *s)
 {
-	struct index *x = s->x;
-	LOCKED(&x->table_lock);
-	int r = 0;
+	uint64_t at = 0;
+	int r = list_waiting(s);
 
-	s->n_waiting = x->work.files.n;
-	if (s->parsed.ranks)
-		return 0;
-	for (size_t i = 0; r >= 0 && x->work.files.places && i <= x->work.files.mask; i++) {
-		uint64_t ino = x->work.files.places[i].ino;
-
-		if (ino && !ino_map_find(&x->places, ino))
-			r = buf_add(&s->waiting, &ino, sizeof(ino));
-	}
+	while (r >= 0 && leave_out_documents(s, &at))
+		;
 	return r;
 }
 

@@ -95,8 +95,8 @@ void search_done(struct search *s)
 	for (size_t i = 0; s->tagged && i < s->parsed.n_filters; i++)
 		ino_map_done(&s->tagged[i]);
 	free(s->tagged);
-	buf_done(&s->waiting);
-	ino_map_done(&s->unsettled);
+	ino_set_done(&s->waiting);
+	ino_set_done(&s->unsettled);
 	s->viewer = viewer_put(s->viewer);
 	buf_done(&s->folder_path);
 	parsed_query_done(&s->parsed);

@@ -49,9 +49,9 @@ struct search {
 	uint64_t folder;              /* format.c: whose path is the next; 0: none */
 	struct buf folder_path;
 	uint64_t n_waiting;           /* files that wait to be indexed */
-	struct buf waiting;           /* uint64_t: those of them that no segment has */
+	struct ino_set waiting;       /* those of them that no segment has */
 	struct viewer *viewer;        /* visible.c; NULL: every file is seen, or the scope is settled */
-	struct ino_map unsettled;     /* with a viewer: all files that wait */
+	struct ino_set unsettled;     /* with a viewer: all files that wait */
 	struct segment *damaged;      /* with -EBADMSG: the segment that it came from */
 	char **ret_why;
 };

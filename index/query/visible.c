@@ -10,43 +10,27 @@
 #include "index/query/search.h"
 #include "index/viewers.h"
 
-static bool is_held(const struct ino_entry *e)
-{
-	return ((const struct work *)e->value)->place == WORK_HELD;
-}
-
-/* Inodes of all files that wait. */
-static int copy_waiting(struct index *x, bool held, struct buf *ret_inos)
+static int list_waiting(struct index *x, bool held, struct ino_set *ret_inos)
 {
 	LOCKED(&x->table_lock);
-	const struct ino_map *files = &x->work.files;
-	int r = 0;
 
-	for (size_t i = 0; r >= 0 && files->places && i <= files->mask; i++)
-		if (files->places[i].ino && (held || !is_held(&files->places[i])))
-			r = buf_add(ret_inos, &files->places[i].ino, sizeof(uint64_t));
-	return r < 0 ? r : 0;
+	return work_list(&x->work, held, ret_inos);
 }
 
 /* For filters alone all that is seen and waits is looked at, since none of it is a document here. */
-static int note_seen(struct search *s, const struct buf *inos)
+static int note_seen(struct search *s)
 {
-	for (size_t at = 0; at < inos->len; at += sizeof(uint64_t)) {
-		uint64_t ino;
-		int r;
+	uint64_t ino;
+	int r = 0;
 
-		memcpy(&ino, inos->data + at, sizeof(ino));
+	for (uint64_t at = 0; r >= 0 && ino_set_next(&s->unsettled, at, &ino); at = ino + 1) {
 		r = viewer_sees(s->viewer, ino);
 		if (r > 0) {
 			s->n_waiting++;
-			r = s->parsed.ranks ? 0 : buf_add(&s->waiting, &ino, sizeof(ino));
+			r = s->parsed.ranks ? 0 : ino_set_add(&s->waiting, ino);
 		}
-		if (r >= 0)
-			r = ino_map_set(&s->unsettled, ino, NULL, 0);
-		if (r < 0)
-			return r;
 	}
-	return 0;
+	return r < 0 ? r : 0;
 }
 
 static int hide(struct search *s, struct search_part *p)
@@ -57,7 +41,7 @@ static int hide(struct search *s, struct search_part *p)
 
 		if (!p->alive[d])
 			continue;
-		r = ino_map_find(&s->unsettled, ino) ? 0 : viewer_sees(s->viewer, ino);
+		r = ino_set_has(&s->unsettled, ino) ? 0 : viewer_sees(s->viewer, ino);
 		if (r < 0)
 			return r;
 		p->alive[d] = p->candidate[d] = r > 0;
@@ -68,13 +52,12 @@ static int hide(struct search *s, struct search_part *p)
 
 int search_hide(struct search *s)
 {
-	_cleanup_buf_ struct buf inos = BUF_INIT;
 	int r = viewers_get(s->x->viewers, s->scope->who, &s->viewer);
 
 	if (r >= 0)
-		r = copy_waiting(s->x, true, &inos);
+		r = list_waiting(s->x, true, &s->unsettled);
 	if (r >= 0)
-		r = note_seen(s, &inos);
+		r = note_seen(s);
 	for (unsigned p = 0; r >= 0 && p < s->n_parts; p++)
 		r = hide(s, &s->parts[p]);
 	return r;
@@ -100,20 +83,16 @@ int search_walk(struct search *s, const char *path, struct inode *ret_i)
 
 uint64_t index_pending_of(struct index *x, const struct identity *who)
 {
-	_cleanup_buf_ struct buf inos = BUF_INIT;
+	_cleanup_ino_set_ struct ino_set inos = { 0 };
 	struct viewer *w = NULL;
-	uint64_t n = 0;
+	uint64_t n = 0, ino;
 
 	if (!who || !x->ready)
 		return index_pending(x);
-	if (copy_waiting(x, false, &inos) < 0 || inos.len == 0 || viewers_get(x->viewers, who, &w) < 0)
+	if (list_waiting(x, false, &inos) < 0 || inos.n == 0 || viewers_get(x->viewers, who, &w) < 0)
 		return 0;
-	for (size_t at = 0; at < inos.len; at += sizeof(uint64_t)) {
-		uint64_t ino;
-
-		memcpy(&ino, inos.data + at, sizeof(ino));
+	for (uint64_t at = 0; ino_set_next(&inos, at, &ino); at = ino + 1)
 		n += viewer_sees(w, ino) > 0;
-	}
 	viewer_put(w);
 	return n;
 }

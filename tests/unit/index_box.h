@@ -131,7 +131,7 @@ static struct box *box_new(void)
 	b->config = (struct index_config){ .catalog = b->catalog, .keys = catalog_keys(b->catalog),
 					   .volume_dirfd = b->temp.dirfd, .extract_path = "none",
 					   .model_dir = b->model, .read_file = box_read, .is_busy = box_is_busy,
-					   .context = b };
+					   .waiting_window = 3, /* the rest is backlog */ .context = b };
 	return b;
 }
 
