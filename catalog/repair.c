@@ -60,7 +60,7 @@ static bool strange_shape(const uint8_t *key, size_t len)
 	static const struct { char letter; uint8_t len, other; } shapes[] = {
 		{ 'I', 9, 9 }, { 'D', 16, 16 }, { 'P', 25, 25 }, { 'X', 17, 17 }, { 'E', 17, 17 }, { 'B', 17, 33 },
 		{ 'S', 9, 9 }, { 'G', 17, 17 }, { 'g', 9, 9 }, { 'T', 17, 17 }, { 'Q', 10, 10 }, { 'O', 9, 9 },
-		{ 'M', 9, 9 },
+		{ 'M', 9, 9 }, { 'U', 9, 9 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
@@ -154,6 +154,8 @@ int catalog_repair(struct catalog *c, const struct repair_config *config)
 		e = repair_names(&r);
 	if (e >= 0)
 		e = repair_inodes(&r);
+	if (e >= 0)
+		e = repair_quotas(&r);
 	if (e >= 0)
 		e = repair_derived(&r);
 	if (r.b)

@@ -20,6 +20,7 @@ struct node {
 	bool xattrs_lost;   /* some, an access list among them perhaps */
 	bool first_found;   /* its first name is there */
 	bool severed;       /* a directory of a circle, whose name goes */
+	bool adopted;       /* it had no name, and has one in lost+found */
 	uint64_t walked;    /* the last walk upwards that came here */
 	uint32_t names, subdirs;
 	uint64_t dir, cookie; /* the first name found */
@@ -56,6 +57,8 @@ struct node *repair_find(struct repair *r, uint64_t ino);
 int repair_add_node(struct repair *r, const struct node *n);
 void repair_sort(struct repair *r);
 
+/* Fills r->spares once. */
+int repair_need_spares(struct repair *r);
 /* A former version of the inode that fits what is there, which it changes so that it fits. 1, 0: none. */
 int repair_find_inode(struct repair *r, uint64_t ino, struct inode *ret_i);
 
@@ -65,4 +68,5 @@ int repair_nodes(struct repair *r);
 int repair_extents(struct repair *r);
 int repair_names(struct repair *r);
 int repair_inodes(struct repair *r);
+int repair_quotas(struct repair *r);
 int repair_derived(struct repair *r);

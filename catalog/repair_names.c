@@ -205,6 +205,7 @@ static int adopt(struct repair *r, uint64_t home, uint64_t ino)
 
 	(void) snprintf(name, sizeof(name), "#%llu", (unsigned long long)ino);
 	repair_say(r, "inode %llu: has no name, and is lost+found/%s now", (unsigned long long)ino, name);
+	repair_find(r, ino)->adopted = true;
 	return add_numbered(r, repair_find(r, home), name, repair_find(r, ino));
 }
 

@@ -298,7 +298,7 @@ static int solve_all(struct repair *r, const struct inode *i, bool dry)
 
 /* ---- inodes */
 
-static int need_spares(struct repair *r)
+int repair_need_spares(struct repair *r)
 {
 	return r->spares ? 0 : spares_gather(r->c, &r->spares);
 }
@@ -332,7 +332,7 @@ static int mend_broken(struct repair *r)
 {
 	const struct inode *i = (const struct inode *)(const void *)r->broken.data;
 	size_t n = r->broken.len / sizeof(*i);
-	int e = n > 0 ? need_spares(r) : 0;
+	int e = n > 0 ? repair_need_spares(r) : 0;
 
 	for (size_t k = 0; k < n && e >= 0; k++)
 		e = solve_all(r, &i[k], false);
@@ -342,8 +342,8 @@ static int mend_broken(struct repair *r)
 int repair_sets(struct repair *r)
 {
 	struct key inodes = key_start('I');
-	bool lost = r->lost['I'] || r->lost['D'] || r->lost['X'] || r->lost['E'];
-	int e = lost ? need_spares(r) : 0;
+	bool lost = r->lost['I'] || r->lost['D'] || r->lost['X'] || r->lost['E'] || r->lost['U'];
+	int e = lost ? repair_need_spares(r) : 0;
 
 	if (e >= 0 && lost)
 		e = restore_proved(r);
@@ -387,7 +387,7 @@ static int choose(struct repair *r, uint64_t ino, struct inode *ret_i)
 
 int repair_find_inode(struct repair *r, uint64_t ino, struct inode *ret_i)
 {
-	int e = need_spares(r);
+	int e = repair_need_spares(r);
 
 	if (e >= 0)
 		e = choose(r, ino, ret_i);

@@ -47,7 +47,7 @@ DEFINE_CLEANUP(struct spares *, spares_free)
 
 static bool wanted(uint8_t letter)
 {
-	return letter == 'I' || letter == 'D' || letter == 'X' || letter == 'E';
+	return letter == 'I' || letter == 'D' || letter == 'X' || letter == 'E' || letter == 'U';
 }
 
 static bool newest_is(const struct spares *s, const void *key, size_t key_len, const void *value, size_t len)
@@ -280,7 +280,7 @@ int spares_foreach_proved(struct spares *s, int (*found)(void *context, const vo
 
 	if (s->c->facts_unsure)
 		return 0;
-	for (const char *l = "IDXE"; *l && r >= 0; l++) {
+	for (const char *l = "IDXEU"; *l && r >= 0; l++) {
 		struct proving p = { .n = 0 };
 
 		if (!collect(s, (uint8_t)*l, &p) || !prove(s, (uint8_t)*l, &p))

@@ -3,7 +3,7 @@
  * former leaves lie in free pages; segments of the log keep their records until they are used again. Where a
  * record is lost, one of them may be it: hashes tell (facts.h, set.c).
  *
- * Of inodes, entries, xattrs and extents. Private to catalog/; for repair. Not thread-safe. */
+ * Of inodes, entries, xattrs, extents and quotas. Private to catalog/; for repair. Not thread-safe. */
 #pragma once
 
 #include "catalog/catalog.h"

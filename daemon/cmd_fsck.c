@@ -31,7 +31,7 @@ struct fsck {
 	bool document_damaged; /* volume.json or its copy: to be written again */
 	bool unchecked; /* something could not be looked at */
 	uint64_t problems;
-	uint64_t unmended; /* those of quotas, which repair does not sum up anew */
+	uint64_t unmended; /* what still was wrong when all had been mended */
 };
 
 static void count_problem(void *context, const char *text)
@@ -121,7 +121,7 @@ static int mend(struct fsck *f)
 	if (r < 0)
 		return fail(f, strerrordesc_np(-r));
 	if (f->unmended)
-		return fail(f, "the sums of quotas are not mended; all else is");
+		return fail(f, "not everything could be mended; what could, is");
 	printf("%s: %llu problems were found and mended\n", f->path, (unsigned long long)f->problems);
 	return CLI_FAILED;
 }

@@ -16,6 +16,8 @@ for n in range(60):
     with open(f"{d}/{n}", "wb") as f:
         f.write(b"word%d of it\n" % n * (n + 1))
 os.mkdir(f"{top}/large")
+os.setxattr(f"{top}/large", "user.brainy.quota-bytes", b"1G")
+os.setxattr(f"{top}/small1", "user.brainy.quota-bytes", b"2G")
 for n in range(4):
     with open(f"{top}/large/{n}", "wb") as f:
         f.write(chance.randbytes(90_000 + 700_000 * n))

@@ -13,12 +13,19 @@ def entries(top):
             yield os.path.relpath(os.path.join(folder, name), top)
 
 
+def quota(path):
+    try:
+        return os.getxattr(path, "user.brainy.quota-bytes").decode()
+    except OSError:
+        return "-"
+
+
 def describe(path):
     st = os.lstat(path)
     if os.path.islink(path):
         content = os.readlink(path)
     elif os.path.isdir(path):
-        content = "-"
+        content = quota(path)
     else:
         try:
             with open(path, "rb") as f:
@@ -97,7 +104,7 @@ def compare(top, before, report):
                 wrong.append(f"{rel}: is gone")
             elif home.startswith("lost+found/") or content.startswith("small"):
                 continue  # out of the way, or a symlink
-            elif found.split("\t")[2] not in (content, "error 5"):
+            elif found.split("\t")[2] not in (content, "error 5", "-"):
                 wrong.append(f"{rel}: other bytes")
     print("\n".join(wrong), end="\n" if wrong else "")
     return bool(wrong)
