@@ -15,6 +15,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -65,6 +66,14 @@ int store_exists(int dirfd)
 	if (faccessat(dirfd, STORE_FILE, F_OK, 0) == 0)
 		return 1;
 	return errno == ENOENT ? 0 : -errno;
+}
+
+/* The library would begin a new store in it. */
+static bool is_empty(int dirfd)
+{
+	struct stat st;
+
+	return fstatat(dirfd, STORE_FILE, &st, 0) == 0 && st.st_size == 0;
 }
 
 struct opening {
@@ -179,6 +188,8 @@ int store_open(const struct store_config *config, struct store **ret_s, char **r
 		r = check_file(config, config->later ? LMDB_CHECK_OUTSIDE : LMDB_CHECK_WHOLE, ret_why);
 	if (r < 0)
 		return r;
+	if (config->read_only && is_empty(config->dirfd))
+		return -EBADMSG;
 	due = r;
 	s = calloc(1, sizeof(*s));
 	if (!s)

@@ -77,6 +77,15 @@ static int adopt(struct catalog *c, const struct salvaging *s)
 	return store_new_empty(&c->store);
 }
 
+/* Facts of an earlier checkpoint would miss what is newer. */
+static bool all_agree(const struct salvaging *s)
+{
+	for (unsigned i = 0; i < 256; i++)
+		if (!facts_agree(&s->found.letters[i], &s->facts.letters[i]))
+			return false;
+	return true;
+}
+
 int salvage_store(struct catalog *c)
 {
 	_cleanup_close_ int fd = openat(c->catalog_dirfd, STORE_FILE, O_RDONLY | O_CLOEXEC);
@@ -86,6 +95,7 @@ int salvage_store(struct catalog *c)
 	if (fd < 0 && errno != ENOENT)
 		return -errno;
 	r = fd < 0 ? 0 : lmdb_salvage(fd, record, &s);
+	s.live_facts &= r == 0 || all_agree(&s);
 	r = r < 0 && r != -EBADMSG ? r : s.error;
 	if (r >= 0)
 		r = adopt(c, &s);

@@ -234,6 +234,45 @@ int chain_build_longest(struct chain *c, const struct folder *f, const struct wa
 	return 0;
 }
 
+/* Takes the incarnation away again when it is not whole. 1: another may be before it. */
+static int push_whole(struct chain *c, const struct folder *f, struct id128 incarnation, uint64_t limit,
+		      struct segment **ret_oldest)
+{
+	size_t before = c->count;
+	int r = push_incarnation(c, f, incarnation, limit, ret_oldest);
+
+	if (r < 0) {
+		c->count = before;
+		return 0;
+	}
+	return (*ret_oldest)->head.sequence == 0 && (*ret_oldest)->head.prior.lsn == (*ret_oldest)->head.first_lsn - 1;
+}
+
+int chain_build_whole(struct chain *c, const struct folder *f, struct wal_position *ret_from)
+{
+	struct wal_position from = { .lsn = 0 };
+	struct segment *oldest = newest(f);
+	struct id128 incarnation = oldest ? oldest->head.incarnation : (struct id128){ 0 };
+	uint64_t limit = UINT64_MAX, generation = UINT64_MAX;
+	int r = make_room(c, f, &from);
+
+	if (r < 0)
+		return r;
+	while (oldest && push_whole(c, f, incarnation, limit, &oldest) > 0 && oldest->head.generation < generation) {
+		generation = oldest->head.generation;
+		incarnation = oldest->head.prior.incarnation;
+		limit = oldest->head.prior.lsn;
+	}
+	if (c->count == 0)
+		return 0;
+	reverse(c);
+	begin_segments(c);
+	from.incarnation = c->segments[0]->head.incarnation;
+	from.lsn = c->last_lsn = c->synced = c->segments[0]->head.first_lsn - 1;
+	*ret_from = from;
+	return 0;
+}
+
 void chain_done(struct chain *c)
 {
 	free(c->segments);

@@ -140,6 +140,28 @@ static int look_salvaging(struct found *f, const struct wal_position *from)
 	return r == -EBADMSG || r == -ESTALE ? salvage(f, from, r) : r;
 }
 
+/* The checkpoint is lost, and records that were gathered in its place may be of any time: all that the log still has goes
+ * over them. 0: it cannot be followed up to its end. */
+static int look_whole(struct found *f, const struct wal_anchor_body *anchor, struct wal_position *from)
+{
+	struct wal_position start;
+	int r = chain_build_whole(&f->chain, &f->folder, &start);
+
+	if (r >= 0)
+		r = f->chain.count ? chain_walk(&f->chain, &f->folder, &start) : -EBADMSG;
+	if (r >= 0 && anchor && f->chain.last_lsn != anchor->last_lsn)
+		r = -EBADMSG;
+	if (r < 0) {
+		chain_done(&f->chain);
+		return r == -EBADMSG ? 0 : r;
+	}
+	*from = start;
+	f->clean = anchor || f->chain.ended;
+	f->catalog_txn = anchor ? anchor->catalog_txn : 0;
+	f->generation = f->folder.generation;
+	return 1;
+}
+
 static int check_anchor(struct found *f, const struct wal_anchor_body *anchor, struct wal_position *from,
 			uint64_t catalog_txn)
 {
@@ -169,10 +191,15 @@ static int look(struct found *f, int dirfd, const struct wal_config *config, str
 	if (r < 0)
 		return r;
 	anchored = load_anchor(dirfd, &config->sealer, &anchor);
-	if (anchored > 0)
-		return check_anchor(f, &anchor, from, catalog_txn);
 	if (anchored < 0 && anchored != -EBADMSG)
 		return anchored;
+	if (config->from_unsure) {
+		r = look_whole(f, anchored > 0 ? &anchor : NULL, from);
+		if (r != 0)
+			return MIN(r, 0);
+	}
+	if (anchored > 0)
+		return check_anchor(f, &anchor, from, catalog_txn);
 	if (config->salvage)
 		return look_salvaging(f, from);
 	return anchored ? check_ended(f, from) : check_unclean(f, from);

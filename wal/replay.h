@@ -37,6 +37,9 @@ int chain_build(struct chain *c, const struct folder *f, const struct wal_positi
 /* For repair, of a damaged log: the newest segments that are joined to the checkpoint without a gap. An empty chain
  * when none are. */
 int chain_build_longest(struct chain *c, const struct folder *f, const struct wal_position *from);
+/* For repair, when nobody knows what the checkpoint has: the newest segments that follow each other without a gap, and
+ * in *ret_from the place before them. An empty chain when there are none. */
+int chain_build_whole(struct chain *c, const struct folder *f, struct wal_position *ret_from);
 /* Verifies everything, finds the end of the log, tells a torn tail from damage. A salvaged chain ends at the
  * first record beyond the checkpoint that does not verify, whatever lies there. */
 int chain_walk(struct chain *c, const struct folder *f, const struct wal_position *from);
