@@ -28,8 +28,8 @@ struct tree_request {
 	uint32_t uid, gid;            /* of the caller */
 	struct reply_record reply;    /* mount and unique filled in; zero unique: nothing to remember */
 	uint64_t lsn;                 /* out: LSN of the batch */
-	bool killed;                  /* out, of a change of bytes: suid or sgid went */
-	bool kept_sgid;               /* out: it should go, but the group may not execute the file */
+	bool in_group;                /* of a change of bytes: the caller is in the file's group (or need not be asked) */
+	bool killed;                  /* out, of the same: suid or sgid went */
 	/* The rest of the reply (handle, opcode) is the caller's; status and ino are filled in. */
 };
 
@@ -123,6 +123,8 @@ int tree_forget_inode(struct catalog *c, uint64_t ino);
 /* The same within a batch, for an orphan as it is there of which nothing else is left. 1: gone. 0: it has extents
  * or xattrs, or is no orphan. */
 int tree_forget_in(struct batch *b, const struct inode *i);
+/* security.capability goes when the bytes change. The caller puts `i`. */
+int tree_drop_capability_in(struct batch *b, struct inode *i);
 int tree_foreach_orphan(struct catalog *c, int (*orphan)(void *context, uint64_t ino), void *context);
 
 /* Appends the path of the inode's first name below `top` ("a/b", no leading slash), NUL not counted.

@@ -168,6 +168,15 @@ int xattr_remove_in(struct batch *b, struct inode *i, const char *name)
 	return x.found ? change(&x, b, i, NULL, 0) : -ENODATA;
 }
 
+int tree_drop_capability_in(struct batch *b, struct inode *i)
+{
+	int r = i->sets[SET_XATTRS].count ? xattr_remove_in(b, i, "security.capability") : -ENODATA;
+
+	if (r >= 0)
+		batch_note(b, i->ino, EVENT_XATTR);
+	return r == -ENODATA ? 0 : r;
+}
+
 /* ---- reading */
 
 static int check_xattrs(struct catalog *c, uint64_t ino)

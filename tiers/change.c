@@ -44,6 +44,35 @@ int change_put(struct change *ch, const struct extent *e)
 	return e->kind == EXTENT_HOT ? account_add(&ch->account, e->segment, (int64_t)e->len) : 0;
 }
 
+/* Setgid without group execution meant mandatory locking: it stays for members of the group. */
+static void drop_mode(struct change *ch, bool in_group)
+{
+	uint32_t mode = ch->i.mode;
+
+	ch->i.mode &= ~(uint32_t)S_ISUID;
+	if (mode & S_IXGRP || !in_group)
+		ch->i.mode &= ~(uint32_t)S_ISGID;
+	ch->killed = mode != ch->i.mode;
+	if (ch->killed)
+		batch_note(ch->b, ch->i.ino, EVENT_ATTR);
+}
+
+int change_begin_for(struct change *ch, struct files *f, const struct tree_request *rq, uint64_t ino, bool reserve,
+		     bool kill_priv)
+{
+	int r = change_begin(ch, f, ino, reserve);
+
+	if (r < 0)
+		return r;
+	ch->touches = true;
+	if (kill_priv)
+		drop_mode(ch, rq && rq->in_group);
+	r = tree_drop_capability_in(ch->b, &ch->i);
+	if (r < 0)
+		(void) batch_abort(ch->b);
+	return r;
+}
+
 struct removal {
 	struct change *ch;
 	int r;
@@ -105,7 +134,7 @@ static int commit(struct change *ch, uint64_t *ret_lsn)
 
 int change_step(struct change *ch)
 {
-	int r = ch->touches ? change_touch(ch, false) : 0;
+	int r = ch->touches ? change_touch(ch) : 0;
 
 	if (r < 0)
 		return r;
@@ -180,26 +209,13 @@ int change_grow(struct change *ch, uint64_t size)
 	return 0;
 }
 
-static void drop_privileges(struct change *ch)
+int change_touch(struct change *ch)
 {
-	ch->i.mode &= ~(uint32_t)S_ISUID;
-	/* setgid without group execution meant mandatory locking: the caller's groups say whether it stays. */
-	if (ch->i.mode & S_IXGRP)
-		ch->i.mode &= ~(uint32_t)S_ISGID;
-	ch->kept_sgid = ch->i.mode & S_ISGID;
-}
-
-int change_touch(struct change *ch, bool kill_priv)
-{
-	uint32_t mode = ch->i.mode;
 	bool grown = ch->i.size != ch->size_before;
 
 	(void) clock_gettime(CLOCK_REALTIME, &ch->i.mtime);
 	ch->i.ctime = ch->i.mtime;
-	if (kill_priv)
-		drop_privileges(ch);
-	ch->killed |= mode != ch->i.mode;
-	batch_note(ch->b, ch->i.ino, EVENT_CONTENT | (grown || mode != ch->i.mode ? EVENT_ATTR : 0u));
+	batch_note(ch->b, ch->i.ino, EVENT_CONTENT | (grown ? EVENT_ATTR : 0u));
 	return queue_add(ch->b, &ch->i, EVENT_CONTENT);
 }
 
@@ -222,7 +238,6 @@ int change_end(struct change *ch, int r, struct tree_request *rq, size_t bytes)
 	if (r >= 0 && rq) {
 		rq->lsn = lsn;
 		rq->killed = ch->killed;
-		rq->kept_sgid = ch->kept_sgid;
 	}
 	account_done(&ch->account);
 	return r;

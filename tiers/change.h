@@ -25,14 +25,17 @@ struct change {
 	uint64_t inline_from, inline_to; /* where inline extents were put; to be folded */
 	uint64_t size_before;            /* when the batch began */
 	bool reserve;
-	bool touches;                    /* change_step() does change_touch(), too */
+	bool touches;                    /* somebody changes the bytes: change_step() does change_touch(), too */
 	bool forgets;                    /* the batch takes the inode, too, if nothing else is left of it */
-	bool killed;                     /* change_touch() took suid or sgid away */
-	bool kept_sgid;                  /* it left sgid, of a file that the group may not execute */
+	bool killed;                     /* suid or sgid was taken away */
 };
 
 /* -EISDIR, -EINVAL: not a regular file. -ENOENT. */
 int change_begin(struct change *ch, struct files *f, uint64_t ino, bool reserve);
+/* For `rq`, which changes the bytes. What that takes away from the file goes at once, so that no batch has the new bytes
+ * and not this: its capabilities, and with `kill_priv` suid and setgid. */
+int change_begin_for(struct change *ch, struct files *f, const struct tree_request *rq, uint64_t ino, bool reserve,
+		     bool kill_priv);
 /* Where nothing lies yet. */
 int change_put(struct change *ch, const struct extent *e);
 /* As extent_cut(). */
@@ -49,9 +52,9 @@ int change_replace(struct change *ch, const struct extent *e, bool grow);
 /* Makes the file at least `size` bytes long: what it gains is a hole. */
 int change_grow(struct change *ch, uint64_t size);
 
-/* The bytes changed: times, suid and sgid, the index queue. In work of several steps each batch says
- * so, because the index may read the file between two of them. */
-int change_touch(struct change *ch, bool kill_priv);
-/* Commits with the reply of `rq` (may be NULL), whose lsn, killed and kept_sgid are set; `bytes` go into the reply. When `r`
- * is an error, aborts and returns it. */
+/* The bytes changed: times, the index queue. In work of several steps each batch says so, because the index may read
+ * the file between two of them. */
+int change_touch(struct change *ch);
+/* Commits with the reply of `rq` (may be NULL), whose lsn and killed are set; `bytes` go into the reply. When `r` is an
+ * error, aborts and returns it. */
 int change_end(struct change *ch, int r, struct tree_request *rq, size_t bytes);

@@ -47,7 +47,7 @@ struct files *files_close(struct files *f);
  * `nowait`: -EAGAIN when it would have to wait for the disk. -EIO: damage. */
 ssize_t file_read(struct files *f, uint64_t ino, uint64_t offset, void *ret_data, size_t len, bool nowait);
 /* Writes all of `data`; extends the file. `append`: offset is the file's size, decided atomically.
- * Drops suid and sgid when `kill_priv`. Returns the number of bytes. -ENOSPC before anything is
+ * Drops capabilities, suid and setgid when `kill_priv` (and rq->in_group says), in its first batch. Returns the number of bytes. -ENOSPC before anything is
  * touched. -EFBIG. */
 ssize_t file_write(struct files *f, struct tree_request *rq, uint64_t ino, uint64_t offset, const void *data,
 		   size_t len, bool kill_priv, bool append);

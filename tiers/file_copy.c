@@ -147,15 +147,14 @@ static ssize_t copy_range(struct files *f, struct tree_request *rq, uint64_t fro
 		return -EINVAL;
 	r = files_take_space(f, COPY_OVERHEAD, false);
 	if (r >= 0)
-		r = change_begin(&co.ch, f, to, false);
+		r = change_begin_for(&co.ch, f, rq, to, false, kill_priv);
 	if (r < 0)
 		return r;
-	co.ch.touches = true;
 	co.left = len;
 	r = copy_all(&co);
 	len = (size_t)(co.to - to_offset);
 	if (r >= 0)
-		r = change_touch(&co.ch, kill_priv);
+		r = change_touch(&co.ch);
 	r = change_end(&co.ch, r, rq, len);
 	return r < 0 ? r : (ssize_t)len;
 }

@@ -102,7 +102,7 @@ static int shrink(struct change *ch, uint64_t size, bool *ret_done)
 	return r;
 }
 
-static int resize(struct change *ch, uint64_t size, bool kill_priv, bool *ret_done)
+static int resize(struct change *ch, uint64_t size, bool *ret_done)
 {
 	int r = 0;
 
@@ -111,7 +111,7 @@ static int resize(struct change *ch, uint64_t size, bool kill_priv, bool *ret_do
 		r = shrink(ch, size, ret_done);
 	else
 		r = change_grow(ch, size);
-	return r < 0 ? r : change_touch(ch, kill_priv);
+	return r < 0 ? r : change_touch(ch);
 }
 
 int file_truncate(struct files *f, struct tree_request *rq, uint64_t ino, uint64_t size, bool kill_priv,
@@ -123,11 +123,10 @@ int file_truncate(struct files *f, struct tree_request *rq, uint64_t ino, uint64
 
 	if (size > FILE_SIZE_MAX)
 		return -EFBIG;
-	r = change_begin(&ch, f, ino, true);
+	r = change_begin_for(&ch, f, rq, ino, true, kill_priv);
 	if (r < 0)
 		return plain(r);
-	ch.touches = true;
-	r = resize(&ch, size, kill_priv, &done);
+	r = resize(&ch, size, &done);
 	r = change_end(&ch, r, rq, 0);
 	if (r < 0)
 		return plain(r);
@@ -326,12 +325,11 @@ int file_allocate(struct files *f, struct tree_request *rq, uint64_t ino, int mo
 	/* A promise of room that the disk does not have is not given; the room itself is not taken. */
 	r = takes ? files_take_space(f, len, true) : 0;
 	if (r >= 0)
-		r = change_begin(&ch, f, ino, !takes);
+		r = change_begin_for(&ch, f, rq, ino, !takes, kill_priv);
 	if (r < 0)
 		return plain(r);
-	ch.touches = true;
 	r = reshape(&ch, mode, offset, offset + len);
 	if (r >= 0)
-		r = change_touch(&ch, kill_priv);
+		r = change_touch(&ch);
 	return plain(change_end(&ch, r, rq, 0));
 }

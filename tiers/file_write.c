@@ -98,7 +98,7 @@ static int put_inline(struct change *ch, const struct write *w, uint64_t offset)
 	return change_replace(ch, &e, true);
 }
 
-static int apply(struct change *ch, const struct write *w, uint64_t offset, bool kill_priv)
+static int apply(struct change *ch, const struct write *w, uint64_t offset)
 {
 	int r;
 
@@ -107,19 +107,18 @@ static int apply(struct change *ch, const struct write *w, uint64_t offset, bool
 	r = change_grow(ch, offset);
 	if (r >= 0)
 		r = w->objects ? put_objects(ch, w, offset) : put_inline(ch, w, offset);
-	return r < 0 ? r : change_touch(ch, kill_priv);
+	return r < 0 ? r : change_touch(ch);
 }
 
 static int write_batch(struct files *f, struct tree_request *rq, uint64_t ino, uint64_t offset,
 		       const struct write *w, bool kill_priv, bool append)
 {
 	struct change ch;
-	int r = change_begin(&ch, f, ino, false);
+	int r = change_begin_for(&ch, f, rq, ino, false, kill_priv);
 
 	if (r < 0)
 		return r;
-	ch.touches = true;
-	r = apply(&ch, w, append ? ch.i.size : offset, kill_priv);
+	r = apply(&ch, w, append ? ch.i.size : offset);
 	return change_end(&ch, r, rq, w->len);
 }
 

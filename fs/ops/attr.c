@@ -55,17 +55,14 @@ static int set_size(fuse_req_t req, struct tree_request *rq, uint64_t ino, const
 		    const struct fuse_file_info *fi, struct inode *ret_i)
 {
 	struct fs *fs = ops_fs(req);
+	bool kills = what & FUSE_SET_ATTR_KILL_SUID;
 	int r;
 
 	if (fi)
 		(void) handles_wrote(fs->handles, fi->fh);
-	ops_drop_capability(fs, ino);
-	r = file_truncate(fs->config.files, rq, ino, (uint64_t)st->st_size, what & FUSE_SET_ATTR_KILL_SUID,
-			  ret_i);
-	if (r == 0 && rq->kept_sgid) {
-		ops_check_sgid(req, rq, ino);
-		r = inode_get(fs->config.catalog, ino, ret_i);
-	}
+	if (kills)
+		ops_ask_group(req, rq, ino);
+	r = file_truncate(fs->config.files, rq, ino, (uint64_t)st->st_size, kills, ret_i);
 	if (r == 0 && !fi && fs->config.index)
 		index_file_closed(fs->config.index, ino);
 	return r;

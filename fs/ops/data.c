@@ -66,16 +66,18 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 	workers_add(ops_fs(req)->io, &job->job);
 }
 
-/* The handle is marked before the batch, so that the index, which hears of it, finds the file busy. */
-static void note_write(struct fs *fs, uint64_t ino, const struct fuse_file_info *fi)
+/* What was written to a mapping comes from nobody in particular: it takes suid away, whoever wrote it. */
+static bool write_kills(fuse_req_t req, struct tree_request *rq, uint64_t ino, uint32_t write_flags)
 {
-	if (handles_wrote(fs->handles, fi->fh))
-		ops_drop_capability(fs, ino);
+	rq->in_group = write_flags & FUSE_WRITE_CACHE;
+	if (rq->in_group || !(write_flags & FUSE_WRITE_KILL_SUIDGID))
+		return rq->in_group;
+	ops_ask_group(req, rq, ino);
+	return true;
 }
 
-/* What was written to a mapping comes from nobody in particular: it takes suid away, whoever wrote it. Its inode
- * is perhaps being evicted, for which telling the kernel would wait, and that for this request. */
-static void note_kill(fuse_req_t req, struct tree_request *rq, uint64_t ino, bool mapped)
+/* The inode of a mapping is perhaps being evicted, for which telling the kernel would wait, and that for this request. */
+static void note_kill(fuse_req_t req, const struct tree_request *rq, uint64_t ino, bool mapped)
 {
 	if (!mapped)
 		ops_tell_killed(req, rq, ino);
@@ -89,7 +91,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 	const struct fuse_write_in *in = request_arguments();
 	struct fs *fs = ops_fs(req);
 	struct tree_request rq = ops_request(req);
-	bool mapped = in->write_flags & FUSE_WRITE_CACHE;
+	bool mapped = in->write_flags & FUSE_WRITE_CACHE, kills;
 	ssize_t n;
 
 	if (is_virtual(ino)) {
@@ -101,10 +103,11 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 			invalidator_add_range(fs->invalidator, ino, (uint64_t)offset, size);
 		return;
 	}
-	note_write(fs, ino, fi);
+	/* Before the batch, so that the index, which hears of it, finds the file busy. */
+	(void) handles_wrote(fs->handles, fi->fh);
+	kills = write_kills(req, &rq, ino, in->write_flags);
 	rq.reply.size = (uint32_t)size;
-	n = file_write(fs->config.files, &rq, ino, (uint64_t)offset, data, size,
-		       mapped || in->write_flags & FUSE_WRITE_KILL_SUIDGID, false);
+	n = file_write(fs->config.files, &rq, ino, (uint64_t)offset, data, size, kills, false);
 	note_kill(req, &rq, ino, mapped);
 	if (n < 0)
 		ops_reply_status(req, (int)n);
@@ -136,7 +139,8 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t
 	}
 	if (ops_replayed(req))
 		return;
-	note_write(fs, ino, fi);
+	(void) handles_wrote(fs->handles, fi->fh);
+	ops_ask_group(req, &rq, ino);
 	r = file_allocate(fs->config.files, &rq, ino, mode, (uint64_t)offset, (uint64_t)len, rq.uid != 0);
 	ops_tell_killed(req, &rq, ino);
 	ops_reply_status(req, r);
@@ -167,7 +171,8 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, str
 	}
 	if (ops_replayed(req))
 		return;
-	note_write(fs, to, to_fi);
+	(void) handles_wrote(fs->handles, to_fi->fh);
+	ops_ask_group(req, &rq, to);
 	n = file_copy_range(fs->config.files, &rq, from, (uint64_t)from_offset, to, (uint64_t)to_offset, len,
 			    rq.uid != 0);
 	ops_tell_killed(req, &rq, to);

@@ -25,7 +25,7 @@ static int truncate_at_open(fuse_req_t req, uint64_t ino, uint32_t open_flags)
 	struct inode i;
 	int r;
 
-	ops_drop_capability(fs, ino);
+	ops_ask_group(req, &rq, ino);
 	r = file_truncate(fs->config.files, &rq, ino, 0, open_flags & FUSE_OPEN_KILL_SUIDGID, &i);
 	ops_tell_killed(req, &rq, ino);
 	return r;

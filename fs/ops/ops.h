@@ -50,13 +50,12 @@ void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size)
 void ops_reclaim(struct fs *fs, const struct inode *i);
 
 /* ---- privileges.c */
-/* HANDLE_KILLPRIV_V2: whoever writes or truncates drops the capabilities. */
-void ops_drop_capability(struct fs *fs, uint64_t ino);
+/* HANDLE_KILLPRIV_V2: setgid of a file that its group may not execute stays when a member of the group changes the
+ * bytes. Sets rq->in_group when that matters; to be called before a change that drops suid and setgid. */
+void ops_ask_group(fuse_req_t req, struct tree_request *rq, uint64_t ino);
 /* The kernel keeps the mode that it knows, and execve(2) would still honour suid: it is told before the
  * request that took suid away is answered. The request must hold the inode. */
-void ops_tell_killed(fuse_req_t req, struct tree_request *rq, uint64_t ino);
-/* setgid of a file that its group may not execute stays for callers in that group only. Sets rq->killed. */
-void ops_check_sgid(fuse_req_t req, struct tree_request *rq, uint64_t ino);
+void ops_tell_killed(fuse_req_t req, const struct tree_request *rq, uint64_t ino);
 
 /* ---- names.c */
 void ops_lookup(fuse_req_t req, fuse_ino_t dir, const char *name);

@@ -140,6 +140,41 @@ static void test_rules(void)
 	files_box_free(&b);
 }
 
+static uint32_t mode_after_write(struct files_box *b, uint64_t ino, mode_t mode, bool in_group)
+{
+	struct tree_request rq = { .in_group = in_group };
+	struct inode i;
+	uint64_t lsn;
+
+	CHECK_EQ(tree_setattr(b->c, &rq, ino, &(struct stat){ .st_mode = mode }, TREE_SET_MODE, &i), 0);
+	CHECK_EQ(tree_setxattr(b->c, &rq, ino, "security.capability", "capable", 7, 0), 0);
+	lsn = catalog_last_lsn(b->c);
+	CHECK_EQ(file_write(b->f, &rq, ino, 0, "abc", 3, true, false), 3);
+	CHECK_EQ(catalog_last_lsn(b->c), lsn + 1);
+	CHECK_EQ(tree_getxattr(b->c, ino, "security.capability", &(struct buf){ 0 }), -ENODATA);
+	CHECK_EQ(inode_get(b->c, ino, &i), 0);
+	CHECK_EQ(rq.killed, (i.mode & 07777) != mode);
+	return i.mode & 07777;
+}
+
+/* Bytes and what they take away are one batch: no crash leaves a stranger's bytes in a file that runs as its owner. */
+static void test_privileges(void)
+{
+	struct files_box b;
+	uint64_t ino;
+
+	files_box_make(&b);
+	CHECK_EQ(files_box_open(&b), 0);
+	ino = files_box_new_file(&b);
+	CHECK_EQ(mode_after_write(&b, ino, 06775, false), 0775);
+	CHECK_EQ(mode_after_write(&b, ino, 06775, true), 0775);
+	CHECK_EQ(mode_after_write(&b, ino, 02766, false), 0766);
+	CHECK_EQ(mode_after_write(&b, ino, 06766, true), 02766);
+	CHECK_EQ(mode_after_write(&b, ino, 0644, false), 0644);
+	files_box_verify(&b);
+	files_box_free(&b);
+}
+
 /* What a file without xattrs leaves goes in one batch: bytes, inode and the mark that they are to go. */
 static void test_reclaim(void)
 {
@@ -169,6 +204,7 @@ int main(void)
 
 	memset(chunk, 0x3c, sizeof(chunk));
 	test_rules();
+	test_privileges();
 	test_reclaim();
 	temp_folder_make(&temp);
 	if (unshare(CLONE_NEWNS) == 0 && mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL) == 0 &&
