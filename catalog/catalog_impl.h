@@ -74,6 +74,9 @@ struct vetting {
 
 enum letter_state { LETTER_UNKNOWN, LETTER_GOOD, LETTER_DAMAGED };
 
+/* What a repair is making (repair_commit.c). */
+#define NEW_LOG "wal.new"
+
 struct catalog {
 	struct catalog_config config; /* with defaults filled in; callbacks set until the first batch */
 	int catalog_dirfd, wal_dirfd; /* owned */
@@ -92,6 +95,7 @@ struct catalog {
 	bool salvaged;                /* rehearsing: the store is damaged, what its pages held is in the overlay */
 	bool facts_unsure;            /* rehearsing: those of an earlier checkpoint, or made up */
 	bool log_damaged;             /* rehearsing: its records were replayed as far as they go */
+	bool interrupted;             /* rehearsing: a repair was, before its log took the place of the old one */
 
 	pthread_mutex_t writer;          /* rank 10; from catalog_begin() to commit or abort */
 	_Atomic(pthread_t) writer_thread; /* 0: nobody */

@@ -239,6 +239,18 @@ static void adopt_log(struct catalog *c, const struct wal_report *report)
 	atomic_store(&c->visible_lsn, report->last_lsn + (report->damaged ? LSN_LEAP : 0));
 }
 
+/* The one that an interrupted repair has made. */
+static int take_new_log(struct catalog *c)
+{
+	int fd = -1, r = open_folder(c->config.volume_dirfd, NEW_LOG, false, &fd);
+
+	if (r < 0)
+		return r;
+	(void) close(c->wal_dirfd);
+	c->wal_dirfd = fd;
+	return 0;
+}
+
 static int open_wal(struct catalog *c, struct wal_report *ret_report, char **ret_why)
 {
 	struct wal_position from = { .incarnation = c->facts.incarnation, .lsn = c->facts.lsn };
@@ -254,6 +266,10 @@ static int open_wal(struct catalog *c, struct wal_report *ret_report, char **ret
 
 	atomic_store(&c->visible_lsn, from.lsn);
 	r = wal_open(c->wal_dirfd, &config, &from, c->facts.number, &callbacks, ret_report, &c->wal);
+	if (r == -ESTALE && c->config.rehearse && take_new_log(c) >= 0) {
+		r = wal_open(c->wal_dirfd, &config, &from, c->facts.number, &callbacks, ret_report, &c->wal);
+		c->interrupted = r >= 0;
+	}
 	if (r >= 0 && c->config.rehearse)
 		adopt_log(c, ret_report);
 	if (r == -ESTALE)

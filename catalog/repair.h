@@ -28,6 +28,8 @@ struct repair_config {
 int catalog_repair(struct catalog *c, const struct repair_config *config);
 /* Is the log damaged? Then the catalog is as the log's last good record leaves it. */
 bool catalog_log_damaged(const struct catalog *c);
+/* Was a repair interrupted when all but one rename was done? The next one does that. */
+bool catalog_repair_interrupted(const struct catalog *c);
 /* Writes what was rehearsed, and the log as after a clean stop. Before that, what might still be wanted gets
  * a second name in `damaged/` of the volume: the store, segments that hold damaged or lost bytes, a damaged
  * log. Appends a line for each to *ret_kept. The catalog can only be closed afterwards. */

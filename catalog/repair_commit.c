@@ -3,13 +3,13 @@
  *
  *   keep     second names in damaged/ for what might still be wanted: a copy of the store, links to the
  *            segments whose extents were changed. Nothing counts yet
+ *   make     a new log, a folder with nothing but the anchor of a clean stop, which names the store of the next step
  *   write    one durable transaction of the store: all that was rehearsed, and facts counted anew
- *   log      a new folder with nothing but the anchor of a clean stop takes the place of wal/, in one step
- *            (renameat2(2)); the old one goes to damaged/ when it was of no use, else away: all of it is in
- *            the store
+ *   log      the new log takes the place of wal/, in one step (renameat2(2)); the old one goes to damaged/ when it was
+ *            of no use, else away: all of it is in the store
  *
- * Killed before `write`, nothing happened. Killed between `write` and `log`, the log is older than the store:
- * the next run finds nothing else to mend and makes the log. */
+ * Killed before `write`, nothing happened. Killed between `write` and `log`, the log is older than the store, and the
+ * new log is the one that belongs to it: the next run reads that, and begins with the rename. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -28,12 +28,16 @@
 #include "catalog/repair.h"
 
 #define KEPT "damaged"
-#define NEW_LOG "wal.new"
 #define NEW_STORE "catalog.new"
 
 bool catalog_log_damaged(const struct catalog *c)
 {
 	return c->log_damaged;
+}
+
+bool catalog_repair_interrupted(const struct catalog *c)
+{
+	return c->interrupted;
 }
 
 /* ---- keeping */
@@ -266,6 +270,7 @@ static int write_store(struct catalog *c)
 
 /* ---- the log */
 
+/* For the store as checkpoint_rehearsed() will leave it. */
 static int make_log(struct catalog *c)
 {
 	_cleanup_close_ int fd = -1;
@@ -275,7 +280,8 @@ static int make_log(struct catalog *c)
 		r = make_folder(dirfd, NEW_LOG, &fd);
 	if (r < 0)
 		return r;
-	r = wal_write_anchor(fd, &c->config.wal.sealer, c->facts.number, c->facts.lsn);
+	r = wal_write_anchor(fd, &c->config.wal.sealer, c->facts.number + 1,
+			     atomic_load(&c->visible_lsn));
 	return r < 0 ? r : fsync(dirfd) < 0 ? -errno : 0;
 }
 
@@ -286,7 +292,7 @@ static int exchange_log(struct keeping *k)
 
 	if (renameat2(dirfd, NEW_LOG, dirfd, "wal", RENAME_EXCHANGE) < 0)
 		return -errno;
-	if (!k->c->log_damaged)
+	if (!k->c->log_damaged && !k->c->interrupted)
 		return remove_folder(dirfd, NEW_LOG);
 	kept_name(k, "wal", name, sizeof(name));
 	if (renameat(dirfd, NEW_LOG, k->dirfd, name) < 0)
@@ -301,6 +307,8 @@ int catalog_repair_commit(struct catalog *c, struct buf *ret_kept)
 	int r = open_kept(c, &dirfd);
 
 	k.dirfd = dirfd;
+	if (r >= 0 && c->interrupted)
+		r = exchange_log(&k);
 	if (r >= 0 && !c->salvaged)
 		r = keep_store(&k);
 	if (r >= 0)
@@ -310,9 +318,10 @@ int catalog_repair_commit(struct catalog *c, struct buf *ret_kept)
 	if (r >= 0 && fsync(dirfd) < 0)
 		r = -errno;
 	if (r >= 0)
-		r = c->salvaged ? replace_store(&k) : write_store(c);
-	if (r >= 0)
 		r = make_log(c);
+	if (r >= 0)
+		r = c->salvaged ? replace_store(&k) : write_store(c);
+	c->interrupted = false;
 	if (r >= 0)
 		r = exchange_log(&k);
 	if (r >= 0 && (fsync(dirfd) < 0 || fsync(c->config.volume_dirfd) < 0))

@@ -83,6 +83,8 @@ static void look(struct fsck *f)
 
 	if (s->replay.anchor_damaged)
 		count_problem(f, "wal/anchor is gone or does not open; that the log is complete is known from its end");
+	if (catalog_repair_interrupted(s->catalog))
+		count_problem(f, "a repair was interrupted before its last step");
 	if (catalog_log_damaged(s->catalog))
 		say_log_damaged(f);
 	checked(f, "records", catalog_verify(s->catalog, count_problem, f));

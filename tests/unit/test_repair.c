@@ -362,6 +362,33 @@ static void test_cut_store(enum before before)
 	end_test();
 }
 
+/* Killed when the store was written and the log was not in its place. */
+static void test_interrupted(void)
+{
+	struct buf kept = BUF_INIT;
+
+	begin_test();
+	made(made(ROOT_INO, "d", S_IFDIR | 0755), "f", S_IFREG | 0644);
+	drop(entry_key(ROOT_INO, "d"));
+	box_close(&box);
+	box_shell(&box, "cp -a $V/wal $V/wal.old");
+	CHECK(rehearse() > 0);
+	CHECK_EQ(catalog_repair_commit(box.c, &kept), 0);
+	box_close(&box);
+	box_shell(&box, "mv $V/wal $V/wal.new; mv $V/wal.old $V/wal");
+	CHECK_EQ(rehearse(), 0);
+	CHECK(catalog_repair_interrupted(box.c));
+	CHECK_EQ(catalog_repair_commit(box.c, &kept), 0);
+	box_close(&box);
+	CHECK_EQ(rehearse(), 0);
+	CHECK(!catalog_repair_interrupted(box.c));
+	box_close(&box);
+	open_box(false);
+	CHECK_EQ(state("d/f"), 0);
+	buf_done(&kept);
+	end_test();
+}
+
 /* Nothing is left, and nothing is made of it. */
 static void test_nothing_left(void)
 {
@@ -399,6 +426,7 @@ int main(void)
 	test_lost_store("dd if=/dev/zero of=$V/catalog/data.mdb bs=4096 seek=2 count=500 conv=notrunc 2>/dev/null", STOPPED);
 	test_cut_store(STOPPED);
 	test_cut_store(KILLED);
+	test_interrupted();
 	test_nothing_left();
 	return check_result();
 }
