@@ -12,6 +12,9 @@
 /* After a wake-up it waits for more: a wake-up for each of many unlinks would cost more than they do. */
 #define GATHER_US 20000u
 
+/* So many does one help free before it looks whether that was enough. */
+#define HELP_INODES 64u
+
 struct numbers {
 	uint64_t *inos; /* owned */
 	size_t n, cap;
@@ -21,7 +24,9 @@ struct reclaimer {
 	struct fs *fs;          /* borrowed */
 	pthread_mutex_t lock;   /* rank 60 */
 	pthread_cond_t wake;
+	pthread_cond_t freed;
 	struct numbers waiting; /* guarded by lock */
+	size_t busy, done;      /* guarded by lock; inodes being freed now, and those that were */
 	bool quotas;            /* guarded by lock; there may be some to walk for */
 	bool ending;            /* guarded by lock */
 	pthread_t thread;
@@ -58,8 +63,8 @@ static bool is_ending(struct reclaimer *c)
 	return c->ending;
 }
 
-/* Waits for work, unless there is a walk under way, and takes all of it; false at the end. */
-static bool take(struct reclaimer *c, bool *walking, struct numbers *ret_l)
+/* Waits for work, unless there is a walk under way; false at the end. */
+static bool wait_for_work(struct reclaimer *c, bool *walking)
 {
 	LOCKED(&c->lock);
 
@@ -67,9 +72,27 @@ static bool take(struct reclaimer *c, bool *walking, struct numbers *ret_l)
 		(void) pthread_cond_wait(&c->wake, &c->lock);
 	*walking |= c->quotas;
 	c->quotas = false;
-	*ret_l = c->waiting;
-	c->waiting = (struct numbers){ 0 };
 	return !c->ending;
+}
+
+static bool take(struct reclaimer *c, uint64_t *ret_ino)
+{
+	LOCKED(&c->lock);
+
+	if (c->waiting.n == 0)
+		return false;
+	*ret_ino = c->waiting.inos[--c->waiting.n];
+	c->busy++;
+	return true;
+}
+
+static void put(struct reclaimer *c)
+{
+	LOCKED(&c->lock);
+
+	c->busy--;
+	c->done++;
+	(void) pthread_cond_broadcast(&c->freed);
 }
 
 static void reclaim(struct reclaimer *c, uint64_t ino)
@@ -79,6 +102,17 @@ static void reclaim(struct reclaimer *c, uint64_t ino)
 	if (r < 0 && r != -ENOENT)
 		(void) log_warn(r, "freeing inode %llu failed, will retry at the next mount",
 				(unsigned long long)ino);
+}
+
+static bool reclaim_one(struct reclaimer *c)
+{
+	uint64_t ino;
+
+	if (!take(c, &ino))
+		return false;
+	reclaim(c, ino);
+	put(c);
+	return true;
 }
 
 /* False when nothing is left to do. */
@@ -94,20 +128,16 @@ static bool walk(struct quota_walk *w)
 /* Between two steps of a walk, what waits is freed. */
 static void serve(struct reclaimer *c, struct quota_walk *w)
 {
-	struct numbers l = { 0 };
 	bool walking = !c->fs->config.read_only;
 
-	while (take(c, &walking, &l)) {
-		for (size_t i = 0; i < l.n && !is_ending(c); i++)
-			reclaim(c, l.inos[i]);
-		free(l.inos);
-		l = (struct numbers){ 0 };
+	while (wait_for_work(c, &walking)) {
+		while (!is_ending(c) && reclaim_one(c))
+			continue;
 		if (walking)
 			walking = walk(w);
 		else
 			(void) usleep(GATHER_US);
 	}
-	free(l.inos);
 }
 
 static void *run(void *context)
@@ -138,6 +168,7 @@ int reclaimer_start(struct fs *fs, struct reclaimer **ret_c)
 	c->fs = fs;
 	(void) pthread_mutex_init(&c->lock, NULL);
 	(void) pthread_cond_init(&c->wake, NULL);
+	(void) pthread_cond_init(&c->freed, NULL);
 	r = thread_start(&c->thread, "brainy-reclaim", run, c);
 	if (r < 0) {
 		free(c);
@@ -162,6 +193,7 @@ struct reclaimer *reclaimer_stop(struct reclaimer *c)
 	end(c);
 	(void) pthread_join(c->thread, NULL);
 	(void) pthread_cond_destroy(&c->wake);
+	(void) pthread_cond_destroy(&c->freed);
 	(void) pthread_mutex_destroy(&c->lock);
 	free(c->waiting.inos);
 	free(c);
@@ -175,6 +207,27 @@ void reclaimer_add(struct reclaimer *c, uint64_t ino)
 	/* Without memory it stays an orphan until the next mount. */
 	if (numbers_add(&c->waiting, ino) == 0 && c->waiting.n == 1)
 		(void) pthread_cond_signal(&c->wake);
+}
+
+/* For one that is being freed. False: none is. */
+static bool wait_for_one(struct reclaimer *c)
+{
+	LOCKED(&c->lock);
+	size_t done = c->done;
+	bool busy = c->busy > 0;
+
+	while (c->busy > 0 && c->done == done)
+		(void) pthread_cond_wait(&c->freed, &c->lock);
+	return busy;
+}
+
+bool reclaimer_help(struct reclaimer *c)
+{
+	bool any = false;
+
+	for (unsigned n = 0; n < HELP_INODES && reclaim_one(c); n++)
+		any = true;
+	return any || wait_for_one(c);
 }
 
 void reclaimer_walk_quotas(struct reclaimer *c)

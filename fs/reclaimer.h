@@ -10,5 +10,7 @@
 int reclaimer_start(struct fs *fs, struct reclaimer **ret_c);
 struct reclaimer *reclaimer_stop(struct reclaimer *c);
 void reclaimer_add(struct reclaimer *c, uint64_t ino);
+/* Frees some of what waits, for a request that found a quota full. False: nothing waits. */
+bool reclaimer_help(struct reclaimer *c);
 /* A quota was set that a quota_walk is to carry through. */
 void reclaimer_walk_quotas(struct reclaimer *c);

@@ -107,7 +107,9 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 	(void) handles_wrote(fs->handles, fi->fh);
 	kills = write_kills(req, &rq, ino, in->write_flags);
 	rq.reply.size = (uint32_t)size;
-	n = file_write(fs->config.files, &rq, ino, (uint64_t)offset, data, size, kills, false);
+	do
+		n = file_write(fs->config.files, &rq, ino, (uint64_t)offset, data, size, kills, false);
+	while (quota_made_room(fs, n));
 	note_kill(req, &rq, ino, mapped);
 	if (n < 0)
 		ops_reply_status(req, (int)n);
@@ -141,7 +143,9 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t
 		return;
 	(void) handles_wrote(fs->handles, fi->fh);
 	ops_ask_group(req, &rq, ino);
-	r = file_allocate(fs->config.files, &rq, ino, mode, (uint64_t)offset, (uint64_t)len, rq.uid != 0);
+	do
+		r = file_allocate(fs->config.files, &rq, ino, mode, (uint64_t)offset, (uint64_t)len, rq.uid != 0);
+	while (quota_made_room(fs, r));
 	ops_tell_killed(req, &rq, ino);
 	ops_reply_status(req, r);
 }
@@ -173,8 +177,10 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, str
 		return;
 	(void) handles_wrote(fs->handles, to_fi->fh);
 	ops_ask_group(req, &rq, to);
-	n = file_copy_range(fs->config.files, &rq, from, (uint64_t)from_offset, to, (uint64_t)to_offset, len,
-			    rq.uid != 0);
+	do
+		n = file_copy_range(fs->config.files, &rq, from, (uint64_t)from_offset, to, (uint64_t)to_offset, len,
+				    rq.uid != 0);
+	while (quota_made_room(fs, n));
 	ops_tell_killed(req, &rq, to);
 	if (n < 0)
 		ops_reply_status(req, (int)n);

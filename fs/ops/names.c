@@ -80,7 +80,9 @@ static void make(fuse_req_t req, fuse_ino_t dir, const char *name, const struct 
 	if (r == 0 && ops_replayed(req))
 		return;
 	if (r == 0)
-		r = tree_make(ops_fs(req)->config.catalog, &rq, dir, name, what, &i);
+		do
+			r = tree_make(ops_fs(req)->config.catalog, &rq, dir, name, what, &i);
+		while (quota_made_room(ops_fs(req), r));
 	if (r < 0)
 		ops_reply_status(req, r);
 	else

@@ -60,8 +60,11 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static int make_or_find(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name,
 			const struct tree_make *what, int flags, struct inode *ret_i)
 {
-	int r = tree_make(fs->config.catalog, rq, dir, name, what, ret_i);
+	int r;
 
+	do
+		r = tree_make(fs->config.catalog, rq, dir, name, what, ret_i);
+	while (quota_made_room(fs, r));
 	if (r == -EEXIST && !(flags & O_EXCL) && !what->unnamed)
 		r = tree_lookup(fs->config.catalog, dir, name, ret_i);
 	return r;

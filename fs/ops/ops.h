@@ -111,6 +111,8 @@ bool quota_is_xattr(const char *ours);
 void quota_set_xattr(fuse_req_t req, fuse_ino_t ino, const char *ours, const char *value, size_t size);
 /* -ENODATA: it has none, or the caller may not know. */
 int quota_get_xattr(fuse_req_t req, uint64_t ino, const char *ours, struct buf *ret_value);
+/* After `r`, the result of a change: it is to be tried again, because a quota is less full now. */
+bool quota_made_room(struct fs *fs, int64_t r);
 /* Makes of the volume's figures those of a place in it. */
 void quota_limit_statfs(struct fs *fs, uint64_t ino, struct statvfs *v);
 

@@ -132,6 +132,13 @@ int quota_get_xattr(fuse_req_t req, uint64_t ino, const char *ours, struct buf *
 	}
 }
 
+/* ---- full: what was deleted may still count */
+
+bool quota_made_room(struct fs *fs, int64_t r)
+{
+	return r == -EDQUOT && reclaimer_help(fs->reclaimer);
+}
+
 /* ---- df */
 
 static uint64_t left(uint64_t limit, uint64_t used)
