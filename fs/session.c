@@ -6,7 +6,10 @@
  * takes over shows libfuse the INIT that its predecessor has answered, and keeps the answer from the
  * kernel, which is long past it; then it asks for what was under way to be sent again. What the kernel
  * goes by stays what the first server has answered: a later program (an upgrade) that would answer more
- * does without, and one that would answer less cannot take over. */
+ * does without, and one that would answer less cannot take over.
+ *
+ * FUSE_ALLOW_IDMAP is not among them: whoever answers it gets ids with requests that make inodes only, and what others
+ * may see (virtual/caller.h) could no longer be told. */
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
