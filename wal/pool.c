@@ -183,12 +183,7 @@ void wal_release(struct wal *w, uint64_t lsn)
 		__atomic_store_n(&w->synced, lsn, __ATOMIC_RELEASE);
 	retire_released(w);
 	(void) pthread_mutex_unlock(&w->lock);
-	wal_make_spares(w);
-}
-
-/* Without a spare segment the next one is made when it is needed. */
-void wal_make_spares(struct wal *w)
-{
+	/* Without a spare segment the next one is made when it is needed. */
 	if (!w->config.read_only)
 		(void) wal_prepare(w);
 }

@@ -39,7 +39,7 @@ size_t walbox_bytes(uint64_t lsn, uint8_t *ret)
 	size_t len = h % 300;
 
 	if (lsn % 7 == 0) {
-		len = 1024 + h % 3000;
+		len = lsn % 2 == 0 ? 1024 + h % 3000 : 16384 + h % 3000; /* the long ones are compressed */
 		memset(ret, 'a' + (int)(lsn % 26), len);
 		return len;
 	}

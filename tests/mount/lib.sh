@@ -10,11 +10,17 @@ export HOME="$work/home" XDG_CONFIG_HOME="$work/home/.config" BRAINY_LOG="$work/
 mkdir -p "$work/mnt" "$HOME"
 vol=$work/vol mnt=$work/mnt
 
+end_mount() {
+    pids="$(keeper) $(server)"
+    umount -l "$mnt" 2>/dev/null || fusermount3 -u -z "$mnt"
+    kill -KILL $pids 2>/dev/null
+}
 finish() {
     status=$?
     cd /
+    # A server that hangs must not hang the test, too, which has something to say.
     if mounted; then
-        "$brainy" umount "$mnt" >/dev/null 2>&1 || umount -l "$mnt" 2>/dev/null || fusermount3 -u -z "$mnt"
+        timeout -k 1 30 "$brainy" umount "$mnt" >/dev/null 2>&1 || end_mount
     fi
     [ $status = 0 ] || [ $status = 77 ] || { echo "-- log of the mount:"; tail -n 20 "$work/log" 2>/dev/null; }
     while umount "$work/disk" 2>/dev/null; do :; done
