@@ -52,6 +52,8 @@ static int init_memory(struct catalog *c)
 	int r = value_opener_new(c->config.keys, &c->opener);
 
 	if (r >= 0)
+		r = value_cache_new(&c->values);
+	if (r >= 0)
 		r = replies_new(&c->replies);
 	if (r >= 0)
 		r = set_checks_new(&c->set_checks);
@@ -93,6 +95,7 @@ struct catalog *catalog_close(struct catalog *c)
 	view_unref(c->view);
 	replies_free(c->replies);
 	set_checks_free(c->set_checks);
+	value_cache_free(c->values);
 	value_opener_free(c->opener);
 	batch_done(&c->batch);
 	buf_done(&c->job.replies);
