@@ -11,6 +11,7 @@
 #include "fs/fs_impl.h"
 #include "fs/invalidator.h"
 #include "fs/parking.h"
+#include "fs/pushed.h"
 #include "fs/reclaimer.h"
 #include "fs/syncs.h"
 #include "fs/virtual/virtual.h"
@@ -37,6 +38,8 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 		r = departed_new(&fs->departed);
 	if (r == 0)
 		r = fetched_new(fs->shared, &fs->fetched);
+	if (r == 0)
+		r = pushed_new(&fs->pushed);
 	if (r == 0)
 		r = virtual_new(fs, &fs->virtual);
 	if (r == 0)
@@ -152,6 +155,7 @@ struct fs *fs_free(struct fs *fs)
 	session_free(fs);
 	fs->invalidator = invalidator_free(fs->invalidator);
 	fs->virtual = virtual_free(fs->virtual);
+	fs->pushed = pushed_free(fs->pushed);
 	fs->fetched = fetched_free(fs->fetched);
 	fs->departed = departed_free(fs->departed);
 	fs->handles = handles_free(fs->handles);

@@ -219,17 +219,6 @@ bool handles_wrote(struct handles *h, uint64_t fh)
 	return first;
 }
 
-bool handles_flush(struct handles *h, uint64_t fh)
-{
-	LOCKED(&h->lock);
-	struct handle_slot *s = slot_of(h, fh);
-	bool wrote = s && s->flags & HANDLE_WROTE;
-
-	if (wrote)
-		s->flags &= ~HANDLE_WROTE;
-	return wrote;
-}
-
 bool handles_is_open(struct handles *h, uint64_t ino)
 {
 	LOCKED(&h->lock);

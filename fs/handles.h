@@ -17,7 +17,7 @@ enum handle_kind { HANDLE_FILE = 1, HANDLE_DIRECTORY, HANDLE_ANSWER, HANDLE_STRE
 
 #define HANDLE_WRITE 1u   /* open for writing */
 #define HANDLE_NOATIME 2u /* its opening is no use of the file */
-#define HANDLE_WROTE 4u   /* written to since the last flush */
+#define HANDLE_WROTE 4u   /* written to */
 #define HANDLE_NEW 8u     /* made by the same request */
 
 /* How long an open file that was written to counts as busy. */
@@ -46,11 +46,9 @@ int handles_get(struct handles *h, uint64_t fh, struct handle *ret);
  * -EBADF: freed before, by a request that is sent again. */
 int handles_remove(struct handles *h, uint64_t fh, struct handle *ret_was, bool *ret_last);
 
-/* The handle was written through. Returns true for the first time since it was opened or flushed. */
+/* The handle was written through. Returns true for the first time. */
 bool handles_wrote(struct handles *h, uint64_t fh);
-/* Returns true if it was written through since the last time. */
-bool handles_flush(struct handles *h, uint64_t fh);
 
 bool handles_is_open(struct handles *h, uint64_t ino);
-/* Written to within HANDLE_BUSY_S through a handle that was not flushed since. */
+/* Written to within HANDLE_BUSY_S through a handle that is still open. */
 bool handles_is_busy(struct handles *h, uint64_t ino);
