@@ -14,7 +14,8 @@ static void init(void *context, struct fuse_conn_info *conn)
 
 	conn->want = (conn->want & ~refused) | (conn->capable & wanted);
 	conn->max_write = FS_MAX_WRITE;
-	conn->max_background = 64;
+	/* Never the limit for a RELEASE, behind whatever is read ahead: see open.c. */
+	conn->max_background = 1024;
 	conn->congestion_threshold = 48;
 }
 
