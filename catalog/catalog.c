@@ -196,3 +196,24 @@ void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats)
 	}
 	snapshot_end(&s);
 }
+
+/* The overlay that replay fills holds what two did before the crash, and another one grows while it is written. */
+static uint64_t overlays_bound(const struct catalog *c)
+{
+	return 3 * (uint64_t)overlay_memory_of(c->config.overlay_records, c->config.overlay_bytes);
+}
+
+void catalog_add_memory(struct catalog *c, struct memory_parts *m)
+{
+	struct snapshot s;
+	size_t bytes;
+
+	if (snapshot_begin(c, false, &s) >= 0) {
+		bytes = overlay_memory(s.view->active) + (s.view->frozen ? overlay_memory(s.view->frozen) : 0);
+		snapshot_end(&s);
+		memory_part_add(m, "overlay", bytes, overlays_bound(c));
+	}
+	memory_part_add(m, "replies", replies_memory(), replies_memory());
+	memory_part_add(m, "checked_sets", set_checks_memory(), set_checks_memory());
+	memory_part_add(m, "log_buffers", wal_memory(), wal_memory());
+}

@@ -58,6 +58,11 @@ int set_checks_new(struct set_checks **ret_checks)
 	return 0;
 }
 
+size_t set_checks_memory(void)
+{
+	return sizeof(struct set_checks) + (BUCKET_MASK + 1) * sizeof(struct bucket);
+}
+
 struct set_checks *set_checks_free(struct set_checks *checks)
 {
 	if (!checks)

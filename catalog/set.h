@@ -14,6 +14,8 @@ struct set_checks;
 
 int set_checks_new(struct set_checks **ret_checks);
 struct set_checks *set_checks_free(struct set_checks *checks);
+/* Bytes, always the same. */
+size_t set_checks_memory(void);
 /* The store's own: made when it is opened, freed when it is closed. Implemented by each store. */
 struct set_checks *catalog_set_checks(struct catalog *c);
 

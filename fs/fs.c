@@ -180,3 +180,9 @@ uint64_t fs_damage(struct fs *fs, uint64_t *ret_ino)
 	*ret_ino = atomic_load(&fs->damaged_ino);
 	return atomic_load(&fs->damage);
 }
+
+void fs_add_memory(struct fs *fs, struct memory_parts *m)
+{
+	handles_add_memory(fs->handles, m);
+	virtual_add_memory(fs->virtual, m);
+}

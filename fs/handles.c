@@ -239,3 +239,13 @@ bool handles_is_busy(struct handles *h, uint64_t ino)
 	}
 	return false;
 }
+
+void handles_add_memory(struct handles *h, struct memory_parts *m)
+{
+	uint64_t each = sizeof(h->next[0]) + sizeof(h->prev[0]) + sizeof(h->shared->slots[0]), used;
+	uint64_t all = HANDLE_TABLE_SLOTS;
+	LOCKED(&h->lock);
+
+	used = h->shared->header.slots_used;
+	memory_part_add(m, "handles", used * each + MIN(used * 4096, sizeof(h->buckets)), all * each + sizeof(h->buckets));
+}

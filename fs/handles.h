@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/memory_parts.h"
 #include "fs/shared.h"
 
 struct handles;
@@ -34,6 +35,8 @@ struct handle {
  * stay taken until the kernel releases them. */
 int handles_new(struct shared *shared, struct handles **ret_h);
 struct handles *handles_free(struct handles *h);
+/* Adds the table, too: as much of both as was ever in use. */
+void handles_add_memory(struct handles *h, struct memory_parts *m);
 
 /* Takes a slot for `ino`. `unique`: of the opening request, without the resend bit. -ENFILE. */
 int handles_add(struct handles *h, uint64_t unique, uint64_t ino, enum handle_kind kind, uint32_t flags,

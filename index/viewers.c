@@ -44,6 +44,7 @@ struct viewer {
 	struct identity who;       /* owned */
 	pthread_mutex_t lock;      /* rank 15: the catalog is read under it; guards all below */
 	uint64_t read;             /* news so far */
+	atomic_size_t bytes;       /* of what it holds; read without the lock */
 	struct ino_map pages;      /* inode >> PAGE_BITS, plus one -> struct page, owned */
 	struct ino_map folders;    /* number 1: it may search this and all above */
 	uint64_t folder;           /* the one asked for last, 0: none */
@@ -86,6 +87,7 @@ static void forget_all(struct viewer *w)
 	ino_map_done(&w->pages);
 	ino_map_done(&w->folders);
 	w->folder = 0;
+	atomic_store(&w->bytes, 0);
 }
 
 static void viewer_free(struct viewer *w)
@@ -110,6 +112,17 @@ struct viewers *viewers_free(struct viewers *v)
 	(void) pthread_mutex_destroy(&v->classes_lock);
 	free(v);
 	return NULL;
+}
+
+/* Pages of viewers at work are counted as they are at the moment. */
+size_t viewers_memory(struct viewers *v)
+{
+	LOCKED(&v->lock);
+	size_t bytes = sizeof(*v);
+
+	for (const struct viewer *w = v->newest; w; w = w->older)
+		bytes += sizeof(*w) + atomic_load(&w->bytes);
+	return bytes;
 }
 
 /* ---- news */
@@ -253,6 +266,11 @@ struct viewer *viewer_put(struct viewer *w)
 
 /* ---- decisions */
 
+static void count_memory(struct viewer *w)
+{
+	atomic_store(&w->bytes, w->pages.n * sizeof(struct page) + ino_map_bytes(&w->pages) + ino_map_bytes(&w->folders));
+}
+
 static int enters(struct viewer *w, uint64_t dir, unsigned depth)
 {
 	struct ino_entry *e = ino_map_find(&w->folders, dir);
@@ -269,7 +287,10 @@ static int enters(struct viewer *w, uint64_t dir, unsigned depth)
 	if (r == -ENOMEM)
 		return r;
 	r = r > 0;
-	return ino_map_set(&w->folders, dir, NULL, (uint32_t)r) < 0 ? -ENOMEM : r;
+	if (ino_map_set(&w->folders, dir, NULL, (uint32_t)r) < 0)
+		return -ENOMEM;
+	count_memory(w);
+	return r;
 }
 
 int viewer_enters(struct viewer *w, uint64_t dir)
@@ -370,6 +391,7 @@ static int page_make(struct viewer *w, uint64_t ino, struct page **ret_p)
 		free(p);
 		return -ENOMEM;
 	}
+	count_memory(w);
 	*ret_p = p;
 	return 0;
 }

@@ -18,6 +18,7 @@ struct viewer;
 
 int viewers_new(struct catalog *c, struct viewers **ret_v);
 struct viewers *viewers_free(struct viewers *v);
+size_t viewers_memory(struct viewers *v);
 /* From the catalog's `committed` callback: quick, takes no catalog lock. */
 void viewers_note(struct viewers *v, const struct catalog_event *events, size_t n);
 
