@@ -171,12 +171,17 @@ struct summing {
 	struct set_summary s;
 };
 
+void set_add(struct catalog *c, struct set_summary *s, enum inode_set kind, const struct record *record)
+{
+	toggle(c, s, kind, record->key, record->key_len, record->value, record->value_len);
+	s->count++;
+}
+
 static int sum_up(void *context, const struct record *record)
 {
 	struct summing *sum = context;
 
-	toggle(sum->c, &sum->s, sum->kind, record->key, record->key_len, record->value, record->value_len);
-	sum->s.count++;
+	set_add(sum->c, &sum->s, sum->kind, record);
 	return 0;
 }
 
