@@ -315,11 +315,37 @@ void ask_lookup(fuse_req_t req, uint64_t dir, const char *name)
 		begin(a);
 }
 
+/* A handle may come to others, and its opener become another: the answer is for whoever of the opener and the writer sees
+ * less. -EACCES: neither does. */
+static int who_asks(fuse_req_t req, uint64_t fh, struct caller *ret_c)
+{
+	struct caller opener, writer;
+	bool opener_less;
+	int r = streams_opener(ops_fs(req)->virtual->streams, fh, &opener);
+
+	if (r < 0)
+		return r;
+	r = caller_of(req, &writer);
+	if (r < 0) {
+		caller_done(&opener);
+		return r;
+	}
+	opener_less = caller_covers(&writer, &opener);
+	r = opener_less || caller_covers(&opener, &writer) ? 0 : -EACCES;
+	if (r == 0)
+		*ret_c = opener_less ? opener : writer;
+	if (r < 0 || !opener_less)
+		caller_done(&opener);
+	if (r < 0 || opener_less)
+		caller_done(&writer);
+	return r;
+}
+
 void ask_line(fuse_req_t req, uint64_t dir, const char *line, uint64_t fh, size_t written)
 {
 	struct caller caller;
 	struct ask *a;
-	int r = streams_opener(ops_fs(req)->virtual->streams, fh, &caller);
+	int r = who_asks(req, fh, &caller);
 
 	if (r >= 0)
 		r = ask_new(req, dir, line, &caller, &a);

@@ -145,6 +145,16 @@ int caller_of(fuse_req_t req, struct caller *ret_c)
 	return 0;
 }
 
+bool caller_covers(const struct caller *a, const struct caller *b)
+{
+	if (a->all || b->all)
+		return a->all;
+	for (uint32_t n = 0; n < b->who.n_groups; n++)
+		if (!identity_has_group(&a->who, b->who.groups[n]))
+			return false;
+	return a->uid == b->uid;
+}
+
 int caller_copy(const struct caller *c, struct caller *ret_c)
 {
 	struct caller copy = { .uid = c->uid, .gid = c->gid, .all = c->all };
