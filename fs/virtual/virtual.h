@@ -80,7 +80,7 @@ void virtual_reply_answer(fuse_req_t req, const struct answer_node *node);
 
 /* LOOKUP of `name` ("find?..") below .query of `dir`. */
 void ask_lookup(fuse_req_t req, uint64_t dir, const char *name);
-/* A line written to .query/ask of `dir`; the answer, to who opened it, goes to stream `fh`, the reply is `written`. */
+/* A line written to .query/ask of `dir`; the answer, for whoever of opener and writer sees less, goes to stream `fh`, the reply is `written`. */
 void ask_line(fuse_req_t req, uint64_t dir, const char *line, uint64_t fh, size_t written);
 
 /* ---- patience.c: waiting for the index without a thread for each query */
@@ -103,7 +103,7 @@ void texts_drain(struct virtual *v);
 /* ---- streams.c: handles of ask and control: a line in, an answer out, own cursor */
 int streams_new(struct streams **ret_s);
 struct streams *streams_free(struct streams *s);
-/* Takes `opener` over, also on error: a stream answers to who opened it, whoever is made to write to it. */
+/* Takes `opener` over, also on error: a stream remembers who opened it, whoever writes to it. */
 int streams_open(struct streams *s, uint64_t fh, struct caller *opener);
 /* Copies it. -ESTALE. */
 int streams_opener(struct streams *s, uint64_t fh, struct caller *ret_c);

@@ -10,6 +10,18 @@ export HOME="$work/home" XDG_CONFIG_HOME="$work/home/.config" BRAINY_LOG="$work/
 mkdir -p "$work/mnt" "$HOME"
 vol=$work/vol mnt=$work/mnt
 
+# within SECONDS COMMAND.. - its status, or 124 when it has none by then: nobody can kill what waits for a mount.
+within() {
+    within_left=$(($1 * 10)); shift
+    rm -f "$work/within"
+    { "$@"; echo $? >"$work/within"; } &
+    until [ -s "$work/within" ]; do
+        [ $within_left -gt 0 ] || return 124
+        within_left=$((within_left - 1))
+        sleep 0.1
+    done
+    return "$(cat "$work/within")"
+}
 end_mount() {
     pids="$(keeper) $(server)"
     umount -l "$mnt" 2>/dev/null || fusermount3 -u -z "$mnt"
@@ -20,7 +32,7 @@ finish() {
     cd /
     # A server that hangs must not hang the test, too, which has something to say.
     if mounted; then
-        timeout -k 1 30 "$brainy" umount "$mnt" >/dev/null 2>&1 || end_mount
+        within 30 "$brainy" umount "$mnt" >/dev/null 2>&1 || end_mount
     fi
     [ $status = 0 ] || [ $status = 77 ] || { echo "-- log of the mount:"; tail -n 20 "$work/log" 2>/dev/null; }
     while umount "$work/disk" 2>/dev/null; do :; done

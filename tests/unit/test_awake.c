@@ -61,8 +61,9 @@ static void test_burst(void)
 	CHECK(wished() <= a.limit);
 	awake_note(&a);
 	CHECK(wished() <= a.limit);
-	CHECK(becomes(NO_WISH, NO_WISH)); /* since none comes any more */
+	awake_end(&a);
 	CHECK(!a.held);
+	CHECK(becomes(NO_WISH, NO_WISH));
 	awake_note(&a);
 	CHECK(!a.held); /* counted anew */
 
@@ -94,6 +95,7 @@ static void test_nothing_to_ask(void)
 	for (unsigned i = 0; i < 100; i++)
 		awake_note(&a);
 	CHECK(!a.held);
+	awake_end(&a);
 	awake_done(&a);
 }
 
