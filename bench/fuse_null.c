@@ -11,7 +11,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/fuse.h>
-#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -360,21 +359,11 @@ static void do_request(struct null *s, const struct fuse_in_header *in)
 	} /* clang-format on */
 }
 
-static void wait_awake(struct null *s)
-{
-	struct pollfd p = { .fd = s->fd, .events = POLLIN };
-
-	if (s->awake.held && poll(&p, 1, AWAKE_END_MS) == 0)
-		awake_end(&s->awake);
-}
-
 static void serve(struct null *s)
 {
 	for (;;) {
-		ssize_t n;
+		ssize_t n = read(s->fd, s->request, BUFFER_SIZE);
 
-		wait_awake(s);
-		n = read(s->fd, s->request, BUFFER_SIZE);
 		if (n < 0 && errno == ENODEV)
 			return;
 		if (n < 0 && errno != EINTR && errno != ENOENT && errno != EAGAIN)

@@ -175,6 +175,8 @@ int main(int argc, char **argv)
 	struct box *b;
 	struct rusage usage;
 	struct index_stats st;
+	struct memory_parts memory = { 0 };
+	uint64_t held = 0;
 	uint64_t start;
 	size_t bytes, n;
 
@@ -199,8 +201,11 @@ int main(int argc, char **argv)
 			box_remount(b);
 	}
 	index_get_stats(b->index, &st);
+	index_add_memory(b->index, &memory);
+	for (unsigned i = 0; i < memory.n; i++)
+		held += memory.parts[i].bytes;
 	(void) getrusage(RUSAGE_SELF, &usage);
-	printf("index memory %.1f MB, peak rss %.1f MB, %llu segments, %llu passages\n", (double)st.memory_bytes / 1e6,
+	printf("index memory %.1f MB, peak rss %.1f MB, %llu segments, %llu passages\n", (double)held / 1e6,
 	       (double)usage.ru_maxrss / 1e3, (unsigned long long)st.segments, (unsigned long long)st.passages);
 	box_free(b);
 	json_decref(c.inodes);

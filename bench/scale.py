@@ -13,6 +13,7 @@ BRAINY = os.path.abspath("build/brainy")
 FILES, WIDE, INDEX, EXTENTS = (int(os.environ.get(k, d)) for k, d in (
     ("FILES", 1000000), ("WIDE", 100000), ("INDEX", 0), ("EXTENTS", 20000)))
 HUGE = 100 << 30
+DEEP = 1000
 NOBODY = 65534
 MOUNT_MS, RECOVER_MS, MEMORY_MB = 300, 2000, 200  # the bars
 PER_FOLDER = 1000
@@ -99,6 +100,10 @@ def median(values):
     return sorted(values)[len(values) // 2]
 
 
+def memory_row(v):
+    row("memory after it", v.loaded()["memory"]["rss_bytes"] / 1e6, "MB", MEMORY_MB)
+
+
 def mount_clean(v):
     times = []
     for n in range(ROUNDS):
@@ -138,8 +143,12 @@ def find_names(v):
     row("stat once more", timed_ms(lambda: [os.stat(p) for p in paths]) * 1000 / len(paths), "us")
     wide = f"{v.mnt}/wide/d00000"
     row(f"first entry of {WIDE}, new folder", timed_ms(lambda: next(os.scandir(wide))), "ms")
-    row(f"list {WIDE} entries", timed_ms(lambda: os.listdir(wide)), "ms")
-    row(f"list with stat, {WIDE} entries", timed_ms(lambda: [e.stat() for e in os.scandir(wide)]), "ms")
+    narrow = f"{v.mnt}/fill/d00000"
+    for name, folder in ("small", narrow), ("large", wide):
+        n = PER_FOLDER if folder == narrow else WIDE
+        row(f"list, an entry of {n}", timed_ms(lambda: os.listdir(folder)) * 1000 / n, "us")
+        row(f"list with stat, an entry of {n}", timed_ms(lambda: [e.stat() for e in os.scandir(folder)]) * 1000 / n, "us")
+    memory_row(v)
 
 
 def tenths(name, count, call):
@@ -155,11 +164,22 @@ def change_wide(v):
     tenths(f"create, one of {WIDE} in a folder", WIDE, lambda n: os.close(os.open(f"{v.mnt}/made/{n}", os.O_CREAT, 0o644)))
     tenths("lookup there", WIDE, lambda n: os.path.exists(f"{v.mnt}/made/-{n}"))
     tenths("unlink there", WIDE, lambda n: os.unlink(f"{v.mnt}/made/{n}"))
+
+
+def change_deep(v):
     # Step by step: the kernel walks a long path by itself, and that takes as long as the path is.
     back = os.getcwd()
     os.chdir(v.mnt)
-    tenths("mkdir, one of 1000 in each other", 1000, lambda n: (os.mkdir("d"), os.chdir("d")))
-    tenths("rmdir of them", 1000, lambda n: (os.chdir(".."), os.rmdir("d")))
+    tenths(f"mkdir, one of {DEEP} in each other", DEEP, lambda n: (os.mkdir("d"), os.chdir("d")))
+    os.chdir(back)
+    v.umount()
+    v.mount()
+    for part in DEEP // 10, DEEP:
+        fresh = timed_ms(lambda: os.stat(v.mnt + "/d" * part)) * 1000
+        row(f"stat {part} folders down, a folder", fresh / (part if part < DEEP else DEEP - DEEP // 10), "us")
+    row("stat once more, a folder", timed_ms(lambda: os.stat(v.mnt + "/d" * DEEP)) * 1000 / DEEP, "us")
+    os.chdir(v.mnt + "/d" * DEEP)
+    tenths("rmdir of them", DEEP, lambda n: (os.chdir(".."), os.rmdir("d")))
     os.chdir(back)
 
 
@@ -176,6 +196,7 @@ def change_huge(v):
     row("truncate to half", timed_ms(lambda: os.ftruncate(fd, HUGE // 2)), "ms")
     os.close(fd)
     row("unlink, returns after", timed_ms(lambda: os.unlink(name)), "ms")
+    memory_row(v)
 
 
 def write_small_files(v, count):
@@ -212,6 +233,7 @@ def measure(v):
         ask_things(v)
     find_names(v)
     change_wide(v)
+    change_deep(v)
     change_huge(v)
     v.umount()
     mount_crashed(v)

@@ -52,6 +52,8 @@ static int init_memory(struct catalog *c)
 	int r = value_opener_new(c->config.keys, &c->opener);
 
 	if (r >= 0)
+		r = value_cache_new(&c->values);
+	if (r >= 0)
 		r = replies_new(&c->replies);
 	if (r >= 0)
 		r = set_checks_new(&c->set_checks);
@@ -93,6 +95,7 @@ struct catalog *catalog_close(struct catalog *c)
 	view_unref(c->view);
 	replies_free(c->replies);
 	set_checks_free(c->set_checks);
+	value_cache_free(c->values);
 	value_opener_free(c->opener);
 	batch_done(&c->batch);
 	buf_done(&c->job.replies);
@@ -192,4 +195,25 @@ void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats)
 		ret_stats->overlay_bytes += overlay_bytes(s.view->frozen);
 	}
 	snapshot_end(&s);
+}
+
+/* The overlay that replay fills holds what two did before the crash, and another one grows while it is written. */
+static uint64_t overlays_bound(const struct catalog *c)
+{
+	return 3 * (uint64_t)overlay_memory_of(c->config.overlay_records, c->config.overlay_bytes);
+}
+
+void catalog_add_memory(struct catalog *c, struct memory_parts *m)
+{
+	struct snapshot s;
+	size_t bytes;
+
+	if (snapshot_begin(c, false, &s) >= 0) {
+		bytes = overlay_memory(s.view->active) + (s.view->frozen ? overlay_memory(s.view->frozen) : 0);
+		snapshot_end(&s);
+		memory_part_add(m, "overlay", bytes, overlays_bound(c));
+	}
+	memory_part_add(m, "replies", replies_memory(), replies_memory());
+	memory_part_add(m, "checked_sets", set_checks_memory(), set_checks_memory());
+	memory_part_add(m, "log_buffers", wal_memory(), wal_memory());
 }

@@ -19,6 +19,7 @@
 
 #include "base/buf.h"
 #include "base/id.h"
+#include "base/memory_parts.h"
 #include "crypto/keyring.h"
 #include "wal/wal.h"
 
@@ -174,6 +175,7 @@ struct catalog_stats {
 	                   * far as they have been looked at; a key of such a kind that is not found is -EBADMSG */
 };
 void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats);
+void catalog_add_memory(struct catalog *c, struct memory_parts *m);
 struct keyring *catalog_keys(struct catalog *c);
 /* Opened with `rehearse`. */
 bool catalog_rehearses(const struct catalog *c);

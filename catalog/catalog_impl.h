@@ -20,6 +20,7 @@
 #include "catalog/overlay.h"
 #include "catalog/replies.h"
 #include "catalog/sealed_value.h"
+#include "catalog/value_cache.h"
 
 #define COUNTERS 5
 #define CHECKPOINT_MS 2000u
@@ -83,6 +84,7 @@ struct catalog {
 	struct wal *wal;              /* owned */
 	struct store *store;          /* owned */
 	struct value_opener *opener;  /* owned */
+	struct value_cache *values;   /* owned */
 	struct replies *replies;      /* owned */
 	struct set_checks *set_checks; /* owned; for set.c */
 	struct facts_key facts_key;

@@ -155,6 +155,18 @@ static int judge(struct catalog *c, int r)
 	return r;
 }
 
+/* While readers still find in the frozen overlay what it says, and not in the store. */
+static void forget_old_values(struct catalog *c, const struct overlay *written)
+{
+	value_cache_change(c->values);
+	for (const struct overlay_node *n = overlay_seek(written, "", 0, false); n; n = overlay_next(n)) {
+		size_t len;
+		const void *key = overlay_key(n, &len);
+
+		value_cache_forget(c->values, key, len);
+	}
+}
+
 static int write_job(struct catalog *c)
 {
 	struct facts facts = c->facts;
@@ -169,6 +181,7 @@ static int write_job(struct catalog *c)
 	r = judge(c, write_attempt(c, &facts, c->view->frozen, &c->job.replies));
 	if (r < 0)
 		return r;
+	forget_old_values(c, c->view->frozen);
 	r = view_replace(c, overlay_ref(c->active), NULL);
 	if (r < 0)
 		return r;

@@ -44,7 +44,7 @@ struct table {
 
 struct overlay {
 	_Atomic unsigned refs;
-	_Atomic size_t records, bytes;
+	_Atomic size_t records, bytes, table_bytes;
 	uint64_t dice;                          /* writer's */
 	struct chunk *chunks;                   /* writer's; the first one is being filled */
 	size_t used;                            /* of the first chunk */
@@ -176,6 +176,7 @@ static int reserve_table(struct overlay *o, size_t records)
 		return -ENOMEM;
 	grown->mask = slots - 1;
 	grown->older = t;
+	atomic_fetch_add_explicit(&o->table_bytes, sizeof(*grown) + slots * sizeof(grown->slots[0]), memory_order_relaxed);
 	for (struct overlay_node *n = node_next(o->head, 0); n; n = node_next(n, 0))
 		table_add(grown, n);
 	atomic_store_explicit(&o->table, grown, memory_order_release);
@@ -260,6 +261,21 @@ size_t overlay_records(const struct overlay *o)
 size_t overlay_bytes(const struct overlay *o)
 {
 	return atomic_load_explicit(&o->bytes, memory_order_relaxed);
+}
+
+size_t overlay_memory(const struct overlay *o)
+{
+	return overlay_bytes(o) + atomic_load_explicit(&o->table_bytes, memory_order_relaxed);
+}
+
+/* The tables that were outgrown stay, for readers without locks: together they are as large as the last. */
+size_t overlay_memory_of(size_t records, size_t bytes)
+{
+	size_t slots = TABLE_MIN;
+
+	while (records > slots / 2)
+		slots *= 2;
+	return bytes + CHUNK_SIZE + 2 * slots * sizeof(((struct table *)NULL)->slots[0]);
 }
 
 /* ---- writing */

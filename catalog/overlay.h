@@ -50,9 +50,12 @@ const void *overlay_key(const struct overlay_node *n, size_t *ret_len);
 /* As overlay_get(). */
 const struct overlay_value *overlay_value_at(const struct overlay_node *n, uint64_t lsn);
 
-/* Distinct keys, and bytes of memory taken. */
+/* Distinct keys, and bytes that they and their values take. */
 size_t overlay_records(const struct overlay *o);
 size_t overlay_bytes(const struct overlay *o);
+/* Of memory, hash tables included; and how much that is at most with so many records and bytes. */
+size_t overlay_memory(const struct overlay *o);
+size_t overlay_memory_of(size_t records, size_t bytes);
 
 /* memcmp() order, shorter first. */
 int key_compare(const void *a, size_t a_len, const void *b, size_t b_len);

@@ -32,6 +32,8 @@ static int set_sets(struct repair *r, struct node *n)
 {
 	static const char *const what[SET_KINDS] = { "entries", "xattrs", "extents" };
 
+	if (repair_sets_are_whole(r, n))
+		return 0;
 	for (unsigned k = 0; k < SET_KINDS; k++) {
 		struct set_summary found;
 		int e = set_sum(r->c, n->i.ino, (enum inode_set)k, &found);

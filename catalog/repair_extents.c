@@ -93,12 +93,13 @@ static int find_doubtful(struct repair *r)
 
 	for (size_t k = 0; k < r->n; k++) {
 		struct node *n = &r->nodes[k];
-		int e = n->made || !S_ISREG(n->i.mode) ? 0 : set_sum(r->c, n->i.ino, SET_EXTENTS, &found);
+		int e;
 
+		if (n->made || repair_sets_are_whole(r, n))
+			continue;
+		e = S_ISREG(n->i.mode) ? set_sum(r->c, n->i.ino, SET_EXTENTS, &found) : 0;
 		if (e < 0)
 			return e;
-		if (n->made)
-			continue;
 		n->doubtful = S_ISREG(n->i.mode) && found.count >= n->i.sets[SET_EXTENTS].count &&
 			      !set_agrees(&n->i.sets[SET_EXTENTS], &found);
 		if (n->doubtful)

@@ -7,6 +7,7 @@
 #include "catalog/extent_impl.h"
 #include "catalog/overlay.h"
 #include "catalog/repair.h"
+#include "catalog/set_walk.h"
 #include "catalog/spares.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
@@ -37,6 +38,7 @@ struct repair {
 	struct spares *spares;    /* owned; NULL: nobody asked yet */
 	bool described;           /* they know what data segments say */
 	struct buf broken;        /* owned; of struct inode: those whose sets did not agree */
+	uint64_t whole_lsn;       /* 0, or after it the sets of all inodes agreed with what there is */
 	uint64_t restored;
 	struct overlay *want;     /* owned: records that follow from others, as they must be */
 	uint64_t queued;
@@ -61,6 +63,9 @@ void repair_sort(struct repair *r);
 int repair_need_spares(struct repair *r);
 /* A former version of the inode that fits what is there, which it changes so that it fits. 1, 0: none. */
 int repair_find_inode(struct repair *r, uint64_t ino, struct inode *ret_i);
+
+/* Was this inode found to agree with its sets, and nothing changed since? */
+bool repair_sets_are_whole(const struct repair *r, const struct node *n);
 
 /* The steps, in order. */
 int repair_sets(struct repair *r);

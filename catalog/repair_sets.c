@@ -303,29 +303,56 @@ int repair_need_spares(struct repair *r)
 	return r->spares ? 0 : spares_gather(r->c, &r->spares);
 }
 
-static bool is_whole(struct repair *r, const struct inode *i, int *ret_error)
+struct check {
+	struct repair *r;
+	struct set_walk sums;
+};
+
+/* 1, 0, -errno. */
+static int is_whole(struct check *check, const struct inode *i)
 {
-	struct set_summary found;
+	bool whole = true;
 
 	for (unsigned k = 0; k < SET_KINDS; k++) {
-		*ret_error = set_sum(r->c, i->ino, (enum inode_set)k, &found);
-		if (*ret_error < 0 || !set_agrees(&i->sets[k], &found))
-			return false;
+		struct set_summary found;
+		int e = set_walk_sum(&check->sums, i->ino, (enum inode_set)k, &found);
+
+		if (e < 0)
+			return e;
+		whole &= set_agrees(&i->sets[k], &found);
 	}
-	return true;
+	return whole;
 }
 
 static int check_inode(void *context, const struct record *record)
 {
-	struct repair *r = context;
+	struct check *check = context;
 	struct inode i;
-	int e = inode_get(r->c, load_be64(record->key + 1), &i);
+	int e = inode_get(check->r->c, load_be64(record->key + 1), &i);
 
 	if (e == -EBADMSG)
 		return 0;
-	if (e < 0 || is_whole(r, &i, &e) || e < 0)
-		return MIN(e, 0);
-	return buf_add(&r->broken, &i, sizeof(i));
+	if (e >= 0)
+		e = is_whole(check, &i);
+	return e == 0 ? buf_add(&check->r->broken, &i, sizeof(i)) : MIN(e, 0);
+}
+
+static int check_inodes(struct repair *r)
+{
+	struct key inodes = key_start('I');
+	struct check check = { .r = r, .sums = { .c = r->c } };
+	int e = records_foreach(r->c, &inodes, check_inode, &check);
+
+	set_walk_done(&check.sums);
+	if (e >= 0 && r->broken.len == 0)
+		r->whole_lsn = catalog_last_lsn(r->c);
+	return e;
+}
+
+/* Nothing was changed since. */
+bool repair_sets_are_whole(const struct repair *r, const struct node *n)
+{
+	return r->whole_lsn && r->whole_lsn == catalog_last_lsn(r->c) && !n->made && !n->found;
 }
 
 static int mend_broken(struct repair *r)
@@ -341,14 +368,13 @@ static int mend_broken(struct repair *r)
 
 int repair_sets(struct repair *r)
 {
-	struct key inodes = key_start('I');
 	bool lost = r->lost['I'] || r->lost['D'] || r->lost['X'] || r->lost['E'] || r->lost['U'];
 	int e = lost ? repair_need_spares(r) : 0;
 
 	if (e >= 0 && lost)
 		e = restore_proved(r);
 	if (e >= 0)
-		e = records_foreach(r->c, &inodes, check_inode, r);
+		e = check_inodes(r);
 	return e < 0 ? e : mend_broken(r);
 }
 

@@ -40,6 +40,11 @@ int replies_new(struct replies **ret_r)
 	return 0;
 }
 
+size_t replies_memory(void)
+{
+	return sizeof(struct replies);
+}
+
 struct replies *replies_free(struct replies *r)
 {
 	if (r)

@@ -19,6 +19,8 @@ struct replies;
 
 int replies_new(struct replies **ret_r);
 struct replies *replies_free(struct replies *r);
+/* Bytes, always the same. */
+size_t replies_memory(void);
 void replies_add(struct replies *r, const struct reply_record *reply);
 /* -ENOENT. */
 int replies_find(struct replies *r, struct id128 mount, uint64_t unique, struct reply_record *ret_reply);

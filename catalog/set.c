@@ -58,6 +58,11 @@ int set_checks_new(struct set_checks **ret_checks)
 	return 0;
 }
 
+size_t set_checks_memory(void)
+{
+	return sizeof(struct set_checks) + (BUCKET_MASK + 1) * sizeof(struct bucket);
+}
+
 struct set_checks *set_checks_free(struct set_checks *checks)
 {
 	if (!checks)
@@ -166,12 +171,17 @@ struct summing {
 	struct set_summary s;
 };
 
+void set_add(struct catalog *c, struct set_summary *s, enum inode_set kind, const struct record *record)
+{
+	toggle(c, s, kind, record->key, record->key_len, record->value, record->value_len);
+	s->count++;
+}
+
 static int sum_up(void *context, const struct record *record)
 {
 	struct summing *sum = context;
 
-	toggle(sum->c, &sum->s, sum->kind, record->key, record->key_len, record->value, record->value_len);
-	sum->s.count++;
+	set_add(sum->c, &sum->s, sum->kind, record);
 	return 0;
 }
 

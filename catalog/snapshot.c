@@ -81,12 +81,27 @@ static int missing(struct catalog *c, const void *key)
 	return r < 0 ? r : -ENOENT;
 }
 
+static int open_stored(struct catalog *c, uint64_t ticket, const void *key, size_t key_len, const struct buf *sealed,
+		       struct buf *ret_value)
+{
+	size_t before = ret_value->len;
+	int r = value_open(c->opener, key, key_len, sealed->data, sealed->len, ret_value);
+
+	if (r >= 0)
+		value_cache_put(c->values, ticket, key, key_len, ret_value->data + before, ret_value->len - before);
+	return r;
+}
+
 static int get_stored(struct catalog *c, const void *key, size_t key_len, struct buf *ret_value)
 {
 	_cleanup_buf_ struct buf sealed = BUF_INIT;
+	uint64_t ticket = value_cache_ticket(c->values);
 	struct store_scan *scan;
-	int r = store_scan_begin(c->store, &scan);
+	int r;
 
+	if (value_cache_get(c->values, key, key_len, ret_value))
+		return 0;
+	r = store_scan_begin(c->store, &scan);
 	if (r < 0)
 		return r;
 	r = store_scan_get(scan, key, key_len, &sealed);
@@ -95,7 +110,7 @@ static int get_stored(struct catalog *c, const void *key, size_t key_len, struct
 		return missing(c, key);
 	if (r < 0 || !ret_value)
 		return r;
-	return value_open(c->opener, key, key_len, sealed.data, sealed.len, ret_value);
+	return open_stored(c, ticket, key, key_len, &sealed, ret_value);
 }
 
 int catalog_get(struct catalog *c, const void *key, size_t key_len, struct buf *ret_value)

@@ -67,6 +67,8 @@ int seal_run_new(struct keyring *k, enum seal_purpose purpose, struct seal_run *
 int seal_run_open(struct keyring *k, enum seal_purpose purpose, const struct seal_run_header *h,
 		  struct seal_run **ret_run);
 struct seal_run *seal_run_free(struct seal_run *run);
+/* Bytes that one takes. */
+size_t seal_run_memory(void);
 const struct seal_run_header *seal_run_get_header(const struct seal_run *run);
 
 /* Seals `len` bytes of `plain` into `ret_sealed` (len + SEAL_TAG_SIZE bytes: ciphertext, then tag;

@@ -82,16 +82,56 @@ static json_t *describe_tiers(const struct files_stats *f)
 			 "warm", describe_tier(0, 0, 0), "cold", describe_tier(0, 0, 0));
 }
 
+static bool is_any(const struct memory_part *p)
+{
+	return true;
+}
+
+static bool is_of_index(const struct memory_part *p)
+{
+	return strncmp(p->name, "index_", 6) == 0 || strcmp(p->name, "waiting") == 0;
+}
+
+static bool is_bounded(const struct memory_part *p)
+{
+	return p->bound > 0;
+}
+
+static uint64_t sum_of(const struct memory_parts *m, bool (*counts)(const struct memory_part *p))
+{
+	uint64_t sum = 0;
+
+	for (unsigned i = 0; i < m->n; i++)
+		sum += counts(&m->parts[i]) ? m->parts[i].bytes : 0;
+	return sum;
+}
+
+static json_t *describe_parts(const struct memory_parts *m)
+{
+	json_t *parts = json_object();
+
+	for (unsigned i = 0; parts && i < m->n; i++) {
+		const struct memory_part *p = &m->parts[i];
+		json_t *bound = p->bound ? number(p->bound) : json_null();
+
+		(void) json_object_set_new(parts, p->name, json_pack("{s:o, s:o}", "bytes", number(p->bytes), "bound", bound));
+	}
+	return parts;
+}
+
 static json_t *describe_memory(struct server *s)
 {
-	struct index_stats x = { 0 };
-	uint64_t rss = whole_memory();
+	struct memory_parts m = { 0 };
 
+	catalog_add_memory(s->stack.catalog, &m);
+	files_add_memory(s->stack.files, &m);
+	fs_add_memory(s->fs, &m);
 	if (s->stack.index)
-		index_get_stats(s->stack.index, &x);
-	return json_pack("{s:o, s:o, s:o, s:o}", "rss_bytes", number(rss), "mapped_bytes",
-			 number(proc_bytes(getpid(), "RssFile")), "index_bytes", number(x.memory_bytes), "cache_bytes",
-			 number(0));
+		index_add_memory(s->stack.index, &m);
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rss_bytes", number(whole_memory()), "server_bytes",
+			 number(own_memory(getpid())), "mapped_bytes", number(proc_bytes(getpid(), "RssFile")),
+			 "index_bytes", number(sum_of(&m, is_of_index)), "cache_bytes", number(sum_of(&m, is_bounded)),
+			 "counted_bytes", number(sum_of(&m, is_any)), "parts", describe_parts(&m));
 }
 
 static json_t *describe_server(struct server *s)

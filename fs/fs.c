@@ -11,6 +11,7 @@
 #include "fs/fs_impl.h"
 #include "fs/invalidator.h"
 #include "fs/parking.h"
+#include "fs/pushed.h"
 #include "fs/reclaimer.h"
 #include "fs/syncs.h"
 #include "fs/virtual/virtual.h"
@@ -37,6 +38,8 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 		r = departed_new(&fs->departed);
 	if (r == 0)
 		r = fetched_new(fs->shared, &fs->fetched);
+	if (r == 0)
+		r = pushed_new(&fs->pushed);
 	if (r == 0)
 		r = virtual_new(fs, &fs->virtual);
 	if (r == 0)
@@ -152,6 +155,7 @@ struct fs *fs_free(struct fs *fs)
 	session_free(fs);
 	fs->invalidator = invalidator_free(fs->invalidator);
 	fs->virtual = virtual_free(fs->virtual);
+	fs->pushed = pushed_free(fs->pushed);
 	fs->fetched = fetched_free(fs->fetched);
 	fs->departed = departed_free(fs->departed);
 	fs->handles = handles_free(fs->handles);
@@ -175,4 +179,10 @@ uint64_t fs_damage(struct fs *fs, uint64_t *ret_ino)
 {
 	*ret_ino = atomic_load(&fs->damaged_ino);
 	return atomic_load(&fs->damage);
+}
+
+void fs_add_memory(struct fs *fs, struct memory_parts *m)
+{
+	handles_add_memory(fs->handles, m);
+	virtual_add_memory(fs->virtual, m);
 }

@@ -55,6 +55,9 @@ struct fs *fs_free(struct fs *fs);
 /* How many requests were answered EIO because stored bytes were damaged, and the inode of the last. */
 uint64_t fs_damage(struct fs *fs, uint64_t *ret_ino);
 
+/* Of inodes and names nothing is kept here: the kernel's cache is the only one, and forgetting one costs nothing. */
+void fs_add_memory(struct fs *fs, struct memory_parts *m);
+
 /* For index_config: is the inode open for writing and active within 10 s? */
 bool fs_is_busy(struct fs *fs, uint64_t ino);
 /* For the movers: drops the attributes that the kernel caches of an inode. (It keeps no xattrs, so the

@@ -33,6 +33,7 @@ struct reclaimer;
 struct virtual;
 struct departed;
 struct fetched;
+struct pushed;
 
 struct fs {
 	struct fs_config config;        /* what it points to is borrowed */
@@ -48,6 +49,7 @@ struct fs {
 	struct virtual *virtual;
 	struct departed *departed;
 	struct fetched *fetched;
+	struct pushed *pushed;
 	uint64_t init_flags;            /* what the kernel offered in INIT */
 	uint32_t init_len;              /* of the INIT request, until its answer is sent */
 	atomic_bool running;            /* INIT is answered */

@@ -219,17 +219,6 @@ bool handles_wrote(struct handles *h, uint64_t fh)
 	return first;
 }
 
-bool handles_flush(struct handles *h, uint64_t fh)
-{
-	LOCKED(&h->lock);
-	struct handle_slot *s = slot_of(h, fh);
-	bool wrote = s && s->flags & HANDLE_WROTE;
-
-	if (wrote)
-		s->flags &= ~HANDLE_WROTE;
-	return wrote;
-}
-
 bool handles_is_open(struct handles *h, uint64_t ino)
 {
 	LOCKED(&h->lock);
@@ -249,4 +238,14 @@ bool handles_is_busy(struct handles *h, uint64_t ino)
 			return true;
 	}
 	return false;
+}
+
+void handles_add_memory(struct handles *h, struct memory_parts *m)
+{
+	uint64_t each = sizeof(h->next[0]) + sizeof(h->prev[0]) + sizeof(h->shared->slots[0]), used;
+	uint64_t all = HANDLE_TABLE_SLOTS;
+	LOCKED(&h->lock);
+
+	used = h->shared->header.slots_used;
+	memory_part_add(m, "handles", used * each + MIN(used * 4096, sizeof(h->buckets)), all * each + sizeof(h->buckets));
 }

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/memory_parts.h"
 #include "fs/shared.h"
 
 struct handles;
@@ -17,7 +18,7 @@ enum handle_kind { HANDLE_FILE = 1, HANDLE_DIRECTORY, HANDLE_ANSWER, HANDLE_STRE
 
 #define HANDLE_WRITE 1u   /* open for writing */
 #define HANDLE_NOATIME 2u /* its opening is no use of the file */
-#define HANDLE_WROTE 4u   /* written to since the last flush */
+#define HANDLE_WROTE 4u   /* written to */
 #define HANDLE_NEW 8u     /* made by the same request */
 
 /* How long an open file that was written to counts as busy. */
@@ -34,6 +35,8 @@ struct handle {
  * stay taken until the kernel releases them. */
 int handles_new(struct shared *shared, struct handles **ret_h);
 struct handles *handles_free(struct handles *h);
+/* Adds the table, too: as much of both as was ever in use. */
+void handles_add_memory(struct handles *h, struct memory_parts *m);
 
 /* Takes a slot for `ino`. `unique`: of the opening request, without the resend bit. -ENFILE. */
 int handles_add(struct handles *h, uint64_t unique, uint64_t ino, enum handle_kind kind, uint32_t flags,
@@ -46,11 +49,9 @@ int handles_get(struct handles *h, uint64_t fh, struct handle *ret);
  * -EBADF: freed before, by a request that is sent again. */
 int handles_remove(struct handles *h, uint64_t fh, struct handle *ret_was, bool *ret_last);
 
-/* The handle was written through. Returns true for the first time since it was opened or flushed. */
+/* The handle was written through. Returns true for the first time. */
 bool handles_wrote(struct handles *h, uint64_t fh);
-/* Returns true if it was written through since the last time. */
-bool handles_flush(struct handles *h, uint64_t fh);
 
 bool handles_is_open(struct handles *h, uint64_t ino);
-/* Written to within HANDLE_BUSY_S through a handle that was not flushed since. */
+/* Written to within HANDLE_BUSY_S through a handle that is still open. */
 bool handles_is_busy(struct handles *h, uint64_t ino);

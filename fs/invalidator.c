@@ -9,7 +9,7 @@
 
 /* What does not fit is dropped: the kernel's copy then ages out by itself. */
 #define QUEUE_MAX 4096u
-/* Writes that wait for their answer: a quarter of max_background (ops/ops.c). */
+/* Writes that wait for their answer: few, beside max_background (ops/ops.c). */
 #define WRITES_MAX 16u
 
 struct item {

@@ -183,13 +183,6 @@ static void dispatch(struct loop *l, size_t len)
 		session_process(l->fs, l->buffer, len, false);
 }
 
-/* Ends a burst when nothing more comes. */
-static void wait_awake(struct loop *l)
-{
-	if (l->awake.held && wait_for_request(l->fs, AWAKE_END_MS) == 0)
-		awake_end(&l->awake);
-}
-
 /* One request into l->buffer: its length, 0 to try again, or -ENODEV when the mount has ended. */
 static ssize_t receive(struct loop *l)
 {
@@ -218,7 +211,6 @@ static int serve(struct loop *l)
 	ssize_t n = 0;
 
 	while (n >= 0 && !atomic_load(&fs->stopping) && !fuse_session_exited(fs->session)) {
-		wait_awake(l);
 		n = receive(l);
 		if (n > 0) {
 			awake_note(&l->awake);

@@ -158,3 +158,8 @@ size_t block_cache_bytes(struct block_cache *c)
 	LOCKED(&c->lock);
 	return c->bytes;
 }
+
+size_t block_cache_max(const struct block_cache *c)
+{
+	return c->max_bytes;
+}

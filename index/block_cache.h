@@ -30,3 +30,4 @@ struct block *block_unref(struct block *b);
 /* Drops what is cached of an owner that is gone. */
 void block_cache_forget(struct block_cache *c, uint64_t owner);
 size_t block_cache_bytes(struct block_cache *c);
+size_t block_cache_max(const struct block_cache *c);

@@ -78,11 +78,11 @@ int index_wait(struct index *x, unsigned timeout_ms);
 
 struct index_stats {
 	uint64_t pending, indexed, skipped, failed, passages, segments;
-	uint64_t memory_bytes;
 	bool loading;      /* index_is_loading(): pending is the catalog's count, the others are 0 */
 	const char *model; /* static storage or the index's */
 };
 void index_get_stats(struct index *x, struct index_stats *ret_stats);
+void index_add_memory(struct index *x, struct memory_parts *m);
 /* Appends text for .brainy/queue: one line a file, inode and why it waits. */
 int index_describe_queue(struct index *x, struct buf *ret_text);
 

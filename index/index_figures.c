@@ -9,6 +9,7 @@
 #include "index/codes.h"
 #include "index/index_impl.h"
 #include "index/segment_file.h"
+#include "index/viewers.h"
 
 /* ---- figures */
 
@@ -30,7 +31,6 @@ static void count_segment(struct segment *s, struct index_stats *st)
 			st->skipped++;
 		}
 	}
-	st->memory_bytes += s->memory + codes_memory(s->codes);
 	st->segments += s->n_docs > 0;
 }
 
@@ -47,11 +47,51 @@ void index_get_stats(struct index *x, struct index_stats *ret_stats)
 	for (unsigned i = 0; i < x->n_segments; i++)
 		count_segment(x->segments[i], &st);
 	(void) pthread_rwlock_unlock(&x->segments_lock);
-	st.memory_bytes += block_cache_bytes(x->cache);
-	(void) pthread_mutex_lock(&x->table_lock);
-	st.memory_bytes += ino_map_bytes(&x->places) + work_bytes(&x->work);
-	(void) pthread_mutex_unlock(&x->table_lock);
 	*ret_stats = st;
+}
+
+/* ---- memory */
+
+struct segment_sums {
+	uint64_t growing, resident, codes;
+};
+
+static struct segment_sums sum_segments(struct index *x)
+{
+	struct segment_sums sums = { 0 };
+
+	(void) pthread_rwlock_rdlock(&x->segments_lock);
+	for (unsigned i = 0; i < x->n_segments; i++) {
+		const struct segment *s = x->segments[i];
+
+		if (s->number) {
+			sums.resident += s->memory;
+			sums.codes += codes_memory(s->codes);
+		} else {
+			sums.growing += s->memory + codes_memory(s->codes);
+		}
+	}
+	(void) pthread_rwlock_unlock(&x->segments_lock);
+	return sums;
+}
+
+/* What a document adds to a segment in memory, beyond which no more are added; one is being sealed meanwhile. */
+#define DOCUMENT_ROOM (16u << 20)
+
+void index_add_memory(struct index *x, struct memory_parts *m)
+{
+	struct segment_sums sums = { 0 };
+
+	if (x->ready)
+		sums = sum_segments(x);
+	memory_part_add(m, "index_blocks", block_cache_bytes(x->cache), block_cache_max(x->cache));
+	memory_part_add(m, "index_growing", sums.growing, 2 * (x->memory_segment + DOCUMENT_ROOM));
+	memory_part_add(m, "index_documents", sums.resident, 0);
+	memory_part_add(m, "index_codes", sums.codes, 0);
+	memory_part_add(m, "index_viewers", viewers_memory(x->viewers), 0);
+	LOCKED(&x->table_lock);
+	memory_part_add(m, "index_places", x->ready ? ino_map_bytes(&x->places) : 0, 0);
+	memory_part_add(m, "waiting", x->ready ? work_bytes(&x->work) : 0, 0);
 }
 
 static int describe_queued(void *context, uint64_t ino, uint32_t why)

@@ -17,6 +17,7 @@
 #include "base/thread.h"
 #include "index/index_impl.h"
 #include "index/rules_walk.h"
+#include "index/viewers.h"
 
 static bool stopped(struct index *x)
 {
@@ -37,6 +38,7 @@ static int place_loaded(struct index *x, struct inode_walk *inodes, struct segme
 			continue;
 		}
 		atomic_store(&s->docs[d].parent, i.parent);
+		atomic_store(&s->docs[d].access, viewers_class(x->viewers, &i));
 		if (i.nlink > 1)
 			segment_mark_moved(s, d);
 		r = index_place_document(x, s, d);

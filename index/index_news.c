@@ -38,10 +38,23 @@ static void forget_document(struct index *x, uint64_t ino)
 	ino_map_remove(&x->places, ino);
 }
 
+/* Who may read it is for the catalog to say, from now on and of the document that is being made. */
+static void doubt_access(struct index *x, uint64_t ino, const struct ino_entry *known)
+{
+	struct work *w = work_find(&x->work, ino);
+
+	if (known)
+		atomic_store(&((struct segment *)known->value)->docs[known->number].access, 0);
+	if (w)
+		w->changed = true;
+}
+
 static void note_event(struct index *x, const struct catalog_event *e)
 {
 	struct ino_entry *known = ino_map_find(&x->places, e->ino);
 
+	if (e->what & (EVENT_NAME | EVENT_XATTR | EVENT_ATTR))
+		doubt_access(x, e->ino, known);
 	if (e->what & EVENT_GONE) {
 		forget_document(x, e->ino);
 		work_gone(&x->work, e->ino);

@@ -19,6 +19,7 @@
 #include "index/maker.h"
 #include "index/rules.h"
 #include "index/segment_memory.h"
+#include "index/viewers.h"
 
 #define TICK_MS 1000u
 /* So many times within REWRITTEN_MS, then not before it is over. */
@@ -52,6 +53,8 @@ static int add_locked(struct index *x, struct prepared *p, uint64_t queue_lsn)
 
 	if (work && work->stale)
 		return 0;
+	if (!work || work->changed)
+		atomic_store(&p->doc.access, 0);
 	if (r >= 0)
 		r = segment_memory_add(x->memory, p, &doc);
 	if (r < 0)
@@ -76,6 +79,7 @@ static int add_document(struct worker *w, const struct inode *i, uint64_t queue_
 	w->maker.prepared.doc.ino = i->ino;
 	w->maker.prepared.doc.lsn = i->content_lsn;
 	atomic_store(&w->maker.prepared.doc.parent, now.parent);
+	atomic_store(&w->maker.prepared.doc.access, viewers_class(x->viewers, &now));
 	(void) pthread_rwlock_wrlock(&x->segments_lock);
 	(void) pthread_mutex_lock(&x->table_lock);
 	r = add_locked(x, &w->maker.prepared, queue_lsn);

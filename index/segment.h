@@ -37,6 +37,7 @@ struct segment_doc {
 	uint16_t mime;            /* into the segment's table */
 	uint8_t language;
 	uint8_t state;
+	_Atomic uint32_t access;  /* whom its file's inode lets read: a class of viewers.h; not on the disk */
 };
 
 /* The file has changed, or is gone, or a newer document has taken its place. */

@@ -116,6 +116,7 @@ void segments_exchange(struct index *x, struct segment_part *parts, unsigned n, 
 			if (now == DOC_DROPPED)
 				continue;
 			atomic_store(&merged->docs[now].parent, atomic_load(&s->docs[d].parent));
+			atomic_store(&merged->docs[now].access, atomic_load(&s->docs[d].access));
 			atomic_fetch_or(&merged->flags[now], atomic_load(&s->flags[d]) & DOC_MOVED);
 			e = ino_map_find(&x->places, s->docs[d].ino);
 			if (segment_is_dead(s, d) || !e || e->value != s || e->number != d) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* A decision about a file depends on the file, and on the folders that were looked at for it, which are all in
- * `folders`. So news of a file forgets that file, and news of a folder in `folders` forgets everything.
+ * `folders`. So news of a file forgets that file, and news of a folder in `folders` forgets everything but classes,
+ * which depend on nothing that changes.
  *
  * News is written down by number, in a ring. A viewer reads what is new to it before it decides anything: a
  * change that is committed while it decides has a higher number, and is met the next time. Who has missed too
@@ -11,8 +12,11 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
 
 #include "base/cleanup.h"
+#include "base/hash.h"
 #include "catalog/tree.h"
 #include "index/ino_map.h"
 
@@ -22,10 +26,15 @@
 /* Files of a page; their numbers are dense. */
 #define PAGE_BITS 12
 #define PAGE_FILES (1u << PAGE_BITS)
+#define CLASSES_MAX 4096u
 #define CHANGES (EVENT_NAME | EVENT_XATTR | EVENT_ATTR | EVENT_GONE | EVENT_BELOW)
 
 struct page {
 	uint64_t known[PAGE_FILES / 64], seen[PAGE_FILES / 64];
+};
+
+struct class {
+	uint32_t uid, gid, mode;
 };
 
 struct viewer {
@@ -35,8 +44,12 @@ struct viewer {
 	struct identity who;       /* owned */
 	pthread_mutex_t lock;      /* rank 15: the catalog is read under it; guards all below */
 	uint64_t read;             /* news so far */
+	atomic_size_t bytes;       /* of what it holds; read without the lock */
 	struct ino_map pages;      /* inode >> PAGE_BITS, plus one -> struct page, owned */
 	struct ino_map folders;    /* number 1: it may search this and all above */
+	uint64_t folder;           /* the one asked for last, 0: none */
+	int enters_folder;
+	uint8_t classes[CLASSES_MAX]; /* 0: not asked yet, 1: it may not read files of the class, 2: it may */
 };
 
 struct viewers {
@@ -46,6 +59,11 @@ struct viewers {
 	struct viewer *newest;     /* owned; guarded by lock, as all below */
 	uint64_t written;          /* news so far */
 	uint64_t news[NEWS_MAX];   /* inodes */
+
+	pthread_mutex_t classes_lock; /* rank 60; guards all below */
+	uint32_t n_classes;           /* the first is none */
+	struct class classes[CLASSES_MAX];
+	uint16_t places[2 * CLASSES_MAX]; /* by hash; 0: empty */
 };
 
 int viewers_new(struct catalog *c, struct viewers **ret_v)
@@ -56,6 +74,8 @@ int viewers_new(struct catalog *c, struct viewers **ret_v)
 		return -ENOMEM;
 	v->catalog = c;
 	(void) pthread_mutex_init(&v->lock, NULL);
+	(void) pthread_mutex_init(&v->classes_lock, NULL);
+	v->n_classes = 1;
 	*ret_v = v;
 	return 0;
 }
@@ -66,6 +86,8 @@ static void forget_all(struct viewer *w)
 		free(w->pages.places[i].value);
 	ino_map_done(&w->pages);
 	ino_map_done(&w->folders);
+	w->folder = 0;
+	atomic_store(&w->bytes, 0);
 }
 
 static void viewer_free(struct viewer *w)
@@ -87,8 +109,20 @@ struct viewers *viewers_free(struct viewers *v)
 		viewer_free(w);
 	}
 	(void) pthread_mutex_destroy(&v->lock);
+	(void) pthread_mutex_destroy(&v->classes_lock);
 	free(v);
 	return NULL;
+}
+
+/* Pages of viewers at work are counted as they are at the moment. */
+size_t viewers_memory(struct viewers *v)
+{
+	LOCKED(&v->lock);
+	size_t bytes = sizeof(*v);
+
+	for (const struct viewer *w = v->newest; w; w = w->older)
+		bytes += sizeof(*w) + atomic_load(&w->bytes);
+	return bytes;
 }
 
 /* ---- news */
@@ -232,6 +266,11 @@ struct viewer *viewer_put(struct viewer *w)
 
 /* ---- decisions */
 
+static void count_memory(struct viewer *w)
+{
+	atomic_store(&w->bytes, w->pages.n * sizeof(struct page) + ino_map_bytes(&w->pages) + ino_map_bytes(&w->folders));
+}
+
 static int enters(struct viewer *w, uint64_t dir, unsigned depth)
 {
 	struct ino_entry *e = ino_map_find(&w->folders, dir);
@@ -248,13 +287,83 @@ static int enters(struct viewer *w, uint64_t dir, unsigned depth)
 	if (r == -ENOMEM)
 		return r;
 	r = r > 0;
-	return ino_map_set(&w->folders, dir, NULL, (uint32_t)r) < 0 ? -ENOMEM : r;
+	if (ino_map_set(&w->folders, dir, NULL, (uint32_t)r) < 0)
+		return -ENOMEM;
+	count_memory(w);
+	return r;
 }
 
 int viewer_enters(struct viewer *w, uint64_t dir)
 {
 	return enters(w, dir, 0);
 }
+
+/* ---- classes */
+
+static uint16_t *class_place(struct viewers *v, const struct class *c)
+{
+	uint64_t at = hash_mix64(hash_mix64((uint64_t)c->uid << 32 | c->gid) + c->mode);
+
+	for (;; at++) {
+		uint16_t *place = &v->places[at % ARRAY_SIZE(v->places)];
+
+		if (!*place || memcmp(&v->classes[*place], c, sizeof(*c)) == 0)
+			return place;
+	}
+}
+
+uint32_t viewers_class(struct viewers *v, const struct inode *i)
+{
+	struct class c = { .uid = i->uid, .gid = i->gid, .mode = i->mode & 0444 };
+	uint16_t *place;
+
+	if (i->nlink != 1 || !i->parent || i->sets[SET_XATTRS].count > 0)
+		return 0;
+	LOCKED(&v->classes_lock);
+	place = class_place(v, &c);
+	if (!*place && v->n_classes < CLASSES_MAX) {
+		v->classes[v->n_classes] = c;
+		*place = (uint16_t)v->n_classes++;
+	}
+	return *place;
+}
+
+static struct class class_of(struct viewers *v, uint32_t class)
+{
+	LOCKED(&v->classes_lock);
+
+	return v->classes[class];
+}
+
+static bool may_read_class(struct viewer *w, uint32_t class)
+{
+	struct class c;
+	struct inode i;
+
+	if (w->classes[class])
+		return w->classes[class] > 1;
+	c = class_of(w->all, class);
+	i = (struct inode){ .uid = c.uid, .gid = c.gid, .mode = S_IFREG | c.mode };
+	w->classes[class] = access_permits(w->all->catalog, &w->who, &i, ACCESS_READ) > 0 ? 2 : 1;
+	return w->classes[class] > 1;
+}
+
+int viewer_sees_class(struct viewer *w, uint32_t class, uint64_t parent)
+{
+	if (!may_read_class(w, class))
+		return 0;
+	if (w->folder != parent) { /* neighbours mostly are in one folder */
+		int r = enters(w, parent, 0);
+
+		if (r < 0)
+			return r;
+		w->enters_folder = r;
+		w->folder = parent;
+	}
+	return w->enters_folder;
+}
+
+/* ---- files */
 
 static int decide(struct viewer *w, uint64_t ino)
 {
@@ -282,6 +391,7 @@ static int page_make(struct viewer *w, uint64_t ino, struct page **ret_p)
 		free(p);
 		return -ENOMEM;
 	}
+	count_memory(w);
 	*ret_p = p;
 	return 0;
 }

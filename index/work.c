@@ -184,7 +184,7 @@ void work_drop(struct work_set *s, struct work *w)
 void work_move(struct work_set *s, struct work *w, enum work_place place)
 {
 	list_remove(s, w);
-	w->again = w->stale = false;
+	w->again = w->stale = w->changed = false;
 	list_add(s, w, place);
 }
 

@@ -41,6 +41,7 @@ struct work {
 	enum work_place place;
 	bool again;         /* RUNNING: there was news */
 	bool stale;         /* RUNNING: and the content has changed */
+	bool changed;       /* RUNNING: what else its inode says may have changed, mode and names, say */
 	struct work *newer, *older;
 };
 

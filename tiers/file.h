@@ -80,6 +80,7 @@ struct files_stats {
 	bool full;                          /* nothing is left, or a write got ENOSPC within the last minute */
 };
 void files_get_stats(struct files *f, struct files_stats *ret_stats);
+void files_add_memory(struct files *f, struct memory_parts *m);
 /* For repair: calls `described` for each extent that descriptions in data segments speak of, dead or alive. A negative
  * return ends it. */
 int files_foreach_described(struct files *f, int (*described)(void *context, uint64_t ino, const struct extent *e),

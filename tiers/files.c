@@ -219,6 +219,11 @@ int files_data_present(void *files, const void *key, size_t key_len, const void 
 	return 1;
 }
 
+void files_add_memory(struct files *f, struct memory_parts *m)
+{
+	hot_add_memory(f->hot, m);
+}
+
 void files_get_stats(struct files *f, struct files_stats *ret_stats)
 {
 	struct segments_stats segments;

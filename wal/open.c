@@ -219,6 +219,11 @@ static int config_set(struct wal_config *c, const struct wal_config *from)
 	return 0;
 }
 
+size_t wal_memory(void)
+{
+	return 2 * (WAL_RECORD_INNER + WAL_RECORD_MAX) + wal_record_size(WAL_RECORD_INNER + WAL_RECORD_MAX + WAL_TAG_SIZE);
+}
+
 /* What appending needs. */
 static int new_buffers(struct wal *w)
 {

@@ -125,6 +125,8 @@ struct id128 wal_incarnation(const struct wal *w);
 /* Duration of the last fdatasync of the log, in microseconds. */
 uint64_t wal_last_sync_us(const struct wal *w);
 unsigned wal_segment_count(const struct wal *w);
+/* Bytes of memory that appending takes, always the same; segments are mapped. */
+size_t wal_memory(void);
 /* Bytes of records that are not released yet, in whole segments. */
 uint64_t wal_used_bytes(const struct wal *w);
 

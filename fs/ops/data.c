@@ -6,6 +6,7 @@
 #include "fs/fetched.h"
 #include "fs/invalidator.h"
 #include "fs/ops/ops.h"
+#include "fs/pushed.h"
 #include "fs/syncs.h"
 #include "fs/virtual/virtual.h"
 #include "fs/workers.h"
@@ -45,6 +46,13 @@ static void read_later(struct job *base)
 	free(job);
 }
 
+static void note_fetch(struct fs *fs, uint64_t ino, uint64_t offset)
+{
+	fetched_note(fs->fetched, ino);
+	if (offset == 0)
+		pushed_note_read(fs->pushed, ino);
+}
+
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi)
 {
 	struct read_job *job;
@@ -54,7 +62,7 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 		return;
 	}
 	if (!(fi->flags & O_DIRECT))
-		fetched_note(ops_fs(req)->fetched, ino);
+		note_fetch(ops_fs(req), ino, (uint64_t)offset);
 	if (read_now(req, ino, size, (uint64_t)offset, !current_request.may_wait) == 0)
 		return;
 	job = malloc(sizeof(*job));

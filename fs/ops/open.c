@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Open files. FLUSH is the close event; RELEASE comes later, when nobody waits for it. */
+/* Open files. RELEASE is the close event: nobody waits for it, but it stands in the kernel's queue before whatever
+ * the program that closed asks for next, as long as fewer than max_background requests are under way, and the
+ * dispatcher takes them in that order. So who asks after a close finds what was closed. FLUSH, which close(2) would
+ * wait for, is not wanted: it is not implemented, and the replies to OPEN say so. */
 #include <errno.h>
 #include <time.h>
 
 #include "base/cleanup.h"
 #include "fs/invalidator.h"
 #include "fs/ops/ops.h"
+#include "fs/pushed.h"
 #include "fs/reclaimer.h"
 #include "fs/virtual/virtual.h"
 
@@ -31,6 +35,12 @@ static int truncate_at_open(fuse_req_t req, uint64_t ino, uint32_t open_flags)
 	return r;
 }
 
+static bool wants_bytes(fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi)
+{
+	return (fi->flags & (O_ACCMODE | O_TRUNC | O_DIRECT)) == O_RDONLY && !current_request.may_wait &&
+	       !request_is_resent() && !handles_is_open(ops_fs(req)->handles, ino);
+}
+
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 {
 	const struct fuse_open_in *in = request_arguments();
@@ -43,6 +53,8 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	if (ops_replayed(req))
 		return;
+	if (wants_bytes(req, ino, fi))
+		pushed_at_open(fs, ino);
 	if (fi->flags & O_TRUNC)
 		r = truncate_at_open(req, ino, in->open_flags);
 	if (r == 0)
@@ -94,15 +106,6 @@ void ops_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, s
 	ops_reply_create(req, &i, fi);
 }
 
-void ops_flush(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
-{
-	struct fs *fs = ops_fs(req);
-
-	if (!is_virtual(ino) && handles_flush(fs->handles, fi->fh))
-		closed(fs, ino);
-	ops_reply_status(req, 0);
-}
-
 /* A use of the file shows in its atime a day later at most, and leaves its ctime alone. */
 static void note_use(struct fs *fs, const struct inode *i)
 {
@@ -124,8 +127,10 @@ static void released(struct fs *fs, const struct handle *was, bool last)
 		     !fs->config.read_only;
 	struct inode i;
 
-	if (was->flags & HANDLE_WROTE)
+	if (was->flags & HANDLE_WROTE) {
+		pushed_forget(fs->pushed, was->ino);
 		closed(fs, was->ino);
+	}
 	if ((!count && !last) || inode_get(fs->config.catalog, was->ino, &i) < 0)
 		return;
 	if (i.flags & INODE_ORPHAN && last)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "fs/ops/ops.h"
+#include "fs/pushed.h"
 
 /* Called while INIT is answered; session.c corrects what libfuse 3.14 cannot express. */
 static void init(void *context, struct fuse_conn_info *conn)
@@ -13,17 +14,21 @@ static void init(void *context, struct fuse_conn_info *conn)
 
 	conn->want = (conn->want & ~refused) | (conn->capable & wanted);
 	conn->max_write = FS_MAX_WRITE;
-	conn->max_background = 64;
+	/* Never the limit for a RELEASE, behind whatever is read ahead: see open.c. */
+	conn->max_background = 1024;
 	conn->congestion_threshold = 48;
 }
 
 static void forget(fuse_req_t req, fuse_ino_t ino, uint64_t lookups)
 {
+	pushed_forget(ops_fs(req)->pushed, ino);
 	fuse_reply_none(req);
 }
 
 static void forget_multi(fuse_req_t req, size_t count, struct fuse_forget_data *forgets)
 {
+	for (size_t i = 0; i < count; i++)
+		pushed_forget(ops_fs(req)->pushed, forgets[i].ino);
 	fuse_reply_none(req);
 }
 
@@ -51,7 +56,6 @@ const struct fuse_lowlevel_ops ops_table = {
 	.create = ops_create,
 	.read = ops_read,
 	.write = ops_write,
-	.flush = ops_flush,
 	.release = ops_release,
 	.fsync = ops_fsync,
 	.opendir = ops_opendir,

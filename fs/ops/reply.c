@@ -101,7 +101,7 @@ int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct f
 	else
 		r = handles_add(fs->handles, request_unique(), ino, kind, flags, &fi->fh);
 	fi->keep_cache = kind == HANDLE_FILE || kind == HANDLE_ANSWER || kind == HANDLE_DIRECTORY;
-	fi->noflush = !(flags & HANDLE_WRITE);
+	fi->noflush = 1;
 	return r;
 }
 

@@ -260,3 +260,10 @@ void answers_close(struct answers *a, uint64_t ino)
 		n->opens--;
 	shrink(a);
 }
+
+size_t answers_memory(struct answers *a)
+{
+	LOCKED(&a->lock);
+
+	return a->used;
+}

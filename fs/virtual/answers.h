@@ -31,6 +31,8 @@ struct answer_node {
 /* `first_ino`: numbers count up from here, so that no server gives those of the one before. */
 int answers_new(size_t max_bytes, uint64_t first_ino, struct answers **ret_a);
 struct answers *answers_free(struct answers *a);
+/* Bytes; more than `max_bytes` only while they are open, and by the newest. */
+size_t answers_memory(struct answers *a);
 
 /* An answer that still holds: nothing was pending, no change since (`lsn`), at most `max_age_ms` old.
  * -ENOENT. */

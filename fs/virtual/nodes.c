@@ -46,6 +46,11 @@ void virtual_stop(struct virtual *v)
 	texts_drain(v);
 }
 
+void virtual_add_memory(struct virtual *v, struct memory_parts *m)
+{
+	memory_part_add(m, "answers", answers_memory(v->answers), ANSWERS_MAX);
+}
+
 struct virtual *virtual_free(struct virtual *v)
 {
 	if (!v)

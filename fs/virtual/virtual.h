@@ -57,6 +57,7 @@ int virtual_start(struct virtual *v);
 /* Waits for commands under way. */
 void virtual_stop(struct virtual *v);
 struct virtual *virtual_free(struct virtual *v);
+void virtual_add_memory(struct virtual *v, struct memory_parts *m);
 
 /* ---- nodes.c: operations on virtual inodes, one reply each */
 

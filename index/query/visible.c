@@ -33,15 +33,26 @@ static int note_seen(struct search *s)
 	return r < 0 ? r : 0;
 }
 
+static int sees_document(struct search *s, struct segment *segment, uint32_t d)
+{
+	const struct segment_doc *doc = &segment->docs[d];
+	uint32_t class = atomic_load(&doc->access);
+
+	if (s->unsettled.n > 0 && ino_set_has(&s->unsettled, doc->ino))
+		return 0;
+	if (class == 0 || atomic_load(&segment->flags[d]) & DOC_MOVED)
+		return viewer_sees(s->viewer, doc->ino);
+	return viewer_sees_class(s->viewer, class, atomic_load(&doc->parent));
+}
+
 static int hide(struct search *s, struct search_part *p)
 {
 	for (uint32_t d = 0; d < p->segment->n_docs; d++) {
-		uint64_t ino = p->segment->docs[d].ino;
 		int r;
 
 		if (!p->alive[d])
 			continue;
-		r = ino_set_has(&s->unsettled, ino) ? 0 : viewer_sees(s->viewer, ino);
+		r = sees_document(s, p->segment, d);
 		if (r < 0)
 			return r;
 		p->alive[d] = p->candidate[d] = r > 0;

@@ -82,14 +82,8 @@ static void test_writes(struct table *t)
 	uint64_t a = add(t, 2, 100, HANDLE_WRITE);
 
 	CHECK(!handles_is_busy(t->handles, 100));
-	CHECK(!handles_flush(t->handles, a));
 	CHECK(handles_wrote(t->handles, a));
 	CHECK(!handles_wrote(t->handles, a));
-	CHECK(handles_is_busy(t->handles, 100));
-	CHECK(handles_flush(t->handles, a));
-	CHECK(!handles_flush(t->handles, a));
-	CHECK(!handles_is_busy(t->handles, 100));
-	CHECK(handles_wrote(t->handles, a)); /* after the flush: pending again */
 	CHECK(handles_is_busy(t->handles, 100));
 	t->shared->slots[(uint32_t)a].wrote_s -= HANDLE_BUSY_S;
 	CHECK(!handles_is_busy(t->handles, 100));

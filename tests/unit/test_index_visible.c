@@ -272,8 +272,142 @@ static void test_many(void)
 	box_free(b);
 }
 
+/* ---- any changes: what a query shows is what somebody would see who never asked before */
+
+#define RANDOM_FILES 10u
+#define RANDOM_FOLDERS 4u
+
+struct random_tree {
+	struct box *b;
+	uint64_t folders[RANDOM_FOLDERS], files[RANDOM_FILES];
+	unsigned in[RANDOM_FILES]; /* folder */
+	bool linked[RANDOM_FILES];
+};
+
+static void change_file(struct random_tree *t, unsigned n, unsigned how)
+{
+	char name[16], link[16];
+	struct tree_request rq = { 0 };
+	unsigned to = (unsigned)rand() % RANDOM_FOLDERS;
+	struct inode i;
+
+	(void) snprintf(name, sizeof(name), "f%u", n);
+	(void) snprintf(link, sizeof(link), "l%u", n);
+	switch (how) {
+	case 0:
+		set_mode(t->b, t->files[n], rand() % 2 ? 0600 : 0644);
+		break;
+	case 1:
+		set_group(t->b, t->files[n], rand() % 2 ? 77 : 5);
+		break;
+	case 2:
+		box_write(t->b, t->files[n], "pump again", 10);
+		break;
+	case 3:
+		if (to == t->in[n])
+			break;
+		box_rename(t->b, t->folders[t->in[n]], name, t->folders[to], name);
+		t->in[n] = to;
+		break;
+	case 4:
+		if (t->linked[n])
+			box_unlink(t->b, t->folders[0], link);
+		else
+			CHECK_EQ(tree_link(t->b->catalog, &rq, t->files[n], t->folders[0], link, &i), 0);
+		t->linked[n] = !t->linked[n];
+		break;
+	default:
+		box_xattr(t->b, t->files[n], "user.colour", rand() % 2 ? "red" : "blue");
+	}
+}
+
+static void check_random(struct random_tree *t)
+{
+	struct identity who = other();
+	struct viewers *fresh;
+	struct viewer *w;
+	unsigned want = 0, got = 0;
+	char *answer;
+
+	CHECK_EQ(viewers_new(t->b->catalog, &fresh), 0);
+	CHECK_EQ(viewers_get(fresh, &who, &w), 0);
+	for (unsigned n = 0; n < RANDOM_FILES; n++)
+		want += viewer_sees(w, t->files[n]) > 0;
+	viewer_put(w);
+	viewers_free(fresh);
+	answer = ask_as(t->b, ROOT_INO, &who, "q=pump&mode=text&limit=100&format=paths");
+	for (const char *at = answer; *at; at++)
+		got += *at == '\n';
+	CHECK_EQ(got, want);
+	free(answer);
+	identity_done(&who);
+}
+
+static void test_random(unsigned seed)
+{
+	struct random_tree t = { .b = box_new() };
+	char name[16];
+
+	srand(seed);
+	box_open_index(t.b);
+	for (unsigned n = 0; n < RANDOM_FOLDERS; n++) {
+		(void) snprintf(name, sizeof(name), "d%u", n);
+		t.folders[n] = box_folder(t.b, n ? t.folders[n / 2] : ROOT_INO, name);
+	}
+	for (unsigned n = 0; n < RANDOM_FILES; n++) {
+		(void) snprintf(name, sizeof(name), "f%u", n);
+		t.files[n] = box_file(t.b, t.folders[0], name, "pump");
+	}
+	for (unsigned round = 0; round < 150; round++) {
+		for (unsigned changes = 1 + (unsigned)rand() % 3; changes > 0; changes--)
+			if (rand() % 5 == 0)
+				set_mode(t.b, t.folders[rand() % RANDOM_FOLDERS], rand() % 3 ? 0755 : 0700);
+			else
+				change_file(&t, (unsigned)rand() % RANDOM_FILES, (unsigned)rand() % 6);
+		if (rand() % 10 == 0)
+			box_remount(t.b);
+		box_wait(t.b);
+		check_random(&t);
+	}
+	box_free(t.b);
+}
+
+/* Classes are of what decides who may read, and there are not too many of them. */
+static void test_classes(void)
+{
+	struct inode i = { .ino = 9, .uid = 1, .gid = 2, .mode = S_IFREG | 0644, .nlink = 1, .parent = ROOT_INO };
+	struct box *b = box_new();
+	struct viewers *v;
+	uint32_t first, last = 0;
+
+	CHECK_EQ(viewers_new(b->catalog, &v), 0);
+	first = viewers_class(v, &i);
+	CHECK(first > 0);
+	i.mode |= 0111;
+	CHECK_EQ(viewers_class(v, &i), first);
+	i.nlink = 2;
+	CHECK_EQ(viewers_class(v, &i), 0);
+	i.nlink = 1;
+	i.sets[SET_XATTRS].count = 1;
+	CHECK_EQ(viewers_class(v, &i), 0);
+	i.sets[SET_XATTRS].count = 0;
+	for (i.uid = 2; i.uid < 10000; i.uid++) {
+		uint32_t class = viewers_class(v, &i);
+
+		CHECK(class == 0 || class == last + 1 || last == 0);
+		last = class ? class : last;
+	}
+	i.uid = 1;
+	CHECK_EQ(viewers_class(v, &i), first);
+	viewers_free(v);
+	box_free(b);
+}
+
 int main(void)
 {
+	test_classes();
+	for (unsigned seed = 1; seed <= 4; seed++)
+		test_random(seed);
 	test_as_without();
 	test_changes();
 	test_waiting();

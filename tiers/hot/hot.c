@@ -112,3 +112,14 @@ struct extent hot_extent(const struct hot_object *o, uint64_t offset, uint64_t l
 		.skip = skip,
 	};
 }
+
+void hot_add_memory(struct hot *h, struct memory_parts *m)
+{
+	unsigned kept;
+
+	(void) pthread_mutex_lock(&h->staging_lock);
+	kept = h->n_staging;
+	(void) pthread_mutex_unlock(&h->staging_lock);
+	memory_part_add(m, "objects", object_cache_memory(h->objects), object_cache_bound(h->objects));
+	memory_part_add(m, "staging", kept * (uint64_t)OBJECT_STORED_MAX, STAGING_KEPT * (uint64_t)OBJECT_STORED_MAX);
+}

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/memory_parts.h"
 #include "catalog/extent.h"
 #include "tiers/hot/segment_format.h"
 #include "tiers/hot/segments.h"
@@ -28,6 +29,7 @@ void hot_set_catalog(struct hot *h, struct catalog *c);
 /* The same object; tier_free() closes it. */
 struct tier *hot_tier(struct hot *h);
 struct segments *hot_segments(struct hot *h);
+void hot_add_memory(struct hot *h, struct memory_parts *m);
 
 /* An object that was written, or is about to be. Until hot_release() its segment is not deleted. */
 struct hot_object {

@@ -10,10 +10,17 @@
 
 struct object_cache {
 	pthread_mutex_t lock;
-	unsigned max, count;            /* guarded by lock, as all below */
+	unsigned max;
+	unsigned count;                 /* guarded by lock, as all below */
+	size_t bytes;
 	struct object *buckets[BUCKETS];
 	struct object *newest, *oldest;
 };
+
+static size_t memory_of(uint32_t object_len)
+{
+	return sizeof(struct object) + seal_run_memory() + object_blocks(object_len) * SEAL_TAG_SIZE;
+}
 
 struct object *object_free(struct object *o)
 {
@@ -89,6 +96,7 @@ static struct object *take_oldest(struct object_cache *cache)
 		;
 	*at = o->next;
 	cache->count--;
+	cache->bytes -= memory_of(o->head.object_len);
 	return o;
 }
 
@@ -106,6 +114,7 @@ struct object *object_add(struct object_cache *cache, struct object *o)
 		*bucket = o;
 		link_newest(cache, o);
 		cache->count++;
+		cache->bytes += memory_of(o->head.object_len);
 		there = o;
 		there->users++;
 		spare = take_oldest(cache);
@@ -148,4 +157,16 @@ struct object_cache *object_cache_free(struct object_cache *cache)
 	(void) pthread_mutex_destroy(&cache->lock);
 	free(cache);
 	return NULL;
+}
+
+size_t object_cache_memory(struct object_cache *cache)
+{
+	LOCKED(&cache->lock);
+
+	return sizeof(*cache) + cache->bytes;
+}
+
+size_t object_cache_bound(const struct object_cache *cache)
+{
+	return sizeof(*cache) + cache->max * memory_of(OBJECT_MAX);
 }

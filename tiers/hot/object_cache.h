@@ -6,6 +6,7 @@
  * Thread-safety: safe, except new and free. */
 #pragma once
 
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/id.h"
@@ -25,6 +26,10 @@ struct object {
 
 int object_cache_new(unsigned max, struct object_cache **ret_cache);
 struct object_cache *object_cache_free(struct object_cache *cache);
+
+size_t object_cache_memory(struct object_cache *cache);
+/* At most, when nothing is in use. */
+size_t object_cache_bound(const struct object_cache *cache);
 
 /* NULL: not there. The caller gives it back with object_put(). */
 struct object *object_get(struct object_cache *cache, struct id128 id);
