@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/priority.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <sched.h>
+#include <stdint.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -27,22 +29,40 @@ void priority_raise(int tid)
 	set(tid, SCHED_OTHER, IOPRIO_NONE);
 }
 
-static void *try_idle(void *ret)
+/* Until the other end of the pipe is closed. */
+static void *sleep_on(void *pipe_end)
 {
-	struct sched_param zero = { 0 };
+	int fd = (int)(intptr_t)pipe_end;
+	char byte;
 
-	*(bool *)ret = pthread_setschedparam(pthread_self(), SCHED_IDLE, &zero) == 0 &&
-		       pthread_setschedparam(pthread_self(), SCHED_OTHER, &zero) == 0;
+	(void) !read(fd, &byte, 1);
+	(void) close(fd);
 	return NULL;
 }
 
+static bool set_policy(pthread_t t, int policy)
+{
+	struct sched_param zero = { 0 };
+
+	return pthread_setschedparam(t, policy, &zero) == 0;
+}
+
+/* A thread that made itself idle would have to wait for a processor that is, before it could come back. */
 bool priority_may_change(void)
 {
+	int ends[2];
 	pthread_t t;
-	bool may = false;
+	bool may;
 
-	if (pthread_create(&t, NULL, try_idle, &may) != 0)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return false;
-	(void) pthread_join(t, NULL);
+	if (pthread_create(&t, NULL, sleep_on, (void *)(intptr_t)ends[0]) != 0) {
+		(void) close(ends[0]);
+		(void) close(ends[1]);
+		return false;
+	}
+	may = set_policy(t, SCHED_IDLE) && set_policy(t, SCHED_OTHER);
+	(void) close(ends[1]);
+	(void) (may ? pthread_join(t, NULL) : pthread_detach(t));
 	return may;
 }

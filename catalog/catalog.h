@@ -53,6 +53,8 @@ struct catalog_config {
 	struct wal_config wal;
 	bool read_only;
 	bool warm;                /* a living keeper hands the volume over: nothing was lost below us */
+	bool whole;               /* with warm and check_later: found_whole() has been called for this store, and only who
+	                           * holds the volume's lock has changed it since: it is not checked again */
 	bool check_later;         /* the structure of the store is checked whole in the background, from
 	                           * catalog_start() on, and not by catalog_open() (vetting.c) */
 	bool rehearse;            /* with read_only, for repair.h: damage does not keep it from being opened, and
@@ -72,6 +74,8 @@ struct catalog_config {
 	/* Called after a batch was applied, in commit order, with the writer lock held: must be quick and
 	 * must not call the catalog. NULL: none. */
 	void (*committed)(void *context, uint64_t lsn, const struct catalog_event *events, size_t n);
+	/* The check that was left for later has found nothing wrong. By any thread, once. NULL: none. */
+	void (*found_whole)(void *context);
 	void *context;
 };
 

@@ -179,6 +179,7 @@ static void *run_checkpointer(void *context)
 	unsigned long long last_log = 0;
 	int r = 0;
 
+	wal_make_spares(c->wal);
 	while (wait_for_work(c, r < 0)) {
 		r = checkpoint_run(c);
 		if (r >= 0)

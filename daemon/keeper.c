@@ -67,6 +67,7 @@ struct keeper {
 	uint64_t crashes[CRASHES_MAX]; /* times of the last ones, a ring */
 	unsigned n_crashes;
 	bool crashed;          /* the last end was a crash */
+	bool whole;            /* a server has said so of the catalog, and none has crashed since */
 	uint64_t oom_kills;    /* of the whole machine, when the server was started */
 	struct watchdog watchdog;
 	unsigned hangs;        /* servers killed because they did nothing */
@@ -114,7 +115,7 @@ static void report(struct keeper *k, const char *text)
 static int send_hello(struct keeper *k)
 {
 	struct link_message m = { .kind = LINK_HELLO, .mount = k->mount, .warm = k->served, .resumed = k->served,
-				  .crashed = k->crashed, .hangs = k->hangs,
+				  .whole = k->whole, .crashed = k->crashed, .hangs = k->hangs,
 				  .upgrades = k->upgrades + k->trying, .refused = k->refused };
 	_Static_assert(sizeof(m.refusal) == sizeof(k->refusal), "they are copied");
 	int fds[] = { k->handles_fd, k->config_fd };
@@ -218,6 +219,7 @@ static void begin_upgrade(struct keeper *k)
 	k->program_fd = k->offered_fd;
 	k->offered_fd = -1;
 	k->trying = true;
+	k->whole = false; /* the new program may look for more */
 	launch_discard(&k->spare); /* of the old program */
 	(void) kill(k->server, SIGKILL);
 }
@@ -281,6 +283,8 @@ static void handle_message(struct keeper *k)
 		k->offered_fd = steal_fd(&fd);
 	else if (m.kind == LINK_READY)
 		handle_ready(k);
+	else if (m.kind == LINK_WHOLE)
+		k->whole = true;
 	else if (m.kind == LINK_FAILED)
 		(void) snprintf(k->failure, sizeof(k->failure), "%.*s", (int)MIN(m.len, (uint32_t)LINK_TEXT_MAX - 1),
 				m.body.text);
@@ -338,6 +342,7 @@ static int handle_server_end(struct keeper *k, int status)
 	if (k->stopping || WIFEXITED(status))
 		return -EIO; /* it said why it cannot go on: another one could not either */
 	k->crashed = is_crash(k, status);
+	k->whole &= !k->crashed;
 	k->hangs += k->watchdog.hung;
 	if (k->crashed && crashes_too_often(k)) {
 		(void) log_error(0, "%d crashes within a minute: the mount ends; everything acknowledged is in the volume",

@@ -6,6 +6,7 @@
  *                      STOP    end cleanly, though it may still be mounted
  *   server -> keeper   OPENED  the volume is open and recovered, mount it
  *                      READY   INIT was answered
+ *                      WHOLE   the catalog's store was looked at, and nothing is wrong with it
  *                      FAILED  text: why the volume cannot be served
  *                      UPGRADE fd: the program to go on with
  *
@@ -20,9 +21,9 @@
 #include "base/id.h"
 #include "crypto/keyring.h"
 
-enum link_kind { LINK_HELLO = 1, LINK_MOUNTED, LINK_STOP, LINK_OPENED, LINK_READY, LINK_FAILED, LINK_UPGRADE };
+enum link_kind { LINK_HELLO = 1, LINK_MOUNTED, LINK_STOP, LINK_OPENED, LINK_READY, LINK_FAILED, LINK_UPGRADE, LINK_WHOLE };
 
-#define LINK_VERSION 2
+#define LINK_VERSION 3
 
 #define LINK_TEXT_MAX 1024
 
@@ -32,6 +33,7 @@ struct link_message {
 	struct id128 mount;
 	uint8_t warm;    /* the volume is handed over by a server that died: nothing was lost below it */
 	uint8_t resumed; /* /dev/fuse has been served before */
+	uint8_t whole;   /* a server before has said WHOLE, and none has crashed since */
 	uint8_t crashed; /* the server before died by its own fault, or had to be killed because it hung */
 	uint32_t hangs;  /* how many had to be killed so far */
 	uint32_t upgrades, refused; /* programs that took over, and that could not */

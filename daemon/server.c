@@ -25,6 +25,8 @@
 
 /* A server that takes over waits so long for a part of the program that is being replaced. */
 #define UPGRADE_PATIENCE_MS 30000u
+/* From its birth on the next server leaves so long to the one that serves. */
+#define PREPARE_AFTER_MS 200
 
 static bool busy(void *context, uint64_t ino)
 {
@@ -39,6 +41,12 @@ static int describe(void *context, const char *name, struct buf *ret_text)
 static int control(void *context, const char *line, struct buf *ret_answer)
 {
 	return server_control(context, line, ret_answer);
+}
+
+/* By the thread that has looked. */
+static void found_whole(void *context)
+{
+	(void) link_send_text(((struct server *)context)->link, LINK_WHOLE, "");
 }
 
 static void ready(void *context)
@@ -102,12 +110,12 @@ static int receive_hello(struct server *s, struct link_message *ret_m, struct ha
 	return 0;
 }
 
-static int open_volume(struct server *s, bool warm, char **ret_why)
+static int open_volume(struct server *s, const struct link_message *hello, char **ret_why)
 {
 	_cleanup_free_ char *program_dir = NULL;
-	struct stack_options o = { .read_only = s->read_only, .warm = warm, .index = true,
-				   .answer_first = true };
-	int r = program_directory(warm ? UPGRADE_PATIENCE_MS : 0, &program_dir);
+	struct stack_options o = { .read_only = s->read_only, .warm = hello->warm, .whole = hello->whole,
+				   .index = true, .answer_first = true };
+	int r = program_directory(hello->warm ? UPGRADE_PATIENCE_MS : 0, &program_dir);
 
 	if (r < 0)
 		return r;
@@ -115,6 +123,7 @@ static int open_volume(struct server *s, bool warm, char **ret_why)
 	s->stack.volume_dirfd = s->volume_dirfd;
 	s->stack.keys = s->keys;
 	s->stack.is_busy = busy;
+	s->stack.found_whole = found_whole;
 	s->stack.context = s;
 	r = stack_open(&s->stack, &s->config, &o, ret_why);
 	if (r == 0 && s->stack.replay.anchor_damaged)
@@ -149,6 +158,16 @@ static void start_helpers(struct server *s, const char *config_path, int config_
 	r = s->reload ? reload_start(s->reload) : -ENOMEM;
 	if (r < 0)
 		(void) log_warn(r, "changes of the configuration will not be noticed before the next mount");
+}
+
+/* While it is the next server it reads what it can, unless the one that serves has only just begun and needs the
+ * processor. */
+static void prepare(struct server *s)
+{
+	struct pollfd p = { .fd = s->link, .events = POLLIN };
+
+	if (poll(&p, 1, PREPARE_AFTER_MS) == 0)
+		stack_prepare(&s->stack);
 }
 
 /* Serves until the volume is unmounted; returns an exit status. */
@@ -206,7 +225,7 @@ static int open_all(struct server *s, const struct link_message *hello, const st
 	int r = reload_first(handed->config_fd, s->volume_dirfd, call->config_path, ret_config_text, &s->config, &why);
 
 	if (r == 0)
-		r = open_volume(s, hello->warm, &why);
+		r = open_volume(s, hello, &why);
 	if (r == 0)
 		return 0;
 	if (asprintf(&text, "cannot open %s: %s", s->volume, why ? why : strerrordesc_np(-r)) < 0)
@@ -219,7 +238,10 @@ static int run(struct server *s, const struct server_call *call)
 	_cleanup_buf_ struct buf config_text = BUF_INIT;
 	struct link_message hello;
 	struct handed handed;
-	int status, r = receive_hello(s, &hello, &handed);
+	int status, r;
+
+	prepare(s);
+	r = receive_hello(s, &hello, &handed);
 
 	if (r == -EPIPE)
 		return CLI_OK; /* the keeper has ended, and no server was needed */

@@ -40,6 +40,14 @@ static void committed(void *context, uint64_t lsn, const struct catalog_event *e
 		index_notify(s->index, lsn, events, n);
 }
 
+static void found_whole(void *context)
+{
+	struct stack *s = context;
+
+	if (s->found_whole)
+		s->found_whole(s->context);
+}
+
 /* ---- what the index asks of those above and beside it */
 
 static ssize_t read_file(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len)
@@ -92,17 +100,20 @@ static int open_catalog(struct stack *s, const struct config *config, const stru
 			.no_mmap = config->wal.no_mmap,
 			.read_only = o->read_only,
 			.accept_older = o->accept_older,
+			.warm = o->warm,
 			.sync_data = sync_data,
 			.sync_data_context = s,
 		},
 		.read_only = o->read_only,
 		.warm = o->warm,
+		.whole = o->whole,
 		.check_later = o->answer_first,
 		.rehearse = o->rehearse,
 		.checkpoint_ms = (unsigned)config->wal.checkpoint_ms,
 		.data_present = data_present,
 		.before_freeze = before_freeze,
 		.committed = committed,
+		.found_whole = found_whole,
 		.context = s,
 	};
 	int r = catalog_open(&catalog, &s->replay, &s->catalog, ret_why);
@@ -136,6 +147,7 @@ static int open_index(struct stack *s, const struct config *config, const struct
 		.volume_dirfd = s->volume_dirfd,
 		.read_only = o->read_only,
 		.load_later = o->answer_first,
+		.at_once = o->warm,
 		.settings = index_settings(config),
 		.read_file = read_file,
 		.is_busy = is_busy,
@@ -145,13 +157,22 @@ static int open_index(struct stack *s, const struct config *config, const struct
 
 	if (asprintf(&s->extract_path, "%s/brainy-extract", o->program_dir) < 0)
 		return fail(ret_why, -ENOMEM, "cannot open the index");
-	r = config->index.model ? 0 : embed_find(&s->model_dir);
+	r = config->index.model || s->model_dir ? 0 : embed_find(&s->model_dir);
 	if (r < 0)
 		return fail(ret_why, r, "cannot find the built-in model; reinstall, or set [index] model");
 	index.extract_path = s->extract_path;
-	index.model_dir = s->model_dir ? s->model_dir : config->index.model;
+	index.model_dir = config->index.model ? config->index.model : s->model_dir;
+	index.model = config->index.model ? NULL : steal_ptr(&s->model);
 	r = index_open(&index, &s->index, ret_why);
 	return r < 0 ? fail(ret_why, r, "cannot open the index") : 0;
+}
+
+void stack_prepare(struct stack *s)
+{
+	_cleanup_free_ char *why = NULL;
+
+	if (embed_find(&s->model_dir) == 0)
+		(void) embed_open(s->model_dir, &s->model, &why);
 }
 
 /* The time since *from, which becomes now. */
@@ -226,6 +247,7 @@ void stack_close(struct stack *s)
 	files_stop(s->files);
 	s->catalog = catalog_close(s->catalog);
 	s->files = files_close(s->files);
+	s->model = embed_close(s->model);
 	freep(&s->extract_path);
 	freep(&s->model_dir);
 	s->extract_path = s->model_dir = NULL;

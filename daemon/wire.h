@@ -14,10 +14,12 @@ struct stack {
 	struct files *files;
 	struct index *index;
 	char *extract_path, *model_dir; /* owned; the index borrows them */
+	struct embed_model *model; /* owned until the index is opened; read by stack_prepare(), or NULL */
 	struct wal_report replay;
 	unsigned files_ms, catalog_ms, index_ms; /* what opening them has taken */
 	/* Set by the server when it runs; the index asks through them. */
 	bool (*is_busy)(void *context, uint64_t ino);
+	void (*found_whole)(void *context); /* see catalog_config.found_whole */
 	void *context;
 };
 
@@ -26,11 +28,15 @@ struct stack_options {
 	bool rehearse;   /* see catalog_config.rehearse */
 	bool accept_older; /* with rehearse: see wal_config.accept_older */
 	bool warm;       /* see catalog_config.warm */
+	bool whole;      /* see catalog_config.whole */
 	bool index;      /* open the index too */
 	bool answer_first; /* what takes long and can wait is done in the background, after stack_start() */
 	const char *program_dir; /* where brainy-extract lies */
 };
 
+/* Reads what takes time and is the same for most volumes, long before stack_open() if possible. What fails now is
+ * tried again then. */
+void stack_prepare(struct stack *stack);
 /* Opens all layers, lowest first. On failure everything is closed and *ret_why is a sentence, which the
  * caller frees. `stack` must not move afterwards. */
 int stack_open(struct stack *stack, const struct config *config, const struct stack_options *options,

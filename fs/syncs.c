@@ -81,6 +81,8 @@ int syncs_start(struct fs *fs, struct syncs **ret_s)
 	if (!s)
 		return -ENOMEM;
 	s->fs = fs;
+	/* A server that takes over has much to sync, and many who wait for something else. */
+	atomic_store(&s->last_ns, fs->config.resumed ? UINT64_MAX : 0);
 	(void) pthread_mutex_init(&s->lock, NULL);
 	(void) pthread_cond_init(&s->wake, NULL);
 	(void) pthread_cond_init(&s->room, NULL);

@@ -48,7 +48,7 @@ static int init_locks(struct index *x)
 
 static int open_model(struct index *x, char **ret_why)
 {
-	int r = embed_open(x->config.model_dir, &x->model, ret_why);
+	int r = x->model ? 0 : embed_open(x->config.model_dir, &x->model, ret_why);
 
 	if (r < 0)
 		return r;
@@ -63,9 +63,12 @@ int index_open(const struct index_config *config, struct index **ret_x, char **r
 	int r;
 
 	*ret_why = NULL;
-	if (!x)
+	if (!x) {
+		(void) embed_close(config->model);
 		return -ENOMEM;
+	}
 	x->config = *config;
+	x->model = config->model;
 	x->memory_segment = config->settings.memory_segment ? config->settings.memory_segment : MEMORY_SEGMENT_DEFAULT;
 	x->work.window = config->waiting_window;
 	x->dirfd = -1;
@@ -195,7 +198,7 @@ int index_start(struct index *x)
 		r = start_threads(x);
 	if (r < 0)
 		stop_threads(x, false, false);
-	else
+	else if (!x->config.at_once)
 		wait_a_little(x);
 	return r;
 }

@@ -16,6 +16,7 @@
 #include "catalog/access.h"
 #include "catalog/tree.h"
 
+struct embed_model;
 struct index;
 
 /* What may change while the index is open. */
@@ -32,8 +33,11 @@ struct index_config {
 	int volume_dirfd;          /* borrowed; holds index/ */
 	bool read_only;
 	bool load_later;           /* by a thread, from index_start() on, and not by index_open() */
+	bool at_once;              /* programs wait for the mount: index_start() does not wait for the loading */
 	const char *extract_path;  /* brainy-extract */
 	const char *model_dir;     /* static256.safetensors and vocab.txt */
+	struct embed_model *model; /* opened already, whatever model_dir says; the index owns it from index_open() on, also
+	                            * when that fails; NULL: none */
 	struct index_settings settings;
 	uint32_t flat_vectors;     /* of a segment without lists (arrange.h), at most; 0: 200 000 */
 	uint32_t waiting_window;   /* files of the queue that memory knows more of than that they wait (work.h); 0: 8192 */
@@ -45,7 +49,7 @@ struct index_config {
 };
 
 int index_open(const struct index_config *config, struct index **ret_x, char **ret_why);
-/* Waits for what is loaded later, but not for long. */
+/* Waits for what is loaded later, but not for long (at_once: not at all). */
 int index_start(struct index *x);
 /* Is it still being loaded? Until it is not, index_query() and index_get_attribute() return -EAGAIN, and
  * index_pending() is not 0. */

@@ -183,7 +183,12 @@ void wal_release(struct wal *w, uint64_t lsn)
 		__atomic_store_n(&w->synced, lsn, __ATOMIC_RELEASE);
 	retire_released(w);
 	(void) pthread_mutex_unlock(&w->lock);
-	/* Without a spare segment the next one is made when it is needed. */
+	wal_make_spares(w);
+}
+
+/* Without a spare segment the next one is made when it is needed. */
+void wal_make_spares(struct wal *w)
+{
 	if (!w->config.read_only)
 		(void) wal_prepare(w);
 }

@@ -48,6 +48,8 @@ struct wal_config {
 	unsigned segments_max; /* wal_append() answers -ENOSPC beyond; at least 3; 0: 32 */
 	bool read_only;        /* replay only; nothing is written */
 	bool no_mmap;          /* write with pwrite(2) */
+	bool warm;             /* the process that wrote the log has just died, the machine goes on, and somebody waits:
+	                        * what is only needed later is left to wal_make_spares() */
 	/* With read_only, for repair: a damaged log is replayed up to the first record that does not verify
 	 * (the report says `damaged`), and an anchor that is gone is as good as one that does not open. */
 	bool salvage;
@@ -134,3 +136,5 @@ uint64_t wal_used_bytes(const struct wal *w);
  * recycled, and spare ones are made ready for wal_append(). The caller applies the rule of two
  * checkpoints: `lsn` is what the last but one covers. */
 void wal_release(struct wal *w, uint64_t lsn);
+/* Makes segments ready, if there are too few. Without, wal_append() makes one when it needs one. */
+void wal_make_spares(struct wal *w);

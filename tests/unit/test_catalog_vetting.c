@@ -67,6 +67,59 @@ static void test_whole(bool start)
 	box_free(&b);
 }
 
+static unsigned found_whole;
+
+static void note_whole(void *context)
+{
+	found_whole++;
+}
+
+static void change_and_write(struct box *b, const char *text)
+{
+	struct catalog_stats stats;
+
+	CHECK_EQ(box_open(b), 0);
+	CHECK_EQ(catalog_start(b->c), 0);
+	put_all(b, text);
+	CHECK_EQ(catalog_checkpoint(b->c), 0);
+	catalog_get_stats(b->c, &stats);
+	CHECK(!stats.checking && !stats.failed && !stats.damaged);
+	CHECK_EQ(read_all(b, text), 0);
+	box_close(b);
+}
+
+/* What one server has found whole the next does not look at again. */
+static void test_handed_over(void)
+{
+	struct key missing = box_key('T', RECORDS + 1);
+	struct box b;
+
+	box_make(&b);
+	CHECK_EQ(box_open(&b), 0);
+	put_all(&b, "first");
+	CHECK_EQ(box_stop(&b), 0);
+	b.config.check_later = true;
+	b.config.found_whole = note_whole;
+	found_whole = 0;
+	change_and_write(&b, "second");
+	CHECK_EQ(found_whole, 1);
+	b.config.warm = true;
+	change_and_write(&b, "third");
+	CHECK_EQ(found_whole, 2);
+	b.config.whole = true;
+	change_and_write(&b, "fourth");
+	CHECK_EQ(found_whole, 2);
+	CHECK_EQ(box_open(&b), 0);
+	CHECK_EQ(catalog_get(b.c, missing.bytes, missing.len, NULL), -ENOENT);
+	CHECK_EQ(read_all(&b, "fourth"), 0);
+	CHECK_EQ(box_stop(&b), 0);
+	b.config.warm = b.config.whole = b.config.check_later = false;
+	CHECK_EQ(box_open(&b), 0);
+	CHECK_EQ(read_all(&b, "fourth"), 0);
+	box_close(&b);
+	box_free(&b);
+}
+
 /* Two checkpoints of all records, then a kill: most pages belong to one of the two states. */
 static void make_two_states(struct box *b)
 {
@@ -119,12 +172,15 @@ static void test_each_page_altered(void)
 	make_two_states(&b);
 	CHECK_EQ(fstatat(b.temp.dirfd, DATA, &st, 0), 0);
 	b.config.check_later = true;
+	b.config.found_whole = note_whole;
 	for (uint64_t page = 0; page < (uint64_t)st.st_size / PAGE; page++) {
 		enum outcome o;
 
 		box_shell(&b, "rm -rf $V/catalog $V/wal && cp -a $V-kept/. $V");
 		alter_page(&b, page);
+		found_whole = 0;
 		outcomes[o = use(&b)]++;
+		CHECK(found_whole == 0 || o == UNHARMED);
 		CHECK_EQ(is_suspect(&b), o == FAILED);
 		if (o != FAILED || box_open(&b) < 0)
 			continue;
@@ -145,6 +201,7 @@ int main(void)
 {
 	test_whole(false);
 	test_whole(true);
+	test_handed_over();
 	test_each_page_altered();
 	return check_result();
 }

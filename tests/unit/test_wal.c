@@ -273,6 +273,28 @@ static void test_segments_max(void)
 
 /* The callback finds that data did not reach the disk: what follows is gone for good, in this incarnation and
  * in those after it, and stale segments beyond the cut do not come back. */
+/* Who waits for a server that takes over does not wait for spare segments; nothing is lost without them. */
+static void test_warm(void)
+{
+	struct walbox b;
+
+	box_init(&b);
+	CHECK_EQ(walbox_open(&b), 0);
+	CHECK_EQ(wal_segment_count(b.wal), 3);
+	CHECK_EQ(walbox_append(&b), 1);
+	b.config.warm = true;
+	for (unsigned lives = 2; lives < 6; lives++) {
+		walbox_kill(&b);
+		CHECK_EQ(walbox_open(&b), 0);
+		CHECK_EQ(b.count, lives - 1);
+		CHECK_EQ(wal_segment_count(b.wal), lives > 3 ? lives : 3);
+		CHECK_EQ(walbox_append(&b), lives);
+	}
+	wal_make_spares(b.wal);
+	CHECK_EQ(wal_segment_count(b.wal), 7);
+	walbox_done(&b);
+}
+
 static void test_cut_by_callback(void)
 {
 	struct walbox b;
@@ -355,6 +377,7 @@ int main(void)
 		test_sizes();
 		test_compression();
 		test_segments_max();
+		test_warm();
 		test_cut_by_callback();
 		test_no_clean_copy_comes_back();
 	}
