@@ -5,6 +5,7 @@
 #include <pthread.h>
 #include <sched.h>
 #include <stdint.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -12,6 +13,8 @@
 #define IOPRIO_WHO_PROCESS 1
 #define IOPRIO_NONE        0
 #define IOPRIO_IDLE        (3 << 13)
+
+#define STEP_BACK_NICE 5
 
 static void set(int tid, int policy, int io)
 {
@@ -27,6 +30,11 @@ void priority_lower(int tid)
 void priority_raise(int tid)
 {
 	set(tid, SCHED_OTHER, IOPRIO_NONE);
+}
+
+void priority_step_back(void)
+{
+	(void) setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), STEP_BACK_NICE);
 }
 
 /* Until the other end of the pipe is closed. */

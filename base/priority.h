@@ -11,3 +11,5 @@ bool priority_may_change(void);
 /* `tid`: 0 is the calling thread. */
 void priority_lower(int tid);
 void priority_raise(int tid);
+/* The calling thread gets a third of what others get where they want the same processor; for good. */
+void priority_step_back(void);

@@ -14,6 +14,7 @@
 
 #include "base/cleanup.h"
 #include "base/log.h"
+#include "base/priority.h"
 #include "base/thread.h"
 #include "index/index_impl.h"
 #include "index/rules_walk.h"
@@ -273,7 +274,11 @@ static void *loader_main(void *index)
 {
 	_cleanup_free_ char *why = NULL;
 	struct index *x = index;
-	int r = index_load(x, &why);
+	int r;
+
+	if (x->config.at_once)
+		priority_step_back();
+	r = index_load(x, &why);
 
 	if (r < 0 && r != -ECANCELED)
 		log_error(r, "%s; queries get errors until the next mount", why ? why : "the index cannot be loaded");
