@@ -56,6 +56,8 @@ static int init_memory(struct catalog *c)
 	if (r >= 0)
 		r = replies_new(&c->replies);
 	if (r >= 0)
+		replies_ask(c->replies, c->config.in_flight, c->config.context);
+	if (r >= 0)
 		r = set_checks_new(&c->set_checks);
 	if (r >= 0)
 		r = overlay_new(&o);
@@ -114,8 +116,10 @@ void catalog_set_callbacks(struct catalog *c, const struct catalog_config *callb
 {
 	c->config.before_freeze = callbacks->before_freeze;
 	c->config.committed = callbacks->committed;
+	c->config.in_flight = callbacks->in_flight;
 	c->config.data_present = callbacks->data_present;
 	c->config.context = callbacks->context;
+	replies_ask(c->replies, callbacks->in_flight, callbacks->context);
 	if (callbacks->wal.sync_data) {
 		c->config.wal.sync_data = callbacks->wal.sync_data;
 		c->config.wal.sync_data_context = callbacks->wal.sync_data_context;

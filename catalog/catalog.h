@@ -74,6 +74,9 @@ struct catalog_config {
 	/* Called after a batch was applied, in commit order, with the writer lock held: must be quick and
 	 * must not call the catalog. NULL: none. */
 	void (*committed)(void *context, uint64_t lsn, const struct catalog_event *events, size_t n);
+	/* Is the request with this number of the present mount unanswered? The reply to it is then kept however many come
+	 * after it. Called with locks held; must be quick. NULL: none is. */
+	bool (*in_flight)(void *context, uint64_t unique);
 	/* The check that was left for later has found nothing wrong. By any thread, once. NULL: none. */
 	void (*found_whole)(void *context);
 	void *context;

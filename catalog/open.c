@@ -132,7 +132,7 @@ static int load_reply(struct catalog *c, struct store_scan *scan, struct buf *se
 	r = store_scan_value(scan, sealed);
 	if (r >= 0)
 		r = value_open(c->opener, key, key_len, sealed->data, sealed->len, value);
-	return r < 0 ? r : replies_load(c->replies, value->data, value->len);
+	return r < 0 ? r : replies_load(c->replies, key, key_len, value->data, value->len);
 }
 
 /* A reply that cannot be read is only missed by a request that is sent again: not by a new mount. */

@@ -3,6 +3,10 @@
  * over the life of the volume; its slot is number % REPLIES_KEPT, in memory and in the store ('R' be16
  * slot -> le64 number, reply).
  *
+ * One whose request is still unanswered when its slot is needed again (a write of O_SYNC on a slow disk, a thread that
+ * did not run) is held beside the ring, in memory and under the slots from REPLIES_KEPT on, until it is answered. A
+ * held one in the store is not removed, only replaced: nobody asks for it twice.
+ *
  * Thread-safety: safe. */
 #pragma once
 
@@ -14,10 +18,13 @@
 #include "catalog/records.h"
 
 #define REPLIES_KEPT 4096u
+#define REPLIES_HELD 1024u
 
 struct replies;
 
 int replies_new(struct replies **ret_r);
+/* Says which requests are unanswered, with the lock of the replies held. */
+void replies_ask(struct replies *r, bool (*in_flight)(void *context, uint64_t unique), void *context);
 struct replies *replies_free(struct replies *r);
 /* Bytes, always the same. */
 size_t replies_memory(void);
@@ -26,6 +33,6 @@ void replies_add(struct replies *r, const struct reply_record *reply);
 int replies_find(struct replies *r, struct id128 mount, uint64_t unique, struct reply_record *ret_reply);
 
 /* Puts back what replies_store() made; out of order is fine. -EBADMSG. */
-int replies_load(struct replies *r, const void *value, size_t len);
+int replies_load(struct replies *r, const void *key, size_t key_len, const void *value, size_t len);
 /* Appends key and value of each reply that came since the last call, as record operations. */
 int replies_store(struct replies *r, struct buf *ret_record);

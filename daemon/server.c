@@ -22,6 +22,7 @@
 #include "daemon/program.h"
 #include "daemon/reload.h"
 #include "daemon/upgrade.h"
+#include "fs/shared.h"
 
 /* A server that takes over waits so long for a part of the program that is being replaced. */
 #define UPGRADE_PATIENCE_MS 30000u
@@ -31,6 +32,16 @@
 static bool busy(void *context, uint64_t ino)
 {
 	return fs_is_busy(((struct server *)context)->fs, ino);
+}
+
+/* While the log is replayed, what the server before has left. */
+static bool in_flight(void *context, uint64_t unique)
+{
+	struct server *s = context;
+
+	if (s->fs)
+		return fs_is_running(s->fs, unique);
+	return s->left && running_has(s->left, unique);
 }
 
 static int describe(void *context, const char *name, struct buf *ret_text)
@@ -106,6 +117,7 @@ static int receive_hello(struct server *s, struct link_message *ret_m, struct ha
 	s->upgrades = ret_m->upgrades;
 	s->refused = ret_m->refused;
 	(void) snprintf(s->refusal, sizeof(s->refusal), "%.255s", ret_m->refusal);
+	s->left = ret_m->resumed ? shared_view(fds[0]) : NULL;
 	*ret_h = (struct handed){ .handles_fd = fds[0], .config_fd = fds[1] };
 	return 0;
 }
@@ -123,6 +135,7 @@ static int open_volume(struct server *s, const struct link_message *hello, char 
 	s->stack.volume_dirfd = s->volume_dirfd;
 	s->stack.keys = s->keys;
 	s->stack.is_busy = busy;
+	s->stack.in_flight = in_flight;
 	s->stack.found_whole = found_whole;
 	s->stack.context = s;
 	r = stack_open(&s->stack, &s->config, &o, ret_why);

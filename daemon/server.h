@@ -10,11 +10,13 @@
 
 struct problems; /* daemon/problems.h */
 struct reload;   /* daemon/reload.h */
+struct shared;   /* fs/shared.h */
 
 struct server {
 	struct stack stack;
 	struct config config;      /* in use; once it runs, reload.c's */
 	struct fs *fs;       /* owned */
+	const struct shared *left; /* owned; the table as the server before left it; NULL: there was none */
 	struct reload *reload;     /* owned; NULL until it runs */
 	struct problems *problems; /* owned */
 	struct keyring *keys; /* owned */

@@ -40,6 +40,13 @@ static void committed(void *context, uint64_t lsn, const struct catalog_event *e
 		index_notify(s->index, lsn, events, n);
 }
 
+static bool in_flight(void *context, uint64_t unique)
+{
+	struct stack *s = context;
+
+	return s->in_flight && s->in_flight(s->context, unique);
+}
+
 static void found_whole(void *context)
 {
 	struct stack *s = context;
@@ -114,6 +121,7 @@ static int open_catalog(struct stack *s, const struct config *config, const stru
 		.before_freeze = before_freeze,
 		.committed = committed,
 		.found_whole = found_whole,
+		.in_flight = in_flight,
 		.context = s,
 	};
 	int r = catalog_open(&catalog, &s->replay, &s->catalog, ret_why);

@@ -164,6 +164,11 @@ struct fs *fs_free(struct fs *fs)
 	return NULL;
 }
 
+bool fs_is_running(struct fs *fs, uint64_t unique)
+{
+	return running_has(fs->shared, unique);
+}
+
 bool fs_is_busy(struct fs *fs, uint64_t ino)
 {
 	return fs && handles_is_busy(fs->handles, ino);

@@ -59,6 +59,8 @@ uint64_t fs_damage(struct fs *fs, uint64_t *ret_ino);
 void fs_add_memory(struct fs *fs, struct memory_parts *m);
 
 /* For index_config: is the inode open for writing and active within 10 s? */
+/* Was this request begun, and not answered yet? */
+bool fs_is_running(struct fs *fs, uint64_t unique);
 bool fs_is_busy(struct fs *fs, uint64_t ino);
 /* For the movers: drops the attributes that the kernel caches of an inode. (It keeps no xattrs, so the
  * index need not call this, and file bytes never change behind its back.) Queued to a thread that serves no

@@ -50,6 +50,17 @@ int shared_map(int fd, bool resumed, struct shared **ret_shared)
 	return 0;
 }
 
+const struct shared *shared_view(int fd)
+{
+	struct stat st;
+	void *p;
+
+	if (fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(struct shared))
+		return NULL;
+	p = mmap(NULL, sizeof(struct shared), PROT_READ, MAP_SHARED, fd, 0);
+	return p == MAP_FAILED ? NULL : p;
+}
+
 struct shared *shared_unmap(struct shared *shared)
 {
 	if (shared)
@@ -64,7 +75,7 @@ void running_recover(struct shared *shared, bool crashed)
 
 		if (s->unique && s->active && crashed)
 			s->crashes++;
-		else if (s->crashes == 0)
+		else if (s->crashes == 0 && s->server + 1 < shared->header.servers)
 			s->unique = 0;
 		s->active = 0;
 	}
@@ -104,6 +115,7 @@ unsigned running_begin(struct shared *shared, uint64_t unique, uint32_t opcode)
 	if (!s)
 		return 0;
 	s->opcode = opcode;
+	s->server = shared->header.servers;
 	s->active = 1;
 	return s->crashes;
 }
@@ -125,6 +137,11 @@ void running_end(struct shared *shared, uint64_t unique)
 	s->active = 0;
 	s->crashes = 0;
 	__atomic_store_n(&s->unique, 0, __ATOMIC_RELEASE);
+}
+
+bool running_has(const struct shared *shared, uint64_t unique)
+{
+	return find((struct shared *)shared, unique) != NULL;
 }
 
 unsigned running_count(const struct shared *shared)

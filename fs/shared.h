@@ -42,7 +42,9 @@ struct running_slot {
 	uint32_t opcode;
 	uint16_t crashes; /* servers that died while they executed it */
 	uint16_t active;  /* executed now, not parked */
-	uint64_t reserved[2];
+	uint32_t server;  /* shared_header.servers when it was begun last */
+	uint32_t reserved32;
+	uint64_t reserved;
 };
 
 struct handle_slot {
@@ -65,12 +67,14 @@ struct shared {
 /* Maps the table; `resumed`: it must be one that a server before us left, otherwise it is emptied.
  * -EBADMSG: it is not. */
 int shared_map(int fd, bool resumed, struct shared **ret_shared);
+/* Only to look into it. NULL: there is none. */
+const struct shared *shared_view(int fd);
 struct shared *shared_unmap(struct shared *shared);
 
 /* ---- requests under way, so that one that kills servers is not executed for ever */
 
 /* Called by a server that resumes. `crashed`: the last one died by its own fault, and what was active then has
- * one crash more. */
+ * one crash more. What the last one had begun stays, because it will come again; what it had not has been given up. */
 void running_recover(struct shared *shared, bool crashed);
 /* Notes that `unique` is executed from now on; returns in how many crashes it was seen. When the table
  * is full it is not noted. */
@@ -78,5 +82,7 @@ unsigned running_begin(struct shared *shared, uint64_t unique, uint32_t opcode);
 /* While it is parked it cannot be what kills the server. */
 void running_set_active(struct shared *shared, uint64_t unique, bool active);
 void running_end(struct shared *shared, uint64_t unique);
+/* Was it begun, by whatever server, and not answered yet? Reads only, and needs no lock. */
+bool running_has(const struct shared *shared, uint64_t unique);
 /* How many are executed now. */
 unsigned running_count(const struct shared *shared);

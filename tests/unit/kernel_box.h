@@ -163,6 +163,16 @@ static inline void *serve(void *context)
 	return NULL;
 }
 
+/* As the daemon finds out, before and after fs_new(). */
+static inline bool in_flight(void *context, uint64_t unique)
+{
+	const struct shared *left = fs ? NULL : shared_view(handles_fd);
+	bool running = fs ? fs_is_running(fs, unique) : left && running_has(left, unique);
+
+	(void) shared_unmap((struct shared *)left);
+	return running;
+}
+
 static inline void start_only(bool resumed)
 {
 	struct fs_config config = {
@@ -171,6 +181,8 @@ static inline void start_only(bool resumed)
 		.mount_point = "/mnt",
 	};
 
+	box.catalog.in_flight = in_flight;
+	box.catalog.warm = resumed;
 	CHECK_EQ(files_box_open(&box), 0);
 	config.catalog = box.c;
 	config.files = box.f;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Requests that a kernel sends again, to the next server, or in another way than this one does. */
+#include "catalog/replies.h"
 #include "tests/unit/kernel_box.h"
 
 /* ---- tests */
@@ -113,6 +114,64 @@ static void test_lethal(void)
 	CHECK_EQ(make_folder(202, "lethal"), 0);
 }
 
+static void mark_running(uint64_t unique, bool running)
+{
+	struct shared *table;
+
+	CHECK_EQ(shared_map(handles_fd, true, &table), 0);
+	if (running)
+		CHECK_EQ(running_begin(table, unique, FUSE_MKDIR), 0);
+	else
+		running_end(table, unique);
+	table = shared_unmap(table);
+}
+
+/* Makes and removes folders, by `n` requests of each kind. */
+static void make_others(uint64_t unique, unsigned n)
+{
+	for (unsigned i = 0; i < n; i++) {
+		CHECK_EQ(make_folder(unique + 4 * i, "another"), 0);
+		CHECK_EQ(ask_name(FUSE_RMDIR, unique + 4 * i + 2, "another"), 0);
+	}
+}
+
+/* The reply of a request that was executed and could not be sent yet is remembered however many come after it: in
+ * memory, over checkpoints, and in the log alone. */
+static void test_many_others(void)
+{
+	const uint64_t again = FUSE_UNIQUE_RESEND_BIT;
+	const struct { uint64_t unique; const char *name; } slow[] = { { 10000, "slow" }, { 10002, "slower" } };
+
+	for (unsigned i = 0; i < 2; i++) {
+		CHECK_EQ(make_folder(slow[i].unique, slow[i].name), 0);
+		mark_running(slow[i].unique, true);
+	}
+	make_others(20000, REPLIES_KEPT / 2 + 100);
+	restart();
+	make_others(40000, 10);
+	CHECK_EQ(make_folder(10000 | again, "slow"), 0);
+	CHECK_EQ(catalog_checkpoint(box.c), 0);
+	make_others(60000, REPLIES_KEPT / 2 + 100);
+	CHECK_EQ(catalog_checkpoint(box.c), 0);
+	restart();
+	make_others(80000, 10);
+	CHECK_EQ(make_folder(10002 | again, "slower"), 0);
+	CHECK_EQ(make_folder(10002 | again, "slower"), 0); /* nobody asks twice, but nothing is lost by it */
+	CHECK_EQ(make_folder(90000, "slower"), -EEXIST);
+	CHECK_EQ(ask_name(FUSE_RMDIR, 90002, "slow"), 0);
+	CHECK_EQ(ask_name(FUSE_RMDIR, 90004, "slower"), 0);
+}
+
+/* What is answered is forgotten after REPLIES_KEPT others: the store does not grow. */
+static void test_answered(void)
+{
+	CHECK_EQ(make_folder(100000, "answered"), 0);
+	mark_running(100000, true);
+	mark_running(100000, false);
+	make_others(110000, REPLIES_KEPT / 2 + 100);
+	CHECK_EQ(make_folder(100000 | FUSE_UNIQUE_RESEND_BIT, "answered"), -EEXIST);
+}
+
 static bool is_time(const struct statx_time *t, const struct timespec *want)
 {
 	return t->sec == want->tv_sec && t->nsec == (uint32_t)want->tv_nsec;
@@ -211,6 +270,8 @@ int main(void)
 	mount_it(FUSE_SETXATTR_EXT);
 	test_lethal();
 	test_resent();
+	test_many_others();
+	test_answered();
 	test_unlinked();
 	test_statx();
 	test_setxattr(400, true);
