@@ -3,19 +3,16 @@
  * names, files and attributes. Every result, error or not, is what a model of the thread's own folder says;
  * a lock file that all fight for has one holder at a time; a log that all append to has each line once.
  *
- * A request that is executed twice shows: its second execution fails (EEXIST, ENOENT) or doubles a line. Before
- * each kill the server is stopped and the keeper's table is read: which requests were begun and not answered. */
-#include <dirent.h>
+ * A request that is executed twice shows: its second execution fails (EEXIST, ENOENT) or doubles a line. */
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
-#include <signal.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/xattr.h>
 #include <time.h>
@@ -23,14 +20,12 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "fs/shared.h"
+#include "tests/kills.h"
 
 #define THREADS 4u
 #define NAMES 12u
 #define OBJECTS 4096u
 #define LINE 16u
-#define AIMS_MAX 100u
-#define BACK_MS 20000u /* within this a killed server must be followed by another */
 
 /* What a name leads to. Folders stay empty. */
 struct object {
@@ -329,153 +324,19 @@ static void *work(void *context)
 	return NULL;
 }
 
-/* ---- the server and its end */
+/* ---- all together */
 
-static pid_t keeper;
-static struct shared *table; /* the keeper's; NULL: may not be read */
-
-static pid_t read_keeper(const char *lock_file)
+static void kill_until(uint64_t end_ms, struct kills *k)
 {
-	_cleanup_free_ char *line = NULL;
-	FILE *f = fopen(lock_file, "re");
-	size_t size = 0;
-	int pid = 0;
+	bool back = true;
 
-	while (f && getline(&line, &size, f) > 0)
-		if (sscanf(line, "pid %d", &pid) == 1)
-			break;
-	if (f)
-		(void) fclose(f);
-	return pid;
-}
-
-/* Fields of /proc/PID/stat; the state is 0 when there is no such process. */
-static char read_stat(pid_t pid, pid_t *ret_parent, char ret_comm[32])
-{
-	char path[64], state = 0;
-	FILE *f;
-
-	(void) snprintf(path, sizeof(path), "/proc/%d/stat", pid);
-	f = fopen(path, "re");
-	if (!f || fscanf(f, "%*d (%31[^)]) %c %d", ret_comm, &state, ret_parent) != 3)
-		state = 0;
-	if (f)
-		(void) fclose(f);
-	return state;
-}
-
-static pid_t find_server(void)
-{
-	DIR *d = opendir("/proc");
-	pid_t found = 0, parent;
-	char comm[32];
-
-	for (struct dirent *e; d && !found && (e = readdir(d)) != NULL;) {
-		pid_t pid = atoi(e->d_name);
-
-		if (pid > 0 && read_stat(pid, &parent, comm) && parent == keeper && strcmp(comm, "brainy-server") == 0)
-			found = pid;
-	}
-	if (d)
-		(void) closedir(d);
-	return found;
-}
-
-static struct shared *find_table(void)
-{
-	char folder[64], path[PATH_MAX], target[64];
-	struct shared *s = NULL;
-	DIR *d;
-
-	(void) snprintf(folder, sizeof(folder), "/proc/%d/fd", keeper);
-	d = opendir(folder);
-	for (struct dirent *e; d && !s && (e = readdir(d)) != NULL;) {
-		_cleanup_close_ int fd = -1;
-		ssize_t n;
-
-		(void) snprintf(path, sizeof(path), "%s/%s", folder, e->d_name);
-		n = readlink(path, target, sizeof(target) - 1);
-		if (n < 0 || strncmp(target, "/memfd:brainy-handles", 21) != 0)
-			continue;
-		fd = open(path, O_RDONLY | O_CLOEXEC);
-		s = fd < 0 ? NULL : mmap(NULL, sizeof(*s), PROT_READ, MAP_SHARED, fd, 0);
-		if (s == MAP_FAILED)
-			s = NULL;
-	}
-	if (d)
-		(void) closedir(d);
-	return s;
-}
-
-static unsigned in_flight(void)
-{
-	unsigned n = 0;
-
-	for (unsigned i = 0; table && i < RUNNING_SLOTS; i++)
-		n += table->running[i].unique && table->running[i].active;
-	return n;
-}
-
-struct kills {
-	unsigned n, hits, requests;
-	uint64_t slowest_ms; /* until another server had come */
-};
-
-/* Stops the server, so that what is read of it stays true; returns how many requests it was at. */
-static unsigned stop_server(pid_t server)
-{
-	char comm[32];
-	pid_t parent;
-
-	(void) kill(server, SIGSTOP);
-	for (unsigned i = 0; i < 100 && read_stat(server, &parent, comm) != 'T'; i++)
-		(void) usleep(100);
-	return in_flight();
-}
-
-/* Every other kill is aimed: at a moment when a request is under way. */
-static void kill_server(struct kills *k)
-{
-	pid_t server = find_server(), other;
-	uint64_t start_ms;
-	unsigned n;
-
-	if (server == 0)
-		return;
-	n = stop_server(server);
-	for (unsigned i = 0; table && k->n % 2 && n == 0 && i < AIMS_MAX; i++) {
-		(void) kill(server, SIGCONT);
-		(void) usleep(100 + i * 37);
-		n = stop_server(server);
-	}
-	start_ms = clock_mono_ms();
-	(void) kill(server, SIGKILL);
-	k->n++;
-	k->hits += n > 0;
-	k->requests += n;
-	while ((other = find_server()) == 0 || other == server) {
-		if (clock_mono_ms() - start_ms > BACK_MS || kill(keeper, 0) < 0) {
-			fprintf(stderr, "the server does not come back\n");
-			atomic_fetch_add(&failures, 1);
-			atomic_store(&over, true);
-			return;
-		}
-		(void) usleep(2000);
-	}
-	k->slowest_ms = MAX(k->slowest_ms, clock_mono_ms() - start_ms);
-}
-
-static void kill_until(uint64_t end_ms, unsigned seed, struct kills *ret_k)
-{
-	while (!atomic_load(&over) && clock_mono_ms() < end_ms) {
-		(void) usleep(500000 + (unsigned)rand_r(&seed) % 500000);
-		kill_server(ret_k);
-	}
+	while (back && !atomic_load(&over) && clock_mono_ms() < end_ms)
+		back = kills_next(k);
+	if (!back)
+		atomic_fetch_add(&failures, 1);
 	(void) usleep(500000);
 	atomic_store(&over, true);
 }
-
-/* ---- all together */
 
 static void check_log(struct worker *workers)
 {
@@ -520,7 +381,7 @@ int main(int argc, char **argv)
 	struct worker *workers = calloc(THREADS, sizeof(*workers));
 	unsigned seed = argc > 4 ? (unsigned)atoi(argv[4]) : (unsigned)time(NULL);
 	unsigned long ops = 0, stall_ms = 0;
-	struct kills kills = { 0 };
+	struct kills kills;
 	int r;
 
 	if (argc < 4 || !workers)
@@ -530,24 +391,23 @@ int main(int argc, char **argv)
 	(void) snprintf(top, sizeof(top), "%s/ops", argv[1]);
 	(void) snprintf(lock_name, sizeof(lock_name), "%s/lock", top);
 	(void) snprintf(log_name, sizeof(log_name), "%s/log", top);
-	keeper = read_keeper(argv[2]);
-	table = keeper ? find_table() : NULL;
+	if (!kills_begin(&kills, argv[2], seed)) {
+		fprintf(stderr, "%s names no keeper\n", argv[2]);
+		return 1;
+	}
 	r = mkdir(top, 0700) < 0 ? -errno : begin(workers, seed);
 	if (r < 0) {
 		fprintf(stderr, "cannot begin: %s\n", strerrordesc_np(-r));
 		return 1;
 	}
-	kill_until(clock_mono_ms() + (uint64_t)atoi(argv[3]) * 1000, seed, &kills);
+	kill_until(clock_mono_ms() + (uint64_t)atoi(argv[3]) * 1000, &kills);
 	for (unsigned i = 0; i < THREADS; i++) {
 		(void) pthread_join(workers[i].thread, NULL);
 		ops += workers[i].ops;
 		stall_ms = MAX(stall_ms, workers[i].stall_ms);
 	}
 	check_log(workers);
-	printf("%lu operations, longest %lu ms; %u kills, %u of them hit %u requests in flight; another server after %llu ms\n",
-	       ops, stall_ms, kills.n, kills.hits, kills.requests, (unsigned long long)kills.slowest_ms);
-	if (table)
-		printf("%llu requests; %llu came again, %llu of them had been executed and were answered from memory\n",
-		       (unsigned long long)table->header.received, (unsigned long long)table->header.resent, (unsigned long long)table->header.replayed);
+	printf("%lu operations, longest %lu ms\n", ops, stall_ms);
+	kills_report(&kills);
 	return atomic_load(&failures) ? 1 : 0;
 }
