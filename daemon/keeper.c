@@ -8,7 +8,8 @@
  *                                                fifth crash within a minute
  *   SERVING   requests wait, server does nothing  SIGKILL for the server (watchdog.h), which is a crash
  *   SERVING   UPGRADE                            after UPGRADE_PAUSE_MS kill the server and start one of the
- *                                                new program; when it ends before READY, one of the old again
+ *                                                new program; when it ends before READY, or is not READY
+ *                                                after UPGRADE_MAX_MS, one of the old again
  *   any       SIGTERM, SIGINT                    unmount; when busy, ask the server to stop
  *
  * Beside the server waits the next one, started already: what takes over is not delayed by starting a program, and does
@@ -48,6 +49,7 @@
 #define CRASHES_MAX 5
 #define CRASH_WINDOW_MS 60000
 #define UPGRADE_PAUSE_MS 200 /* in which whoever asked for it gets its answer */
+#define UPGRADE_MAX_MS 60000u
 
 enum state { OPENING, STARTING, SERVING };
 
@@ -75,6 +77,7 @@ struct keeper {
 	int offered_fd;        /* an upgrade that is to begin; -1: none */
 	int previous_fd;       /* while `trying`: what to go back to */
 	bool trying;           /* the program has not served yet */
+	uint64_t tried_ms;     /* since when */
 	unsigned upgrades, refused;
 	char refusal[256];
 	char failure[LINK_TEXT_MAX]; /* what the server said before it ended */
@@ -219,6 +222,7 @@ static void begin_upgrade(struct keeper *k)
 	k->program_fd = k->offered_fd;
 	k->offered_fd = -1;
 	k->trying = true;
+	k->tried_ms = clock_mono_ms();
 	k->whole = false; /* the new program may look for more */
 	launch_discard(&k->spare); /* of the old program */
 	(void) kill(k->server, SIGKILL);
@@ -258,7 +262,7 @@ static void handle_ready(struct keeper *k)
 		return;
 	}
 	k->served = true;
-	if (watchdog_init(&k->watchdog, k->handles_fd) < 0)
+	if (watchdog_init(&k->watchdog, k->handles_fd, k->config->volume_dirfd) < 0)
 		(void) log_warn(0, "a server that hangs will not be noticed");
 	mount_read_ahead(k->config->mount_point);
 	(void) lock_describe(k->config->lock_fd, getpid(), k->config->mount_point, "serving");
@@ -400,10 +404,18 @@ static int handle_signal(struct keeper *k)
 	return 0;
 }
 
+/* A new program that is at something for ever is not helped by waiting: the old one can serve. */
+static bool tries_too_long(const struct keeper *k)
+{
+	return k->trying && k->state != SERVING && clock_mono_ms() - k->tried_ms > UPGRADE_MAX_MS;
+}
+
 /* Its end comes as SIGCHLD. */
 static void look_after(struct keeper *k)
 {
-	if (k->server > 0 && k->served && !k->stopping && watchdog_look(&k->watchdog, k->server, k->fuse_fd, k->state == SERVING))
+	if (k->server <= 0 || !k->served || k->stopping)
+		return;
+	if (watchdog_look(&k->watchdog, k->server, k->fuse_fd, k->state == SERVING) || tries_too_long(k))
 		(void) kill(k->server, SIGKILL);
 }
 

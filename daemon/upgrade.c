@@ -3,6 +3,8 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
 #include <spawn.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -12,7 +14,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
-#include "base/io.h"
+#include "base/clock.h"
 #include "crypto/volume.h"
 #include "daemon/cli.h"
 #include "daemon/link.h"
@@ -45,12 +47,57 @@ int upgrade_say_version(void)
 	return CLI_OK;
 }
 
+/* A program that does not answer, or not end, by then is none that can take over. */
+#define ANSWER_MS 5000u
+#define ANSWER_MAX 4096u
+#define LOOK_US 1000
+
+/* What comes out of the pipe until its end. -ETIMEDOUT. */
+static int read_answer(int fd, uint64_t end_ms, struct buf *ret_text)
+{
+	for (;;) {
+		uint64_t now_ms = clock_mono_ms();
+		struct pollfd p = { .fd = fd, .events = POLLIN };
+		int ready = now_ms < end_ms ? poll(&p, 1, (int)(end_ms - now_ms)) : 0;
+		char bytes[256];
+		ssize_t n;
+		int r;
+
+		if (ready == 0)
+			return -ETIMEDOUT;
+		n = ready < 0 ? -1 : read(fd, bytes, sizeof(bytes));
+		if (n < 0 && errno == EINTR)
+			continue;
+		if (n <= 0)
+			return n < 0 ? -errno : 0;
+		r = ret_text->len + (size_t)n > ANSWER_MAX ? -EFBIG : buf_add(ret_text, bytes, (size_t)n);
+		if (r < 0)
+			return r;
+	}
+}
+
+/* Waits for its end, and brings it about when it is late. -ENOEXEC: it has not ended well. */
+static int await_end(pid_t pid, uint64_t end_ms)
+{
+	int status, r;
+
+	while ((r = waitpid(pid, &status, WNOHANG)) == 0 && clock_mono_ms() < end_ms)
+		(void) usleep(LOOK_US);
+	if (r == pid)
+		return WIFEXITED(status) && WEXITSTATUS(status) == 0 ? 0 : -ENOEXEC;
+	(void) kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+	return -ETIMEDOUT;
+}
+
 /* What it prints when it is asked how it takes over, without its newline. */
 static int ask_version(const char *program, struct buf *ret_text)
 {
 	const char *argv[] = { program, "serve", "--handover", NULL };
 	posix_spawn_file_actions_t actions;
-	int pipe_fds[2], status, r;
+	uint64_t end_ms = clock_mono_ms() + ANSWER_MS;
+	int pipe_fds[2], r, ended;
 	pid_t pid;
 
 	if (pipe2(pipe_fds, O_CLOEXEC) < 0)
@@ -60,11 +107,12 @@ static int ask_version(const char *program, struct buf *ret_text)
 	r = -posix_spawn(&pid, program, &actions, NULL, (char **)argv, environ);
 	(void) posix_spawn_file_actions_destroy(&actions);
 	(void) close(pipe_fds[1]);
-	if (r == 0)
-		r = io_read_all(pipe_fds[0], 4096, ret_text);
+	if (r == 0) {
+		r = read_answer(pipe_fds[0], end_ms, ret_text);
+		ended = await_end(pid, r < 0 ? 0 : end_ms);
+		r = r < 0 ? r : ended;
+	}
 	(void) close(pipe_fds[0]);
-	if (r == 0 && waitpid(pid, &status, 0) == pid && (!WIFEXITED(status) || WEXITSTATUS(status) != 0))
-		r = -ENOEXEC;
 	if (r == 0 && ret_text->len > 0 && ret_text->data[ret_text->len - 1] == '\n')
 		ret_text->len--;
 	return r < 0 ? r : buf_cstr(ret_text) ? 0 : -ENOMEM;
@@ -102,6 +150,8 @@ int upgrade_offer(int link, const char *program, char **ret_why)
 		return r;
 	say(wanted, sizeof(wanted));
 	r = ask_version(program, &text);
+	if (r == -ETIMEDOUT)
+		return refuse(ret_why, r, "%s does not answer within %u s", program, ANSWER_MS / 1000);
 	if (r < 0 || strncmp((char *)text.data, "brainy handover", strlen("brainy handover")) != 0)
 		return refuse(ret_why, -ENOEXEC, "%s is no brainy that can take over a mount; unmount and mount again", program);
 	if (strcmp((char *)text.data, wanted) != 0)

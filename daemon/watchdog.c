@@ -4,6 +4,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,13 +12,15 @@
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
 #include "fs/shared.h"
 
-int watchdog_init(struct watchdog *w, int handles_fd)
+int watchdog_init(struct watchdog *w, int handles_fd, int volume_dirfd)
 {
+	struct statfs below;
 	struct stat st;
 	void *p;
 
@@ -29,6 +32,7 @@ int watchdog_init(struct watchdog *w, int handles_fd)
 	if (p == MAP_FAILED)
 		return -errno;
 	w->shared = p;
+	w->shallow = fstatfs(volume_dirfd, &below) < 0 || below.f_type == FUSE_SUPER_MAGIC;
 	return 0;
 }
 
@@ -39,7 +43,7 @@ void watchdog_done(struct watchdog *w)
 
 void watchdog_reset(struct watchdog *w)
 {
-	*w = (struct watchdog){ .shared = w->shared, .watching = w->shared != NULL };
+	*w = (struct watchdog){ .shared = w->shared, .shallow = w->shallow, .watching = w->shared != NULL };
 }
 
 bool watchdog_watches(const struct watchdog *w)
@@ -58,6 +62,7 @@ static bool is_rest(long call)
 	static const long calls[] = {
 		SYS_futex, SYS_read, SYS_poll, SYS_ppoll, SYS_nanosleep, SYS_clock_nanosleep, SYS_restart_syscall,
 		SYS_recvmsg, SYS_rt_sigtimedwait, SYS_wait4, SYS_waitid, SYS_epoll_wait, SYS_epoll_pwait,
+		SYS_pause, SYS_rt_sigsuspend, SYS_select, SYS_pselect6,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
@@ -66,9 +71,8 @@ static bool is_rest(long call)
 	return false;
 }
 
-/* Where the kernel does not say in which call a sleeping thread is (to an ordinary user: the server's memory holds
- * keys, so it may not be looked into), it could be a disk. */
-static bool rests(const char *task, const char *thread)
+/* A thread that sleeps and can be interrupted. */
+static bool rests(const struct watchdog *w, const char *task, const char *thread)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	char path[96], *end;
@@ -76,13 +80,13 @@ static bool rests(const char *task, const char *thread)
 
 	(void) snprintf(path, sizeof(path), "%s/%.20s/syscall", task, thread);
 	if (io_read_file_at(AT_FDCWD, path, 256, &text) < 0 || !buf_cstr(&text))
-		return false;
+		return !w->shallow;
 	call = strtol((const char *)text.data, &end, 10);
 	return end != (char *)text.data && is_rest(call);
 }
 
 /* Adds a thread's processor time. True when it does something: runs, or waits for a disk. */
-static bool is_alive(const char *task, const char *thread, uint64_t *ran)
+static bool is_alive(const struct watchdog *w, const char *task, const char *thread, uint64_t *ran)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	unsigned long user = 0, kernel = 0;
@@ -98,10 +102,10 @@ static bool is_alive(const char *task, const char *thread, uint64_t *ran)
 	*ran += user + kernel;
 	if (state == 'T')
 		return false;
-	return state != 'S' || !rests(task, thread);
+	return state != 'S' || !rests(w, task, thread);
 }
 
-static bool any_alive(pid_t server, uint64_t *ret_ran)
+static bool any_alive(const struct watchdog *w, pid_t server, uint64_t *ret_ran)
 {
 	bool alive = false;
 	char task[64];
@@ -114,7 +118,7 @@ static bool any_alive(pid_t server, uint64_t *ret_ran)
 		return true; /* it ends, or cannot be seen */
 	for (struct dirent *e; (e = readdir(d)) != NULL;)
 		if (e->d_name[0] != '.')
-			alive |= is_alive(task, e->d_name, ret_ran);
+			alive |= is_alive(w, task, e->d_name, ret_ran);
 	(void) closedir(d);
 	return alive;
 }
@@ -152,7 +156,7 @@ bool watchdog_look(struct watchdog *w, pid_t server, int fuse_fd, bool serving)
 		w->still = 0;
 		return false;
 	}
-	alive = any_alive(server, &ran);
+	alive = any_alive(w, server, &ran);
 	w->still = alive || ran != w->ran ? 0 : w->still + 1;
 	w->ran = ran;
 	w->hung = w->still >= WATCHDOG_LOOKS;

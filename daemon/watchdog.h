@@ -3,6 +3,10 @@
  * WATCHDOG_LOOKS looks in a row, requests wait, none was taken or answered since the look before, and no thread has
  * run, is runnable or is in a call that reaches a disk: all sleep on locks, or were stopped.
  *
+ * Which call a sleeping thread is in is told to root only (the server's memory holds keys, so its owner may not look into
+ * it). For others a thread that can be interrupted in its sleep does not wait for a disk: local filesystems sleep deeper.
+ * Only where the volume lies on a FUSE filesystem could it, and there nothing but a stopped server is found.
+ *
  * Looks are counted, not time: a machine that slept, or a keeper that was stopped too, finds no hang in the gap. On an
  * idle mount nothing looks: the keeper then waits for the next request, as the server does.
  *
@@ -22,14 +26,15 @@ struct shared;
 /* All fields are the watchdog's own, except that others may read `hung`. */
 struct watchdog {
 	struct shared *shared; /* owned mapping; NULL: sees nothing */
+	bool shallow;          /* who waits for the disk can look like one that waits for a lock */
 	bool watching;
 	bool hung;             /* the last look has found it so */
 	unsigned still;        /* looks in a row without a sign of life */
 	uint64_t received, answered, ran; /* at the last look; ran: processor time of all threads, in ticks */
 };
 
-/* Maps the keeper's table of handles. */
-int watchdog_init(struct watchdog *w, int handles_fd);
+/* Maps the keeper's table of handles; asks on what the volume lies. */
+int watchdog_init(struct watchdog *w, int handles_fd, int volume_dirfd);
 void watchdog_done(struct watchdog *w);
 /* Another server is looked at from now on. */
 void watchdog_reset(struct watchdog *w);

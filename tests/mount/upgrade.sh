@@ -13,6 +13,7 @@ print(os.read(fd, 65536).decode(), end="")' "$mnt" "$1"; }
 # serves_new - the server was started from the new program; only root may see that
 serves_new() { [ "$(id -u)" != 0 ] || expect "$(realpath "$work/new/brainy")" readlink "/proc/$(server)/exe"; }
 
+export REAL_BRAINY="$brainy"
 mkdir "$work/new"
 cp "$brainy" "$(dirname "$brainy")/brainy-extract" "$work/new/"
 start
@@ -44,6 +45,12 @@ a_program another 'echo "brainy handover 99, format 1"'
 offer "$work/another" | grep -q '^error: .*takes over another way (brainy handover 99' || fail "another handover is taken"
 chmod 777 "$work/another"
 offer "$work/another" | grep -q '^error: .*can be written by' || fail "anybody's program is taken"
+a_program silent 'exec sleep 100'
+offer "$work/silent" | grep -q '^error: .*does not answer within 5 s' || fail "a program that does not answer is waited for"
+a_program endless 'echo "brainy handover 99, format 1"; exec >&-; exec sleep 100'
+offer "$work/endless" | grep -q '^error: .*does not answer within 5 s' || fail "a program that does not end is waited for"
+a_program talkative 'exec cat /dev/zero'
+offer "$work/talkative" | grep -q '^error: .*is no brainy' || fail "a program that talks for ever is listened to"
 [ "$(server)" = "$now" ] || fail "a refusal has ended the server"
 
 # It says the right words and cannot serve.
@@ -52,6 +59,15 @@ expect ok offer "$work/broken"
 n=0
 until "$brainy" status "$mnt" --json 2>/dev/null | tr -d ' ' | grep -q '"refused":1'; do
     sleep 0.1; n=$((n + 1)); [ $n -lt 100 ] || fail "the old program does not go on"
+done
+serves_new
+# It says the right words and hangs; whoever waits for the mount waits for the old program.
+cp "$(dirname "$brainy")/tests/hanging" "$work/"
+chmod 755 "$work/hanging"
+expect ok offer "$work/hanging"
+n=0
+until timeout 60 "$brainy" status "$mnt" --json 2>/dev/null | tr -d ' ' | grep -q '"refused":2'; do
+    sleep 0.1; n=$((n + 1)); [ $n -lt 300 ] || fail "the old program does not go on after a hang"
 done
 serves_new
 grep -q "the upgrade failed, the old program goes on" "$work/log" || fail "the log does not say so"

@@ -2,13 +2,17 @@
 #include "daemon/watchdog.h"
 
 #include <signal.h>
+#include <fcntl.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include "fs/shared.h"
 #include "tests/unit/check.h"
+
+#define NOBODY 65534
 
 static struct shared *table;
 static struct watchdog dog;
@@ -40,6 +44,15 @@ static void sleep_on_lock(void)
 
 	(void) pthread_mutex_lock(&lock);
 	(void) pthread_mutex_lock(&lock);
+}
+
+/* As the server of an ordinary user: its memory is nobody's business. */
+static void sleep_unseen(void)
+{
+	if (getuid() == 0)
+		CHECK_EQ(setuid(NOBODY), 0);
+	CHECK_EQ(prctl(PR_SET_DUMPABLE, 0), 0);
+	sleep_on_lock();
 }
 
 static void work(void)
@@ -86,6 +99,26 @@ static void test_deadlock(void)
 	end(pid);
 }
 
+static void test_deadlock_of_user(void)
+{
+	bool root = getuid() == 0;
+	pid_t pid;
+
+	pid = start(sleep_unseen);
+	(void) running_begin(table, 2, 1);
+	if (root)
+		CHECK_EQ(seteuid(NOBODY), 0);
+	CHECK_EQ(looks(pid), WATCHDOG_LOOKS);
+	watchdog_reset(&dog);
+	dog.shallow = true; /* it could be at its disk */
+	CHECK_EQ(looks(pid), 0);
+	dog.shallow = false;
+	if (root)
+		CHECK_EQ(seteuid(0), 0);
+	running_end(table, 2);
+	end(pid);
+}
+
 static void test_busy(void)
 {
 	pid_t pid = start(work);
@@ -128,13 +161,14 @@ static void test_unread(void)
 
 int main(void)
 {
-	int fd = memfd_create("table", MFD_CLOEXEC);
+	int fd = memfd_create("table", MFD_CLOEXEC), folder = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
 
 	CHECK_EQ(shared_map(fd, false, &table), 0);
-	CHECK_EQ(watchdog_init(&dog, fd), 0);
+	CHECK_EQ(watchdog_init(&dog, fd, folder), 0);
 	CHECK_EQ(pipe(requests), 0);
 	test_stopped();
 	test_deadlock();
+	test_deadlock_of_user();
 	test_busy();
 	test_progress();
 	test_unread();
