@@ -22,6 +22,7 @@ static uint64_t at(const json_t *v, const char *section, const char *key)
 
 /* ---- wait */
 
+#define TRIES_MAX 10u
 #define WAIT_STEP_MS 500
 
 /* One question; 0: nothing is pending any more. On a mount that cannot be written to the figure must do. */
@@ -63,6 +64,8 @@ static int wait_for(const char *mount_point, const char *what, uint64_t timeout_
 		uint64_t now = clock_mono_ms();
 		int r = ask_pending(mount_point, what, now < end ? MIN(end - now, (uint64_t)WAIT_STEP_MS) : 0, &answer);
 
+		if (r == -ESTALE)
+			continue; /* another server answers now */
 		if (r < 0)
 			return cli_fail_errno(r, "cannot ask %s", mount_point);
 		if (r == 0)
@@ -258,6 +261,18 @@ static int ask(const char *dir, const struct buf *name, struct buf *ret_answer)
 	return r < 0 ? r : io_read_all(fd, 1u << 30, ret_answer);
 }
 
+/* What was asked of a server that has ended since is asked of the next one. */
+static int ask_until_answered(const char *dir, const struct buf *name, struct buf *ret_answer)
+{
+	int r = ask(dir, name, ret_answer);
+
+	for (unsigned i = 1; r == -ESTALE && i < TRIES_MAX; i++) {
+		buf_reset(ret_answer);
+		r = ask(dir, name, ret_answer);
+	}
+	return r;
+}
+
 static int complain_of_query(const char *dir, int error)
 {
 	_cleanup_free_ char *path = NULL;
@@ -305,7 +320,7 @@ static int run_find(struct find_call *call)
 	if (r == 0)
 		r = buf_add_u8(&name, '\n');
 	if (r == 0)
-		r = ask(dir, &name, &answer);
+		r = ask_until_answered(dir, &name, &answer);
 	if (r < 0)
 		return complain_of_query(dir, r);
 	if (strcmp(format, "paths") == 0 || strcmp(format, "paths0") == 0)

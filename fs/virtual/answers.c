@@ -247,8 +247,7 @@ int answers_open(struct answers *a, uint64_t ino)
 	if (!n)
 		return -ESTALE;
 	touch(a, n);
-	n->opens++;
-	return 0;
+	return n->opens++ == 0;
 }
 
 void answers_close(struct answers *a, uint64_t ino)

@@ -45,6 +45,6 @@ int answers_add(struct answers *a, const struct answer_key *key, uint32_t gid, u
 int answers_get(struct answers *a, uint64_t ino, struct answer_node *ret_node);
 /* Returns the number of bytes copied. -ESTALE. */
 ssize_t answers_read(struct answers *a, uint64_t ino, uint64_t offset, void *ret_data, size_t len);
-/* An open one is not dropped. -ESTALE. */
+/* An open one is not dropped. 1: it is the first to open it, 0: others have it open. -ESTALE. */
 int answers_open(struct answers *a, uint64_t ino);
 void answers_close(struct answers *a, uint64_t ino);

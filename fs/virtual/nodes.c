@@ -257,8 +257,24 @@ void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name)
 
 /* ---- open files */
 
+/* Gives the kernel the bytes of a file that nobody has open: whoever reads it gets them from there, also when another
+ * server has taken over, which knows nothing of it. (A reader would hold pages that this waits for, and wait for us.) */
+static void hand_out(struct fs *fs, uint64_t ino)
+{
+	struct fuse_bufvec bytes = FUSE_BUFVEC_INIT(0);
+	void *space = request_space();
+	ssize_t n = space ? answers_read(fs->virtual->answers, ino, 0, space, FS_MAX_WRITE) : 0;
+
+	if (n <= 0)
+		return;
+	bytes.buf[0].mem = space;
+	bytes.buf[0].size = (size_t)n;
+	(void) fuse_lowlevel_notify_store(fs->session, ino, 0, &bytes, 0);
+}
+
 static int open_answer(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
 {
+	bool first;
 	int r;
 
 	if ((fi->flags & O_ACCMODE) != O_RDONLY || fi->flags & O_TRUNC)
@@ -266,9 +282,12 @@ static int open_answer(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
 	r = answers_open(fs->virtual->answers, ino);
 	if (r < 0)
 		return r;
+	first = r;
 	r = ops_open_handle(fs, ino, HANDLE_ANSWER, fi);
 	if (r < 0)
 		answers_close(fs->virtual->answers, ino);
+	else if (first)
+		hand_out(fs, ino);
 	return r;
 }
 
