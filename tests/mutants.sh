@@ -12,6 +12,8 @@ trap 'rm -rf "$copy"' EXIT
 trap 'exit 1' INT TERM
 git ls-files -z | xargs -0 cp --parents -t "$copy"
 cd "$copy" || exit 1
+# Tests that become other users enter it.
+chmod 711 "$copy" && mkdir -m 1777 tmp && export TMPDIR="$copy/tmp" || exit 1
 log=$copy/mutant.log
 
 # targets TEST.. - what ninja has to build for these
@@ -33,6 +35,7 @@ reap() {
     for p in /proc/[0-9]*; do
         case $(readlink "$p/exe") in "$copy"/build/*) kill -KILL "${p#/proc/}" 2>/dev/null ;; esac
     done
+    grep -o " $copy/tmp[^ ]* fuse.brainy " /proc/self/mounts | while read -r m _; do umount -l "$m"; done
 }
 
 # run_test NAME: unit/wal, crash/wal_kill or mount/kill. The machine may be busy: slow is not failed, but a fault may also
