@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "wal/ahead.h"
 #include "wal/guard.h"
 #include "wal/replay.h"
 #include "wal/wal_impl.h"
@@ -28,10 +29,12 @@ struct found {
 	bool anchor_damaged;
 	bool damaged;
 	uint64_t catalog_txn; /* of an anchor that was believed more than the catalog */
+	struct ahead ahead;
 };
 
 static void found_done(struct found *f)
 {
+	(void) ahead_end(&f->ahead);
 	chain_done(&f->chain);
 	folder_done(&f->folder);
 }
@@ -190,6 +193,8 @@ static int look(struct found *f, int dirfd, const struct wal_config *config, str
 
 	if (r < 0)
 		return r;
+	if (config->warm && !config->read_only)
+		ahead_begin(&f->ahead, f->folder.segments, f->folder.count);
 	anchored = load_anchor(dirfd, &config->sealer, &anchor);
 	if (anchored < 0 && anchored != -EBADMSG)
 		return anchored;
@@ -282,7 +287,7 @@ static int adopt_live(struct wal *w, struct found *f)
 		if (!is_live(f, s))
 			continue;
 		s->last_lsn = MIN(s->last_lsn, f->chain.last_lsn);
-		r = log_segment_sync(s);
+		r = s->clean ? 0 : log_segment_sync(s);
 		if (r < 0)
 			return r;
 	}
@@ -409,7 +414,9 @@ static int begin_incarnation(struct wal *w, struct found *f, const struct wal_po
 	w->last_lsn = f->chain.last_lsn;
 	w->synced = f->chain.synced;
 	w->next_number = f->folder.next_number;
-	r = adopt(w, f, &obsolete);
+	r = ahead_end(&f->ahead);
+	if (r == 0)
+		r = adopt(w, f, &obsolete);
 	if (r == 0)
 		r = self_test(w);
 	if (r == 0)

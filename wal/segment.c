@@ -224,8 +224,9 @@ int log_segment_begin(struct segment *s, const struct wal_sealer *sealer, void *
 	int r = wal_header_seal(sealer, header_run, run_header, h, bytes);
 
 	/* The second copy of the last use may not be on the disk yet. */
-	if (r == 0)
+	if (r == 0 && !s->clean)
 		r = log_segment_sync(s);
+	s->clean = false;
 	if (r == 0)
 		r = write_copy(s, s->first_copy, bytes);
 	if (r == 0)

@@ -21,6 +21,7 @@ struct segment {
 	uint64_t size;          /* of the file */
 	uint8_t *map;           /* owned; NULL unless mapped for writing */
 	enum segment_state state;
+	bool clean;             /* all of it is durable, and nothing was written since (ahead.h) */
 	unsigned first_copy;    /* header copy to overwrite first: not the newest one */
 	struct wal_header head; /* when SEGMENT_VALID */
 	uint64_t used;          /* end of the last record */
