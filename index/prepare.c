@@ -19,6 +19,8 @@ struct preparer {
 	struct buf ids, offsets;           /* uint32_t, of the document's WordPiece tokens */
 	struct buf passages;               /* uint32_t, where each begins */
 	float *vector;                     /* owned; dimensions */
+	uint32_t *seen;                    /* owned; by WordPiece: the last document that has it, as `round` counts */
+	uint32_t round;
 };
 
 void prepared_done(struct prepared *p)
@@ -39,7 +41,8 @@ int preparer_new(const struct embed_model *model, const struct languages *langua
 	p->model = model;
 	p->languages = languages;
 	p->vector = calloc(embed_dimensions(model), sizeof(*p->vector));
-	r = p->vector ? stemmer_new(languages, STEM_CACHE, &p->stemmer) : -ENOMEM;
+	p->seen = calloc(embed_vocabulary(model), sizeof(*p->seen));
+	r = p->vector && p->seen ? stemmer_new(languages, STEM_CACHE, &p->stemmer) : -ENOMEM;
 	if (r < 0) {
 		preparer_free(p);
 		return r;
@@ -57,6 +60,7 @@ struct preparer *preparer_free(struct preparer *p)
 	buf_done(&p->offsets);
 	buf_done(&p->passages);
 	free(p->vector);
+	free(p->seen);
 	free(p);
 	return NULL;
 }
@@ -95,30 +99,30 @@ static int add_words(struct preparer *p, const void *text, size_t len, struct pr
 	return 0;
 }
 
-static int compare_ids(const void *a, const void *b)
+/* Numbers the documents, so that what was seen in the ones before need not be wiped each time. */
+static void next_round(struct preparer *p)
 {
-	uint32_t x = *(const uint32_t *)a, y = *(const uint32_t *)b;
-
-	return (x > y) - (x < y);
+	if (++p->round > 0)
+		return;
+	memset(p->seen, 0, embed_vocabulary(p->model) * sizeof(*p->seen));
+	p->round = 1;
 }
 
 /* In which documents a WordPiece occurs weighs it in queries. */
-static int add_pieces(const uint32_t *ids, size_t n, struct prepared *ret)
+static int add_pieces(struct preparer *p, const uint32_t *ids, size_t n, struct prepared *ret)
 {
-	_cleanup_free_ uint32_t *sorted = malloc(n * sizeof(*sorted) + 1);
+	int r = 0;
 
-	if (!sorted)
-		return -ENOMEM;
-	memcpy(sorted, ids, n * sizeof(*sorted));
-	qsort(sorted, n, sizeof(*sorted), compare_ids);
-	for (size_t i = 0; i < n; i++) {
-		struct term t = term_of_piece(sorted[i]);
-		int r = i > 0 && sorted[i] == sorted[i - 1] ? 0 : count_term(ret, &t);
+	next_round(p);
+	for (size_t i = 0; i < n && r >= 0; i++) {
+		struct term t = term_of_piece(ids[i]);
 
-		if (r < 0)
-			return r;
+		if (p->seen[ids[i]] == p->round)
+			continue;
+		p->seen[ids[i]] = p->round;
+		r = count_term(ret, &t);
 	}
-	return 0;
+	return r;
 }
 
 static int add_vector(struct preparer *p, const uint32_t *ids, size_t n, struct prepared *ret)
@@ -162,7 +166,7 @@ static int add_text(struct preparer *p, const struct document *d, struct prepare
 	if (r >= 0)
 		r = embed_tokenise(p->model, (const char *)d->text.data, d->text.len, &p->ids, &p->offsets);
 	if (r >= 0)
-		r = add_pieces((const uint32_t *)(const void *)p->ids.data, p->ids.len / sizeof(uint32_t), ret);
+		r = add_pieces(p, (const uint32_t *)(const void *)p->ids.data, p->ids.len / sizeof(uint32_t), ret);
 	if (r >= 0)
 		r = add_vectors(p, ret);
 	return r;
