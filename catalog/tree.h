@@ -52,11 +52,12 @@ int tree_make(struct catalog *c, struct tree_request *rq, uint64_t dir, const ch
 /* Also the first name of what was made `unnamed`. -EEXIST, -EPERM (a directory), -EMLINK, -EXDEV (quota.h). */
 int tree_link(struct catalog *c, struct tree_request *rq, uint64_t ino, uint64_t dir, const char *name,
 	      struct inode *ret_i);
-/* `open`: somebody has the file open, so that it becomes an orphan when its last name goes. *ret_i is
- * the inode afterwards. When it has INODE_ORPHAN and is not open, the caller reclaims its bytes, and
+/* Is the inode open? Asked with the writer lock held. NULL: none is. */
+typedef bool (*tree_open_fn)(void *context, uint64_t ino);
+/* A file that is open becomes an orphan when its last name goes. *ret_i is the inode afterwards. When it has INODE_ORPHAN and is not open, the caller reclaims its bytes, and
  * calls tree_forget_inode(); with nlink 0 and without INODE_ORPHAN nothing is left of it. -EISDIR. */
-int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, bool open,
-		struct inode *ret_i);
+int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, tree_open_fn open,
+		void *context, struct inode *ret_i);
 /* -ENOTEMPTY, -ENOTDIR. As above when it has xattrs. */
 int tree_rmdir(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, struct inode *ret_i);
 
@@ -64,13 +65,11 @@ struct tree_renamed {
 	struct inode moved;
 	struct inode replaced; /* ino 0: nothing was replaced */
 };
-/* `flags`: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT. `open` is asked whether the inode that
- * loses its last name is open, with the writer lock held; it may be NULL. For a replaced inode see tree_unlink(). Two names of one
+/* `flags`: RENAME_NOREPLACE, RENAME_EXCHANGE, RENAME_WHITEOUT. For a replaced inode see tree_unlink(). Two names of one
  * file: nothing happens, 0. -EEXIST, -ENOTEMPTY, -EISDIR, -ENOTDIR, -EINVAL (below itself), -EMLINK,
  * -EXDEV (quota.h), -EBUSY (a directory that a quota is being set on). */
 int tree_rename(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, uint64_t new_dir,
-		const char *new_name, unsigned flags, bool (*open)(void *context, uint64_t ino), void *context,
-		struct tree_renamed *ret);
+		const char *new_name, unsigned flags, tree_open_fn open, void *context, struct tree_renamed *ret);
 
 #define TREE_SET_MODE 1u
 #define TREE_SET_UID 2u

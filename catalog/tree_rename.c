@@ -18,7 +18,7 @@ struct renaming {
 	struct inode dirs[2];
 	struct inode *dir, *new_dir; /* both dirs[0] in one directory */
 	struct inode moved, other;   /* other.ino 0: nothing has the new name */
-	bool (*open)(void *context, uint64_t ino);
+	tree_open_fn open;
 	void *context;
 };
 
@@ -330,7 +330,7 @@ static int run(struct renaming *n, uint64_t dir, uint64_t new_dir, struct tree_r
 }
 
 int tree_rename(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, uint64_t new_dir,
-		const char *new_name, unsigned flags, bool (*open)(void *context, uint64_t ino), void *context,
+		const char *new_name, unsigned flags, tree_open_fn open, void *context,
 		struct tree_renamed *ret)
 {
 	struct renaming n = { .flags = flags, .open = open, .context = context };

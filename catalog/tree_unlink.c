@@ -103,7 +103,8 @@ static int remove_entry(struct tree_op *op, struct inode *dir, struct dentry *d)
 	return 0;
 }
 
-static int unlink_in(struct tree_op *op, uint64_t dir_ino, struct dentry *d, bool open, struct inode *i)
+static int unlink_in(struct tree_op *op, uint64_t dir_ino, struct dentry *d, tree_open_fn open, void *context,
+		     struct inode *i)
 {
 	struct inode dir;
 	int r;
@@ -117,7 +118,7 @@ static int unlink_in(struct tree_op *op, uint64_t dir_ino, struct dentry *d, boo
 	if (r < 0)
 		return r;
 	r = name_remove(op, i, dir_ino, d->cookie);
-	return r < 0 ? r : inode_drop(op, i, open);
+	return r < 0 ? r : inode_drop(op, i, !i->nlink && open && open(context, i->ino));
 }
 
 static int rmdir_in(struct tree_op *op, uint64_t dir_ino, struct dentry *d, struct inode *i)
@@ -155,8 +156,8 @@ static int begin_removal(struct tree_op *op, struct catalog *c, struct tree_requ
 	return r < 0 ? r : op_begin(op, c, rq, true);
 }
 
-int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, bool open,
-		struct inode *ret_i)
+int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, tree_open_fn open,
+		void *context, struct inode *ret_i)
 {
 	_cleanup_dentry_ struct dentry d = { 0 };
 	struct tree_op op;
@@ -166,7 +167,7 @@ int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const 
 	r = begin_removal(&op, c, rq, dir, name, &d);
 	if (r < 0)
 		return r;
-	r = op_end(&op, unlink_in(&op, dir, &d, open, &i), d.ino);
+	r = op_end(&op, unlink_in(&op, dir, &d, open, context, &i), d.ino);
 	if (r >= 0)
 		*ret_i = i;
 	return r;

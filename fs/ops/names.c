@@ -127,20 +127,20 @@ void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir, const char *name)
 		ops_reply_inode(req, &i);
 }
 
-/* Whether it is open is asked first for the catalog and again afterwards: it may have been closed
- * in between. */
+static bool is_open(void *context, uint64_t ino)
+{
+	return handles_is_open(context, ino);
+}
+
+/* Whether it is open is asked once more for the reclaim: it may have been closed in between. */
 static int unlink_name(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name)
 {
 	struct inode i;
-	int r = tree_lookup(fs->config.catalog, dir, name, &i);
+	int r = tree_unlink(fs->config.catalog, rq, dir, name, is_open, fs->handles, &i);
 
-	if (r < 0)
-		return r;
-	r = tree_unlink(fs->config.catalog, rq, dir, name, handles_is_open(fs->handles, i.ino), &i);
-	if (r < 0)
-		return r;
-	ops_reclaim(fs, &i);
-	return 0;
+	if (r == 0)
+		ops_reclaim(fs, &i);
+	return r;
 }
 
 void ops_unlink(fuse_req_t req, fuse_ino_t dir, const char *name)
@@ -168,11 +168,6 @@ void ops_rmdir(fuse_req_t req, fuse_ino_t dir, const char *name)
 	if (r == 0)
 		ops_reclaim(ops_fs(req), &i);
 	ops_reply_status(req, r);
-}
-
-static bool is_open(void *context, uint64_t ino)
-{
-	return handles_is_open(context, ino);
 }
 
 void ops_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t new_dir, const char *new_name,

@@ -224,7 +224,7 @@ static inline void box_unlink(struct box *b, uint64_t dir, const char *name)
 	struct tree_request rq = { 0 };
 	struct inode i;
 
-	CHECK_EQ(tree_unlink(b->catalog, &rq, dir, name, false, &i), 0);
+	CHECK_EQ(tree_unlink(b->catalog, &rq, dir, name, NULL, NULL, &i), 0);
 }
 
 static inline void box_xattr(struct box *b, uint64_t ino, const char *name, const char *value)

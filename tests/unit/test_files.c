@@ -274,7 +274,7 @@ static void replace_file(struct model *m)
 
 	(void) snprintf(name, sizeof(name), "file%u", box.made - 1);
 	m = &models[FILES - 1];
-	CHECK_EQ(tree_unlink(box.c, &rq, ROOT_INO, name, false, &i), 0);
+	CHECK_EQ(tree_unlink(box.c, &rq, ROOT_INO, name, NULL, NULL, &i), 0);
 	CHECK_EQ(i.ino, m->ino);
 	CHECK_EQ(file_reclaim(box.f, m->ino), 0);
 	CHECK_EQ(inode_get(box.c, m->ino, &i), -ENOENT);

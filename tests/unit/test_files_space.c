@@ -186,7 +186,7 @@ static void test_reclaim(void)
 	CHECK_EQ(files_box_open(&b), 0);
 	ino = files_box_new_file(&b);
 	CHECK_EQ(file_write(b.f, NULL, ino, 0, "abc", 3, false, false), 3);
-	CHECK_EQ(tree_unlink(b.c, &(struct tree_request){ 0 }, ROOT_INO, "file0", false, &i), 0);
+	CHECK_EQ(tree_unlink(b.c, &(struct tree_request){ 0 }, ROOT_INO, "file0", NULL, NULL, &i), 0);
 	CHECK_EQ(i.ino, ino);
 	lsn = catalog_last_lsn(b.c);
 	CHECK_EQ(file_reclaim(b.f, ino), 0);

@@ -3,6 +3,7 @@
  * cleaning can be done later, and no acknowledged byte is lost by a recovery that could not look. */
 #include <linux/falloc.h>
 
+#include "tests/unit/any_is_open.h"
 #include "tests/unit/files_box.h"
 #include "tests/unit/memory_steps.h"
 #include "tiers/clean.h"
@@ -186,7 +187,7 @@ static void make_victim(void)
 	(void) snprintf(name, sizeof(name), "file%u", box.made - 1);
 	CHECK_EQ(write_at(victim, 0, bytes, LARGE), LARGE);
 	CHECK_EQ(write_at(victim, LARGE, bytes, SMALL), SMALL);
-	CHECK_EQ(tree_unlink(box.c, &rq, ROOT_INO, name, true, &i), 0);
+	CHECK_EQ(tree_unlink(box.c, &rq, ROOT_INO, name, any_is_open, NULL, &i), 0);
 }
 
 static int reclaim(unsigned k)

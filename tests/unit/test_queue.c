@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* The index queue. */
+#include "tests/unit/any_is_open.h"
 #include "tests/unit/xattr_box.h"
 
 static int count_entries(void *context, const struct queue_entry *e)
@@ -102,7 +103,7 @@ static void test_queue(void)
 	CHECK_EQ(queued(), 1);
 	write_to(ino);
 	CHECK_EQ(entry(ino).why, EVENT_XATTR | EVENT_CONTENT);
-	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "queue2", true, &i), 0);
+	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "queue2", any_is_open, NULL, &i), 0);
 	CHECK_EQ(queued(), 0);
 	write_to(ino);
 	CHECK_EQ(queued(), 0);
@@ -123,7 +124,7 @@ static void test_attempts(void)
 	CHECK_EQ(attempt(ino, lsn), 0);
 	CHECK_EQ(entry(ino).attempts, 0);
 	CHECK_EQ(attempt(ino, entry(ino).lsn), 1);
-	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "attempts", false, &i), 0);
+	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "attempts", NULL, NULL, &i), 0);
 	CHECK_EQ(attempt(ino, lsn), 0);
 }
 

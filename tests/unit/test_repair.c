@@ -267,7 +267,7 @@ static void test_removed(void)
 	begin_test();
 	made(ROOT_INO, "kept", S_IFREG | 0644);
 	made(ROOT_INO, "removed", S_IFREG | 0644);
-	CHECK_EQ(tree_unlink(box.c, &rq, ROOT_INO, "removed", false, &gone), 0);
+	CHECK_EQ(tree_unlink(box.c, &rq, ROOT_INO, "removed", NULL, NULL, &gone), 0);
 	made(ROOT_INO, "other", S_IFREG | 0644);
 	drop(entry_key(ROOT_INO, "kept"));
 	CHECK(repair(STOPPED) > 0);

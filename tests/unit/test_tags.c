@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Tags, which hang on an xattr. */
+#include "tests/unit/any_is_open.h"
 #include "tests/unit/xattr_box.h"
 
 struct found {
@@ -67,9 +68,9 @@ static void test_tags(void)
 
 	/* The tags go with the last name, not with the first. */
 	CHECK_EQ(tree_link(c, &rq, a, ROOT_INO, "tags.c", &i), 0);
-	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "tags.a", true, &i), 0);
+	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "tags.a", any_is_open, NULL, &i), 0);
 	CHECK_EQ(tagged("green", NULL), 1);
-	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "tags.c", true, &i), 0);
+	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "tags.c", any_is_open, NULL, &i), 0);
 	CHECK_EQ(tagged("green", NULL), -ENOENT);
 	CHECK_EQ(count_letter('G') + count_letter('g') + count_letter('T'), 0);
 
@@ -79,7 +80,7 @@ static void test_tags(void)
 	CHECK_EQ(tagged("late", NULL), -ENOENT);
 	CHECK_EQ(tree_link(c, &rq, a, ROOT_INO, "tags.d", &i), 0);
 	CHECK_EQ(tagged("late", NULL), 1);
-	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "tags.d", false, &i), 0);
+	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "tags.d", NULL, NULL, &i), 0);
 	CHECK_EQ(tree_forget_inode(c, a), 0);
 	CHECK_EQ(inode_get(c, a, &i), -ENOENT);
 	CHECK_EQ(count_letter('G') + count_letter('g') + count_letter('T'), 0);
@@ -104,7 +105,7 @@ static void test_many_tags(void)
 	r = tree_setxattr(c, &rq, ino, "user.xdg.tags", list.data, list.len, 0);
 	CHECK(r == 0 || r == -E2BIG);
 	CHECK_EQ(count_letter('T'), r == 0 ? 15964 : 3000);
-	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "many", false, &i), 0);
+	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "many", NULL, NULL, &i), 0);
 	CHECK_EQ(count_letter('T'), 0);
 	CHECK_EQ(tree_forget_inode(c, ino), 0);
 }

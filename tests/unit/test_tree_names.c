@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* An inode's names: several, none while it is open, and the paths that they make. */
+#include "tests/unit/any_is_open.h"
 #include "tests/unit/tree_hands.h"
 
 /* ---- hard links */
@@ -78,7 +79,7 @@ static void test_orphans(void)
 		(void) snprintf(name, sizeof(name), "user.%d", n);
 		CHECK_EQ(tree_setxattr(c, &rq, ino, name, value, sizeof(value) / 5, 0), 0);
 	}
-	CHECK_EQ(tree_unlink(c, &rq, dir, "open", true, &i), 0);
+	CHECK_EQ(tree_unlink(c, &rq, dir, "open", any_is_open, NULL, &i), 0);
 	CHECK_EQ(i.nlink, 0);
 	CHECK_EQ(i.flags, INODE_ORPHAN);
 	CHECK_EQ(orphans(), 1);
@@ -91,13 +92,13 @@ static void test_orphans(void)
 
 	/* Nothing hangs on it, but somebody has it open. */
 	ino = file(dir, "empty");
-	CHECK_EQ(tree_unlink(c, &rq, dir, "empty", true, &i), 0);
+	CHECK_EQ(tree_unlink(c, &rq, dir, "empty", any_is_open, NULL, &i), 0);
 	CHECK_EQ(orphans(), 1);
 	CHECK_EQ(inode(ino).nlink, 0);
 	CHECK_EQ(tree_forget_inode(c, ino), 0);
 	CHECK_EQ(inode_get(c, ino, &i), -ENOENT);
 	ino = file(dir, "empty");
-	CHECK_EQ(tree_unlink(c, &rq, dir, "empty", false, &i), 0);
+	CHECK_EQ(tree_unlink(c, &rq, dir, "empty", NULL, NULL, &i), 0);
 	CHECK_EQ(inode_get(c, ino, &i), -ENOENT);
 	CHECK_EQ(orphans(), 0);
 

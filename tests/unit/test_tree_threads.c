@@ -59,7 +59,7 @@ static void change(struct worker *w)
 		expect(w, tree_make(c, &rq, dir, name, &m, &i));
 		break;
 	case 1:
-		expect(w, tree_unlink(c, &rq, dir, name, false, &i));
+		expect(w, tree_unlink(c, &rq, dir, name, NULL, NULL, &i));
 		break;
 	case 2:
 		expect(w, tree_rename(c, &rq, dir, name, other, new_name, 0, NULL, NULL, &renamed));

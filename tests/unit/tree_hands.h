@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "catalog/dentry.h"
 #include "catalog/tree.h"
+#include "tests/unit/any_is_open.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree_box.h"
 
@@ -88,7 +89,7 @@ static inline int unlink_open(uint64_t dir, const char *name, bool open)
 	struct tree_request rq = request();
 	struct inode i;
 
-	return tree_unlink(c, &rq, dir, name, open, &i);
+	return tree_unlink(c, &rq, dir, name, open ? any_is_open : NULL, NULL, &i);
 }
 
 static inline int unlink_name(uint64_t dir, const char *name)
