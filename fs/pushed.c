@@ -46,13 +46,6 @@ void pushed_forget(struct pushed *p, uint64_t ino)
 						       memory_order_relaxed);
 }
 
-static bool is_small(struct fs *fs, uint64_t ino)
-{
-	struct inode i;
-
-	return inode_get(fs->config.catalog, ino, &i) == 0 && S_ISREG(i.mode) && i.size > 0 && i.size <= PUSHED_MAX;
-}
-
 static void store(struct fs *fs, uint64_t ino, const void *data, size_t len)
 {
 	struct fuse_notify_store_out place = { .nodeid = ino, .size = (uint32_t)len };
@@ -63,21 +56,21 @@ static void store(struct fs *fs, uint64_t ino, const void *data, size_t len)
 	(void) !writev(fs->config.fuse_fd, pieces, 3);
 }
 
-void pushed_at_open(struct fs *fs, uint64_t ino)
+void pushed_at_open(struct fs *fs, const struct inode *i)
 {
 	ssize_t n;
 	void *space;
 
-	if (atomic_load_explicit(place(fs->pushed, ino), memory_order_relaxed) == ino || !is_small(fs, ino) ||
-	    workers_load(fs->io))
+	if (!S_ISREG(i->mode) || i->size == 0 || i->size > PUSHED_MAX ||
+	    atomic_load_explicit(place(fs->pushed, i->ino), memory_order_relaxed) == i->ino || workers_load(fs->io))
 		return;
 	space = request_space();
 	if (!space)
 		return;
-	fetched_note(fs->fetched, ino);
-	n = file_read(fs->config.files, ino, 0, space, PUSHED_MAX, true);
+	fetched_note(fs->fetched, i->ino);
+	n = file_read(fs->config.files, i->ino, 0, space, PUSHED_MAX, true);
 	if (n <= 0)
 		return;
-	store(fs, ino, space, (size_t)n);
-	pushed_note_read(fs->pushed, ino);
+	store(fs, i->ino, space, (size_t)n);
+	pushed_note_read(fs->pushed, i->ino);
 }

@@ -16,9 +16,9 @@
 
 int pushed_new(struct pushed **ret_p);
 struct pushed *pushed_free(struct pushed *p);
-/* Called by the dispatcher, before it answers an OPEN for reading; `ino` has no other handle. Pushes what the
+/* Called by the dispatcher, before it answers an OPEN for reading; the inode has no other handle. Pushes what the
  * kernel does not have already; whatever stands in the way leaves it to a READ. */
-void pushed_at_open(struct fs *fs, uint64_t ino);
+void pushed_at_open(struct fs *fs, const struct inode *i);
 /* The kernel has fetched the beginning itself. */
 void pushed_note_read(struct pushed *p, uint64_t ino);
 /* It knows the inode no more, or its pages are no longer all there. */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* reopened DIR SECONDS - small files that some threads change in every way there is while others open and read them: what
- * is read after an open is never older than what was finished before it. Exit status 1 when it is. */
+ * is read after an open is never older than what was finished before it, and nothing that is done by name fails while
+ * another file takes the name. Exit status 1 when it is, or does. */
 #include <err.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -11,6 +13,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -128,12 +132,16 @@ static void *read_always(void *context)
 	while (clock_mono_ms() < end_ms) {
 		struct file *f = &files[(unsigned)rand_r(&seed) % FILES];
 		uint64_t least = atomic_load(&f->done);
+		struct stat st;
 		_cleanup_close_ int fd = open(f->path, O_RDONLY | O_CLOEXEC);
 		ssize_t len = fd < 0 ? -1 : read(fd, words, sizeof(words));
 
 		if (len < 0)
 			err(1, "reading %s", f->path);
 		check(f, words, (size_t)len / 8, least);
+		if (stat(f->path, &st) < 0 || chmod(f->path, 0600 + (mode_t)(least % 64)) < 0 ||
+		    (getxattr(f->path, "user.none", NULL, 0) < 0 && errno != ENODATA))
+			err(1, "asking about %s", f->path);
 		atomic_fetch_add(&opened, 1);
 	}
 	return NULL;

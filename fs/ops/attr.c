@@ -89,7 +89,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, stru
 	if (r == 0 && (others || !size))
 		r = tree_setattr(fs->config.catalog, &rq, ino, st, tree_bits(what), &i);
 	if (r < 0)
-		ops_reply_status(req, r);
+		ops_reply_status(req, ops_stale(r));
 	else
 		ops_reply_attr(req, &i);
 }
@@ -102,7 +102,7 @@ void ops_readlink(fuse_req_t req, fuse_ino_t ino)
 	if (r == 0 && !buf_cstr(&target))
 		r = -ENOMEM;
 	if (r < 0)
-		ops_reply_status(req, r);
+		ops_reply_status(req, ops_stale(r));
 	else
 		(void) fuse_reply_readlink(req, (const char *)target.data);
 }

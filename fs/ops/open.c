@@ -35,10 +35,30 @@ static int truncate_at_open(fuse_req_t req, uint64_t ino, uint32_t open_flags)
 	return r;
 }
 
-static bool wants_bytes(fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi)
+static bool wants_bytes(const struct fuse_file_info *fi)
 {
-	return (fi->flags & (O_ACCMODE | O_TRUNC | O_DIRECT)) == O_RDONLY && !current_request.may_wait &&
-	       !request_is_resent() && !handles_is_open(ops_fs(req)->handles, ino);
+	return (fi->flags & (O_ACCMODE | O_DIRECT)) == O_RDONLY && !current_request.may_wait;
+}
+
+/* The handle comes first: whoever takes the last name away later sees it. An inode that had none left then, and that
+ * nobody else has open, is being freed. */
+static int open_existing(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
+{
+	bool others = handles_is_open(fs->handles, ino);
+	struct inode i;
+	int r = ops_open_handle(fs, ino, HANDLE_FILE, fi);
+
+	if (r < 0 || request_is_resent())
+		return r;
+	r = inode_get(fs->config.catalog, ino, &i);
+	if (r == -ENOENT || (r == 0 && i.flags & INODE_ORPHAN && !others)) {
+		ops_forget_handle(fs, fi->fh);
+		return -ESTALE;
+	}
+	/* Damage shows when it is read. */
+	if (r == 0 && !others && wants_bytes(fi))
+		pushed_at_open(fs, &i);
+	return 0;
 }
 
 void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
@@ -53,14 +73,12 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	if (ops_replayed(req))
 		return;
-	if (wants_bytes(req, ino, fi))
-		pushed_at_open(fs, ino);
 	if (fi->flags & O_TRUNC)
 		r = truncate_at_open(req, ino, in->open_flags);
 	if (r == 0)
-		r = ops_open_handle(fs, ino, HANDLE_FILE, fi);
+		r = open_existing(fs, ino, fi);
 	if (r < 0) {
-		ops_reply_status(req, r);
+		ops_reply_status(req, ops_stale(r));
 		return;
 	}
 	if (fi->flags & O_TRUNC)

@@ -4,6 +4,7 @@
  * fs/virtual/. */
 #pragma once
 
+#include <errno.h>
 #include <sys/statvfs.h>
 
 #include "fs/fs_impl.h"
@@ -33,6 +34,12 @@ struct tree_request ops_request(fuse_req_t req);
 bool ops_replayed(fuse_req_t req);
 void ops_reply_inode(fuse_req_t req, const struct inode *i);
 void ops_reply_attr(fuse_req_t req, const struct inode *i);
+/* Of a request for an inode that the kernel knows: when that has lost its last name since the kernel looked it up, the
+ * kernel is to look it up again (-ESTALE). So opening a file never fails while another is renamed over it. */
+static inline int ops_stale(int r)
+{
+	return r == -ENOENT ? -ESTALE : r;
+}
 /* 0 or -errno. */
 void ops_reply_status(fuse_req_t req, int r);
 /* Counts and reports what is no program's fault; returns what the kernel is told, 0 or -errno. */
@@ -40,6 +47,8 @@ int ops_note_trouble(struct fs *fs, int r);
 void ops_fill_entry(const struct inode *i, struct fuse_entry_param *ret_e);
 /* Opens a handle (or finds the one that the same request has made) and fills *fi. */
 int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct fuse_file_info *fi);
+/* Takes a handle back that the kernel does not hear of. */
+void ops_forget_handle(struct fs *fs, uint64_t fh);
 void ops_reply_open(fuse_req_t req, struct fuse_file_info *fi);
 void ops_reply_create(fuse_req_t req, const struct inode *i, struct fuse_file_info *fi);
 /* Answers getxattr and listxattr: the size when size is 0, -ERANGE when it is too small. */

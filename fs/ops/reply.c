@@ -105,8 +105,7 @@ int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct f
 	return r;
 }
 
-/* The kernel never hears of a handle whose reply it did not take. */
-static void forget_handle(struct fs *fs, uint64_t fh)
+void ops_forget_handle(struct fs *fs, uint64_t fh)
 {
 	struct handle was;
 	bool last;
@@ -114,13 +113,14 @@ static void forget_handle(struct fs *fs, uint64_t fh)
 	(void) handles_remove(fs->handles, fh, &was, &last);
 }
 
+/* It never heard of one whose reply it did not take. */
 void ops_reply_open(fuse_req_t req, struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
 	uint64_t fh = fi->fh;
 
 	if (fuse_reply_open(req, fi) == -ENOENT)
-		forget_handle(fs, fh);
+		ops_forget_handle(fs, fh);
 }
 
 void ops_reply_create(fuse_req_t req, const struct inode *i, struct fuse_file_info *fi)
@@ -131,7 +131,7 @@ void ops_reply_create(fuse_req_t req, const struct inode *i, struct fuse_file_in
 
 	ops_fill_entry(i, &e);
 	if (fuse_reply_create(req, &e, fi) == -ENOENT)
-		forget_handle(fs, fh);
+		ops_forget_handle(fs, fh);
 }
 
 static void replay_open(fuse_req_t req, const struct inode *i)

@@ -85,7 +85,7 @@ void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *
 		return;
 	if (r == 0)
 		r = tree_setxattr(ops_fs(req)->config.catalog, &rq, ino, name, value, size, flags);
-	ops_reply_status(req, r);
+	ops_reply_status(req, ops_stale(r));
 }
 
 void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
@@ -102,7 +102,7 @@ void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 		return;
 	if (r == 0)
 		r = tree_removexattr(ops_fs(req)->config.catalog, &rq, ino, name);
-	ops_reply_status(req, r);
+	ops_reply_status(req, ops_stale(r));
 }
 
 static int get_computed(struct fs *fs, uint64_t ino, const char *ours, struct buf *ret_value)
@@ -144,7 +144,7 @@ void ops_getxattr(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size)
 	if (r > 0)
 		return;
 	if (r < 0)
-		ops_reply_status(req, r);
+		ops_reply_status(req, ops_stale(r));
 	else
 		ops_reply_value(req, value.data, value.len, size);
 }
@@ -155,7 +155,7 @@ void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	int r = is_virtual(ino) ? 0 : tree_listxattr(ops_fs(req)->config.catalog, ino, &names);
 
 	if (r < 0)
-		ops_reply_status(req, r);
+		ops_reply_status(req, ops_stale(r));
 	else
 		ops_reply_value(req, names.data, names.len, size);
 }
