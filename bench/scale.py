@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 
 BRAINY = os.path.abspath("build/brainy")
@@ -132,6 +133,31 @@ def ask_things(v):
     row("memory after them", v.status()["memory"]["rss_bytes"] / 1e6, "MB", MEMORY_MB)
 
 
+class Meanwhile:
+    """Makes calls that end in an error, one after the other, by another thread."""
+
+    def __init__(self, call):
+        self.call, self.worst, self.done = call, 0, False
+        self.thread = threading.Thread(target=self.run)
+        self.thread.start()
+
+    def once(self):
+        try:
+            self.call()
+        except OSError:
+            pass
+
+    def run(self):
+        while not self.done:
+            self.worst = max(self.worst, timed_ms(self.once))
+            time.sleep(0.001)
+
+    def stop(self):
+        self.done = True
+        self.thread.join()
+        return self.worst
+
+
 def find_names(v):
     chance = random.Random(1)
     folders = (FILES + PER_FOLDER - 1) // PER_FOLDER
@@ -142,7 +168,9 @@ def find_names(v):
     row("lookup of a random name", timed_ms(lambda: [os.stat(p) for p in paths]) * 1000 / len(paths), "us")
     row("stat once more", timed_ms(lambda: [os.stat(p) for p in paths]) * 1000 / len(paths), "us")
     wide = f"{v.mnt}/wide/d00000"
+    worst = Meanwhile(lambda: os.stat(f"{v.mnt}/absent{time.monotonic_ns()}"))
     row(f"first entry of {WIDE}, new folder", timed_ms(lambda: next(os.scandir(wide))), "ms")
+    row("longest lookup elsewhere meanwhile", worst.stop(), "ms")
     narrow = f"{v.mnt}/fill/d00000"
     for name, folder in ("small", narrow), ("large", wide):
         n = PER_FOLDER if folder == narrow else WIDE

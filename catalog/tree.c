@@ -61,6 +61,8 @@ int tree_lookup(struct catalog *c, uint64_t dir, const char *name, struct inode 
 
 /* ---- listing */
 
+#define SLOW_ENTRIES 4096u
+
 struct tree_dir {
 	struct catalog *c;
 	uint64_t dir;
@@ -71,6 +73,14 @@ struct tree_dir {
 	uint64_t last;      /* cookie that was given last */
 	char name[TREE_NAME_MAX + 1];
 };
+
+bool tree_dir_is_slow(struct catalog *c, uint64_t dir)
+{
+	struct inode i;
+
+	return !set_is_checked(c, dir, SET_ENTRIES) && inode_get(c, dir, &i) >= 0 &&
+	       i.sets[SET_ENTRIES].count > SLOW_ENTRIES;
+}
 
 int tree_dir_open(struct catalog *c, uint64_t dir, struct tree_dir **ret_d)
 {

@@ -96,6 +96,9 @@ struct tree_entry {
 	const char *name;    /* borrowed until the next call */
 };
 struct tree_dir;
+/* Opening it the first time in a mount compares all entries with their set, a microsecond each. Is that still to come,
+ * and are they thousands? */
+bool tree_dir_is_slow(struct catalog *c, uint64_t dir);
 int tree_dir_open(struct catalog *c, uint64_t dir, struct tree_dir **ret_d);
 /* The next entry after `cookie` (0: the first). 1, 0 at the end, or -errno. Its inode may be gone by the
  * time the caller gets it. */

@@ -159,6 +159,8 @@ static bool wants_worker(struct loop *l, const struct fuse_in_header *in)
 
 	if (in->opcode == FUSE_FALLOCATE || in->opcode == FUSE_COPY_FILE_RANGE)
 		return true;
+	if (in->opcode == FUSE_READDIR || in->opcode == FUSE_READDIRPLUS)
+		return tree_dir_is_slow(l->fs->config.catalog, in->nodeid);
 	if (in->opcode == FUSE_READ && read_in->size >= LARGE)
 		return loop_more(l->fs);
 	if (in->opcode == FUSE_WRITE && in->len >= LARGE && loop_more(l->fs))

@@ -161,6 +161,32 @@ static void run(void)
 	}
 }
 
+/* Whoever must not wait is told before the first listing of a large folder, and only then. */
+static void test_slow(void)
+{
+	struct tree_request rq = { 0 };
+	struct tree_make m = { .mode = S_IFDIR | 0755 };
+	struct tree_dir *d = NULL;
+	struct inode large, i;
+	char name[8];
+
+	CHECK_EQ(tree_make(c, &rq, ROOT_INO, "large", &m, &large), 0);
+	m.mode = S_IFREG | 0644;
+	for (unsigned n = 0; n < 5000; n++) {
+		(void) snprintf(name, sizeof(name), "%u", n);
+		CHECK_EQ(tree_make(c, &rq, large.ino, name, &m, &i), 0);
+	}
+	CHECK(!tree_dir_is_slow(c, large.ino)); /* all of it was made in this mount */
+	c = tree_box_reopen(c);
+	CHECK(tree_dir_is_slow(c, large.ino));
+	CHECK(!tree_dir_is_slow(c, ROOT_INO));
+	CHECK(!tree_dir_is_slow(c, i.ino));
+	CHECK(!tree_dir_is_slow(c, i.ino + 1000));
+	CHECK_EQ(tree_dir_open(c, large.ino, &d), 0);
+	(void) tree_dir_close(d);
+	CHECK(!tree_dir_is_slow(c, large.ino));
+}
+
 int main(void)
 {
 	struct tree_request rq = { 0 };
@@ -179,6 +205,7 @@ int main(void)
 	check_counts();
 	c = tree_box_reopen(c);
 	check_counts();
+	test_slow();
 	tree_box_close(c);
 	return check_result();
 }
