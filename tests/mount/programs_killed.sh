@@ -46,7 +46,7 @@ fi
 if command -v fio >/dev/null; then
     mkdir "$mnt/fio"
     killing fio fio --name=f --directory="$mnt/fio" --rw=randrw --bsrange=4k-128k --size=24m --verify=crc32c --verify_fatal=1 \
-        --do_verify=1 --numjobs=2 --ioengine=psync --fsync=64 --output-format=terse --output="$work/fio"
+        --do_verify=1 --verify_state_save=0 --numjobs=2 --ioengine=psync --fsync=64 --output-format=terse --output="$work/fio"
     rm -r "$mnt/fio"
 fi
 
