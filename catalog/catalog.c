@@ -217,6 +217,7 @@ void catalog_add_memory(struct catalog *c, struct memory_parts *m)
 		snapshot_end(&s);
 		memory_part_add(m, "overlay", bytes, overlays_bound(c));
 	}
+	memory_part_add(m, "values", VALUE_CACHE_BYTES, VALUE_CACHE_BYTES);
 	memory_part_add(m, "replies", replies_memory(), replies_memory());
 	memory_part_add(m, "checked_sets", set_checks_memory(), set_checks_memory());
 	memory_part_add(m, "log_buffers", wal_memory(), wal_memory());

@@ -34,6 +34,11 @@ static bool busy(void *context, uint64_t ino)
 	return fs_is_busy(((struct server *)context)->fs, ino);
 }
 
+static uint64_t requests(void *context)
+{
+	return fs_requests(((struct server *)context)->fs);
+}
+
 /* While the log is replayed, what the server before has left. */
 static bool in_flight(void *context, uint64_t unique)
 {
@@ -135,6 +140,7 @@ static int open_volume(struct server *s, const struct link_message *hello, char 
 	s->stack.volume_dirfd = s->volume_dirfd;
 	s->stack.keys = s->keys;
 	s->stack.is_busy = busy;
+	s->stack.requests = requests;
 	s->stack.in_flight = in_flight;
 	s->stack.found_whole = found_whole;
 	s->stack.context = s;

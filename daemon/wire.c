@@ -69,6 +69,13 @@ static bool is_busy(void *context, uint64_t ino)
 	return s->is_busy && s->is_busy(s->context, ino);
 }
 
+static uint64_t requests(void *context)
+{
+	struct stack *s = context;
+
+	return s->requests ? s->requests(s->context) : 0;
+}
+
 /* ---- opening */
 
 static int fail(char **ret_why, int error, const char *what)
@@ -159,6 +166,7 @@ static int open_index(struct stack *s, const struct config *config, const struct
 		.settings = index_settings(config),
 		.read_file = read_file,
 		.is_busy = is_busy,
+		.requests = requests,
 		.context = s,
 	};
 	int r;

@@ -19,6 +19,7 @@ struct stack {
 	unsigned files_ms, catalog_ms, index_ms; /* what opening them has taken */
 	/* Set by the server when it runs; the index asks through them. */
 	bool (*is_busy)(void *context, uint64_t ino);
+	uint64_t (*requests)(void *context);
 	bool (*in_flight)(void *context, uint64_t unique); /* see catalog_config.in_flight */
 	void (*found_whole)(void *context); /* see catalog_config.found_whole */
 	void *context;

@@ -169,6 +169,11 @@ bool fs_is_running(struct fs *fs, uint64_t unique)
 	return running_has(fs->shared, unique);
 }
 
+uint64_t fs_requests(struct fs *fs)
+{
+	return fs ? __atomic_load_n(&fs->shared->header.received, __ATOMIC_RELAXED) : 0;
+}
+
 bool fs_is_busy(struct fs *fs, uint64_t ino)
 {
 	return fs && handles_is_busy(fs->handles, ino);
@@ -189,5 +194,6 @@ uint64_t fs_damage(struct fs *fs, uint64_t *ret_ino)
 void fs_add_memory(struct fs *fs, struct memory_parts *m)
 {
 	handles_add_memory(fs->handles, m);
+	pushed_add_memory(m);
 	virtual_add_memory(fs->virtual, m);
 }

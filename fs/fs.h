@@ -55,13 +55,15 @@ struct fs *fs_free(struct fs *fs);
 /* How many requests were answered EIO because stored bytes were damaged, and the inode of the last. */
 uint64_t fs_damage(struct fs *fs, uint64_t *ret_ino);
 
-/* Of inodes and names nothing is kept here: the kernel's cache is the only one, and forgetting one costs nothing. */
+/* Of inodes and names nothing is kept here: the kernel's cache is the only one. */
 void fs_add_memory(struct fs *fs, struct memory_parts *m);
 
-/* For index_config: is the inode open for writing and active within 10 s? */
 /* Was this request begun, and not answered yet? */
 bool fs_is_running(struct fs *fs, uint64_t unique);
+/* For index_config: is the inode open for writing and active within 10 s? */
 bool fs_is_busy(struct fs *fs, uint64_t ino);
+/* Likewise: how many requests have come since the mount began; 0 before fs_new(). */
+uint64_t fs_requests(struct fs *fs);
 /* For the movers: drops the attributes that the kernel caches of an inode. (It keeps no xattrs, so the
  * index need not call this, and file bytes never change behind its back.) Queued to a thread that serves no
  * request; ignored before and after fs_run(). */

@@ -16,6 +16,11 @@ struct pushed {
 	_Atomic uint64_t inos[PLACES]; /* 0: none */
 };
 
+void pushed_add_memory(struct memory_parts *m)
+{
+	memory_part_add(m, "pushed", sizeof(struct pushed), sizeof(struct pushed));
+}
+
 static _Atomic uint64_t *place(struct pushed *p, uint64_t ino)
 {
 	return &p->inos[hash_mix64(ino) % PLACES];

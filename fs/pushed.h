@@ -16,6 +16,7 @@
 
 int pushed_new(struct pushed **ret_p);
 struct pushed *pushed_free(struct pushed *p);
+void pushed_add_memory(struct memory_parts *m);
 /* Called by the dispatcher, before it answers an OPEN for reading; the inode has no other handle. Pushes what the
  * kernel does not have already; whatever stands in the way leaves it to a READ. */
 void pushed_at_open(struct fs *fs, const struct inode *i);

@@ -45,6 +45,8 @@ struct index_config {
 	ssize_t (*read_file)(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len);
 	/* Is the file open for writing, and not idle for 10 s? Such files wait. */
 	bool (*is_busy)(void *context, uint64_t ino);
+	/* How many requests programs have made of the mount so far; NULL: nobody counts. */
+	uint64_t (*requests)(void *context);
 	void *context;
 };
 
@@ -69,7 +71,7 @@ int index_missing_walls(struct index *x);
 
 /* The catalog's `committed` callback passes its events on; quick, takes no catalog lock. */
 void index_notify(struct index *x, uint64_t lsn, const struct catalog_event *events, size_t n);
-/* A file was closed (FLUSH of a handle that wrote): it may be indexed now. */
+/* A handle that wrote to the file was closed: it may be indexed now. */
 void index_file_closed(struct index *x, uint64_t ino);
 
 /* Files whose present content is not in the index yet and that are not held back by an open writer. */

@@ -27,6 +27,13 @@
 #define REWRITTEN_MS 10000u
 #define REWRITTEN_SLOTS 256u
 
+/* While programs make so many requests a millisecond of the mount, and so many files wait that a second will not do for
+ * them anyway, the worker rests three times as long as it works: it would take a processor that they need. */
+#define GIVE_WAY_REQUESTS 1u
+#define GIVE_WAY_FILES 256u
+#define GIVE_WAY_TIMES 3u
+#define GIVE_WAY_MAX_MS 10u
+
 struct rewritten {
 	uint64_t ino, since_ms;
 	unsigned times;
@@ -38,6 +45,8 @@ struct worker {
 	struct rewritten rewritten[REWRITTEN_SLOTS];
 	bool slow;                 /* the present file is tried with the long limit */
 	uint64_t rules_due_ms;     /* not to be tried before */
+	uint64_t requests;         /* of programs, at the time below */
+	uint64_t looked_us;        /* at that number; the work on a file began */
 };
 
 enum outcome { OUTCOME_DONE, OUTCOME_HOLD, OUTCOME_LATER };
@@ -287,6 +296,30 @@ static uint64_t keep_rules(struct worker *w)
 	return w->rules_due_ms;
 }
 
+/* So many wait, and nobody for them. */
+static bool may_rest(struct index *x)
+{
+	LOCKED(&x->table_lock);
+
+	return !x->stop && x->waiting == 0 &&
+	       (x->work.lists[WORK_READY].n > GIVE_WAY_FILES || work_has_backlog(&x->work));
+}
+
+/* After each file. */
+static void give_way(struct worker *w)
+{
+	struct index *x = w->x;
+	uint64_t now_us = clock_mono_ns() / 1000, worked_us = now_us - w->looked_us, requests;
+
+	if (!x->config.requests)
+		return;
+	requests = x->config.requests(x->config.context);
+	if ((requests - w->requests) * 1000 >= worked_us * GIVE_WAY_REQUESTS && may_rest(x))
+		(void) usleep((useconds_t)MIN(worked_us * GIVE_WAY_TIMES, GIVE_WAY_MAX_MS * 1000u));
+	w->requests = x->config.requests(x->config.context);
+	w->looked_us = clock_mono_ns() / 1000;
+}
+
 static void worker_loop(struct worker *w)
 {
 	struct index *x = w->x;
@@ -303,6 +336,7 @@ static void worker_loop(struct worker *w)
 		wait_for_sealer(x);
 		outcome = index_one(w, ino, tries, &due);
 		finish(x, ino, outcome, due);
+		give_way(w);
 	}
 }
 

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -36,6 +37,7 @@ struct box {
 	size_t n_files;
 	pthread_mutex_t lock;
 	uint64_t busy_ino;
+	_Atomic uint64_t requests, requests_step; /* made so far; and between two questions for it */
 };
 
 static ssize_t box_read(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len)
@@ -58,6 +60,13 @@ static ssize_t box_read(void *context, uint64_t ino, uint64_t offset, void *ret_
 static bool box_is_busy(void *context, uint64_t ino)
 {
 	return __atomic_load_n(&((struct box *)context)->busy_ino, __ATOMIC_RELAXED) == ino;
+}
+
+static uint64_t box_requests(void *context)
+{
+	struct box *b = context;
+
+	return atomic_fetch_add(&b->requests, atomic_load(&b->requests_step));
 }
 
 static void box_committed(void *context, uint64_t lsn, const struct catalog_event *events, size_t n)
@@ -131,6 +140,7 @@ static struct box *box_new(void)
 	b->config = (struct index_config){ .catalog = b->catalog, .keys = catalog_keys(b->catalog),
 					   .volume_dirfd = b->temp.dirfd, .extract_path = "none",
 					   .model_dir = b->model, .read_file = box_read, .is_busy = box_is_busy,
+					   .requests = box_requests,
 					   .waiting_window = 3, /* the rest is backlog */ .context = b };
 	return b;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The index as its users meet it: what was written is found, by words, phrases, meaning and filters, at
  * once and after changes. */
+#include "base/clock.h"
 #include "base/io.h"
 #include "index_box.h"
 #include "tests/fakes/plain_extractor.h"
@@ -213,6 +214,39 @@ static void test_busy(void)
 	box_free(b);
 }
 
+static uint64_t box_rest(struct box *b)
+{
+	uint64_t end_ms = clock_mono_ms() + 20000;
+
+	while (index_pending(b->index) && clock_mono_ms() < end_ms)
+		(void) usleep(1000);
+	return index_pending(b->index);
+}
+
+/* Programs keep the mount busy and many files wait: the worker rests between them, stops resting for who waits, and gets
+ * to the end all the same when nobody does. */
+static void test_gives_way(void)
+{
+	struct box *b = box_new();
+
+	atomic_store(&b->requests_step, 1000000);
+	box_open_index(b);
+	for (unsigned round = 0; round < 2; round++) {
+		for (unsigned n = 0; n < 200; n++) {
+			char name[32];
+
+			(void) snprintf(name, sizeof(name), "%u-%u.txt", round, n);
+			(void) box_file(b, ROOT_INO, name, "a dipper\n");
+		}
+		if (round == 0)
+			box_wait(b);
+		CHECK_EQ(box_rest(b), 0);
+	}
+	CHECK(atomic_load(&b->requests) >= 400 * 1000000ull);
+	CHECK_ASK(b, "q=dipper name:1-199.txt", "1-199.txt");
+	box_free(b);
+}
+
 static void test_filters(void)
 {
 	struct box *b = box_new();
@@ -329,6 +363,7 @@ int main(void)
 	test_links();
 	test_states();
 	test_busy();
+	test_gives_way();
 	test_filters();
 	test_refusals();
 	test_formats();
