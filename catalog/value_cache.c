@@ -110,7 +110,8 @@ void value_cache_put(struct value_cache *c, uint64_t ticket, const void *key, si
 	e->key_len = (uint8_t)key_len;
 	e->value_len = (uint8_t)value_len;
 	memcpy(e->data, key, key_len);
-	memcpy(e->data + key_len, value, value_len);
+	if (value_len)
+		memcpy(e->data + key_len, value, value_len);
 }
 
 void value_cache_change(struct value_cache *c)

@@ -41,6 +41,8 @@ static void test_values(void)
 	expect("ab", "");
 	value_cache_forget(cache, "none", 4);
 	expect("", NULL);
+	value_cache_put(cache, value_cache_ticket(cache), "empty", 5, NULL, 0);
+	expect("empty", "");
 }
 
 static void test_late(void)
