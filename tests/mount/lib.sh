@@ -6,6 +6,7 @@ brainy=${BRAINY:-$(cd "$(dirname "$0")/../.." && pwd)/build/brainy}
 [ -r /dev/fuse ] && [ -w /dev/fuse ] || { echo "/dev/fuse cannot be opened"; exit 77; }
 
 work=$(mktemp -d)
+export TESTS="$(cd "$(dirname "$0")" && pwd)" PYTHONDONTWRITEBYTECODE=1
 export HOME="$work/home" XDG_CONFIG_HOME="$work/home/.config" BRAINY_LOG="$work/log"
 mkdir -p "$work/mnt" "$HOME"
 vol=$work/vol mnt=$work/mnt

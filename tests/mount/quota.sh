@@ -11,10 +11,10 @@ else
     start
 fi
 cat >"$work/probe.py" <<'PY'
-import ctypes, errno as E, os, stat, subprocess, sys, time
+import errno as E, os, stat, subprocess, sys, time
 top, when = sys.argv[1:]
-libc = ctypes.CDLL(None, use_errno=True)
-libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
+sys.path.append(os.environ["TESTS"])
+from calls import call, libc, refused
 K = 1024
 M = K * K
 
@@ -39,19 +39,6 @@ def settled(path):
     while ask(path, "state") != "exact":
         assert time.monotonic() < end, "the walk does not end"
         time.sleep(0.01)
-
-def refused(code, do, *args):
-    try:
-        do(*args)
-    except OSError as e:
-        assert e.errno == code, (do, args, e)
-    else:
-        raise AssertionError((do, args, "was not refused"))
-
-def call(result):
-    if result < 0:
-        raise OSError(ctypes.get_errno(), "call")
-    return result
 
 def rename(a, b, flags=0):
     call(libc.renameat2(-100, a.encode(), -100, b.encode(), flags))

@@ -10,25 +10,12 @@ else
     start
 fi
 cat >"$work/probe.py" <<'PY'
-import ctypes, errno as E, fcntl, mmap, os, signal, stat, struct, subprocess, sys, time
+import errno as E, fcntl, mmap, os, signal, stat, struct, subprocess, sys, time
 top = sys.argv[1]
-libc = ctypes.CDLL(None, use_errno=True)
-libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_long, ctypes.c_long]
+sys.path.append(os.environ["TESTS"])
+from calls import call, libc, refused
 KEEP, PUNCH, COLLAPSE, ZERO, INSERT = 1, 2, 8, 16, 32
 ROOT = os.getuid() == 0
-
-def call(result):
-    if result < 0:
-        raise OSError(ctypes.get_errno(), "call")
-    return result
-
-def refused(code, do, *args):
-    try:
-        do(*args)
-    except OSError as e:
-        assert e.errno == code, (do, args, e)
-    else:
-        raise AssertionError((do, args, "was not refused"))
 
 def allocate(fd, mode, offset, size):
     call(libc.fallocate(fd, mode, offset, size))
