@@ -51,7 +51,7 @@ void pushed_forget(struct pushed *p, uint64_t ino)
 						       memory_order_relaxed);
 }
 
-static void store(struct fs *fs, uint64_t ino, const void *data, size_t len)
+void pushed_store(struct fs *fs, uint64_t ino, const void *data, size_t len)
 {
 	struct fuse_notify_store_out place = { .nodeid = ino, .size = (uint32_t)len };
 	struct fuse_out_header header = { .len = (uint32_t)(sizeof(header) + sizeof(place) + len),
@@ -76,6 +76,6 @@ void pushed_at_open(struct fs *fs, const struct inode *i)
 	n = file_read(fs->config.files, i->ino, 0, space, PUSHED_MAX, true);
 	if (n <= 0)
 		return;
-	store(fs, i->ino, space, (size_t)n);
+	pushed_store(fs, i->ino, space, (size_t)n);
 	pushed_note_read(fs->pushed, i->ino);
 }

@@ -17,6 +17,9 @@
 int pushed_new(struct pushed **ret_p);
 struct pushed *pushed_free(struct pushed *p);
 void pushed_add_memory(struct memory_parts *m);
+/* Stores the first `len` bytes of a file, at most FS_MAX_WRITE, in the kernel's cache. Only where the rule above holds: a
+ * reader would have pages locked that this waits for, and wait for us. */
+void pushed_store(struct fs *fs, uint64_t ino, const void *data, size_t len);
 /* Called by the dispatcher, before it answers an OPEN for reading; the inode has no other handle. Pushes what the
  * kernel does not have already; whatever stands in the way leaves it to a READ. */
 void pushed_at_open(struct fs *fs, const struct inode *i);

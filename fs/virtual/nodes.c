@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "fs/ops/ops.h"
+#include "fs/pushed.h"
 
 #define ANSWERS_MAX (32u << 20)
 #define PENDING_XATTR "user.brainy.pending"
@@ -258,18 +259,14 @@ void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name)
 /* ---- open files */
 
 /* Gives the kernel the bytes of a file that nobody has open: whoever reads it gets them from there, also when another
- * server has taken over, which knows nothing of it. (A reader would hold pages that this waits for, and wait for us.) */
+ * server has taken over, which knows nothing of it. */
 static void hand_out(struct fs *fs, uint64_t ino)
 {
-	struct fuse_bufvec bytes = FUSE_BUFVEC_INIT(0);
 	void *space = request_space();
 	ssize_t n = space ? answers_read(fs->virtual->answers, ino, 0, space, FS_MAX_WRITE) : 0;
 
-	if (n <= 0)
-		return;
-	bytes.buf[0].mem = space;
-	bytes.buf[0].size = (size_t)n;
-	(void) fuse_lowlevel_notify_store(fs->session, ino, 0, &bytes, 0);
+	if (n > 0)
+		pushed_store(fs, ino, space, (size_t)n);
 }
 
 static int open_answer(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
