@@ -71,6 +71,17 @@ void ops_lookup(fuse_req_t req, fuse_ino_t dir, const char *name)
 		ops_reply_status(req, r);
 }
 
+int names_make(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name, const struct tree_make *what,
+	       struct inode *ret_i)
+{
+	int r;
+
+	do
+		r = tree_make(fs->config.catalog, rq, dir, name, what, ret_i);
+	while (quota_made_room(fs, r));
+	return r;
+}
+
 static void make(fuse_req_t req, fuse_ino_t dir, const char *name, const struct tree_make *what)
 {
 	struct tree_request rq = ops_request(req);
@@ -80,9 +91,7 @@ static void make(fuse_req_t req, fuse_ino_t dir, const char *name, const struct 
 	if (r == 0 && ops_replayed(req))
 		return;
 	if (r == 0)
-		do
-			r = tree_make(ops_fs(req)->config.catalog, &rq, dir, name, what, &i);
-		while (quota_made_room(ops_fs(req), r));
+		r = names_make(ops_fs(req), &rq, dir, name, what, &i);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else

@@ -2,7 +2,7 @@
 /* Open files. RELEASE is the close event: nobody waits for it, but it stands in the kernel's queue before whatever
  * the program that closed asks for next, as long as fewer than max_background requests are under way, and the
  * dispatcher takes them in that order. So who asks after a close finds what was closed. FLUSH, which close(2) would
- * wait for, is not wanted: it is not implemented, and the replies to OPEN say so. */
+ * wait for, is turned off: by the replies to OPEN, and by ENOSYS where a kernel asks all the same. */
 #include <errno.h>
 #include <time.h>
 
@@ -90,11 +90,8 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 static int make_or_find(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name,
 			const struct tree_make *what, int flags, struct inode *ret_i)
 {
-	int r;
+	int r = names_make(fs, rq, dir, name, what, ret_i);
 
-	do
-		r = tree_make(fs->config.catalog, rq, dir, name, what, ret_i);
-	while (quota_made_room(fs, r));
 	if (r == -EEXIST && !(flags & O_EXCL) && !what->unnamed)
 		r = tree_lookup(fs->config.catalog, dir, name, ret_i);
 	return r;

@@ -78,6 +78,9 @@ void ops_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t new
 		unsigned flags);
 /* -EEXIST for names that exist in this directory without being listed, -EACCES below virtual ones. */
 int names_check_new(uint64_t dir, const char *name);
+/* tree_make(), once more when that found a quota full and there was something to free. */
+int names_make(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name, const struct tree_make *what,
+	       struct inode *ret_i);
 
 /* ---- attr.c */
 /* Also of an inode that is gone, for whoever still stands in it. */
