@@ -132,6 +132,12 @@ static int repair_index(struct repair *r)
 	return e;
 }
 
+/* Each builds on what those before it have mended. */
+static int (*const steps[])(struct repair *r) = {
+	drop_unreadable, repair_index, repair_sets, repair_nodes, repair_extents, repair_names, repair_inodes, repair_quotas,
+	repair_derived,
+};
+
 int catalog_repair(struct catalog *c, const struct repair_config *config)
 {
 	struct repair r = { .c = c, .config = config };
@@ -140,24 +146,8 @@ int catalog_repair(struct catalog *c, const struct repair_config *config)
 	for (unsigned i = 0; i < 256; i++)
 		r.lost[i] = catalog_kind_suspect(c, (uint8_t)i);
 	e = overlay_new(&r.want);
-	if (e >= 0)
-		e = drop_unreadable(&r);
-	if (e >= 0)
-		e = repair_index(&r);
-	if (e >= 0)
-		e = repair_sets(&r);
-	if (e >= 0)
-		e = repair_nodes(&r);
-	if (e >= 0)
-		e = repair_extents(&r);
-	if (e >= 0)
-		e = repair_names(&r);
-	if (e >= 0)
-		e = repair_inodes(&r);
-	if (e >= 0)
-		e = repair_quotas(&r);
-	if (e >= 0)
-		e = repair_derived(&r);
+	for (size_t i = 0; i < ARRAY_SIZE(steps) && e >= 0; i++)
+		e = steps[i](&r);
 	if (r.b)
 		(void) batch_abort(r.b);
 	overlay_unref(r.want);
