@@ -16,7 +16,6 @@ struct handles;
 
 enum handle_kind { HANDLE_FILE = 1, HANDLE_DIRECTORY, HANDLE_ANSWER, HANDLE_STREAM };
 
-#define HANDLE_WRITE 1u   /* open for writing */
 #define HANDLE_NOATIME 2u /* its opening is no use of the file */
 #define HANDLE_WROTE 4u   /* written to */
 #define HANDLE_NEW 8u     /* made by the same request */

@@ -81,15 +81,9 @@ void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size)
 		(void) fuse_reply_buf(req, value, len);
 }
 
-static uint32_t handle_flags(const struct fuse_file_info *fi)
-{
-	return ((fi->flags & O_ACCMODE) != O_RDONLY ? HANDLE_WRITE : 0) |
-	       (fi->flags & O_NOATIME ? HANDLE_NOATIME : 0);
-}
-
 int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct fuse_file_info *fi)
 {
-	uint32_t flags = handle_flags(fi);
+	uint32_t flags = fi->flags & O_NOATIME ? HANDLE_NOATIME : 0;
 	struct handle h;
 	int r;
 

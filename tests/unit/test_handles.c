@@ -47,7 +47,7 @@ static bool removed_last(struct table *t, uint64_t fh)
 
 static void test_open_and_close(struct table *t)
 {
-	uint64_t a = add(t, 2, 100, HANDLE_WRITE), b = add(t, 4, 100, 0), c = add(t, 6, 200, 0);
+	uint64_t a = add(t, 2, 100, HANDLE_NOATIME), b = add(t, 4, 100, 0), c = add(t, 6, 200, 0);
 	struct handle h;
 	bool last;
 
@@ -79,7 +79,7 @@ static void test_generation(struct table *t)
 
 static void test_writes(struct table *t)
 {
-	uint64_t a = add(t, 2, 100, HANDLE_WRITE);
+	uint64_t a = add(t, 2, 100, HANDLE_NOATIME);
 
 	CHECK(!handles_is_busy(t->handles, 100));
 	CHECK(handles_wrote(t->handles, a));
@@ -92,7 +92,7 @@ static void test_writes(struct table *t)
 
 static void test_next_server(struct table *t)
 {
-	uint64_t a = add(t, 2, 100, HANDLE_WRITE), b = add(t, 4, 200, 0), c = add(t, 6, 100, 0), d;
+	uint64_t a = add(t, 2, 100, HANDLE_NOATIME), b = add(t, 4, 200, 0), c = add(t, 6, 100, 0), d;
 	struct handle h;
 
 	CHECK(removed_last(t, b));
