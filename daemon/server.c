@@ -134,8 +134,10 @@ static int open_volume(struct server *s, const struct link_message *hello, char 
 				   .index = true, .answer_first = true };
 	int r = program_directory(hello->warm ? UPGRADE_PATIENCE_MS : 0, &program_dir);
 
-	if (r < 0)
+	if (r < 0) {
+		*ret_why = strdup("brainy-extract, which belongs beside brainy, is not there; install both again");
 		return r;
+	}
 	o.program_dir = program_dir;
 	s->stack.volume_dirfd = s->volume_dirfd;
 	s->stack.keys = s->keys;
