@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* The dispatcher: one thread reads /dev/fuse and answers where it stands what cannot block, because
  * a wake-up on another core costs more than most requests do. Handed over are: large reads and writes
- * when others wait behind them, what may take long by nature, and changes while the catalog makes its
- * writers wait. Reads that would wait for the disk, queries and fsyncs are handed over by their
- * operations. */
+ * when others wait behind them, what may take long by nature, copies of large files, and changes while
+ * the catalog makes its writers wait. Reads that would wait for the disk, queries and fsyncs are handed
+ * over by their operations. */
 #include <errno.h>
 #include <poll.h>
 #include <string.h>
@@ -147,17 +147,25 @@ static bool is_change(uint32_t opcode)
 	case FUSE_REMOVEXATTR:
 	case FUSE_CREATE:
 	case FUSE_TMPFILE:
+	case FUSE_COPY_FILE_RANGE:
 		return true;
 	default:
 		return false;
 	}
 }
 
+static bool is_large(const struct fs *fs, uint64_t ino)
+{
+	struct inode i;
+
+	return inode_get(fs->config.catalog, ino, &i) < 0 || i.size >= LARGE;
+}
+
 static bool wants_worker(struct loop *l, const struct fuse_in_header *in)
 {
 	const struct fuse_read_in *read_in = (const void *)(in + 1);
 
-	if (in->opcode == FUSE_FALLOCATE || in->opcode == FUSE_COPY_FILE_RANGE)
+	if (in->opcode == FUSE_FALLOCATE || (in->opcode == FUSE_COPY_FILE_RANGE && is_large(l->fs, in->nodeid)))
 		return true;
 	if (in->opcode == FUSE_READDIR || in->opcode == FUSE_READDIRPLUS)
 		return tree_dir_is_slow(l->fs->config.catalog, in->nodeid);
