@@ -19,6 +19,7 @@
 #define FUSE_NOTIFY_RESEND_CODE 7
 /* Since 7.39. */
 #define FUSE_STATX_CODE 52
+#define FUSE_DIRECT_IO_ALLOW_MMAP_FLAG (1ull << 36)
 
 #define FS_MAX_WRITE (1u << 20)
 #define FS_BUFFER_SIZE (FS_MAX_WRITE + 8192u)

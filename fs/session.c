@@ -39,7 +39,8 @@ void request_thread_done(void)
 
 static void correct_init(struct fs *fs, struct fuse_init_out *out)
 {
-	uint64_t wanted = fs->init_flags & (FUSE_HANDLE_KILLPRIV_V2 | FUSE_SETXATTR_EXT | FUSE_HAS_RESEND_FLAG);
+	uint64_t wanted = fs->init_flags & (FUSE_HANDLE_KILLPRIV_V2 | FUSE_SETXATTR_EXT | FUSE_HAS_RESEND_FLAG |
+					    FUSE_DIRECT_IO_ALLOW_MMAP_FLAG);
 
 	out->flags &= ~(uint32_t)(FUSE_HANDLE_KILLPRIV | FUSE_AUTO_INVAL_DATA | FUSE_WRITEBACK_CACHE);
 	out->flags |= (uint32_t)wanted;

@@ -12,8 +12,13 @@
 /* A sync that takes longer than this is worth a wake-up on another core. */
 #define SLOW_NS 300000u
 
+struct sync {
+	fuse_req_t req;
+	size_t written; /* 0: an fsync */
+};
+
 struct batch_of_syncs {
-	fuse_req_t reqs[SYNCS_MAX];
+	struct sync syncs[SYNCS_MAX];
 	unsigned n;
 };
 
@@ -28,6 +33,14 @@ struct syncs {
 	pthread_t thread;
 };
 
+static void answer(const struct sync *sync, int r)
+{
+	if (r == 0 && sync->written)
+		(void) fuse_reply_write(sync->req, sync->written);
+	else
+		(void) fuse_reply_err(sync->req, -r);
+}
+
 static void sync_all(struct syncs *s, struct batch_of_syncs *b)
 {
 	uint64_t start = clock_mono_ns();
@@ -35,7 +48,7 @@ static void sync_all(struct syncs *s, struct batch_of_syncs *b)
 
 	atomic_store(&s->last_ns, clock_mono_ns() - start);
 	for (unsigned i = 0; i < b->n; i++)
-		(void) fuse_reply_err(b->reqs[i], -r);
+		answer(&b->syncs[i], r);
 	b->n = 0;
 }
 
@@ -67,7 +80,7 @@ static void give(struct syncs *s)
 
 	while (s->given.n + s->here.n > SYNCS_MAX)
 		(void) pthread_cond_wait(&s->room, &s->lock);
-	memcpy(s->given.reqs + s->given.n, s->here.reqs, s->here.n * sizeof(s->here.reqs[0]));
+	memcpy(s->given.syncs + s->given.n, s->here.syncs, s->here.n * sizeof(s->here.syncs[0]));
 	s->given.n += s->here.n;
 	s->here.n = 0;
 	(void) pthread_cond_signal(&s->wake);
@@ -117,11 +130,11 @@ struct syncs *syncs_stop(struct syncs *s)
 	return NULL;
 }
 
-void syncs_add(struct syncs *s, fuse_req_t req)
+void syncs_add(struct syncs *s, fuse_req_t req, size_t written)
 {
 	if (s->here.n == SYNCS_MAX)
 		syncs_commit(s);
-	s->here.reqs[s->here.n++] = req;
+	s->here.syncs[s->here.n++] = (struct sync){ req, written };
 }
 
 unsigned syncs_waiting(const struct syncs *s)

@@ -13,8 +13,8 @@
 int syncs_start(struct fs *fs, struct syncs **ret_s);
 /* Answers what is left. */
 struct syncs *syncs_stop(struct syncs *s);
-/* Takes the request over. */
-void syncs_add(struct syncs *s, fuse_req_t req);
+/* Takes the request over: an fsync, or a write of so many bytes that is to be durable before its reply. */
+void syncs_add(struct syncs *s, fuse_req_t req, size_t written);
 unsigned syncs_waiting(const struct syncs *s);
 /* Syncs and answers, or hands them to the thread. */
 void syncs_commit(struct syncs *s);

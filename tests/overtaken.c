@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* overtaken FILE SECONDS - asynchronous direct writes while others read the file through the page cache: after each
- * write, a read gives what was written. Exit status 1 when it does not, 77 when there is no asynchronous I/O here. */
+/* overtaken FILE SECONDS - writes past the page cache while others read the file through it, asynchronous direct ones, then
+ * ones and appends through a descriptor that cannot read: after each, a read gives what was written. Exit status 1 when
+ * it does not, 77 when there is no asynchronous I/O here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
@@ -19,15 +20,27 @@
 
 #define LEN (640u * 1024)
 #define READERS 2u
+/* Of an append: ends within a page, and so does the file before it. */
+#define PIECE 777u
+#define APPENDED_MAX (LEN / 2)
 
 static const char *path;
 static atomic_bool done;
 
-static int read_through_cache(void *to)
+/* One who writes, and the place of the next write. */
+struct writer {
+	const char *name;
+	int (*write)(struct writer *w, const void *data);
+	size_t offset, len;
+	int fd;
+	aio_context_t context;
+};
+
+static ssize_t read_through_cache(void *to)
 {
 	_cleanup_close_ int fd = open(path, O_RDONLY | O_CLOEXEC);
 
-	return fd >= 0 && pread(fd, to, LEN, 0) == (ssize_t)LEN ? 0 : -EIO;
+	return fd < 0 ? -errno : pread(fd, to, LEN, 0);
 }
 
 static void *read_always(void *unused)
@@ -40,32 +53,48 @@ static void *read_always(void *unused)
 	return NULL;
 }
 
-static int write_direct(aio_context_t context, int fd, void *data)
+static int write_asynchronous(struct writer *w, const void *data)
 {
-	struct iocb write = { .aio_fildes = (uint32_t)fd, .aio_lio_opcode = IOCB_CMD_PWRITE,
-			      .aio_buf = (uintptr_t)data, .aio_nbytes = LEN };
+	struct iocb write = { .aio_fildes = (uint32_t)w->fd, .aio_lio_opcode = IOCB_CMD_PWRITE,
+			      .aio_buf = (uintptr_t)data, .aio_nbytes = w->len };
 	struct iocb *list[] = { &write };
 	struct io_event event;
 
-	if (syscall(SYS_io_submit, context, 1L, list) != 1 ||
-	    syscall(SYS_io_getevents, context, 1L, 1L, &event, NULL) != 1)
+	if (syscall(SYS_io_submit, w->context, 1L, list) != 1 ||
+	    syscall(SYS_io_getevents, w->context, 1L, 1L, &event, NULL) != 1)
 		return -errno;
-	return event.res == LEN ? 0 : -EIO;
+	return event.res == (long)w->len ? 0 : -EIO;
 }
 
-static int compare(const char *wanted, char *space)
+static int write_alone(struct writer *w, const void *data)
 {
-	if (read_through_cache(space) < 0)
-		return -EIO;
-	for (size_t i = 0; i < LEN; i++)
-		if (space[i] != wanted[i]) {
-			printf("byte %zu is old after a direct write\n", i);
-			return -EBADMSG;
-		}
+	return pwrite(w->fd, data, w->len, (off_t)w->offset) == (ssize_t)w->len ? 0 : -EIO;
+}
+
+static int append(struct writer *w, const void *data)
+{
+	if (w->offset + 2 * w->len > APPENDED_MAX) {
+		if (ftruncate(w->fd, 0) < 0)
+			return -errno;
+		w->offset = 0;
+	} else {
+		w->offset += w->len;
+	}
+	return write(w->fd, data, w->len) == (ssize_t)w->len ? 0 : -EIO;
+}
+
+static int compare(const struct writer *w, const char *wanted, char *space)
+{
+	ssize_t n = read_through_cache(space);
+
+	if (n != (ssize_t)(w->offset + w->len) || memcmp(space + w->offset, wanted, w->len) != 0) {
+		printf("%s: old bytes, or %zd of them, after %zu at %zu\n", w->name, n, w->len, w->offset);
+		return -EBADMSG;
+	}
 	return 0;
 }
 
-static int write_and_compare(aio_context_t context, int fd, uint64_t until_ms)
+static int write_and_compare(struct writer *w, uint64_t until_ms)
 {
 	_cleanup_free_ char *space = malloc(LEN);
 	void *data = NULL;
@@ -73,37 +102,49 @@ static int write_and_compare(aio_context_t context, int fd, uint64_t until_ms)
 	int r = posix_memalign(&data, 4096, LEN) || !space ? -ENOMEM : 0;
 
 	for (; r == 0 && clock_mono_ms() < until_ms; n++) {
-		memset(data, (int)(n & 0x7f) + 1, LEN);
-		r = write_direct(context, fd, data);
+		memset(data, (int)(n & 0x7f) + 1, w->len);
+		r = w->write(w, data);
 		if (r == 0)
-			r = compare(data, space);
+			r = compare(w, data, space);
 	}
-	printf("%u writes\n", n);
+	printf("%s: %u writes\n", w->name, n);
 	free(data);
+	return r;
+}
+
+static int run(struct writer *w, int flags, unsigned seconds)
+{
+	pthread_t readers[READERS];
+	int r;
+
+	w->fd = open(path, flags | O_CREAT | O_CLOEXEC, 0600);
+	if (w->fd < 0)
+		return perror(path), -errno;
+	atomic_store(&done, false);
+	for (unsigned i = 0; i < READERS; i++)
+		if (pthread_create(&readers[i], NULL, read_always, NULL) != 0)
+			return -EAGAIN;
+	r = write_and_compare(w, clock_mono_ms() + 1000 * (uint64_t)seconds);
+	atomic_store(&done, true);
+	for (unsigned i = 0; i < READERS; i++)
+		(void) pthread_join(readers[i], NULL);
+	(void) close(w->fd);
 	return r;
 }
 
 int main(int argc, char **argv)
 {
-	pthread_t readers[READERS];
-	aio_context_t context = 0;
-	int fd, r;
+	struct writer asynchronous = { .name = "asynchronous", .write = write_asynchronous, .len = LEN };
+	struct writer alone = { .name = "alone", .write = write_alone, .len = LEN };
+	struct writer appends = { .name = "appended", .write = append, .offset = APPENDED_MAX, .len = PIECE };
+	unsigned seconds;
 
 	if (argc != 3)
 		return 2;
 	path = argv[1];
-	if (syscall(SYS_io_setup, 4L, &context) < 0)
+	seconds = (unsigned)atoi(argv[2]);
+	if (syscall(SYS_io_setup, 4L, &asynchronous.context) < 0)
 		return 77;
-	fd = open(path, O_RDWR | O_CREAT | O_DIRECT | O_CLOEXEC, 0600);
-	if (fd < 0 || ftruncate(fd, LEN) < 0)
-		return perror(path), 1;
-	for (unsigned i = 0; i < READERS; i++)
-		if (pthread_create(&readers[i], NULL, read_always, NULL) != 0)
-			return 1;
-	r = write_and_compare(context, fd, clock_mono_ms() + 1000 * (uint64_t)atoi(argv[2]));
-	atomic_store(&done, true);
-	for (unsigned i = 0; i < READERS; i++)
-		(void) pthread_join(readers[i], NULL);
-	(void) close(fd);
-	return r < 0;
+	return run(&asynchronous, O_RDWR | O_DIRECT, seconds) < 0 || run(&alone, O_WRONLY, seconds) < 0 ||
+	       run(&appends, O_WRONLY | O_APPEND, seconds) < 0;
 }

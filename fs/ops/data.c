@@ -93,6 +93,34 @@ static void note_kill(fuse_req_t req, const struct tree_request *rq, uint64_t in
 		invalidator_add(ops_fs(req)->invalidator, ino);
 }
 
+static bool bypasses_cache(const struct fs *fs, const struct fuse_file_info *fi)
+{
+	return fi->flags & O_DIRECT || ops_writes_alone(fs, fi);
+}
+
+/* Of a write that was executed, not one to a mapping. Those that wait for the disk wait together, but for the few whose
+ * pages are to be dropped, too. */
+static void answer_write(fuse_req_t req, fuse_ino_t ino, off_t offset, size_t n, const struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	bool durable = fi->flags & O_DSYNC && ops_writes_alone(fs, fi);
+	bool overtaken = bypasses_cache(fs, fi) && fetched_lately(fs->fetched, ino);
+	int r = 0;
+
+	if (durable && !overtaken && !current_request.may_wait) {
+		syncs_add(fs->syncs, req, n);
+		return;
+	}
+	if (durable)
+		r = file_sync(fs->config.files, catalog_last_lsn(fs->config.catalog));
+	if (r < 0)
+		ops_reply_status(req, r);
+	else if (overtaken)
+		invalidator_answer_write(fs->invalidator, req, ino, (uint64_t)offset, n);
+	else
+		(void) fuse_reply_write(req, n);
+}
+
 void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
 	       struct fuse_file_info *fi)
 {
@@ -107,7 +135,7 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 		return;
 	}
 	if (ops_replayed(req)) {
-		if (fi->flags & O_DIRECT)
+		if (bypasses_cache(fs, fi))
 			invalidator_add_range(fs->invalidator, ino, (uint64_t)offset, size);
 		return;
 	}
@@ -121,10 +149,10 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 	note_kill(req, &rq, ino, mapped);
 	if (n < 0)
 		ops_reply_status(req, (int)n);
-	else if (fi->flags & O_DIRECT && !mapped && fetched_lately(fs->fetched, ino))
-		invalidator_answer_write(fs->invalidator, req, ino, (uint64_t)offset, (size_t)n);
-	else
+	else if (mapped)
 		(void) fuse_reply_write(req, (size_t)n);
+	else
+		answer_write(req, ino, offset, (size_t)n, fi);
 }
 
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
@@ -132,7 +160,7 @@ void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_in
 	if (is_virtual(ino))
 		ops_reply_status(req, 0);
 	else
-		syncs_add(ops_fs(req)->syncs, req);
+		syncs_add(ops_fs(req)->syncs, req, 0);
 }
 
 /* The kernel does not say whether the caller may keep suid here, nor when it copies: only root may. */

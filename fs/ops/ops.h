@@ -45,6 +45,12 @@ void ops_reply_status(fuse_req_t req, int r);
 /* Counts and reports what is no program's fault; returns what the kernel is told, 0 or -errno. */
 int ops_note_trouble(struct fs *fs, int r);
 void ops_fill_entry(const struct inode *i, struct fuse_entry_param *ret_e);
+/* True when the descriptor is open for writing alone, and its writes therefore pass the kernel's cache by. Whoever cannot
+ * read through it gains nothing from the cache; for it the kernel would ask for security.capability before the first
+ * write of a file, and cut a write that begins or ends within a page in two. A write that says O_DSYNC is then to be
+ * durable before its reply: no FSYNC follows. Kernels before 6.6 do not keep mappings of the file consistent with such
+ * writes, and do not offer the flag. */
+bool ops_writes_alone(const struct fs *fs, const struct fuse_file_info *fi);
 /* Opens a handle (or finds the one that the same request has made) and fills *fi. */
 int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct fuse_file_info *fi);
 /* Takes a handle back that the kernel does not hear of. */

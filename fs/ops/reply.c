@@ -81,6 +81,12 @@ void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size)
 		(void) fuse_reply_buf(req, value, len);
 }
 
+bool ops_writes_alone(const struct fs *fs, const struct fuse_file_info *fi)
+{
+	return (fi->flags & O_ACCMODE) == O_WRONLY &&
+	       fs->shared->header.granted & FUSE_DIRECT_IO_ALLOW_MMAP_FLAG;
+}
+
 int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct fuse_file_info *fi)
 {
 	uint32_t flags = fi->flags & O_NOATIME ? HANDLE_NOATIME : 0;
@@ -95,6 +101,7 @@ int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct f
 	else
 		r = handles_add(fs->handles, request_unique(), ino, kind, flags, &fi->fh);
 	fi->keep_cache = kind == HANDLE_FILE || kind == HANDLE_ANSWER || kind == HANDLE_DIRECTORY;
+	fi->direct_io = kind == HANDLE_FILE && ops_writes_alone(fs, fi);
 	fi->noflush = 1;
 	return r;
 }

@@ -39,6 +39,8 @@ faulty_mount
 echo before >"$mnt/before" && sync "$mnt/before" || fail sync
 echo unsure >"$mnt/unsure"
 echo sync >"$FAULTY"
+echo more >>"$mnt/unsure" || fail "a write that need not be durable"
+refuse 'Input/output error' dd if=/dev/zero of="$mnt/unsure" bs=1 count=1 oflag=dsync conv=notrunc
 refuse 'Input/output error' sync "$mnt/unsure"
 echo >"$FAULTY"
 refuse 'Input/output error|Read-only' sync "$mnt/unsure"

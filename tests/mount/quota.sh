@@ -90,7 +90,7 @@ def bytes_hold():
     put(q + "/a/b/file", 5 * M, b"y")
     f = os.open(q + "/a/b/file", os.O_RDWR)
     os.pwrite(f, b"z" * M, 2 * M)
-    refused(E.EDQUOT, os.pwrite, f, b"z" * M, 5 * M - 1)
+    refused(E.EDQUOT, os.pwrite, f, b"z" * M, 5 * M)
     os.ftruncate(f, 1 << 30)
     os.ftruncate(f, 5 * M)
     refused(E.EDQUOT, allocate, q + "/small", K)

@@ -159,6 +159,27 @@ def mapped():
         assert time.monotonic() < end, "a mapped write without msync moved no times"
         time.sleep(0.05)
 
+def written_beside_a_mapping():
+    """Through a descriptor that cannot read, which passes the cache by, and through one that the cache serves."""
+    p = top + "/beside"
+    open(p, "wb").write(bytes(3 * 4096))
+    fd, alone = os.open(p, os.O_RDWR), os.open(p, os.O_WRONLY)
+    m = mmap.mmap(fd, 0)
+    for n in range(200):
+        at = n * 37
+        m[at:at + 5] = b"mmap%d" % (n % 10)
+        assert os.pwrite(alone, b"alone%03d" % n, at + 5) == 8
+        assert m[at:at + 13] == b"mmap%dalone%03d" % (n % 10, n), (n, m[at:at + 13])
+        assert os.pwrite(fd, b"cached", at + 13) == 6
+        assert os.pread(fd, 19, at) == m[at:at + 19] == b"mmap%dalone%03dcached" % (n % 10, n)
+    wanted = m[:]
+    m.flush()
+    m.close()
+    os.posix_fadvise(fd, 0, 0, os.POSIX_FADV_DONTNEED)
+    assert os.pread(fd, 3 * 4096, 0) == wanted, "what was mapped overwrote what was written"
+    os.close(fd)
+    os.close(alone)
+
 def nlink(path):
     return os.stat(path).st_nlink
 
@@ -310,7 +331,7 @@ def privileges():
         assert os.stat(p).st_mode & 0o7777 == 0o777, (do, oct(os.stat(p).st_mode))
         os.unlink(p)
 
-for rule in [fallocate, locks, leases, mapped, exchange, unnamed] + [sticky, setgid, privileges] * ROOT:
+for rule in [fallocate, locks, leases, mapped, written_beside_a_mapping, exchange, unnamed] + [sticky, setgid, privileges] * ROOT:
     try:
         rule()
     except BaseException:
