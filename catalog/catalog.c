@@ -60,7 +60,9 @@ static int init_memory(struct catalog *c)
 	if (r >= 0)
 		r = set_checks_new(&c->set_checks);
 	if (r >= 0)
-		r = overlay_new(&o);
+		r = overlay_pool_new(&c->pool);
+	if (r >= 0)
+		r = overlay_new(c->pool, &o);
 	if (r < 0)
 		return r;
 	c->active = o;
@@ -95,6 +97,7 @@ struct catalog *catalog_close(struct catalog *c)
 	wal_close(c->wal);
 	store_close(c->store);
 	view_unref(c->view);
+	overlay_pool_free(c->pool);
 	replies_free(c->replies);
 	set_checks_free(c->set_checks);
 	value_cache_free(c->values);
@@ -204,7 +207,7 @@ void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats)
 /* The overlay that replay fills holds what two did before the crash, and another one grows while it is written. */
 static uint64_t overlays_bound(const struct catalog *c)
 {
-	return 3 * (uint64_t)overlay_memory_of(c->config.overlay_records, c->config.overlay_bytes);
+	return 3 * (uint64_t)overlay_memory_of(c->config.overlay_records, c->config.overlay_bytes) + OVERLAY_POOL_BYTES;
 }
 
 void catalog_add_memory(struct catalog *c, struct memory_parts *m)
@@ -213,7 +216,8 @@ void catalog_add_memory(struct catalog *c, struct memory_parts *m)
 	size_t bytes;
 
 	if (snapshot_begin(c, false, &s) >= 0) {
-		bytes = overlay_memory(s.view->active) + (s.view->frozen ? overlay_memory(s.view->frozen) : 0);
+		bytes = overlay_memory(s.view->active) + (s.view->frozen ? overlay_memory(s.view->frozen) : 0) +
+			overlay_pool_memory(c->pool);
 		snapshot_end(&s);
 		memory_part_add(m, "overlay", bytes, overlays_bound(c));
 	}

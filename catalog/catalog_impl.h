@@ -108,6 +108,7 @@ struct catalog {
 
 	pthread_mutex_t view_lock; /* rank 30 */
 	struct view *view;         /* guarded by view_lock; owned */
+	struct overlay_pool *pool; /* of overlays */
 	struct overlay *active;    /* in the view; changed by who holds writer and checkpoint_lock */
 
 	pthread_mutex_t fold_lock;       /* rank 5: one before_freeze at a time */

@@ -251,7 +251,7 @@ static int freeze(struct catalog *c)
 	int r = replies_store(c->replies, &c->job.replies);
 
 	if (r >= 0)
-		r = overlay_new(&fresh);
+		r = overlay_new(c->pool, &fresh);
 	if (r < 0)
 		return r;
 	r = view_replace(c, fresh, overlay_ref(c->active));

@@ -165,10 +165,12 @@ static bool wait_for_work(struct catalog *c, bool failed)
 			return true;
 		if (dirty && due_ms == 0)
 			due_ms = clock_mono_ms() + patience_ms(c);
-		if (dirty)
+		if (dirty) {
 			(void) cond_wait_until(&c->work, &c->gate_lock, due_ms);
-		else
+		} else {
+			overlay_pool_trim(c->pool);
 			(void) pthread_cond_wait(&c->work, &c->gate_lock);
+		}
 	}
 	return false;
 }

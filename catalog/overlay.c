@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Memory comes from chunks that are mapped and unmapped whole, so that what a freeze releases goes
- * back to the system and does not linger in the heap.
+ * back to the pool or the system and does not linger in the heap.
  *
  * Publication: a node is complete before its predecessors' links and its place in the hash table are
  * stored with release order; a value is complete before the node points to it. The hash table is
@@ -9,11 +9,13 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
+#include "base/cleanup.h"
 #include "base/hash.h"
 
 #define LEVELS 12 /* at one in four: 16 million keys */
@@ -36,6 +38,12 @@ struct chunk {
 	uint8_t data[];
 };
 
+struct overlay_pool {
+	pthread_mutex_t lock; /* rank 50: guards all below */
+	struct chunk *first;  /* all of CHUNK_SIZE */
+	size_t bytes;
+};
+
 struct table {
 	struct table *older;
 	size_t mask;
@@ -44,6 +52,7 @@ struct table {
 
 struct overlay {
 	_Atomic unsigned refs;
+	struct overlay_pool *pool;              /* borrowed, or NULL */
 	_Atomic size_t records, bytes, table_bytes;
 	uint64_t dice;                          /* writer's */
 	struct chunk *chunks;                   /* writer's; the first one is being filled */
@@ -78,13 +87,78 @@ static bool node_before(const struct overlay_node *n, const void *key, size_t ke
 	return key_compare(node_key(n), n->key_len, key, key_len) < 0;
 }
 
-int overlay_new(struct overlay **ret_o)
+/* ---- the pool */
+
+int overlay_pool_new(struct overlay_pool **ret_p)
+{
+	struct overlay_pool *p = calloc(1, sizeof(*p));
+
+	if (!p)
+		return -ENOMEM;
+	(void) pthread_mutex_init(&p->lock, NULL);
+	*ret_p = p;
+	return 0;
+}
+
+/* NULL: it has none. */
+static struct chunk *pool_take(struct overlay_pool *p)
+{
+	LOCKED(&p->lock);
+	struct chunk *c = p->first;
+
+	if (c) {
+		p->first = c->next;
+		p->bytes -= c->size;
+	}
+	return c;
+}
+
+/* False: it keeps no more, or none of this size. */
+static bool pool_give(struct overlay_pool *p, struct chunk *c)
+{
+	LOCKED(&p->lock);
+
+	if (c->size != CHUNK_SIZE || p->bytes + c->size > OVERLAY_POOL_BYTES)
+		return false;
+	c->next = p->first;
+	p->first = c;
+	p->bytes += c->size;
+	return true;
+}
+
+void overlay_pool_trim(struct overlay_pool *p)
+{
+	for (struct chunk *c = pool_take(p); c; c = pool_take(p))
+		(void) munmap(c, c->size);
+}
+
+size_t overlay_pool_memory(struct overlay_pool *p)
+{
+	LOCKED(&p->lock);
+
+	return p->bytes;
+}
+
+struct overlay_pool *overlay_pool_free(struct overlay_pool *p)
+{
+	if (!p)
+		return NULL;
+	overlay_pool_trim(p);
+	(void) pthread_mutex_destroy(&p->lock);
+	free(p);
+	return NULL;
+}
+
+/* ---- its life */
+
+int overlay_new(struct overlay_pool *pool, struct overlay **ret_o)
 {
 	struct overlay *o = calloc(1, sizeof(*o));
 
 	if (!o)
 		return -ENOMEM;
 	atomic_init(&o->refs, 1);
+	o->pool = pool;
 	o->dice = 0x9e3779b97f4a7c15ull;
 	o->head = (struct overlay_node *)o->head_space;
 	o->head->levels = LEVELS;
@@ -107,7 +181,8 @@ struct overlay *overlay_unref(struct overlay *o)
 		return NULL;
 	for (struct chunk *c = o->chunks, *next; c; c = next) {
 		next = c->next;
-		(void) munmap(c, c->size);
+		if (!o->pool || !pool_give(o->pool, c))
+			(void) munmap(c, c->size);
 	}
 	for (struct table *t = atomic_load(&o->table), *older; t; t = older) {
 		older = t->older;
@@ -119,10 +194,21 @@ struct overlay *overlay_unref(struct overlay *o)
 
 /* ---- room */
 
+static struct chunk *chunk_new(size_t size)
+{
+	struct chunk *c = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (c == MAP_FAILED)
+		return NULL;
+	(void) madvise(c, size, MADV_HUGEPAGE);
+	c->size = size;
+	return c;
+}
+
 static int reserve_bytes(struct overlay *o, size_t bytes)
 {
 	size_t size = CHUNK_SIZE;
-	struct chunk *c;
+	struct chunk *c = NULL;
 
 	if (o->chunks && o->chunks->size - sizeof(*c) - o->used >= bytes)
 		return 0;
@@ -130,11 +216,12 @@ static int reserve_bytes(struct overlay *o, size_t bytes)
 		return -ENOMEM;
 	while (size - sizeof(*c) < bytes)
 		size *= 2;
-	c = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-	if (c == MAP_FAILED)
+	if (o->pool && size == CHUNK_SIZE)
+		c = pool_take(o->pool);
+	if (!c)
+		c = chunk_new(size);
+	if (!c)
 		return -ENOMEM;
-	(void) madvise(c, size, MADV_HUGEPAGE);
-	c->size = size;
 	c->next = o->chunks;
 	o->chunks = c;
 	o->used = 0;

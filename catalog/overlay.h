@@ -26,8 +26,22 @@ struct overlay_value {
 	uint8_t data[];
 };
 
-/* With one reference. -ENOMEM. */
-int overlay_new(struct overlay **ret_o);
+/* Memory that released overlays leave to later ones: fresh pages cost more than what is then put into them. Thread-safety:
+ * safe. */
+struct overlay_pool;
+
+#define OVERLAY_POOL_BYTES (24u << 20) /* that it keeps at most */
+
+int overlay_pool_new(struct overlay_pool **ret_p);
+/* After the last overlay that uses it. */
+struct overlay_pool *overlay_pool_free(struct overlay_pool *p);
+/* Gives back what it keeps. */
+void overlay_pool_trim(struct overlay_pool *p);
+/* Bytes that it keeps now. */
+size_t overlay_pool_memory(struct overlay_pool *p);
+
+/* With one reference. `pool` is borrowed, or NULL. -ENOMEM. */
+int overlay_new(struct overlay_pool *pool, struct overlay **ret_o);
 struct overlay *overlay_ref(struct overlay *o);
 /* Releases everything with the last reference. */
 struct overlay *overlay_unref(struct overlay *o);

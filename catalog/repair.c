@@ -145,7 +145,7 @@ int catalog_repair(struct catalog *c, const struct repair_config *config)
 
 	for (unsigned i = 0; i < 256; i++)
 		r.lost[i] = catalog_kind_suspect(c, (uint8_t)i);
-	e = overlay_new(&r.want);
+	e = overlay_new(NULL, &r.want);
 	for (size_t i = 0; i < ARRAY_SIZE(steps) && e >= 0; i++)
 		e = steps[i](&r);
 	if (r.b)

@@ -204,7 +204,7 @@ int spares_gather(struct catalog *c, struct spares **ret_s)
 	if (!s)
 		return -ENOMEM;
 	s->c = c;
-	r = overlay_new(&s->versions);
+	r = overlay_new(NULL, &s->versions);
 	if (r >= 0)
 		r = gather_pages(s);
 	if (r >= 0)

@@ -54,7 +54,7 @@ static void test_seek_during_inserts(void)
 	pthread_t writer;
 
 	atomic_store(&done, false);
-	CHECK_EQ(overlay_new(&overlay), 0);
+	CHECK_EQ(overlay_new(NULL, &overlay), 0);
 	put(MIDDLE, 1);
 	put(MIDDLE + 1, 1);
 	CHECK_EQ(pthread_create(&writer, NULL, insert_before, NULL), 0);
@@ -95,7 +95,7 @@ static void test_order_of_kinds(void)
 {
 	size_t found = 0, wrong = 0;
 
-	CHECK_EQ(overlay_new(&overlay), 0);
+	CHECK_EQ(overlay_new(NULL, &overlay), 0);
 	for (uint64_t i = 0; i < ROUNDS; i++)
 		for (unsigned kind = 0; kind < KINDS; kind++)
 			put_kind(kind, kind % 2 ? i : hash_mix64(i * (kind + 1)));
@@ -111,9 +111,35 @@ static void test_order_of_kinds(void)
 	overlay_unref(overlay);
 }
 
+static void test_pool(void)
+{
+	struct overlay_pool *pool;
+	size_t kept;
+
+	CHECK_EQ(overlay_pool_new(&pool), 0);
+	CHECK_EQ(overlay_new(pool, &overlay), 0);
+	put_kind(0, 1);
+	CHECK_EQ(overlay_pool_memory(pool), 0);
+	overlay_unref(overlay);
+	kept = overlay_pool_memory(pool);
+	CHECK(kept > 0);
+	CHECK_EQ(overlay_new(pool, &overlay), 0);
+	put_kind(0, 2);
+	CHECK_EQ(overlay_pool_memory(pool), 0);
+	CHECK_EQ(overlay_records(overlay), 1);
+	for (unsigned n = 0; overlay_bytes(overlay) < 2 * OVERLAY_POOL_BYTES; n++)
+		put_kind(1, n);
+	overlay_unref(overlay);
+	CHECK(overlay_pool_memory(pool) > kept && overlay_pool_memory(pool) <= OVERLAY_POOL_BYTES);
+	overlay_pool_trim(pool);
+	CHECK_EQ(overlay_pool_memory(pool), 0);
+	overlay_pool_free(pool);
+}
+
 int main(void)
 {
 	test_order_of_kinds();
+	test_pool();
 	for (unsigned round = 0; round < 4; round++)
 		test_seek_during_inserts();
 	return check_result();
