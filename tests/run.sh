@@ -20,16 +20,38 @@ report() {
     esac
 }
 
+# begin NAME COMMAND.. - starts one test; finish NAME waits for all that were started, and reports this one
+begin() {
+    case $1 in build/* | *"$pattern"*) ;; *) return 0 ;; esac
+    begin_log=$logs/$(echo "$1" | tr / _).log; shift
+    {
+        begin_at=$(date +%s)
+        "$@" >"$begin_log" 2>&1
+        echo "$? $(($(date +%s) - begin_at))s" >"$begin_log.status"
+    } &
+}
+finish() {
+    wait
+    finish_log=$logs/$(echo "$1" | tr / _).log
+    [ -f "$finish_log.status" ] || return 0
+    read -r finish_status finish_seconds <"$finish_log.status"
+    rm "$finish_log.status"
+    report "$1" "$finish_status" "$finish_seconds" "$finish_log"
+    return "$finish_status"
+}
+
 # try NAME COMMAND.. - one test
-try() {
-    try_name=$1; shift
-    case $try_name in build/* | *"$pattern"*) ;; *) return 0 ;; esac
-    try_log=$logs/$(echo "$try_name" | tr / _).log
-    try_start=$(date +%s)
-    "$@" >"$try_log" 2>&1
-    try_status=$?
-    report "$try_name" "$try_status" "$(($(date +%s) - try_start))s" "$try_log"
-    return "$try_status"
+try() { begin "$@"; finish "$1"; }
+
+# both CASE - a test on a mount, as an ordinary user and as root, side by side. Its first lines may say "Root only", because
+# it needs root to become two users, or "Alone", because the other one would disturb what it measures.
+both() {
+    both_name=$(basename "$1" .sh) both_head=$(head -n 4 "$1")
+    case $both_head in *'# Root only'*) ;; *) begin "mount/user/$both_name" sh tests/as_user.sh sh "$1" ;; esac
+    case $both_head in *'# Alone'*) finish "mount/user/$both_name" ;; esac
+    [ "$(id -u)" != 0 ] || begin "mount/root/$both_name" sh "$1"
+    finish "mount/user/$both_name"
+    finish "mount/root/$both_name"
 }
 
 # build FOLDER [MESON OPTIONS..] with CC from the environment
@@ -76,11 +98,7 @@ try build/nonces build build-nonces -Dnonce_log=true && {
     programs build-nonces nonces model
     programs build-nonces nonces faults '^[^m]' # not mount_*, which come below, nor memory_*, which are unit tests too
     for case in tests/mount/*.sh; do
-        [ "$case" = tests/mount/lib.sh ] && continue
-        case_name=$(basename "$case" .sh)
-        [ "$(id -u)" != 0 ] || try "mount/root/$case_name" sh "$case"
-        # A case that needs root to become two users says so in its first lines.
-        head -n 4 "$case" | grep -q '^# Root only' || try "mount/user/$case_name" sh tests/as_user.sh sh "$case"
+        [ "$case" = tests/mount/lib.sh ] || both "$case"
     done
     for case in tests/format/*.sh; do
         [ -f "$case" ] && try "format/$(basename "$case" .sh)" sh "$case"
@@ -95,7 +113,7 @@ try build/asan build build-asan -Doptimization=2 -Db_sanitize=address,undefined 
     programs build-asan asan unit
     programs build-asan asan fuzz
 }
-try build/tsan build build-tsan -Doptimization=2 -Db_sanitize=thread -Db_lundef=false && programs build-tsan tsan unit '^(wal|catalog)'
+try build/tsan build build-tsan -Doptimization=2 -Db_sanitize=thread -Db_lundef=false && programs build-tsan tsan unit '^(wal_threads|catalog)'
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

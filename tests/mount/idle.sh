@@ -1,4 +1,5 @@
 # A mount on which nothing happens leaves the processor and the disk alone: no thread wakes, nothing is written.
+# Alone: its figures are those of a machine that does nothing else.
 . "$(dirname "$0")/lib.sh"
 
 # wakes - how often each thread of the keeper and what is below it has run, and what they have written
