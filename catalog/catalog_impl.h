@@ -91,8 +91,8 @@ struct catalog {
 	_Atomic uint8_t letters[256]; /* enum letter_state; see vetting.c */
 	pthread_mutex_t letters_lock; /* rank 37, I/O: held while one is found out */
 	struct vetting vetting;
-	uint64_t replayed;
-	bool caught_up;  /* the checkpointer's: has thought of `replayed` */
+	uint64_t replayed;            /* records at the mount */
+	uint64_t replay_ms;           /* and the time that took; then the checkpointer's, who takes it to 0 */
 	uint64_t rehearsed_from;      /* the last LSN before a rehearsal */
 	bool salvaged;                /* rehearsing: the store is damaged, what its pages held is in the overlay */
 	bool facts_unsure;            /* rehearsing: those of an earlier checkpoint, or made up */

@@ -16,7 +16,7 @@
 #define FULL 256u /* of catalog.fullness */
 #define SLOWEST_PAUSE_NS 400000u
 #define ROOM_PATIENCE_MS 200u
-#define LONG_REPLAY 5000u /* records: tens of milliseconds */
+#define LONG_REPLAY_MS 30u
 
 /* ---- room */
 
@@ -143,9 +143,9 @@ void checkpoint_notice(struct catalog *c)
  * would leave the next one more to replay, and so on. */
 static unsigned patience_ms(struct catalog *c)
 {
-	bool long_replay = c->replayed > LONG_REPLAY && !c->caught_up;
+	bool long_replay = c->replay_ms > LONG_REPLAY_MS;
 
-	c->caught_up = true;
+	c->replay_ms = 0;
 	return long_replay ? 0 : c->config.checkpoint_ms;
 }
 
