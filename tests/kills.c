@@ -149,7 +149,7 @@ bool kills_next(struct kills *k)
 	if (server == 0)
 		return kill(k->keeper, 0) == 0;
 	n = stop_server(k, server);
-	for (unsigned i = 0; k->table && k->done % 2 && n == 0 && i < AIMS_MAX; i++) {
+	for (unsigned i = 0; k->table && k->done % 4 && n == 0 && i < AIMS_MAX; i++) {
 		(void) kill(server, SIGCONT);
 		(void) usleep(100 + i * 37);
 		n = stop_server(k, server);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Kills the server of a mount, again and again, for tests that run on a real one. Before each kill the server is stopped
- * and the keeper's table is read: which requests were begun and not answered. Every other kill is aimed at a moment when
+ * and the keeper's table is read: which requests were begun and not answered. Three of four kills are aimed at a moment when
  * there is one.
  *
  * Thread-safety: one thread, except kills_done. */
