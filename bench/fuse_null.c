@@ -41,6 +41,8 @@
 	 FUSE_READDIRPLUS_AUTO | FUSE_ASYNC_DIO | FUSE_MAX_PAGES | FUSE_CACHE_SYMLINKS |                       \
 	 FUSE_EXPLICIT_INVAL_DATA | FUSE_HANDLE_KILLPRIV_V2)
 #define HAS_RESEND_FLAG (1ull << 39)
+#define DIRECT_IO_ALLOW_MMAP_FLAG (1ull << 36)
+#define FLAGS_EXT (HAS_RESEND_FLAG | DIRECT_IO_ALLOW_MMAP_FLAG)
 
 struct node {
 	char *name;     /* owned */
@@ -193,7 +195,7 @@ static void do_init(struct null *s, const struct fuse_in_header *in, const struc
 		.minor = MIN(init->minor, MINOR),
 		.max_readahead = init->max_readahead,
 		.flags = init->flags & (FLAGS | FUSE_INIT_EXT),
-		.flags2 = init->flags & FUSE_INIT_EXT ? init->flags2 & (uint32_t)(HAS_RESEND_FLAG >> 32) : 0,
+		.flags2 = init->flags & FUSE_INIT_EXT ? init->flags2 & (uint32_t)(FLAGS_EXT >> 32) : 0,
 		.max_background = 64,
 		.congestion_threshold = 48,
 		.max_write = WRITE_MAX,
