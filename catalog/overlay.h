@@ -30,7 +30,7 @@ struct overlay_value {
  * safe. */
 struct overlay_pool;
 
-#define OVERLAY_POOL_BYTES (24u << 20) /* that it keeps at most */
+#define OVERLAY_POOL_BYTES (48u << 20) /* that it keeps at most */
 
 int overlay_pool_new(struct overlay_pool **ret_p);
 /* After the last overlay that uses it. */
