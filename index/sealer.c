@@ -5,6 +5,7 @@
  * There is something to look for after a document was added or has died (index_tell_sealer()). Until the
  * memory segment is durable the thread looks twice a second, else it sleeps without a clock. */
 #include <errno.h>
+#include <malloc.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
@@ -56,14 +57,20 @@ static bool wait_a_little(struct index *x, unsigned ms)
 
 static int sealer_step(struct index *x)
 {
+	bool seals;
 	int r = 0;
 
 	if (!x->frozen && seal_is_due(x))
 		r = segments_freeze(x);
+	seals = x->frozen != NULL;
 	if (r >= 0)
 		r = segments_seal(x);
 	while (r >= 0 && !__atomic_load_n(&x->stop, __ATOMIC_RELAXED) && (r = segments_merge(x)) > 0)
 		;
+	/* What a memory segment took lay in pieces all over the heap, which the C library does not give back by itself: 114
+	 * of 131 MB after 30 000 small files had come and gone. */
+	if (seals)
+		(void) malloc_trim(0);
 	return r;
 }
 
