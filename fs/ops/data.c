@@ -98,21 +98,45 @@ static bool bypasses_cache(const struct fs *fs, const struct fuse_file_info *fi)
 	return fi->flags & O_DIRECT || ops_writes_alone(fs, fi);
 }
 
+static bool wants_sync(const struct fs *fs, const struct fuse_file_info *fi)
+{
+	return fi->flags & O_DSYNC && ops_writes_alone(fs, fi);
+}
+
+static int sync_all(const struct fs *fs)
+{
+	return file_sync(fs->config.files, catalog_last_lsn(fs->config.catalog));
+}
+
+/* A server before us has executed it, but perhaps not made it durable. */
+static bool write_replayed(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, const struct fuse_file_info *fi)
+{
+	struct fs *fs = ops_fs(req);
+	int r = request_is_resent() && wants_sync(fs, fi) ? sync_all(fs) : 0;
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else if (!ops_replayed(req))
+		return false;
+	else if (bypasses_cache(fs, fi))
+		invalidator_add_range(fs->invalidator, ino, (uint64_t)offset, size);
+	return true;
+}
+
 /* Of a write that was executed, not one to a mapping. Those that wait for the disk wait together, but for the few whose
  * pages are to be dropped, too. */
 static void answer_write(fuse_req_t req, fuse_ino_t ino, off_t offset, size_t n, const struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
-	bool durable = fi->flags & O_DSYNC && ops_writes_alone(fs, fi);
 	bool overtaken = bypasses_cache(fs, fi) && fetched_lately(fs->fetched, ino);
 	int r = 0;
 
-	if (durable && !overtaken && !current_request.may_wait) {
+	if (wants_sync(fs, fi) && !overtaken && !current_request.may_wait) {
 		syncs_add(fs->syncs, req, n);
 		return;
 	}
-	if (durable)
-		r = file_sync(fs->config.files, catalog_last_lsn(fs->config.catalog));
+	if (wants_sync(fs, fi))
+		r = sync_all(fs);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else if (overtaken)
@@ -134,11 +158,8 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 		virtual_write(req, ino, data, size, fi);
 		return;
 	}
-	if (ops_replayed(req)) {
-		if (bypasses_cache(fs, fi))
-			invalidator_add_range(fs->invalidator, ino, (uint64_t)offset, size);
+	if (write_replayed(req, ino, size, offset, fi))
 		return;
-	}
 	/* Before the batch, so that the index, which hears of it, finds the file busy. */
 	(void) handles_wrote(fs->handles, fi->fh);
 	kills = write_kills(req, &rq, ino, in->write_flags);
