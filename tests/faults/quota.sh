@@ -39,7 +39,7 @@ full(put, q + "/more", 3 * M)
 assert os.stat(q + "/more").st_size == 0
 os.unlink(q + "/more")
 fd = os.open(files[0], os.O_RDWR)
-for change in (lambda: os.pwrite(fd, b"y" * 2 * M, M - 10), lambda: os.pwrite(fd, b"y", 5 * M),
+for change in (lambda: os.pwrite(fd, b"y" * 2 * M, M), lambda: os.pwrite(fd, b"y", 5 * M),
                lambda: os.posix_fallocate(fd, 0, M + 1),
                lambda: os.copy_file_range(os.open(top + "/beside", os.O_RDONLY), fd, 3 * M, 0, M)):
     full(change)
