@@ -13,6 +13,7 @@ struct store {
 	MDB_env *env;
 	MDB_dbi dbi;
 	_Atomic bool faulted;     /* while opening or changing */
+	_Atomic bool unsure;      /* its inside has not been looked at yet */
 	pthread_mutex_t lock;     /* rank 40: guards idle */
 	struct store_scan *idle;  /* ended scans */
 	unsigned idle_count;

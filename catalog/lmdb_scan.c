@@ -22,6 +22,7 @@ struct store_scan {
 	MDB_cursor *cursor;
 	bool broken;   /* by a fault: not to be used again */
 	MDB_val value; /* in the map */
+	uintptr_t page; /* of the map, where the key lies; as long as the store is unsure */
 	size_t key_len;
 	uint8_t key[STORE_KEY_MAX];
 };
@@ -185,6 +186,30 @@ static bool ascends(const struct store_scan *scan, const MDB_val *from, const MD
 	return key_compare(to->mv_data, to->mv_size, from->mv_data, from->mv_size) >= 0;
 }
 
+static int look_up(struct store_scan *scan, MDB_val key)
+{
+	MDB_val value;
+	int rc = mdb_get(scan->txn, scan->store->dbi, &key, &value);
+
+	return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
+}
+
+/* A walk goes along the leaves, a look-up by the keys in the branches; one of those that is damaged hides records from
+ * look-ups alone. It parts the keys in two, so where it leads any key of a leaf astray it does so with the first or the
+ * last one: they must be found. */
+static int check_way(struct store_scan *scan, const MDB_val *key, MDB_cursor_op op)
+{
+	uintptr_t page = (uintptr_t)key->mv_data / 4096;
+	int rc = 0;
+
+	if (!atomic_load_explicit(&scan->store->unsure, memory_order_relaxed) || (op == MDB_NEXT && page == scan->page))
+		return 0;
+	if (op == MDB_NEXT)
+		rc = look_up(scan, (MDB_val){ scan->key_len, scan->key });
+	scan->page = page;
+	return rc ? rc : look_up(scan, *key);
+}
+
 /* A key that no batch can have written is damage. */
 static int move(void *context)
 {
@@ -199,6 +224,9 @@ static int move(void *context)
 		return MDB_BAD_VALSIZE;
 	if (!ascends(scan, &from, &g->key, g->op))
 		return MDB_CORRUPTED;
+	rc = check_way(scan, &g->key, g->op);
+	if (rc)
+		return rc;
 	memcpy(scan->key, g->key.mv_data, g->key.mv_size);
 	scan->key_len = g->key.mv_size;
 	return 0;

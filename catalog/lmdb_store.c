@@ -200,8 +200,14 @@ int store_open(const struct store_config *config, struct store **ret_s, char **r
 		store_close(s);
 		return r;
 	}
+	atomic_store(&s->unsure, due > 0);
 	*ret_s = s;
 	return due;
+}
+
+void store_trust(struct store *s)
+{
+	atomic_store(&s->unsure, false);
 }
 
 int store_check(const struct store_config *config, char **ret_why)

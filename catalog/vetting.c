@@ -5,7 +5,8 @@
  *   structure  lmdb_check.h reads all of the file. Until it has, nothing is written to it: the first checkpoint waits.
  *   letters    the facts of the last checkpoint (facts.h) say which records of a kind there are. Each kind is
  *              counted by itself when a record of it is missed or its records are walked, and all of them are on
- *              the way through the structure.
+ *              the way through the structure. Until that is known, a scan sees to it that look-ups find what it walks
+ *              over (lmdb_scan.c).
  *
  * States of a letter: UNKNOWN -> GOOD or DAMAGED, for good; under letters_lock, and only while the store is as the
  * facts of its opening say. It stays so until the first checkpoint, thus until the structure is known.
@@ -171,6 +172,7 @@ static void trust(struct catalog *c)
 
 	for (unsigned i = 0; i < 256; i++)
 		atomic_store(&c->letters[i], LETTER_GOOD);
+	store_trust(c->store);
 	c->vetting.state = VETTING_DONE;
 }
 
@@ -230,8 +232,10 @@ static int vet(struct catalog *c)
 	counting->c = c;
 	config = store_config(c, counting);
 	r = store_check(&config, &why);
-	if (r >= 0)
+	if (r >= 0) {
 		settle_all(c, &counting->found);
+		store_trust(c->store);
+	}
 	if (r == -EBADMSG)
 		vetting_note_suspect(c);
 	return r;

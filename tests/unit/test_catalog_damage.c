@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "base/io.h"
+#include "catalog/lmdb_format.h"
 #include "tests/unit/catalog_box.h"
 
 #define RECORDS 1200u
@@ -197,13 +198,28 @@ static size_t place(const struct buf *data)
 	return at;
 }
 
+/* Among the nodes of the first branch page behind `page`, where there is one: their keys say where look-ups go. */
+static size_t place_in_branch(const struct buf *data, size_t page)
+{
+	size_t pages = data->len / 4096;
+
+	for (size_t i = 1; i <= pages; i++) {
+		size_t at = (page / 4096 + i) % pages * 4096;
+		const struct lmdb_page *p = (const void *)(data->data + at);
+
+		if (p->flags == LMDB_BRANCH && p->upper < 4096)
+			return at + p->upper + dice(4096u - p->upper);
+	}
+	return page;
+}
+
 static const char *mutate(struct buf *data, size_t *ret_at)
 {
 	size_t at = *ret_at = place(data), page = at / 4096 * 4096;
 	size_t other = dice(data->len / 4096) * 4096;
 	uint8_t kept[4096];
 
-	switch (dice(20)) {
+	switch (dice(24)) {
 	case 0:
 	case 1:
 		memset(data->data + page, 0, MIN(data->len - page, 4096u));
@@ -220,6 +236,13 @@ static const char *mutate(struct buf *data, size_t *ret_at)
 	case 5:
 		data->len = at;
 		return "cut";
+	case 6:
+	case 7:
+	case 8:
+	case 9:
+		*ret_at = at = place_in_branch(data, page);
+		data->data[at] ^= (uint8_t)(1u << dice(8));
+		return "flip in a branch";
 	default:
 		data->data[at] ^= (uint8_t)(1u << dice(8));
 		return "flip";
