@@ -6,6 +6,8 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <pthread.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,8 @@
 #define CHUNK (1u << 20)
 #define SMALL 1024
 #define PER_FOLDER 100
+#define CLIENTS_MAX 64u
+#define CLIENTS_NS 1000000000u
 
 static int n_files;
 static size_t n_chunks;
@@ -165,6 +169,42 @@ static void blocks(const char *name, int n, bool writing, bool syncing)
 	(void) close(fd);
 }
 
+/* ---- clients that sync, each its own file */
+
+static atomic_uint client_syncs, next_client;
+
+static void *write_and_sync(void *start)
+{
+	char name[64];
+	int fd;
+
+	sprintf(name, "client%u", atomic_fetch_add(&next_client, 1));
+	fd = open(name, O_CREAT | O_RDWR | O_CLOEXEC, 0644);
+	if (fd < 0)
+		err(1, "%s", name);
+	for (off_t at = 0; clock_mono_ns() - *(uint64_t *)start < CLIENTS_NS; at = (at + BLOCK) % CHUNK) {
+		if (pwrite(fd, chunk, BLOCK, at) != BLOCK || fdatasync(fd) < 0)
+			err(1, "%s", name);
+		atomic_fetch_add(&client_syncs, 1);
+	}
+	(void) close(fd);
+	return NULL;
+}
+
+static void sync_together(const char *name, unsigned clients)
+{
+	pthread_t threads[CLIENTS_MAX];
+	uint64_t start = clock_mono_ns();
+
+	atomic_store(&client_syncs, 0);
+	for (unsigned i = 0; i < clients; i++)
+		if (pthread_create(&threads[i], NULL, write_and_sync, &start) != 0)
+			errx(1, "a thread cannot be started");
+	for (unsigned i = 0; i < clients; i++)
+		(void) pthread_join(threads[i], NULL);
+	say(name, atomic_load(&client_syncs), start);
+}
+
 static void make_folders(void)
 {
 	char name[64];
@@ -200,5 +240,7 @@ int main(int argc, char **argv)
 	blocks("read_4k", n_files * 4, false, false);
 	blocks("write_4k", n_files, true, false);
 	blocks("write_fsync", n_files / 10 + 1, true, true);
+	sync_together("fsync_8", 8);
+	sync_together("fsync_64", CLIENTS_MAX);
 	return 0;
 }
