@@ -123,7 +123,10 @@ static int compare(const void *a, const void *b)
 	return x->from < y->from ? -1 : x->from > y->from;
 }
 
-/* Ascending, without overlaps. */
+/* Ascending, without overlaps. What lies near is one: each range costs a walk, which goes over all that is behind it and
+ * was folded a moment ago, until it finds something that was not. */
+#define NEAR (1u << 20)
+
 static void sort(struct ranges *ranges)
 {
 	struct ranges merged = { .items = ranges->items, .cap = ranges->n };
@@ -131,9 +134,12 @@ static void sort(struct ranges *ranges)
 	qsort(ranges->items, ranges->n, sizeof(*ranges->items), compare);
 	/* Never more items than were read: it grows over what it has consumed. */
 	for (size_t k = 0; k < ranges->n; k++) {
-		struct range range = ranges->items[k];
+		struct range range = ranges->items[k], *last = merged.n > 0 ? &merged.items[merged.n - 1] : NULL;
 
-		(void) add(&merged, &range);
+		if (last && last->ino == range.ino && range.from <= last->to + NEAR)
+			last->to = MAX(last->to, range.to);
+		else
+			(void) add(&merged, &range);
 	}
 	ranges->n = merged.n;
 }
