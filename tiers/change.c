@@ -40,6 +40,7 @@ int change_put(struct change *ch, const struct extent *e)
 	if (e->kind == EXTENT_INLINE) {
 		ch->inline_from = MIN(ch->inline_from, e->offset);
 		ch->inline_to = MAX(ch->inline_to, extent_end(e));
+		ch->inline_bytes += e->len;
 	}
 	return e->kind == EXTENT_HOT ? account_add(&ch->account, e->segment, (int64_t)e->len) : 0;
 }
@@ -124,11 +125,11 @@ static int commit(struct change *ch, uint64_t *ret_lsn)
 		inode_put(ch->b, &ch->i);
 	r = batch_commit(ch->b, ret_lsn);
 	if (r >= 0 && ch->inline_from < ch->inline_to)
-		fold_add(ch->f->fold, ino, ch->inline_from, ch->inline_to);
+		fold_add(ch->f->fold, ino, ch->inline_from, ch->inline_to, ch->inline_bytes);
 	if (r >= 0 && accounts)
 		cleaner_notice(ch->f->cleaner);
 	ch->inline_from = UINT64_MAX;
-	ch->inline_to = 0;
+	ch->inline_to = ch->inline_bytes = 0;
 	return r;
 }
 

@@ -22,7 +22,7 @@ struct change {
 	struct batch *b;
 	struct inode i;
 	struct account account;
-	uint64_t inline_from, inline_to; /* where inline extents were put; to be folded */
+	uint64_t inline_from, inline_to, inline_bytes; /* where inline extents were put; to be folded */
 	uint64_t size_before;            /* when the batch began */
 	bool reserve;
 	bool touches;                    /* somebody changes the bytes: change_step() does change_touch(), too */

@@ -19,9 +19,13 @@
 #define FOLD_BYTES_MIN (64u << 10)
 /* When an object does not fit the disk, this much of the reserve is asked for. */
 #define FOLD_RELEASE (4u << 20)
+/* Ranges no further apart are one: each costs a walk, which goes over all that lies behind it and was removed a moment
+ * ago, until it finds something that was not. */
+#define NEAR (1u << 20)
 
 struct range {
 	uint64_t ino, from, to;
+	uint64_t bytes; /* of it that were put inline, about */
 };
 
 struct ranges {
@@ -60,10 +64,11 @@ static int add(struct ranges *ranges, const struct range *range)
 {
 	struct range *last = ranges->n > 0 ? &ranges->items[ranges->n - 1] : NULL;
 
-	ranges->bytes += range->to - range->from;
-	if (last && last->ino == range->ino && range->from <= last->to && range->to >= last->from) {
+	ranges->bytes += range->bytes;
+	if (last && last->ino == range->ino && range->from <= last->to + NEAR && range->to + NEAR >= last->from) {
 		last->from = MIN(last->from, range->from);
 		last->to = MAX(last->to, range->to);
+		last->bytes += range->bytes;
 		return 0;
 	}
 	if (ranges->n == ranges->cap) {
@@ -79,10 +84,10 @@ static int add(struct ranges *ranges, const struct range *range)
 	return 0;
 }
 
-void fold_add(struct fold *fold, uint64_t ino, uint64_t from, uint64_t to)
+void fold_add(struct fold *fold, uint64_t ino, uint64_t from, uint64_t to, uint64_t bytes)
 {
 	LOCKED(&fold->lock);
-	(void) add(&fold->ranges, &(struct range){ ino, from, to });
+	(void) add(&fold->ranges, &(struct range){ ino, from, to, bytes });
 }
 
 uint64_t fold_pending(struct fold *fold)
@@ -123,10 +128,7 @@ static int compare(const void *a, const void *b)
 	return x->from < y->from ? -1 : x->from > y->from;
 }
 
-/* Ascending, without overlaps. What lies near is one: each range costs a walk, which goes over all that is behind it and
- * was folded a moment ago, until it finds something that was not. */
-#define NEAR (1u << 20)
-
+/* Ascending, none near another. */
 static void sort(struct ranges *ranges)
 {
 	struct ranges merged = { .items = ranges->items, .cap = ranges->n };
@@ -134,12 +136,9 @@ static void sort(struct ranges *ranges)
 	qsort(ranges->items, ranges->n, sizeof(*ranges->items), compare);
 	/* Never more items than were read: it grows over what it has consumed. */
 	for (size_t k = 0; k < ranges->n; k++) {
-		struct range range = ranges->items[k], *last = merged.n > 0 ? &merged.items[merged.n - 1] : NULL;
+		struct range range = ranges->items[k];
 
-		if (last && last->ino == range.ino && range.from <= last->to + NEAR)
-			last->to = MAX(last->to, range.to);
-		else
-			(void) add(&merged, &range);
+		(void) add(&merged, &range);
 	}
 	ranges->n = merged.n;
 }
@@ -208,7 +207,7 @@ static int exchange_sources(struct change *ch, const struct source *s, size_t n,
 	for (size_t k = 0, run; k < n; k += run) {
 		run = run_length(ch, s + k, n - k, &scratch);
 		if (run == 0) {
-			fold_add(ch->f->fold, s[k].ino, s[k].offset, s[k].offset + s[k].len);
+			fold_add(ch->f->fold, s[k].ino, s[k].offset, s[k].offset + s[k].len, s[k].len);
 			stale++;
 			run = 1;
 			continue;
@@ -337,6 +336,12 @@ static int fold_ranges(struct files *f, const struct ranges *ranges)
 	return r;
 }
 
+static void put_back(struct fold *fold, const struct range *range)
+{
+	LOCKED(&fold->lock);
+	(void) add(&fold->ranges, range);
+}
+
 int fold_run(struct files *f)
 {
 	struct ranges ranges;
@@ -348,7 +353,7 @@ int fold_run(struct files *f)
 	r = fold_ranges(f, &ranges);
 	/* What was done is not inline any more and costs the next fold a look. */
 	for (size_t k = 0; r < 0 && k < ranges.n; k++)
-		fold_add(f->fold, ranges.items[k].ino, ranges.items[k].from, ranges.items[k].to);
+		put_back(f->fold, &ranges.items[k]);
 	done(f->fold);
 	free(ranges.items);
 	return r;
@@ -374,7 +379,7 @@ int fold_scan(struct files *f, struct fold_position *at, unsigned limit)
 		at->ino = load_be64(record.key + 1);
 		at->end = extent_end(&e);
 		if (e.kind == EXTENT_INLINE)
-			fold_add(f->fold, at->ino, e.offset, at->end);
+			fold_add(f->fold, at->ino, e.offset, at->end, e.len);
 		r = 1;
 	}
 	return r;

@@ -16,8 +16,8 @@ struct fold;
 
 struct fold *fold_new(void);
 struct fold *fold_free(struct fold *fold);
-/* Inline extents were put in [from, to). Without memory they are forgotten. */
-void fold_add(struct fold *fold, uint64_t ino, uint64_t from, uint64_t to);
+/* Inline extents of `bytes` bytes together were put in [from, to). Without memory they are forgotten. */
+void fold_add(struct fold *fold, uint64_t ino, uint64_t from, uint64_t to, uint64_t bytes);
 /* About how many inline bytes wait to be folded, or are being folded. */
 uint64_t fold_pending(struct fold *fold);
 /* From now on fold_run() folds the smallest amounts, too: the mount is about to end. */
