@@ -289,20 +289,20 @@ int catalog_open(const struct catalog_config *config, struct wal_report *ret_rep
 {
 	_cleanup_(catalog_closep) struct catalog *c = NULL;
 	struct wal_report report = { 0 };
-	uint64_t start_ms;
 	int r;
 
 	*ret_why = NULL;
 	r = catalog_new(config, &c);
-	if (r < 0)
-		return refuse(ret_why, r, "the catalog cannot be opened: %s", strerror(-r));
-	r = open_folders(c, ret_why);
+	if (r >= 0)
+		r = open_folders(c, ret_why);
 	if (r >= 0)
 		r = open_store(c, ret_why);
-	start_ms = clock_mono_ms();
-	if (r >= 0)
+	if (r >= 0) {
+		uint64_t start_ms = clock_mono_ms();
+
 		r = open_wal(c, &report, ret_why);
-	c->replay_ms = clock_mono_ms() - start_ms;
+		c->replay_ms = clock_mono_ms() - start_ms;
+	}
 	if (r >= 0)
 		r = counters_load(c);
 	if (r < 0)
