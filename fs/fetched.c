@@ -17,6 +17,17 @@ struct fetched {
 	_Atomic uint64_t places[PLACES];
 };
 
+static _Atomic uint64_t *place(struct fetched *f, uint64_t hash)
+{
+	return &f->places[hash % PLACES];
+}
+
+/* Never ANY. */
+static uint32_t tag_of(uint64_t hash)
+{
+	return (uint32_t)(hash >> 32) | 1u;
+}
+
 static uint64_t pack(uint32_t tag, uint32_t when)
 {
 	return (uint64_t)tag << 32 | when;
@@ -54,15 +65,14 @@ struct fetched *fetched_free(struct fetched *f)
 void fetched_note(struct fetched *f, uint64_t ino)
 {
 	uint64_t hash = hash_mix64(ino);
-	_Atomic uint64_t *place = &f->places[hash % PLACES];
-	uint32_t tag = (uint32_t)(hash >> 32) | 1u, time = now(f);
-	uint64_t was = atomic_load(place), is;
+	uint32_t tag = tag_of(hash), time = now(f);
+	uint64_t was = atomic_load(place(f, hash)), is;
 
 	do {
 		bool other = (uint32_t)(was >> 32) != tag && is_late((uint32_t)was, time);
 
 		is = pack(other ? ANY : tag, time);
-	} while (!atomic_compare_exchange_weak(place, &was, is));
+	} while (!atomic_compare_exchange_weak(place(f, hash), &was, is));
 }
 
 bool fetched_lately(struct fetched *f, uint64_t ino)
@@ -71,7 +81,7 @@ bool fetched_lately(struct fetched *f, uint64_t ino)
 	uint32_t tag;
 
 	atomic_thread_fence(memory_order_seq_cst);
-	is = atomic_load(&f->places[hash % PLACES]);
+	is = atomic_load(place(f, hash));
 	tag = (uint32_t)(is >> 32);
-	return (tag == ANY || tag == ((uint32_t)(hash >> 32) | 1u)) && is_late((uint32_t)is, now(f));
+	return (tag == ANY || tag == tag_of(hash)) && is_late((uint32_t)is, now(f));
 }

@@ -41,10 +41,15 @@ static void answer(const struct sync *sync, int r)
 		(void) fuse_reply_err(sync->req, -r);
 }
 
+int syncs_now(const struct fs *fs)
+{
+	return file_sync(fs->config.files, catalog_last_lsn(fs->config.catalog));
+}
+
 static void sync_all(struct syncs *s, struct batch_of_syncs *b)
 {
 	uint64_t start = clock_mono_ns();
-	int r = file_sync(s->fs->config.files, catalog_last_lsn(s->fs->config.catalog));
+	int r = syncs_now(s->fs);
 
 	atomic_store(&s->last_ns, clock_mono_ns() - start);
 	for (unsigned i = 0; i < b->n; i++)

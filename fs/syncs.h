@@ -13,6 +13,8 @@
 int syncs_start(struct fs *fs, struct syncs **ret_s);
 /* Answers what is left. */
 struct syncs *syncs_stop(struct syncs *s);
+/* Makes durable what was executed so far, here and now. */
+int syncs_now(const struct fs *fs);
 /* Takes the request over: an fsync, or a write of so many bytes that is to be durable before its reply. */
 void syncs_add(struct syncs *s, fuse_req_t req, size_t written);
 unsigned syncs_waiting(const struct syncs *s);

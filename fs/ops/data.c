@@ -103,16 +103,11 @@ static bool wants_sync(const struct fs *fs, const struct fuse_file_info *fi)
 	return fi->flags & O_DSYNC && ops_writes_alone(fs, fi);
 }
 
-static int sync_all(const struct fs *fs)
-{
-	return file_sync(fs->config.files, catalog_last_lsn(fs->config.catalog));
-}
-
 /* A server before us has executed it, but perhaps not made it durable. */
 static bool write_replayed(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, const struct fuse_file_info *fi)
 {
 	struct fs *fs = ops_fs(req);
-	int r = request_is_resent() && wants_sync(fs, fi) ? sync_all(fs) : 0;
+	int r = request_is_resent() && wants_sync(fs, fi) ? syncs_now(fs) : 0;
 
 	if (r < 0)
 		ops_reply_status(req, r);
@@ -136,7 +131,7 @@ static void answer_write(fuse_req_t req, fuse_ino_t ino, off_t offset, size_t n,
 		return;
 	}
 	if (wants_sync(fs, fi))
-		r = sync_all(fs);
+		r = syncs_now(fs);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else if (overtaken)
