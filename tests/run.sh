@@ -7,7 +7,7 @@ pattern=${1:-}
 sh tools/deps.sh test || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 
 logs=$PWD/build/test-logs
-mkdir -p "$logs"
+mkdir -p "$logs" && rm -f "$logs"/*.status # of a run that was stopped
 passed=0 failed=0 skipped=0
 export LC_ALL=C.UTF-8
 
