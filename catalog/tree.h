@@ -52,10 +52,11 @@ int tree_make(struct catalog *c, struct tree_request *rq, uint64_t dir, const ch
 /* Also the first name of what was made `unnamed`. -EEXIST, -EPERM (a directory), -EMLINK, -EXDEV (quota.h). */
 int tree_link(struct catalog *c, struct tree_request *rq, uint64_t ino, uint64_t dir, const char *name,
 	      struct inode *ret_i);
-/* Is the inode open? Asked with the writer lock held. NULL: none is. */
+/* Is the inode open, or may it be soon? Asked with the writer lock held. NULL: none is. */
 typedef bool (*tree_open_fn)(void *context, uint64_t ino);
-/* A file that is open becomes an orphan when its last name goes. *ret_i is the inode afterwards. When it has INODE_ORPHAN and is not open, the caller reclaims its bytes, and
- * calls tree_forget_inode(); with nlink 0 and without INODE_ORPHAN nothing is left of it. -EISDIR. */
+/* A file that is open becomes an orphan when its last name goes. *ret_i is the inode afterwards. When it has INODE_ORPHAN
+ * and is not open, the caller reclaims its bytes, and calls tree_forget_inode(); with nlink 0 and without INODE_ORPHAN
+ * nothing is left of it. -EISDIR. */
 int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, tree_open_fn open,
 		void *context, struct inode *ret_i);
 /* -ENOTEMPTY, -ENOTDIR. As above when it has xattrs. */

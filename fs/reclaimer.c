@@ -5,6 +5,7 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "catalog/quota.h"
@@ -15,17 +16,31 @@
 /* So many does one help free before it looks whether that was enough. */
 #define HELP_INODES 64u
 
+/* How long a replaced file is left to those who looked its name up before. The kernel asks once more when we say that it
+ * is gone, but a busy name may be replaced again meanwhile. */
+#define LINGER_MS 1000u
+#define LINGERING_MAX 1024u
+/* Their room is wanted where a disk is full. */
+#define LINGERING_BYTES_MAX (64u << 20)
+
 struct numbers {
 	uint64_t *inos; /* owned */
 	size_t n, cap;
 };
 
+struct lingering {
+	uint64_t ino, bytes, until_ms;
+};
+
 struct reclaimer {
 	struct fs *fs;          /* borrowed */
-	pthread_mutex_t lock;   /* rank 60 */
+	pthread_mutex_t lock;   /* rank 45: it is asked under it who is open */
 	pthread_cond_t wake;
 	pthread_cond_t freed;
 	struct numbers waiting; /* guarded by lock */
+	struct lingering lingering[LINGERING_MAX]; /* guarded by lock; a ring, the first to go first */
+	unsigned first, n_lingering;               /* guarded by lock */
+	uint64_t lingering_bytes;                  /* guarded by lock */
 	size_t busy, done;      /* guarded by lock; inodes being freed now, and those that were */
 	bool quotas;            /* guarded by lock; there may be some to walk for */
 	bool ending;            /* guarded by lock */
@@ -47,6 +62,33 @@ static int numbers_add(struct numbers *l, uint64_t ino)
 	return 0;
 }
 
+static bool is_lingering(struct reclaimer *c, uint64_t ino)
+{
+	for (unsigned k = 0; k < c->n_lingering; k++) {
+		if (c->lingering[(c->first + k) % LINGERING_MAX].ino == ino)
+			return true;
+	}
+	return false;
+}
+
+/* To be freed now; when it is open, after its last close. Without memory it stays an orphan until the next mount. */
+static void ripen_first(struct reclaimer *c)
+{
+	const struct lingering *l = &c->lingering[c->first];
+
+	if (!handles_is_open(c->fs->handles, l->ino))
+		(void) numbers_add(&c->waiting, l->ino);
+	c->lingering_bytes -= l->bytes;
+	c->first = (c->first + 1) % LINGERING_MAX;
+	c->n_lingering--;
+}
+
+static void ripen(struct reclaimer *c, uint64_t now_ms)
+{
+	while (c->n_lingering > 0 && c->lingering[c->first].until_ms <= now_ms)
+		ripen_first(c);
+}
+
 static int add_orphan(void *context, uint64_t ino)
 {
 	struct reclaimer *c = context;
@@ -63,13 +105,23 @@ static bool is_ending(struct reclaimer *c)
 	return c->ending;
 }
 
+static bool is_idle(struct reclaimer *c, bool walking)
+{
+	ripen(c, clock_mono_ms());
+	return c->waiting.n == 0 && !c->quotas && !walking && !c->ending;
+}
+
 /* Waits for work, unless there is a walk under way; false at the end. */
 static bool wait_for_work(struct reclaimer *c, bool *walking)
 {
 	LOCKED(&c->lock);
 
-	while (c->waiting.n == 0 && !c->quotas && !*walking && !c->ending)
-		(void) pthread_cond_wait(&c->wake, &c->lock);
+	while (is_idle(c, *walking)) {
+		if (c->n_lingering > 0)
+			(void) cond_wait_until(&c->wake, &c->lock, c->lingering[c->first].until_ms);
+		else
+			(void) pthread_cond_wait(&c->wake, &c->lock);
+	}
 	*walking |= c->quotas;
 	c->quotas = false;
 	return !c->ending;
@@ -99,7 +151,8 @@ static void reclaim(struct reclaimer *c, uint64_t ino)
 {
 	int r = file_reclaim(c->fs->config.files, ino);
 
-	if (r < 0 && r != -ENOENT)
+	/* -EBUSY: it has been given a name again. */
+	if (r < 0 && r != -ENOENT && r != -EBUSY)
 		(void) log_warn(r, "freeing inode %llu failed, will retry at the next mount",
 				(unsigned long long)ino);
 }
@@ -167,7 +220,7 @@ int reclaimer_start(struct fs *fs, struct reclaimer **ret_c)
 		return -ENOMEM;
 	c->fs = fs;
 	(void) pthread_mutex_init(&c->lock, NULL);
-	(void) pthread_cond_init(&c->wake, NULL);
+	cond_init(&c->wake);
 	(void) pthread_cond_init(&c->freed, NULL);
 	r = thread_start(&c->thread, "brainy-reclaim", run, c);
 	if (r < 0) {
@@ -204,9 +257,33 @@ void reclaimer_add(struct reclaimer *c, uint64_t ino)
 {
 	LOCKED(&c->lock);
 
+	if (is_lingering(c, ino))
+		return;
 	/* Without memory it stays an orphan until the next mount. */
 	if (numbers_add(&c->waiting, ino) == 0 && c->waiting.n == 1)
 		(void) pthread_cond_signal(&c->wake);
+}
+
+void reclaimer_add_later(struct reclaimer *c, const struct inode *i)
+{
+	LOCKED(&c->lock);
+
+	if (c->n_lingering == LINGERING_MAX)
+		ripen_first(c);
+	c->lingering[(c->first + c->n_lingering++) % LINGERING_MAX] =
+		(struct lingering){ i->ino, i->bytes, clock_mono_ms() + LINGER_MS };
+	c->lingering_bytes += i->bytes;
+	while (c->lingering_bytes > LINGERING_BYTES_MAX)
+		ripen_first(c);
+	if (c->n_lingering == 1 || c->waiting.n > 0)
+		(void) pthread_cond_signal(&c->wake);
+}
+
+bool reclaimer_lets_open(struct reclaimer *c, uint64_t ino)
+{
+	LOCKED(&c->lock);
+
+	return is_lingering(c, ino);
 }
 
 /* For one that is being freed. False: none is. */
@@ -221,10 +298,18 @@ static bool wait_for_one(struct reclaimer *c)
 	return busy;
 }
 
+static void ripen_all(struct reclaimer *c)
+{
+	LOCKED(&c->lock);
+
+	ripen(c, UINT64_MAX);
+}
+
 bool reclaimer_help(struct reclaimer *c)
 {
 	bool any = false;
 
+	ripen_all(c);
 	for (unsigned n = 0; n < HELP_INODES && reclaim_one(c); n++)
 		any = true;
 	return any || wait_for_one(c);

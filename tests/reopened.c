@@ -5,6 +5,7 @@
 #include <err.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -33,7 +34,7 @@ struct file {
 
 static struct file files[FILES];
 static atomic_bool ended;
-static _Atomic uint64_t opened;
+static _Atomic uint64_t opened, found;
 static uint64_t end_ms;
 
 static void fill(uint64_t *words, size_t n, uint64_t version)
@@ -111,6 +112,41 @@ static void *write_always(void *context)
 	return NULL;
 }
 
+/* A file and a link that others take the names of again and again. */
+static char *busy, *busy_link;
+
+static void *replace_always(void *context)
+{
+	_cleanup_free_ char *spare = NULL, *spare_link = NULL;
+	const uint64_t word = 1;
+
+	if (asprintf(&spare, "%s.new", busy) < 0 || asprintf(&spare_link, "%s.new", busy_link) < 0)
+		errx(1, "out of memory");
+	while (!atomic_load(&ended)) {
+		write_through(spare, O_EXCL, &word, 1);
+		if (rename(spare, busy) < 0 || symlink(busy, spare_link) < 0 || rename(spare_link, busy_link) < 0)
+			err(1, "replacing %s", busy);
+	}
+	return NULL;
+}
+
+static void *find_always(void *context)
+{
+	uint64_t word;
+
+	while (clock_mono_ms() < end_ms) {
+		_cleanup_close_ int fd = open(busy_link, O_RDONLY | O_CLOEXEC);
+		char target[PATH_MAX];
+
+		if (fd < 0 || read(fd, &word, sizeof(word)) != sizeof(word))
+			err(1, "reading %s", busy_link);
+		if (readlink(busy_link, target, sizeof(target)) != (ssize_t)strlen(busy))
+			err(1, "reading the link %s", busy_link);
+		atomic_fetch_add(&found, 1);
+	}
+	return NULL;
+}
+
 /* Zeros are what a truncation has left while its version is under way. */
 static void check(const struct file *f, const uint64_t *words, size_t n, uint64_t least)
 {
@@ -157,25 +193,39 @@ static void prepare(const char *dir)
 		f->seed = i + 1;
 		write_through(f->path, O_TRUNC, &(uint64_t){ 0 }, 1);
 	}
+	if (asprintf(&busy, "%s/busy", dir) < 0 || asprintf(&busy_link, "%s.link", busy) < 0)
+		errx(1, "out of memory");
+	write_through(busy, O_EXCL, &(uint64_t){ 0 }, 1);
+	if (symlink(busy, busy_link) < 0)
+		err(1, "%s", busy_link);
+}
+
+static void begin(pthread_t *ret_thread, void *(*run)(void *context), void *context)
+{
+	if (pthread_create(ret_thread, NULL, run, context) != 0)
+		errx(1, "no thread");
 }
 
 int main(int argc, char **argv)
 {
-	pthread_t writers[FILES], readers[READERS];
+	pthread_t writers[FILES + 1], readers[READERS + 1];
 
 	if (argc != 3)
 		errx(2, "usage: reopened DIR SECONDS");
 	prepare(argv[1]);
 	end_ms = clock_mono_ms() + 1000 * strtoull(argv[2], NULL, 10);
 	for (unsigned i = 0; i < FILES; i++)
-		(void) pthread_create(&writers[i], NULL, write_always, &files[i]);
+		begin(&writers[i], write_always, &files[i]);
 	for (uintptr_t i = 0; i < READERS; i++)
-		(void) pthread_create(&readers[i], NULL, read_always, (void *)(i + 1));
-	for (unsigned i = 0; i < READERS; i++)
+		begin(&readers[i], read_always, (void *)(i + 1));
+	begin(&writers[FILES], replace_always, NULL);
+	begin(&readers[READERS], find_always, NULL);
+	for (unsigned i = 0; i < ARRAY_SIZE(readers); i++)
 		(void) pthread_join(readers[i], NULL);
 	atomic_store(&ended, true);
-	for (unsigned i = 0; i < FILES; i++)
+	for (unsigned i = 0; i < ARRAY_SIZE(writers); i++)
 		(void) pthread_join(writers[i], NULL);
-	printf("%llu files opened\n", (unsigned long long)atomic_load(&opened));
+	printf("%llu files opened, %llu of them while others took their name\n",
+	       (unsigned long long)(atomic_load(&opened) + atomic_load(&found)), (unsigned long long)atomic_load(&found));
 	return 0;
 }

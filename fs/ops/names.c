@@ -148,7 +148,7 @@ static int unlink_name(struct fs *fs, struct tree_request *rq, uint64_t dir, con
 	int r = tree_unlink(fs->config.catalog, rq, dir, name, is_open, fs->handles, &i);
 
 	if (r == 0)
-		ops_reclaim(fs, &i);
+		ops_reclaim(fs, &i, false);
 	return r;
 }
 
@@ -175,8 +175,14 @@ void ops_rmdir(fuse_req_t req, fuse_ino_t dir, const char *name)
 	if (r == 0)
 		r = tree_rmdir(ops_fs(req)->config.catalog, &rq, dir, name, &i);
 	if (r == 0)
-		ops_reclaim(ops_fs(req), &i);
+		ops_reclaim(ops_fs(req), &i, false);
 	ops_reply_status(req, r);
+}
+
+/* Whoever looked its name up may be about to open it. */
+static bool may_be_opened(void *context, uint64_t ino)
+{
+	return true;
 }
 
 void ops_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t new_dir, const char *new_name,
@@ -192,9 +198,9 @@ void ops_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t new
 	if (r == 0 && ops_replayed(req))
 		return;
 	if (r == 0)
-		r = tree_rename(fs->config.catalog, &rq, dir, name, new_dir, new_name, flags, is_open,
-				fs->handles, &renamed);
+		r = tree_rename(fs->config.catalog, &rq, dir, name, new_dir, new_name, flags, may_be_opened, NULL,
+				&renamed);
 	if (r == 0)
-		ops_reclaim(fs, &renamed.replaced);
+		ops_reclaim(fs, &renamed.replaced, true);
 	ops_reply_status(req, r);
 }

@@ -41,7 +41,7 @@ static bool wants_bytes(const struct fuse_file_info *fi)
 }
 
 /* The handle comes first: whoever takes the last name away later sees it. An inode that had none left then, and that
- * nobody else has open, is being freed. */
+ * nobody else has open, is being freed, unless that is to wait. */
 static int open_existing(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
 {
 	bool others = handles_is_open(fs->handles, ino);
@@ -51,7 +51,7 @@ static int open_existing(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
 	if (r < 0 || request_is_resent())
 		return r;
 	r = inode_get(fs->config.catalog, ino, &i);
-	if (r == -ENOENT || (r == 0 && i.flags & INODE_ORPHAN && !others)) {
+	if (r == -ENOENT || (r == 0 && i.flags & INODE_ORPHAN && !others && !reclaimer_lets_open(fs->reclaimer, ino))) {
 		ops_forget_handle(fs, fi->fh);
 		return -ESTALE;
 	}

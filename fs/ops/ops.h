@@ -60,9 +60,9 @@ void ops_reply_create(fuse_req_t req, const struct inode *i, struct fuse_file_in
 /* Answers getxattr and listxattr: the size when size is 0, -ERANGE when it is too small. */
 void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size);
 
-/* After an inode lost a name: frees it when that was the last one and nobody has it open. In a removed
- * directory nothing can be read any more, whoever has it open. */
-void ops_reclaim(struct fs *fs, const struct inode *i);
+/* After an inode lost a name: frees it when that was the last one and nobody has it open; what another file `replaced`
+ * a little later. In a removed directory nothing can be read any more, whoever has it open. */
+void ops_reclaim(struct fs *fs, const struct inode *i, bool replaced);
 
 /* ---- privileges.c */
 /* HANDLE_KILLPRIV_V2: setgid of a file that its group may not execute stays when a member of the group changes the

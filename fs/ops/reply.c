@@ -205,11 +205,15 @@ bool ops_replayed(fuse_req_t req)
 	return true;
 }
 
-void ops_reclaim(struct fs *fs, const struct inode *i)
+void ops_reclaim(struct fs *fs, const struct inode *i, bool replaced)
 {
 	if (i->ino == 0 || i->nlink)
 		return;
 	departed_add(fs->departed, i);
-	if (i->flags & INODE_ORPHAN && (S_ISDIR(i->mode) || !handles_is_open(fs->handles, i->ino)))
+	if (!(i->flags & INODE_ORPHAN))
+		return;
+	if (replaced && !S_ISDIR(i->mode))
+		reclaimer_add_later(fs->reclaimer, i);
+	else if (S_ISDIR(i->mode) || !handles_is_open(fs->handles, i->ino))
 		reclaimer_add(fs->reclaimer, i->ino);
 }
