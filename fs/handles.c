@@ -219,6 +219,14 @@ bool handles_wrote(struct handles *h, uint64_t fh)
 	return first;
 }
 
+void handles_forget_use(struct handles *h, uint64_t ino)
+{
+	LOCKED(&h->lock);
+
+	for (uint32_t i = NONE; (i = chain_next(h, ino, i)) != NONE;)
+		h->shared->slots[i].flags |= HANDLE_NOATIME;
+}
+
 bool handles_is_open(struct handles *h, uint64_t ino)
 {
 	LOCKED(&h->lock);

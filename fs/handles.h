@@ -51,6 +51,9 @@ int handles_remove(struct handles *h, uint64_t fh, struct handle *ret_was, bool 
 /* The handle was written through. Returns true for the first time. */
 bool handles_wrote(struct handles *h, uint64_t fh);
 
+/* The opening of none of its present handles is a use of the file any more. */
+void handles_forget_use(struct handles *h, uint64_t ino);
+
 bool handles_is_open(struct handles *h, uint64_t ino);
 /* Written to within HANDLE_BUSY_S through a handle that is still open. */
 bool handles_is_busy(struct handles *h, uint64_t ino);

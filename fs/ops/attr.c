@@ -84,6 +84,9 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, stru
 		return;
 	silent.reply.unique = 0; /* the last batch remembers the answer */
 	fill_now(st, what);
+	/* A time that a program sets stays, also when it opened the file to set it. */
+	if (what & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW))
+		handles_forget_use(fs->handles, ino);
 	if (size)
 		r = set_size(req, others ? &silent : &rq, ino, st, what, fi, &i);
 	if (r == 0 && (others || !size))
