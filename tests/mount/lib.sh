@@ -72,4 +72,6 @@ find_paths() { cat "$mnt/.query/find?format=paths&q=$1${2:+&$2}"; }
 
 # The processes behind the mount.
 keeper() { sed -n 's/^pid //p' "$vol/lock"; }
-server() { ps -o pid= --ppid "$(keeper)" | tr -d ' ' | head -n 1; }
+# server_of KEEPER - the child that serves, or is about to; numbers say nothing of age once they have begun anew
+server_of() { ps -o pid=,comm= --ppid "$1" | awk '$2 == "brainy-server" { s = $1 } { any = $1 } END { print s ? s : any }'; }
+server() { server_of "$(keeper)"; }

@@ -12,8 +12,8 @@ stop, errors = threading.Event(), []
 
 def server():
     keeper = next(int(l[4:]) for l in open(os.environ["VOL"] + "/lock") if l.startswith("pid "))
-    out = subprocess.run(["ps", "-o", "pid=", "--ppid", str(keeper)], capture_output=True, text=True).stdout.split()
-    return int(out[0]) if out else None
+    out = subprocess.run(["ps", "-o", "comm=,pid=", "--ppid", str(keeper)], capture_output=True, text=True).stdout.split()
+    return int(out[out.index("brainy-server") + 1]) if "brainy-server" in out else None
 
 def life(folder, i, log, lines):
     os.write(log, b"%015d\n" % lines)

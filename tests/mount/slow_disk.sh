@@ -8,7 +8,7 @@ inner_vol=$mnt/vol inner=$work/inner
 mkdir "$inner"
 "$brainy" init "$inner_vol" >/dev/null && "$brainy" mount "$inner_vol" "$inner" || fail "a volume on a mount"
 above=$(sed -n 's/^pid //p' "$inner_vol/lock")
-inner_server() { ps -o pid= --ppid "$above" | tr -d ' ' | head -n 1; }
+inner_server() { server_of "$above"; }
 old=$(inner_server)
 kill -STOP "$below" "$disk"
 ( echo late >"$inner/file" && sync "$inner/file" && echo done >"$work/done" ) &
