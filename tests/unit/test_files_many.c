@@ -3,9 +3,8 @@
  * thread finds after a start: interrupted truncations, inline extents on no list, unused segments. */
 #include <linux/falloc.h>
 
-#include <time.h>
-
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "catalog/extent.h"
 #include "files_box.h"
 #include "tests/unit/any_is_open.h"
@@ -127,34 +126,25 @@ static void test_sparse_copy(void)
 	files_box_kill(&box);
 }
 
-static double cpu_seconds(void)
-{
-	struct timespec t;
-
-	(void) clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &t);
-	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
-}
-
 /* Words in an order that merges nothing, which are gone when they come to be folded: that costs less than writing them. */
 static void test_fold_of_removed(void)
 {
 	const uint64_t words = 16384, stride = 40503;
 	struct tree_request rq = { 0 };
 	struct inode i;
-	double start, written, folded;
-	uint64_t ino;
+	uint64_t ino, start, written, folded;
 
 	CHECK_EQ(files_box_open(&box), 0);
 	ino = files_box_new_file(&box);
-	start = cpu_seconds();
+	start = clock_ns(CLOCK_PROCESS_CPUTIME_ID);
 	for (uint64_t k = 0; k < words; k++)
 		CHECK_EQ(file_write(box.f, &rq, ino, k * stride % words * 16, want, 8, false, false), 8);
 	CHECK_EQ(file_truncate(box.f, &rq, ino, 0, false, &i), 0);
-	written = cpu_seconds() - start;
-	start = cpu_seconds();
+	written = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start;
+	start += written;
 	CHECK_EQ(files_before_freeze(box.f), 0);
-	folded = cpu_seconds() - start;
-	fprintf(stderr, "%.1f ms to write, %.1f to fold\n", written * 1e3, folded * 1e3);
+	folded = clock_ns(CLOCK_PROCESS_CPUTIME_ID) - start;
+	fprintf(stderr, "%.1f ms to write, %.1f to fold\n", (double)written / 1e6, (double)folded / 1e6);
 	CHECK(folded < written);
 	files_box_kill(&box);
 }
