@@ -105,10 +105,14 @@ static bool is_ending(struct reclaimer *c)
 	return c->ending;
 }
 
-static bool is_idle(struct reclaimer *c, bool walking)
+/* Until there is news, or the first that lingers is due. */
+static void wait_for_news(struct reclaimer *c)
 {
+	if (c->n_lingering > 0)
+		(void) cond_wait_until(&c->wake, &c->lock, c->lingering[c->first].until_ms);
+	else
+		(void) pthread_cond_wait(&c->wake, &c->lock);
 	ripen(c, clock_mono_ms());
-	return c->waiting.n == 0 && !c->quotas && !walking && !c->ending;
 }
 
 /* Waits for work, unless there is a walk under way; false at the end. */
@@ -116,12 +120,9 @@ static bool wait_for_work(struct reclaimer *c, bool *walking)
 {
 	LOCKED(&c->lock);
 
-	while (is_idle(c, *walking)) {
-		if (c->n_lingering > 0)
-			(void) cond_wait_until(&c->wake, &c->lock, c->lingering[c->first].until_ms);
-		else
-			(void) pthread_cond_wait(&c->wake, &c->lock);
-	}
+	ripen(c, clock_mono_ms());
+	while (c->waiting.n == 0 && !c->quotas && !*walking && !c->ending)
+		wait_for_news(c);
 	*walking |= c->quotas;
 	c->quotas = false;
 	return !c->ending;
