@@ -13,6 +13,8 @@
 #include "catalog/catalog_impl.h"
 
 #define INDEX_MIN 64u
+/* A batch of thousands does not leave its index behind, to be cleared by each small one that follows. */
+#define INDEX_KEPT 256u
 
 int catalog_fail(struct catalog *c, int error)
 {
@@ -62,14 +64,25 @@ void batch_done(struct batch *b)
 	free(b->events);
 }
 
+static void clear_index(struct batch *b)
+{
+	if (b->index_size <= INDEX_KEPT) {
+		if (b->ops > 0)
+			memset(b->index, 0, b->index_size * sizeof(*b->index));
+		return;
+	}
+	free(b->index);
+	b->index = NULL;
+	b->index_size = 0;
+}
+
 static void end(struct batch *b, bool committed)
 {
 	struct catalog *c = b->c;
 
 	counters_settle(c, committed);
 	buf_reset(&b->record);
-	if (b->ops > 0)
-		memset(b->index, 0, b->index_size * sizeof(*b->index));
+	clear_index(b);
 	b->ops = b->index_used = b->events_len = 0;
 	b->has_reply = false;
 	b->error = 0;

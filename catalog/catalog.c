@@ -30,6 +30,7 @@ static void init_locks(struct catalog *c)
 	cond_init(&c->work);
 	(void) pthread_mutex_init(&c->letters_lock, NULL);
 	(void) pthread_mutex_init(&c->vetting.lock, NULL);
+	(void) pthread_mutex_init(&c->compaction.turn, NULL);
 	(void) pthread_cond_init(&c->vetting.done, NULL);
 }
 
@@ -93,6 +94,7 @@ struct catalog *catalog_close(struct catalog *c)
 	if (!c)
 		return NULL;
 	checkpoint_stop_thread(c);
+	compaction_stop(c);
 	vetting_stop(c);
 	wal_close(c->wal);
 	store_close(c->store);
@@ -104,6 +106,7 @@ struct catalog *catalog_close(struct catalog *c)
 	value_opener_free(c->opener);
 	batch_done(&c->batch);
 	buf_done(&c->job.replies);
+	buf_done(&c->compaction.changed);
 	if (c->catalog_dirfd >= 0)
 		(void) close(c->catalog_dirfd);
 	if (c->wal_dirfd >= 0)
@@ -175,13 +178,15 @@ bool catalog_rehearses(const struct catalog *c)
 
 void catalog_get_stats(struct catalog *c, struct catalog_stats *ret_stats)
 {
+	struct store_usage usage = { 0 };
 	struct snapshot s;
 
+	(void) store_get_usage(c->store, &usage);
 	*ret_stats = (struct catalog_stats){
+		.map_used_bytes = usage.bytes,
 		.wal_replayed = c->replayed,
 		.last_lsn = catalog_last_lsn(c),
 		.checkpoints = atomic_load(&c->checkpoints),
-		.map_used_bytes = store_used_bytes(c->store),
 		.checking = vetting_is_running(c),
 		.failed = atomic_load(&c->failed),
 		.no_space = atomic_load(&c->no_space),

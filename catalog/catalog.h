@@ -190,11 +190,22 @@ bool catalog_rehearses(const struct catalog *c);
  * opened? Of entries, xattrs, extents and inodes only when it was opened with `rehearse`. */
 bool catalog_kind_suspect(struct catalog *c, uint8_t letter);
 
+struct catalog_compaction {
+	uint64_t before, after; /* bytes of the store */
+	uint64_t needed;        /* room on the disk, to begin with */
+};
+/* Writes the store anew, without what is free in it, while all else goes on; the catalog does so by itself when more
+ * than half of a large one is free. To be called after catalog_checkpoint(). -ENOSPC: there is no room for two.
+ * -EBADMSG: it is damaged and stays as it is. -ECANCELED: the catalog is being stopped. -EROFS, -EIO, -ENOMEM. `ret` is
+ * always filled. */
+int catalog_compact(struct catalog *c, struct catalog_compaction *ret);
+
 /* ---- durable counters: inode numbers, tag ids, segment numbers. Never give a number twice, also
  * after crashes: ranges are reserved ahead. Inside a batch the number belongs to the batch: when it is
  * aborted, the number may come again. Numbers that name files are drawn outside of batches: then they
  * are durable before they are used. */
-enum catalog_counter { COUNTER_INODE = 1, COUNTER_TAG = 2, COUNTER_SEGMENT = 3, COUNTER_INDEX_SEGMENT = 4 };
+enum catalog_counter { COUNTER_INODE = 1, COUNTER_TAG = 2, COUNTER_SEGMENT = 3, COUNTER_INDEX_SEGMENT = 4,
+		       COUNTER_PACK = 5 };
 int catalog_next_number(struct catalog *c, enum catalog_counter which, uint64_t *ret_number);
 
 /* ---- verification (fsck): walks LMDB and opens every value. Calls `problem` for each defect, with

@@ -4,7 +4,7 @@
  * Readers take a snapshot: the overlays of the moment and the LSN up to which they are seen. A freeze
  * makes a new view; an old one lives until its last reader is gone.
  *
- * Locks, in order: fold_lock (5), turn_lock (7), writer (10), checkpoint_lock (20), vetting (22), view_lock (30),
+ * Locks, in order: compaction (4, I/O), fold_lock (5), turn_lock (7), writer (10), checkpoint_lock (20), vetting (22), view_lock (30),
  * replies and counters (35), letters_lock (37, I/O), scans of the store (40), opened runs (50). gate_lock (25) is
  * held for waiting only. */
 #pragma once
@@ -15,6 +15,7 @@
 
 #include "base/buf.h"
 #include "catalog/catalog.h"
+#include "catalog/compaction.h"
 #include "catalog/facts.h"
 #include "catalog/lmdb_store.h"
 #include "catalog/overlay.h"
@@ -22,7 +23,7 @@
 #include "catalog/sealed_value.h"
 #include "catalog/value_cache.h"
 
-#define COUNTERS 5
+#define COUNTERS 6
 #define CHECKPOINT_MS 2000u
 
 /* Owns one reference on each overlay. */
@@ -73,6 +74,21 @@ struct vetting {
 	_Atomic bool stop;
 };
 
+/* A copy of the store that is to take its place; see compaction.c. */
+struct compaction {
+	pthread_mutex_t turn;  /* rank 4, I/O: one at a time; guards done and asked */
+	bool asked;            /* somebody wants it small: see compaction_at_stop() */
+	uint64_t done;         /* the checkpoint that the store was compacted after; 0: none */
+	bool noting;           /* guarded by checkpoint_lock, as the next two: */
+	bool lost;             /* memory was short for a note */
+	struct buf changed;    /* keys that checkpoints have written meanwhile, each after its length (u8) */
+	_Atomic bool stop;
+	_Atomic bool running;  /* the thread; it is started and joined by the checkpointer's, or who has stopped that */
+	bool started;
+	uint64_t not_before_ms; /* the next thread */
+	pthread_t thread;
+};
+
 enum letter_state { LETTER_UNKNOWN, LETTER_GOOD, LETTER_DAMAGED };
 
 /* What a repair is making (repair_commit.c). */
@@ -91,6 +107,7 @@ struct catalog {
 	_Atomic uint8_t letters[256]; /* enum letter_state; see vetting.c */
 	pthread_mutex_t letters_lock; /* rank 37, I/O: held while one is found out */
 	struct vetting vetting;
+	struct compaction compaction;
 	uint64_t replayed;            /* records at the mount */
 	uint64_t replay_ms;           /* and the time that took; then the checkpointer's, who takes it to 0 */
 	uint64_t rehearsed_from;      /* the last LSN before a rehearsal */
@@ -199,6 +216,16 @@ void vetting_stop(struct catalog *c);
 void vetting_note_suspect(struct catalog *c);
 /* -EBADMSG: of the records of this letter some are missing or altered. -ENOMEM, -EAGAIN. */
 int vetting_check_letter(struct catalog *c, uint8_t letter);
+
+/* ---- compaction.c */
+/* With checkpoint_lock, after records of these keys were written. */
+void compaction_note(struct catalog *c, const void *key, size_t key_len);
+/* By the checkpointer, after a checkpoint: starts one in the background when it is time. */
+void compaction_consider(struct catalog *c);
+/* Ends one that is running; there will be no other. */
+void compaction_stop(struct catalog *c);
+/* After that and the last checkpoint of a clean stop, in which nobody else has the catalog. */
+int compaction_at_stop(struct catalog *c);
 
 /* ---- counters.c */
 int counters_load(struct catalog *c);

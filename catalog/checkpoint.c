@@ -36,6 +36,25 @@ struct writing {
 
 /* ---- write */
 
+/* After a change was committed. */
+static void note_all(struct catalog *c, const struct overlay *written, const struct buf *replies)
+{
+	const struct overlay_node *n = written ? overlay_seek(written, "", 0, false) : NULL;
+	struct reader in = replies ? reader_over(replies->data, replies->len) : reader_over(NULL, 0);
+	struct record_op op;
+
+	if (!c->compaction.noting)
+		return;
+	for (; n; n = overlay_next(n)) {
+		size_t len;
+		const void *key = overlay_key(n, &len);
+
+		compaction_note(c, key, len);
+	}
+	while (record_next(&in, &op) == 1)
+		compaction_note(c, op.key, op.key_len);
+}
+
 static int put_sealed(struct writing *w, const void *key, size_t key_len, const void *value, size_t len)
 {
 	int r = value_seal(w->run, key, key_len, value, len, &w->sealed);
@@ -84,7 +103,10 @@ static int write_replies(struct writing *w, const struct buf *replies)
 	int r;
 
 	while ((r = record_next(&in, &op)) == 1) {
-		r = put_sealed(w, op.key, op.key_len, op.value, op.value_len);
+		if (op.kind == RECORD_REMOVE)
+			r = remove_stored(w, op.key, op.key_len);
+		else
+			r = put_sealed(w, op.key, op.key_len, op.value, op.value_len);
 		if (r < 0)
 			return r;
 	}
@@ -134,8 +156,10 @@ static int write_attempt(struct catalog *c, const struct facts *facts, const str
 		r = write_change(&w, frozen, replies);
 	if (r >= 0)
 		r = store_change_commit(steal_ptr(&w.change));
-	if (r >= 0)
+	if (r >= 0) {
 		c->facts = w.facts;
+		note_all(c, frozen, replies);
+	}
 	store_change_abort(w.change);
 	seal_run_free(w.run);
 	buf_done(&w.sealed);
@@ -365,6 +389,7 @@ int catalog_stop_clean(struct catalog *c)
 	int r;
 
 	checkpoint_stop_thread(c);
+	compaction_stop(c);
 	if (c->config.read_only)
 		return 0;
 	r = checkpoint_run(c);
@@ -372,5 +397,7 @@ int catalog_stop_clean(struct catalog *c)
 		r = counters_give_back(c);
 	if (r >= 0)
 		r = finish_with_writer(c);
+	if (r >= 0)
+		r = compaction_at_stop(c);
 	return r < 0 ? r : wal_anchor(c->wal, c->facts.number);
 }

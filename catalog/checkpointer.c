@@ -184,8 +184,10 @@ static void *run_checkpointer(void *context)
 	wal_make_spares(c->wal);
 	while (wait_for_work(c, r < 0)) {
 		r = checkpoint_run(c);
-		if (r >= 0)
+		if (r >= 0) {
+			compaction_consider(c);
 			continue;
+		}
 		atomic_store(&c->dirty, true);
 		if (log_due(&last_log))
 			log_warn(r, "writing a checkpoint of the catalog failed%s",

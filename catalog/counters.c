@@ -18,12 +18,14 @@ static const uint64_t range_size[COUNTERS] = {
 	[COUNTER_TAG] = 64,
 	[COUNTER_SEGMENT] = 16,
 	[COUNTER_INDEX_SEGMENT] = 16,
+	[COUNTER_PACK] = 16,
 };
 static const uint64_t first_number[COUNTERS] = {
 	[COUNTER_INODE] = ROOT_INO + 1,
 	[COUNTER_TAG] = 1,
 	[COUNTER_SEGMENT] = 1,
 	[COUNTER_INDEX_SEGMENT] = 1,
+	[COUNTER_PACK] = 1,
 };
 
 static struct key counter_key(unsigned which)

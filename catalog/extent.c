@@ -8,6 +8,7 @@
  *   varint  length in bytes
  *   inline: le64 LSN of the batch that wrote the record, then the bytes
  *   hot:    20 bytes run header (seal.h), varint segment, place, object length, skip
+ *   pack:   varint pack, place, object length, skip, frame, stored length
  *
  * An inline extent's bytes are not part of the hash of the inode's set: hashing them with each small
  * write and once more when they are folded would cost more than writing them. The LSN takes their
@@ -20,7 +21,7 @@
 #include "catalog/extent_impl.h"
 #include "catalog/walk.h"
 
-#define EXTENT_HEAD_MAX (2 + VARINT_MAX + SEAL_RUN_HEADER_SIZE + 4 * VARINT_MAX)
+#define EXTENT_HEAD_MAX (2 + VARINT_MAX + SEAL_RUN_HEADER_SIZE + 6 * VARINT_MAX)
 
 /* ---- encoding */
 
@@ -36,7 +37,7 @@ struct key extent_key(uint64_t ino, uint64_t end)
 
 bool extent_has_object(const struct extent *e)
 {
-	return e->kind == EXTENT_HOT;
+	return e->kind == EXTENT_HOT || e->kind == EXTENT_PACK;
 }
 
 static bool is_sound(const struct extent *e)
@@ -49,6 +50,7 @@ static bool is_sound(const struct extent *e)
 	case EXTENT_INLINE:
 		return e->len <= EXTENT_INLINE_MAX && !e->flags;
 	case EXTENT_HOT:
+	case EXTENT_PACK:
 		return !(e->flags & ~EXTENT_DAMAGED) && e->skip <= e->object_len && e->len <= e->object_len - e->skip;
 	case EXTENT_LOST:
 		return !e->flags;
@@ -68,11 +70,18 @@ static size_t encode_head(const struct extent *e, uint8_t out[EXTENT_HEAD_MAX])
 		at = put_le64(at, e->lsn);
 	if (!extent_has_object(e))
 		return (size_t)(at - out);
-	seal_run_header_store(&e->run, at);
-	at = put_varint(at + SEAL_RUN_HEADER_SIZE, e->segment);
+	if (e->kind == EXTENT_HOT) {
+		seal_run_header_store(&e->run, at);
+		at += SEAL_RUN_HEADER_SIZE;
+	}
+	at = put_varint(at, e->segment);
 	at = put_varint(at, e->place);
 	at = put_varint(at, e->object_len);
 	at = put_varint(at, e->skip);
+	if (e->kind == EXTENT_PACK) {
+		at = put_varint(at, e->frame);
+		at = put_varint(at, e->stored_len);
+	}
 	return (size_t)(at - out);
 }
 
@@ -105,16 +114,26 @@ static uint32_t take_u32(struct reader *r)
 	return (uint32_t)v;
 }
 
-static void decode_object(struct reader *r, struct extent *e)
+static void decode_run(struct reader *r, struct extent *e)
 {
 	const uint8_t *run = reader_take(r, SEAL_RUN_HEADER_SIZE);
 
 	if (!run || seal_run_header_load(run, &e->run) < 0)
 		r->bad = true;
+}
+
+static void decode_object(struct reader *r, struct extent *e)
+{
+	if (e->kind == EXTENT_HOT)
+		decode_run(r, e);
 	e->segment = reader_varint(r);
 	e->place = reader_varint(r);
 	e->object_len = take_u32(r);
 	e->skip = take_u32(r);
+	if (e->kind != EXTENT_PACK)
+		return;
+	e->frame = take_u32(r);
+	e->stored_len = take_u32(r);
 }
 
 static void decode_head(struct reader *r, struct extent *e)

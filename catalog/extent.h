@@ -15,18 +15,19 @@
 #include <stdint.h>
 
 #include "catalog/inode.h"
+#include "catalog/pack_record.h"
 #include "crypto/seal.h"
 
 enum extent_kind {
 	EXTENT_HOLE = 1,   /* zeros that take no place (also what fallocate reserved: see `flags`) */
 	EXTENT_INLINE = 2, /* bytes in the record itself, until they are folded */
 	EXTENT_HOT = 3,    /* bytes in a data segment */
-	EXTENT_PACK = 4,   /* bytes in a pack (reserved) */
+	EXTENT_PACK = 4,   /* bytes in a pack (pack_record.h) */
 	EXTENT_LOST = 5,   /* bytes that damage took, left by repair: reading them is EIO */
 };
 
 #define EXTENT_INLINE_MAX (64u << 10)
-#define EXTENT_DAMAGED 2u   /* hot: fsck has told that not all of it opens; the rest is read */
+#define EXTENT_DAMAGED 2u   /* hot, pack: fsck has told that not all of it opens; the rest is read */
 #define EXTENT_ALLOCATED 1u /* a hole that fallocate(2) made: counts in st_blocks, SEEK_DATA finds it */
 
 struct extent {
@@ -35,12 +36,15 @@ struct extent {
 	uint8_t kind;
 	uint8_t flags;
 	/* EXTENT_HOT: `skip` bytes into the extent object `run.id`, which holds `object_len` plain bytes
-	 * and begins at byte `place` of segment `segment`. */
+	 * and begins at byte `place` of segment `segment`.
+	 * EXTENT_PACK: `skip` bytes into frame `frame` of pack number `segment`, which holds `object_len` plain
+	 * bytes and takes the `stored_len` bytes of the pack from `place` on; `run` is all zero. */
 	struct seal_run_header run;
 	uint64_t segment;
 	uint64_t place;
 	uint32_t object_len;
 	uint32_t skip;
+	uint32_t frame, stored_len;
 	/* EXTENT_INLINE: borrowed from the buffer it was decoded from. */
 	const uint8_t *data;
 	/* EXTENT_INLINE: of the batch that wrote the record; set by extent_put() and its kin. */
@@ -56,6 +60,13 @@ static inline bool extent_counts(const struct extent *e)
 {
 	return e->kind != EXTENT_HOLE || e->flags & EXTENT_ALLOCATED;
 }
+/* The account of what an extent with an object refers to: of its data segment, or of its pack. */
+static inline uint64_t extent_account(const struct extent *e)
+{
+	return e->kind == EXTENT_PACK ? PACK_ALIVE | e->segment : e->segment;
+}
+/* Does it refer to an extent object? */
+bool extent_has_object(const struct extent *e);
 /* The key of an extent, from its end. */
 struct key extent_key(uint64_t ino, uint64_t end);
 /* -EINVAL: not a sound extent. */
@@ -94,8 +105,10 @@ int extent_walk_open(struct catalog *c, uint64_t ino, uint64_t offset, struct ex
 int extent_walk_next(struct extent_walk *w, struct extent *ret_e);
 struct extent_walk *extent_walk_close(struct extent_walk *w);
 
-/* Back references: which files use an extent object. 1: *ret_ino and *ret_end name an extent (look it
+/* Back references: which files use an extent object of a data segment. 1: *ret_ino and *ret_end name an extent (look it
  * up with extent_get_in()); start with both 0, go on with what came out. 0: no more. */
 int extent_next_user(struct catalog *c, struct id128 object, uint64_t *ret_ino, uint64_t *ret_end);
+/* The same for a pack. All calls together are one walk over the extents of all files: for a damaged pack, say. */
+int extent_next_in_pack(struct catalog *c, uint64_t pack, uint64_t *ret_ino, uint64_t *ret_end);
 /* How many extents use the object, as this batch sees it. */
 int extent_count_users_in(struct batch *b, struct id128 object, uint64_t *ret_count);

@@ -16,7 +16,31 @@ static void count_bytes(struct inode *i, struct stats_delta *delta, const struct
 	int64_t bytes = extent_counts(e) ? (int64_t)e->len * sign : 0;
 
 	i->bytes = (uint64_t)((int64_t)i->bytes + bytes);
+	if (e->kind == EXTENT_PACK)
+		i->packed = (uint64_t)((int64_t)i->packed + bytes);
 	delta->bytes += bytes;
+}
+
+static int count_file(struct batch *b, uint64_t pack, int change)
+{
+	return pack ? pack_count_files(b, pack, change) : 0;
+}
+
+/* After extents came or went; `e` is the last that came. */
+static int settle_home(struct batch *b, struct inode *i, const struct extent *e)
+{
+	uint64_t home = i->home, was = i->home;
+	int r;
+
+	if (!i->packed)
+		home = 0;
+	else if (e && e->kind == EXTENT_PACK)
+		home = e->segment;
+	if (home == was)
+		return 0;
+	i->home = home;
+	r = count_file(b, home, 1);
+	return r < 0 ? r : count_file(b, was, -1);
 }
 
 /* The record alone: set and value. `old`: the stored value, or NULL. */
@@ -69,6 +93,8 @@ int extent_put(struct batch *b, struct inode *i, const struct extent *e)
 	int r;
 
 	r = put_extent(b, i, e, &delta);
+	if (r >= 0)
+		r = settle_home(b, i, e);
 	return r < 0 ? r : count_in(b, i, &delta);
 }
 
@@ -104,7 +130,7 @@ static bool same_place(const struct extent *a, const struct extent *b)
 	if (a->kind == EXTENT_INLINE)
 		return a->lsn == b->lsn;
 	return !extent_has_object(a) || (id128_equal(a->run.id, b->run.id) && a->segment == b->segment &&
-				  a->place == b->place && a->skip == b->skip);
+					 a->place == b->place && a->skip == b->skip);
 }
 
 /* An object that is moved keeps its id and its users. */
@@ -140,7 +166,9 @@ int extent_replace(struct batch *b, struct inode *i, const struct extent *old, c
 	freed = swap_users(b, i->ino, old, now);
 	if (freed < 0)
 		return freed;
-	r = count_in(b, i, &delta);
+	r = settle_home(b, i, now);
+	if (r >= 0)
+		r = count_in(b, i, &delta);
 	return r < 0 ? r : freed;
 }
 
@@ -223,14 +251,36 @@ static int cut_loop(struct cut *cut, struct cursor *cur, unsigned limit, uint64_
 	return r < 0 ? r : 0;
 }
 
+/* The only extent of a small file mostly is what is cut, and needs no walk. 1: so it was. */
+static int cut_only(struct cut *cut, uint64_t *ret_next)
+{
+	_cleanup_buf_ struct buf scratch = BUF_INIT;
+	struct extent e;
+	int r = extent_get_in(cut->b, cut->i->ino, cut->to, &scratch, &e);
+
+	if (r == -ENOENT || (r >= 0 && e.offset != cut->from))
+		return 0;
+	if (r >= 0)
+		r = cut_extent(cut, &e, &scratch);
+	*ret_next = cut->to;
+	return r < 0 ? r : 1;
+}
+
+static int cut_walking(struct cut *cut, unsigned limit, uint64_t *ret_next)
+{
+	struct key prefix = key_u64(key_start('E'), cut->i->ino), from = extent_key(cut->i->ino, cut->from + 1);
+	_cleanup_cursor_ struct cursor *cur = NULL;
+	int r = cursor_open_at(batch_catalog(cut->b), &prefix, &from, &cur);
+
+	return r < 0 ? r : cut_loop(cut, cur, limit, ret_next);
+}
+
 int extent_cut_objects(struct batch *b, struct inode *i, uint64_t offset, uint64_t len, unsigned limit,
 		       extent_removed_fn removed, void *context, uint64_t *ret_next)
 {
 	struct cut cut = { .b = b, .i = i, .from = offset, .to = offset + len, .removed = removed, .context = context };
-	struct key prefix = key_u64(key_start('E'), i->ino), from = extent_key(i->ino, offset + 1);
-	_cleanup_cursor_ struct cursor *cur = NULL;
 	uint64_t next;
-	int r;
+	int r = 0;
 
 	if (offset > INT64_MAX || len > INT64_MAX - offset)
 		return -EINVAL;
@@ -238,9 +288,12 @@ int extent_cut_objects(struct batch *b, struct inode *i, uint64_t offset, uint64
 		*ret_next = cut.to;
 		return 0;
 	}
-	r = cursor_open_at(batch_catalog(b), &prefix, &from, &cur);
+	if (i->sets[SET_EXTENTS].count == 1 && limit > 0)
+		r = cut_only(&cut, &next);
+	if (r == 0)
+		r = cut_walking(&cut, limit, &next);
 	if (r >= 0)
-		r = cut_loop(&cut, cur, limit, &next);
+		r = settle_home(b, i, NULL);
 	if (r >= 0)
 		r = count_in(b, i, &cut.delta);
 	if (r >= 0)

@@ -6,8 +6,6 @@
 
 #include "catalog/extent.h"
 
-/* Does it refer to an extent object? */
-bool extent_has_object(const struct extent *e);
 /* Keep the back reference of an extent, if it has an object. */
 int extent_add_user(struct batch *b, uint64_t ino, const struct extent *e);
 /* 1: it was the object's last. */

@@ -3,14 +3,16 @@
  *
  * Value (varint: LEB128; leN: little-endian):
  *
- *   u8      version, 1; 2 when it counts for a quota
+ *   u8      version, 1; 2 when it counts for a quota; 3 when some of it lies in packs; 4 when its use is hidden
  *   u8      equal times: bit 0 mtime = btime, bit 1 ctime = mtime, bit 2 atime = mtime
  *   varint  flags (INODE_*)
  *   varint  mode, uid, gid, nlink, rdev, size, bytes, generation, content_lsn, parent
  *   le64    cookie, only when parent is not 0
  *   time    btime, then of mtime, ctime, atime those whose bit is clear: le64 seconds, le32 nanoseconds
  *   set     entries, xattrs, extents, each: varint count and, when that is not 0, 16 bytes hash
- *   varint  quota, in version 2 only
+ *   varint  quota, from version 2 on
+ *   varint  packed, home, from version 3 on
+ *   varint  used_s, in version 4 only
  *
  * Nothing follows. A record with more to say has a higher version, and the volume a feature that keeps
  * older programs from opening it. A new file takes about 45 bytes. */
@@ -23,6 +25,8 @@
 
 #define INODE_VERSION 1
 #define INODE_VERSION_QUOTA 2
+#define INODE_VERSION_PACKED 3
+#define INODE_VERSION_USED 4
 #define INODE_RECORD_MAX 320
 
 enum { SAME_MTIME = 1, SAME_CTIME = 2, SAME_ATIME = 4, SAME_ALL = 7 };
@@ -73,12 +77,21 @@ static uint8_t *put_sets(uint8_t *at, const struct inode *i)
 	return at;
 }
 
+static uint8_t version_of(const struct inode *i)
+{
+	if (i->used_s)
+		return INODE_VERSION_USED;
+	if (i->packed || i->home)
+		return INODE_VERSION_PACKED;
+	return i->quota ? INODE_VERSION_QUOTA : INODE_VERSION;
+}
+
 static size_t encode(const struct inode *i, uint8_t out[INODE_RECORD_MAX])
 {
+	uint8_t version = version_of(i), *at = out;
 	unsigned same = same_times(i);
-	uint8_t *at = out;
 
-	at = put_u8(at, i->quota ? INODE_VERSION_QUOTA : INODE_VERSION);
+	at = put_u8(at, version);
 	at = put_u8(at, (uint8_t)same);
 	at = put_varint(at, i->flags);
 	at = put_varint(at, i->mode);
@@ -95,8 +108,14 @@ static size_t encode(const struct inode *i, uint8_t out[INODE_RECORD_MAX])
 		at = put_le64(at, i->cookie);
 	at = put_times(at, i, same);
 	at = put_sets(at, i);
-	if (i->quota)
+	if (version >= INODE_VERSION_QUOTA)
 		at = put_varint(at, i->quota);
+	if (version >= INODE_VERSION_PACKED) {
+		at = put_varint(at, i->packed);
+		at = put_varint(at, i->home);
+	}
+	if (version >= INODE_VERSION_USED)
+		at = put_varint(at, i->used_s);
 	return (size_t)(at - out);
 }
 
@@ -165,12 +184,24 @@ int inode_decode(uint64_t ino, const void *value, size_t len, struct inode *ret_
 		i.cookie = reader_le64(&r);
 	take_times(&r, same, &i);
 	take_sets(&r, &i);
-	if (version == INODE_VERSION_QUOTA)
+	if (version >= INODE_VERSION_QUOTA)
 		i.quota = reader_varint(&r);
-	if (r.bad || reader_left(&r) || version < INODE_VERSION || version > INODE_VERSION_QUOTA || same > SAME_ALL || i.size > INT64_MAX)
+	if (version >= INODE_VERSION_PACKED) {
+		i.packed = reader_varint(&r);
+		i.home = reader_varint(&r);
+	}
+	if (version >= INODE_VERSION_USED)
+		i.used_s = reader_varint(&r);
+	if (r.bad || reader_left(&r) || version < INODE_VERSION || version > INODE_VERSION_USED || same > SAME_ALL ||
+	    i.size > INT64_MAX || i.used_s > INT64_MAX || i.packed > i.bytes)
 		return -EBADMSG;
 	*ret_i = i;
 	return 0;
+}
+
+int64_t inode_last_use_s(const struct inode *i)
+{
+	return MAX((int64_t)i->atime.tv_sec, (int64_t)i->used_s);
 }
 
 int inode_get(struct catalog *c, uint64_t ino, struct inode *ret_i)

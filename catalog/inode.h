@@ -39,6 +39,9 @@ struct inode {
 	uint64_t cookie;      /* of that entry */
 	uint32_t flags;       /* INODE_* */
 	uint64_t quota;       /* directory whose quota it counts for (quota.h); 0: none */
+	uint64_t packed;      /* of `bytes`, those that lie in packs (pack_record.h) */
+	uint64_t home;        /* the pack that the last of those was put in; 0: none is */
+	uint64_t used_s;      /* used later than atime says, which a mount hides (noatime): then, since 1970; 0: atime says it */
 	struct set_summary sets[SET_KINDS];
 };
 
@@ -64,6 +67,8 @@ int inode_get_in(struct batch *b, uint64_t ino, struct inode *ret_i);
 int inode_decode(uint64_t ino, const void *value, size_t len, struct inode *ret_i);
 void inode_put(struct batch *b, const struct inode *i);
 void inode_remove(struct batch *b, uint64_t ino);
+/* When a program used it last, in seconds since 1970. */
+int64_t inode_last_use_s(const struct inode *i);
 /* Fills what stat(2) reports; st_dev is the caller's. */
 void inode_stat(const struct inode *i, struct stat *ret_st);
 

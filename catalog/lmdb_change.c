@@ -7,7 +7,7 @@
 #include "catalog/lmdb_impl.h"
 
 struct store_change {
-	struct store *store; /* borrowed */
+	struct store_env *env; /* borrowed: it does not change meanwhile */
 	MDB_txn *txn;
 	MDB_cursor *cursor;
 };
@@ -15,9 +15,9 @@ struct store_change {
 static int change_open(void *context)
 {
 	struct store_change *change = context;
-	int rc = mdb_txn_begin(change->store->env, NULL, 0, &change->txn);
+	int rc = mdb_txn_begin(change->env->mdb, NULL, 0, &change->txn);
 
-	return rc ? rc : mdb_cursor_open(change->txn, change->store->dbi, &change->cursor);
+	return rc ? rc : mdb_cursor_open(change->txn, change->env->dbi, &change->cursor);
 }
 
 int store_change_begin(struct store *s, struct store_change **ret_change)
@@ -27,8 +27,8 @@ int store_change_begin(struct store *s, struct store_change **ret_change)
 
 	if (!change)
 		return -ENOMEM;
-	change->store = s;
-	r = store_guarded(s, change_open, change);
+	change->env = s->env;
+	r = store_guarded(change->env, change_open, change);
 	if (r < 0) {
 		store_change_abort(change);
 		return r;
@@ -65,7 +65,7 @@ static int change_one(void *context)
 
 static int change(struct putting *p)
 {
-	int r = store_guarded(p->change->store, change_one, p);
+	int r = store_guarded(p->change->env, change_one, p);
 
 	return r < 0 ? r : p->was;
 }
@@ -83,6 +83,21 @@ int store_change_remove(struct store_change *c, const void *key, size_t key_len,
 					 .remove = true });
 }
 
+static int append_one(void *context)
+{
+	struct putting *p = context;
+	int rc = mdb_cursor_put(p->change->cursor, &p->key, &p->value, MDB_APPEND);
+
+	return rc == MDB_KEYEXIST ? MDB_BAD_VALSIZE : rc;
+}
+
+int store_change_append(struct store_change *c, const void *key, size_t key_len, const void *value, size_t value_len)
+{
+	return store_guarded(c->env, append_one,
+			     &(struct putting){ .change = c, .key = { key_len, (void *)key },
+						.value = { value_len, (void *)value } });
+}
+
 static int change_commit(void *context)
 {
 	struct store_change *change = context;
@@ -97,7 +112,7 @@ static int change_commit(void *context)
 
 int store_change_commit(struct store_change *change)
 {
-	int r = store_guarded(change->store, change_commit, change);
+	int r = store_guarded(change->env, change_commit, change);
 
 	store_change_abort(change);
 	return r;

@@ -16,7 +16,8 @@
 #define VALUE_MAX (2u << 20)
 
 struct store_scan {
-	struct store *store; /* borrowed */
+	struct store *store;   /* borrowed */
+	struct store_env *env; /* of which it owns a reference, unless it is idle */
 	struct store_scan *next;
 	MDB_txn *txn;
 	MDB_cursor *cursor;
@@ -46,9 +47,9 @@ static void scan_free(struct store_scan *scan)
 	free(scan);
 }
 
-void store_free_scans(struct store *s)
+void store_free_scans(struct store_env *env)
 {
-	for (struct store_scan *scan = s->idle, *next; scan; scan = next) {
+	for (struct store_scan *scan = env->idle, *next; scan; scan = next) {
 		next = scan->next;
 		scan_free(scan);
 	}
@@ -59,11 +60,11 @@ static int scan_make(void *context)
 	struct store_scan *scan = context;
 	int rc;
 
-	if (!scan->store->env)
+	if (!scan->env->mdb)
 		return 0;
-	rc = mdb_txn_begin(scan->store->env, NULL, MDB_RDONLY, &scan->txn);
+	rc = mdb_txn_begin(scan->env->mdb, NULL, MDB_RDONLY, &scan->txn);
 
-	return rc ? rc : mdb_cursor_open(scan->txn, scan->store->dbi, &scan->cursor);
+	return rc ? rc : mdb_cursor_open(scan->txn, scan->env->dbi, &scan->cursor);
 }
 
 static int scan_renew(void *context)
@@ -71,7 +72,7 @@ static int scan_renew(void *context)
 	struct store_scan *scan = context;
 	int rc;
 
-	if (!scan->store->env)
+	if (!scan->env->mdb)
 		return 0;
 	rc = mdb_txn_renew(scan->txn);
 
@@ -84,15 +85,19 @@ static int scan_drop(void *context)
 	return 0;
 }
 
-static struct store_scan *take_idle(struct store *s)
+/* Of the file of the moment, with a reference on that. */
+static struct store_scan *take_idle(struct store *s, struct store_env **ret_env)
 {
 	LOCKED(&s->lock);
-	struct store_scan *scan = s->idle;
+	struct store_env *env = s->env;
+	struct store_scan *scan = env->idle;
 
 	if (scan) {
-		s->idle = scan->next;
-		s->idle_count--;
+		env->idle = scan->next;
+		env->idle_count--;
 	}
+	(void) atomic_fetch_add_explicit(&env->refs, 1, memory_order_relaxed);
+	*ret_env = env;
 	return scan;
 }
 
@@ -103,18 +108,23 @@ static void drop(struct store_scan *scan)
 
 int store_scan_begin(struct store *s, struct store_scan **ret_scan)
 {
-	struct store_scan *scan = take_idle(s);
+	struct store_env *env;
+	struct store_scan *scan = take_idle(s, &env);
 	bool idle = scan;
 	int r;
 
 	if (!scan)
 		scan = calloc(1, sizeof(*scan));
-	if (!scan)
+	if (!scan) {
+		store_env_unref(env);
 		return -ENOMEM;
+	}
 	scan->store = s;
+	scan->env = env;
 	r = reading(scan, idle ? scan_renew : scan_make, scan);
 	if (r < 0) {
 		drop(scan);
+		store_env_unref(env);
 		return r;
 	}
 	*ret_scan = scan;
@@ -134,18 +144,21 @@ static bool keep_idle(struct store *s, struct store_scan *scan)
 {
 	LOCKED(&s->lock);
 
-	if (s->idle_count >= SCANS_KEPT)
+	if (scan->env != s->env || scan->env->idle_count >= SCANS_KEPT)
 		return false;
-	scan->next = s->idle;
-	s->idle = scan;
-	s->idle_count++;
+	scan->next = scan->env->idle;
+	scan->env->idle = scan;
+	scan->env->idle_count++;
 	return true;
 }
 
 void store_scan_end(struct store_scan *scan)
 {
+	struct store_env *env = scan->env;
+
 	if (reading(scan, scan_reset, scan) < 0 || !keep_idle(scan->store, scan))
 		drop(scan);
+	store_env_unref(env);
 }
 
 struct getting {
@@ -166,7 +179,7 @@ static int get_copy(void *context)
 {
 	struct getting *g = context;
 	MDB_val value;
-	int rc = !g->scan->txn ? MDB_NOTFOUND : mdb_get(g->scan->txn, g->scan->store->dbi, &g->key, &value);
+	int rc = !g->scan->txn ? MDB_NOTFOUND : mdb_get(g->scan->txn, g->scan->env->dbi, &g->key, &value);
 
 	return rc ? rc : store_copy_value(g->out, &value);
 }
@@ -189,7 +202,7 @@ static bool ascends(const struct store_scan *scan, const MDB_val *from, const MD
 static int look_up(struct store_scan *scan, MDB_val key)
 {
 	MDB_val value;
-	int rc = mdb_get(scan->txn, scan->store->dbi, &key, &value);
+	int rc = mdb_get(scan->txn, scan->env->dbi, &key, &value);
 
 	return rc == MDB_NOTFOUND ? MDB_CORRUPTED : rc;
 }

@@ -41,17 +41,61 @@ int store_error(int rc)
 	return rc > 0 ? -rc : -EBADMSG;
 }
 
-/* Runs one LMDB call that opens, changes or closes; `call` returns an LMDB code. */
-int store_guarded(struct store *s, int (*call)(void *), void *context)
+int store_guarded(struct store_env *env, int (*call)(void *), void *context)
 {
 	int rc;
 
-	if (atomic_load(&s->faulted))
+	if (atomic_load(&env->faulted))
 		return -EBADMSG;
 	rc = fault_guard_run(call, context, MDB_CORRUPTED);
 	if (rc == MDB_CORRUPTED || rc == MDB_PANIC)
-		atomic_store(&s->faulted, true);
+		atomic_store(&env->faulted, true);
 	return store_error(rc);
+}
+
+/* ---- the file that is open */
+
+struct store *store_new(int dirfd)
+{
+	struct store *s = calloc(1, sizeof(*s));
+
+	if (!s)
+		return NULL;
+	s->env = calloc(1, sizeof(*s->env));
+	if (!s->env) {
+		free(s);
+		return NULL;
+	}
+	atomic_init(&s->env->refs, 1);
+	s->dirfd = dirfd;
+	(void) pthread_mutex_init(&s->lock, NULL);
+	return s;
+}
+
+struct store_env *store_env_ref(struct store *s)
+{
+	LOCKED(&s->lock);
+
+	(void) atomic_fetch_add_explicit(&s->env->refs, 1, memory_order_relaxed);
+	return s->env;
+}
+
+static int close_env(void *context)
+{
+	struct store_env *env = context;
+
+	store_free_scans(env);
+	if (env->mdb)
+		mdb_env_close(env->mdb);
+	return 0;
+}
+
+void store_env_unref(struct store_env *env)
+{
+	if (atomic_fetch_sub_explicit(&env->refs, 1, memory_order_acq_rel) != 1)
+		return;
+	(void) store_guarded(env, close_env, env);
+	free(env);
 }
 
 static void on_assert(MDB_env *env, const char *text)
@@ -77,9 +121,9 @@ static bool is_empty(int dirfd)
 }
 
 struct opening {
-	struct store *s;
+	struct store_env *env;
 	const char *path;
-	bool read_only;
+	unsigned flags;
 	size_t map_size;
 };
 
@@ -94,41 +138,41 @@ static int close_on_exec(MDB_env *env)
 static int open_env(void *context)
 {
 	struct opening *o = context;
-	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | (o->read_only ? MDB_RDONLY | MDB_NOLOCK : 0);
-	int rc = mdb_env_create(&o->s->env);
+	unsigned flags = MDB_NOTLS | MDB_NORDAHEAD | o->flags;
+	int rc = mdb_env_create(&o->env->mdb);
 
 	if (rc)
 		return rc;
-	rc = mdb_env_set_mapsize(o->s->env, o->map_size);
+	rc = mdb_env_set_mapsize(o->env->mdb, o->map_size);
 	if (!rc)
-		rc = mdb_env_set_maxreaders(o->s->env, READERS_MAX);
+		rc = mdb_env_set_maxreaders(o->env->mdb, READERS_MAX);
 	if (!rc)
-		rc = mdb_env_set_assert(o->s->env, on_assert);
+		rc = mdb_env_set_assert(o->env->mdb, on_assert);
 	if (!rc)
-		rc = mdb_env_open(o->s->env, o->path, flags, 0600);
+		rc = mdb_env_open(o->env->mdb, o->path, flags, 0600);
 	if (!rc)
-		rc = close_on_exec(o->s->env);
+		rc = close_on_exec(o->env->mdb);
 	if (rc) {
-		mdb_env_close(o->s->env);
-		o->s->env = NULL;
+		mdb_env_close(o->env->mdb);
+		o->env->mdb = NULL;
 	}
 	return rc;
 }
 
 static int open_dbi(void *context)
 {
-	struct store *s = context;
+	struct store_env *env = context;
 	MDB_txn *txn;
 	unsigned flags;
 	int rc;
 
-	rc = mdb_env_get_flags(s->env, &flags);
+	rc = mdb_env_get_flags(env->mdb, &flags);
 	if (rc)
 		return rc;
-	rc = mdb_txn_begin(s->env, NULL, flags & MDB_RDONLY, &txn);
+	rc = mdb_txn_begin(env->mdb, NULL, flags & MDB_RDONLY, &txn);
 	if (rc)
 		return rc;
-	rc = mdb_dbi_open(txn, NULL, 0, &s->dbi);
+	rc = mdb_dbi_open(txn, NULL, 0, &env->dbi);
 	if (rc) {
 		mdb_txn_abort(txn);
 		return rc;
@@ -142,11 +186,18 @@ static int open_some_size(struct opening *o)
 	int r;
 
 	for (;;) {
-		r = store_guarded(o->s, open_env, o);
+		r = store_guarded(o->env, open_env, o);
 		if (r != -ENOMEM || o->map_size <= MAP_SIZE_MIN)
 			return r;
 		o->map_size /= 2;
 	}
+}
+
+int store_env_open(struct store *s, const char *path, unsigned flags, size_t map_size)
+{
+	int r = open_some_size(&(struct opening){ s->env, path, flags, map_size });
+
+	return r < 0 ? r : store_guarded(s->env, open_dbi, s->env);
 }
 
 static int check_file(const struct store_config *config, enum lmdb_check_depth depth, char **ret_why)
@@ -172,11 +223,9 @@ static int check_file(const struct store_config *config, enum lmdb_check_depth d
 static int open_checked(struct store *s, const struct store_config *config)
 {
 	char path[64];
-	int r;
 
 	(void) snprintf(path, sizeof(path), "/proc/self/fd/%d", config->dirfd);
-	r = open_some_size(&(struct opening){ s, path, config->read_only, config->map_size });
-	return r < 0 ? r : store_guarded(s, open_dbi, s);
+	return store_env_open(s, path, config->read_only ? MDB_RDONLY | MDB_NOLOCK : 0, config->map_size);
 }
 
 int store_open(const struct store_config *config, struct store **ret_s, char **ret_why)
@@ -191,10 +240,11 @@ int store_open(const struct store_config *config, struct store **ret_s, char **r
 	if (config->read_only && is_empty(config->dirfd))
 		return -EBADMSG;
 	due = r;
-	s = calloc(1, sizeof(*s));
+	s = store_new(config->dirfd);
 	if (!s)
 		return -ENOMEM;
-	(void) pthread_mutex_init(&s->lock, NULL);
+	if (!config->read_only)
+		store_remove_unfinished(config->dirfd);
 	r = open_checked(s, config);
 	if (r < 0) {
 		store_close(s);
@@ -217,22 +267,11 @@ int store_check(const struct store_config *config, char **ret_why)
 
 int store_new_empty(struct store **ret_s)
 {
-	struct store *s = calloc(1, sizeof(*s));
+	struct store *s = store_new(-1);
 
 	if (!s)
 		return -ENOMEM;
-	(void) pthread_mutex_init(&s->lock, NULL);
 	*ret_s = s;
-	return 0;
-}
-
-static int close_env(void *context)
-{
-	struct store *s = context;
-
-	store_free_scans(s);
-	if (s->env)
-		mdb_env_close(s->env);
 	return 0;
 }
 
@@ -240,31 +279,71 @@ struct store *store_close(struct store *s)
 {
 	if (!s)
 		return NULL;
-	(void) store_guarded(s, close_env, s);
+	store_env_unref(s->env);
 	(void) pthread_mutex_destroy(&s->lock);
 	free(s);
 	return NULL;
 }
 
+/* ---- figures */
+
+#define FREE_DBI 0
+#define META_PAGES 2
+
 struct asking {
-	MDB_env *env;
+	struct store_env *env;
 	MDB_envinfo info;
-	MDB_stat stat;
+	MDB_stat free, main;
 };
+
+static int ask_stats(struct asking *a)
+{
+	MDB_txn *txn;
+	int rc = mdb_txn_begin(a->env->mdb, NULL, MDB_RDONLY, &txn);
+
+	if (rc)
+		return rc;
+	rc = mdb_stat(txn, FREE_DBI, &a->free);
+	if (!rc)
+		rc = mdb_stat(txn, a->env->dbi, &a->main);
+	mdb_txn_abort(txn);
+	return rc;
+}
 
 static int ask(void *context)
 {
 	struct asking *a = context;
-	int rc = mdb_env_info(a->env, &a->info);
+	int rc = mdb_env_info(a->env->mdb, &a->info);
 
-	return rc ? rc : mdb_env_stat(a->env, &a->stat);
+	return rc ? rc : ask_stats(a);
 }
 
-uint64_t store_used_bytes(struct store *s)
+static uint64_t pages_of(const MDB_stat *stat)
 {
-	struct asking a = { .env = s->env };
+	return stat->ms_branch_pages + stat->ms_leaf_pages + stat->ms_overflow_pages;
+}
 
-	if (!s->env || store_guarded(s, ask, &a) < 0)
-		return 0;
-	return ((uint64_t)a.info.me_last_pgno + 1) * a.stat.ms_psize;
+static int ask_usage(struct store_env *env, struct store_usage *ret_usage)
+{
+	struct asking a = { .env = env };
+	int r = env->mdb ? 0 : MDB_NOTFOUND;
+
+	if (!r)
+		r = atomic_load(&env->faulted) ? MDB_CORRUPTED : fault_guard_run(ask, &a, MDB_CORRUPTED);
+	if (r)
+		return store_error(r);
+	*ret_usage = (struct store_usage){
+		.bytes = ((uint64_t)a.info.me_last_pgno + 1) * a.main.ms_psize,
+		.used = (META_PAGES + pages_of(&a.free) + pages_of(&a.main)) * a.main.ms_psize,
+	};
+	return 0;
+}
+
+int store_get_usage(struct store *s, struct store_usage *ret_usage)
+{
+	struct store_env *env = store_env_ref(s);
+	int r = ask_usage(env, ret_usage);
+
+	store_env_unref(env);
+	return r;
 }

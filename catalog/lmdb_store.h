@@ -17,6 +17,7 @@
 #include "base/buf.h"
 
 #define STORE_FILE "data.mdb"
+#define STORE_NEW "new" /* a folder with a copy that was not finished */
 #define STORE_KEY_MAX 64
 
 struct store;
@@ -48,8 +49,13 @@ void store_trust(struct store *s);
 /* One without a file and without records, to be read only. */
 int store_new_empty(struct store **ret_s);
 struct store *store_close(struct store *s);
-/* Bytes of the file in use. */
-uint64_t store_used_bytes(struct store *s);
+
+struct store_usage {
+	uint64_t bytes; /* of the file */
+	uint64_t used;  /* of those, in pages that are not free */
+};
+/* -ENOENT: it has no file. */
+int store_get_usage(struct store *s, struct store_usage *ret_usage);
 
 /* ---- reading one state of the store */
 int store_scan_begin(struct store *s, struct store_scan **ret_scan);
@@ -70,6 +76,24 @@ int store_change_begin(struct store *s, struct store_change **ret_change);
 int store_change_put(struct store_change *change, const void *key, size_t key_len, const void *value,
 		     size_t value_len, struct buf *ret_before);
 int store_change_remove(struct store_change *change, const void *key, size_t key_len, struct buf *ret_before);
+/* A key behind all others, into pages that get full. -EBADMSG: it is not behind them. */
+int store_change_append(struct store_change *change, const void *key, size_t key_len, const void *value,
+			size_t value_len);
 /* Durable when it returns 0; otherwise nothing happened. Frees. */
 int store_change_commit(struct store_change *change);
 struct store_change *store_change_abort(struct store_change *change);
+
+/* ---- another file in the place of this one
+ *
+ * The copy begins empty, as a store of its own in STORE_NEW, and is filled by changes that are durable with
+ * store_copy_sync() only. */
+int store_copy_begin(struct store *s, size_t map_size, struct store **ret_copy);
+int store_copy_sync(struct store *copy);
+/* Makes the copy durable and puts its file and its records in the place of those of `s`; to be called only while nobody
+ * changes either. The name is durable when the folder has been synced: no change before. Scans that have begun read on
+ * in the old file, which goes with the last of them. Frees `copy` unless it fails: then all is as it was. */
+int store_copy_install(struct store *s, struct store *copy);
+/* Takes NULL, too. */
+struct store *store_copy_discard(struct store *copy);
+/* What a stop left of a copy. */
+void store_remove_unfinished(int dirfd);

@@ -69,6 +69,30 @@ int name_nth(struct catalog *c, const struct inode *i, unsigned nth, uint64_t *r
 	return 0;
 }
 
+struct each_name {
+	int (*name)(void *context, uint64_t dir, uint64_t cookie);
+	void *context;
+};
+
+static int tell_name(void *context, const struct record *record)
+{
+	const struct each_name *each = context;
+
+	if (record->key_len != NAME_KEY_LEN)
+		return -EBADMSG;
+	return each->name(each->context, load_be64(record->key + 9), load_be64(record->key + 17));
+}
+
+int tree_foreach_name(struct catalog *c, const struct inode *i,
+		      int (*name)(void *context, uint64_t dir, uint64_t cookie), void *context)
+{
+	struct key prefix = key_u64(key_start('P'), i->ino);
+	struct each_name each = { name, context };
+	int r = i->parent ? name(context, i->parent, i->cookie) : 0;
+
+	return r || S_ISDIR(i->mode) || i->nlink < 2 ? r : records_foreach(c, &prefix, tell_name, &each);
+}
+
 static bool is_first(const struct inode *i, uint64_t dir, uint64_t cookie)
 {
 	return i->parent == dir && i->cookie == cookie;

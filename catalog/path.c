@@ -90,6 +90,19 @@ int tree_path(struct catalog *c, uint64_t ino, uint64_t top, unsigned nth, struc
 	return r < 0 ? r : reverse(&names, ret_path);
 }
 
+int tree_name(struct catalog *c, const struct inode *i, unsigned nth, uint64_t *ret_dir, struct buf *ret_name)
+{
+	uint64_t cookie;
+	int r = name_nth(c, i, nth, ret_dir, &cookie);
+
+	return r < 0 ? r : dentry_name_at(c, *ret_dir, cookie, i->ino, ret_name);
+}
+
+int tree_name_at(struct catalog *c, uint64_t dir, uint64_t cookie, uint64_t ino, struct buf *ret_name)
+{
+	return dentry_name_at(c, dir, cookie, ino, ret_name);
+}
+
 static int below_once(struct catalog *c, uint64_t ino, uint64_t top)
 {
 	uint64_t dir, cookie;

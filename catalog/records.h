@@ -9,23 +9,28 @@
  *                                    one with the empty name (xattr.c)
  *   'E' ino end                      extent of a file, by where it ends (extent.h)
  *   'B' extent-id                    how many extents use an extent object
- *   'B' extent-id ino end            back reference: one that uses it
+ *   'B' extent-id ino end            back reference: one that uses it (none of packs: extent_users.c)
  *   'S' segment                      account of a data segment
  *   'G' hash128                      tag by keyed hash of its name -> id, name, count
  *   'T' tag ino                      a file has a tag
  *   'g' tag                          tag id -> name hash
  *   'Q' queue ino                    queues: 1 index, 2 move, 3 delete
+ *   'Q' 4 time id                    objects to be removed from the bucket (tiers/move/send.h)
  *   'O' ino                          orphan: unlinked, still open
  *   'N' ino                          index state of a file (reserved: it lies in the index's documents)
  *   'M' segment                      index segment: registered, with its checksum
  *   'C' counter                      durable counters
- *   'R' slot                         remembered replies
+ *   'R' group                        remembered replies (replies.h)
  *   'V' fact                         volume facts: 1 counters (tree_stats.c), 2 rules of the index
- *                                    (index/rules.h)
+ *                                    (index/rules.h), 3 what was asked of the bucket (tiers/move/meter_record.h),
+ *                                    4 marks of its owner (tiers/move/owner.h)
+ *                                    5, 6 verifying (tiers/scrub/scrub_record.h),
+ *                                    7 how well the dictionary does (tiers/move/dictionary_record.h)
  *   'U' dir                          quota of a directory (quota.h)
  *   'L' 'l' ino verb ino             typed links and their reverse (reserved)
  *   'F' field ...                    fields (reserved)
- *   'K' pack                         packs (reserved)
+ *   'K' pack                         packs (pack_record.h)
+ *   'Z' dictionary                   dictionaries that packs were compressed with (pack_record.h)
  */
 #pragma once
 
@@ -75,4 +80,4 @@ static inline struct key key_u8(struct key k, uint8_t v)
 	return k;
 }
 
-enum queue_kind { QUEUE_INDEX = 1, QUEUE_MOVE = 2, QUEUE_DELETE = 3 };
+enum queue_kind { QUEUE_INDEX = 1, QUEUE_MOVE = 2, QUEUE_DELETE = 3, QUEUE_COLD = 4 };

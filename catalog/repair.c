@@ -59,8 +59,8 @@ static bool strange_shape(const uint8_t *key, size_t len)
 {
 	static const struct { char letter; uint8_t len, other; } shapes[] = {
 		{ 'I', 9, 9 }, { 'D', 16, 16 }, { 'P', 25, 25 }, { 'X', 17, 17 }, { 'E', 17, 17 }, { 'B', 17, 33 },
-		{ 'S', 9, 9 }, { 'G', 17, 17 }, { 'g', 9, 9 }, { 'T', 17, 17 }, { 'Q', 10, 10 }, { 'O', 9, 9 },
-		{ 'M', 9, 9 }, { 'U', 9, 9 },
+		{ 'S', 9, 9 }, { 'G', 17, 17 }, { 'g', 9, 9 }, { 'T', 17, 17 }, { 'Q', 10, 26 }, { 'O', 9, 9 },
+		{ 'M', 9, 9 }, { 'U', 9, 9 }, { 'K', 9, 9 }, { 'Z', 9, 9 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)
@@ -132,9 +132,16 @@ static int repair_index(struct repair *r)
 	return e;
 }
 
+static int repair_packs(struct repair *r)
+{
+	int e = repair_flush(r);
+
+	return e < 0 || !r->config->mend_packs ? e : r->config->mend_packs(r->config->context);
+}
+
 /* Each builds on what those before it have mended. */
 static int (*const steps[])(struct repair *r) = {
-	drop_unreadable, repair_index, repair_sets, repair_nodes, repair_extents, repair_names, repair_inodes, repair_quotas,
+	drop_unreadable, repair_index, repair_sets, repair_packs, repair_nodes, repair_extents, repair_names, repair_inodes, repair_quotas,
 	repair_derived,
 };
 

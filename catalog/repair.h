@@ -21,6 +21,8 @@ struct repair_config {
 	void (*problem)(void *context, const char *text);
 	/* Calls `extent` for all that the data segments say was written once; asked when extents are lost. May be NULL. */
 	int (*foreach_described)(void *context, repair_extent_fn extent, void *extent_context);
+	/* Mends the records of packs, by batches of its own; then nobody changes those any more. May be NULL. */
+	int (*mend_packs)(void *context);
 	void *context;
 };
 

@@ -104,15 +104,45 @@ static int keep_segment(struct keeping *k, uint64_t number)
 	return buf_addf(k->kept, KEPT "/%s: a data segment with bytes that are damaged or lost\n", name);
 }
 
+static int keep_file(struct keeping *k, const char *name)
+{
+	char path[8 + ID128_TEXT_SIZE];
+
+	(void) snprintf(path, sizeof(path), "warm/%s", name);
+	if (linkat(k->c->config.volume_dirfd, path, k->dirfd, name, 0) < 0)
+		return errno == EEXIST || errno == ENOENT || errno == EPERM || errno == EOPNOTSUPP ? 0 : -errno;
+	return buf_addf(k->kept, KEPT "/%s: a pack with bytes that are damaged or lost\n", name);
+}
+
+static int keep_pack(struct keeping *k, const struct pack_record *record)
+{
+	char name[ID128_TEXT_SIZE];
+
+	return record->flags & PACK_LOCAL ? keep_file(k, id128_format(record->run.id, name)) : 0;
+}
+
+static int keep_pack_of(struct keeping *k, uint64_t number, bool damaged)
+{
+	struct pack_record record;
+
+	if (pack_record_get(k->c, number, &record) < 0 || !(damaged || record.flags & PACK_DAMAGED))
+		return 0;
+	return keep_pack(k, &record);
+}
+
 static int keep_segment_of(struct keeping *k, const uint8_t *key, size_t key_len, const struct overlay_value *v)
 {
 	struct extent e;
 
-	if (*key == 'S' && key_len == 9)
+	if (*key == 'S' && key_len == 9 && !(load_be64(key + 1) & (PACK_ALIVE | PACK_FILES)))
 		return keep_segment(k, load_be64(key + 1));
+	if (*key == 'K' && key_len == 9)
+		return keep_pack_of(k, load_be64(key + 1), false);
 	if (*key != 'E' || v->len == OVERLAY_REMOVED || extent_decode(key, key_len, v->data, v->len, &e) < 0)
 		return 0;
-	return e.kind == EXTENT_HOT && e.flags & EXTENT_DAMAGED ? keep_segment(k, e.segment) : 0;
+	if (!(e.flags & EXTENT_DAMAGED))
+		return 0;
+	return e.kind == EXTENT_PACK ? keep_pack_of(k, e.segment, true) : e.kind == EXTENT_HOT ? keep_segment(k, e.segment) : 0;
 }
 
 static int keep_segments(struct keeping *k)
@@ -151,6 +181,39 @@ static int keep_unknown_segments(struct keeping *k)
 		if (catalog_get(k->c, key.bytes, key.len, NULL) < 0)
 			r = keep_segment(k, number);
 	}
+	(void) closedir(dir);
+	return r;
+}
+
+static int note_pack(void *context, const struct pack_record *record)
+{
+	return buf_add(context, &record->run.id, sizeof(record->run.id));
+}
+
+static bool is_known(const struct buf *ids, struct id128 id)
+{
+	for (size_t at = 0; at < ids->len; at += sizeof(id))
+		if (memcmp(ids->data + at, &id, sizeof(id)) == 0)
+			return true;
+	return false;
+}
+
+/* So with packs that no record speaks of. */
+static int keep_unknown_packs(struct keeping *k)
+{
+	_cleanup_buf_ struct buf ids = BUF_INIT;
+	int fd = openat(k->c->config.volume_dirfd, "warm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+	struct dirent *e;
+	struct id128 id;
+	int r;
+
+	if (!dir)
+		return errno == ENOENT ? 0 : -errno;
+	r = pack_record_foreach(k->c, note_pack, &ids);
+	while (r >= 0 && (e = readdir(dir)))
+		if (id128_parse(e->d_name, &id) >= 0 && !is_known(&ids, id))
+			r = keep_file(k, e->d_name);
 	(void) closedir(dir);
 	return r;
 }
@@ -315,6 +378,8 @@ int catalog_repair_commit(struct catalog *c, struct buf *ret_kept)
 		r = keep_segments(&k);
 	if (r >= 0 && (c->salvaged || catalog_kind_suspect(c, 'S') || catalog_kind_suspect(c, 'E')))
 		r = keep_unknown_segments(&k);
+	if (r >= 0 && (c->salvaged || catalog_kind_suspect(c, 'K') || catalog_kind_suspect(c, 'E')))
+		r = keep_unknown_packs(&k);
 	if (r >= 0 && fsync(dirfd) < 0)
 		r = -errno;
 	if (r >= 0)

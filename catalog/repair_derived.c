@@ -83,7 +83,17 @@ static int mend_symlink(struct repair *r, struct node *n, struct batch *b)
 static bool same_names(const struct inode *a, const struct inode *b)
 {
 	return a->nlink == b->nlink && a->parent == b->parent && a->cookie == b->cookie && a->flags == b->flags &&
-	       a->bytes == b->bytes;
+	       a->bytes == b->bytes && a->packed == b->packed && a->home == b->home;
+}
+
+static void set_bytes(struct node *n)
+{
+	n->i.bytes = n->bytes;
+	n->i.packed = n->packed;
+	if (!n->packed)
+		n->i.home = 0;
+	else if (!n->i.home)
+		n->i.home = n->pack;
 }
 
 static int mend_inode(struct repair *r, struct node *n)
@@ -93,7 +103,7 @@ static int mend_inode(struct repair *r, struct node *n)
 	int e;
 
 	set_names(n);
-	n->i.bytes = n->bytes;
+	set_bytes(n);
 	if (!n->made && !same_names(&before, &n->i))
 		repair_say(r, "inode %llu: link count, first name, flags or bytes are mended",
 			   (unsigned long long)n->i.ino);
@@ -144,21 +154,26 @@ static int count(struct repair *r, struct key key, uint64_t plus)
 	return want_varint(r, key, (v ? reader_varint(&in) : 0) + plus);
 }
 
+static int want_user(struct repair *r, uint64_t ino, const struct extent *x)
+{
+	struct key object = key_id(key_start('B'), x->run.id);
+	int e = count(r, object, 1);
+
+	return e < 0 ? e : want(r, key_u64(key_u64(object, ino), extent_end(x)), "\1", 1);
+}
+
 static int want_extent(void *context, const struct record *record)
 {
 	struct repair *r = context;
 	uint64_t ino = load_be64(record->key + 1);
-	struct key object;
 	struct extent x;
 	int e = extent_decode(record->key, record->key_len, record->value, record->value_len, &x);
 
 	if (e < 0 || !extent_has_object(&x))
 		return e;
-	object = key_id(key_start('B'), x.run.id);
-	e = count(r, object, 1);
-	if (e >= 0)
-		e = want(r, key_u64(key_u64(object, ino), extent_end(&x)), "\1", 1);
-	return e < 0 ? e : count(r, key_u64(key_start('S'), x.segment), x.len);
+	if (x.kind == EXTENT_HOT)
+		e = want_user(r, ino, &x);
+	return e < 0 ? e : count(r, key_u64(key_start('S'), extent_account(&x)), x.len);
 }
 
 static int want_name(struct repair *r, const struct node *n, uint64_t dir, uint64_t cookie)
@@ -229,6 +244,15 @@ static int want_figures(struct repair *r)
 	return want(r, key_u8(key_start('V'), 1), value, (size_t)(at - value));
 }
 
+/* Of a pack that is gone nobody counts the files. */
+static int want_home(struct repair *r, const struct node *n)
+{
+	struct pack_record p;
+	int e = n->i.home ? pack_record_get(r->c, n->i.home, &p) : -ENOENT;
+
+	return e == -ENOENT ? 0 : e < 0 ? e : count(r, key_u64(key_start('S'), PACK_FILES | n->i.home), 1);
+}
+
 static int want_nodes(struct repair *r)
 {
 	int e = 0;
@@ -237,6 +261,8 @@ static int want_nodes(struct repair *r)
 		const struct node *n = &r->nodes[k];
 
 		e = want_queued(r, n);
+		if (e >= 0)
+			e = want_home(r, n);
 		if (e >= 0 && n->i.flags & INODE_ORPHAN)
 			e = want(r, key_u64(key_start('O'), n->i.ino), "\1", 1);
 	}
@@ -260,16 +286,23 @@ static bool is_zero_account(const struct record *record)
 	return *record->key == 'S' && record->value_len == 1 && *(const uint8_t *)record->value == 0;
 }
 
-/* An account without extents must become 0 and not vanish: cleaning then takes its segment away. */
+static bool is_pack_account(const struct record *record)
+{
+	return *record->key == 'S' && load_be64(record->key + 1) & (PACK_ALIVE | PACK_FILES);
+}
+
+/* The account of a segment without extents must become 0 and not vanish: cleaning then takes its segment away. Those of
+ * packs are 0 where they are not. */
 static int drop_record(struct repair *r, const struct record *record)
 {
+	bool is_pack = is_pack_account(record);
 	struct key key = { .len = record->key_len };
 
 	memcpy(key.bytes, record->key, record->key_len);
 	if (is_zero_account(record))
-		return 0;
+		return is_pack ? repair_remove(r, key.bytes, key.len) : 0;
 	repair_say(r, "catalog: a record %c that nothing asks for", *record->key);
-	return *record->key == 'S' ? repair_put(r, &key, "", 1) : repair_remove(r, key.bytes, key.len);
+	return *record->key == 'S' && !is_pack ? repair_put(r, &key, "", 1) : repair_remove(r, key.bytes, key.len);
 }
 
 static int check_there(void *context, const struct record *record)
@@ -334,9 +367,10 @@ struct largest {
 static int see(void *context, const struct record *record)
 {
 	struct largest *l = context;
+	uint64_t number = record->key_len >= 9 ? load_be64(record->key + 1) : 0;
 
-	if (record->key_len >= 9)
-		l->number = MAX(l->number, load_be64(record->key + 1));
+	if (!(*record->key == 'S' && number & (PACK_ALIVE | PACK_FILES)))
+		l->number = MAX(l->number, number);
 	return 0;
 }
 
@@ -372,6 +406,8 @@ static int mend_counters(struct repair *r)
 		e = mend_counter(r, COUNTER_SEGMENT, 'S', lost);
 	if (e >= 0)
 		e = mend_counter(r, COUNTER_INDEX_SEGMENT, 'M', lost);
+	if (e >= 0)
+		e = mend_counter(r, COUNTER_PACK, 'K', lost);
 	return e < 0 ? e : repair_flush(r);
 }
 

@@ -62,6 +62,10 @@ static int check_extent(struct repair *r, struct node *n, struct extent *e)
 		error = trim(r, n, e);
 	n->end = extent_end(e);
 	n->bytes += counted(e);
+	if (e->kind == EXTENT_PACK) {
+		n->packed += e->len;
+		n->pack = e->segment;
+	}
 	return error;
 }
 

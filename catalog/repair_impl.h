@@ -26,6 +26,7 @@ struct node {
 	uint32_t names, subdirs;
 	uint64_t dir, cookie; /* the first name found */
 	uint64_t end, bytes;  /* of its extents */
+	uint64_t packed, pack; /* bytes of them in packs; the last of those packs */
 };
 
 struct repair {

@@ -1,7 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* The last REPLIES_KEPT replies, in a ring with an index by request. Each reply has a number, counted
- * over the life of the volume; its slot is number % REPLIES_KEPT, in memory and in the store ('R' be16
- * slot -> le64 number, reply).
+ * over the life of the volume; its slot is number % REPLIES_KEPT.
+ *
+ * In the store a record holds the REPLIES_GROUP slots of a group, in a few bytes each: a record of its own would take
+ * more for its key and its seal than the reply has to say. Key: 'R' u8 group. Value, of each slot that is in use:
+ *
+ *   u8      slot in its group; 128 more when the mount follows, else it is that of the slot before
+ *   16      mount
+ *   varint  number, unique, opcode, -status, inode, handle, size
+ *
+ * Records of a slot each, of earlier programs ('R' be16 slot -> le64 number, reply), are read, and removed when their
+ * group is written.
  *
  * One whose request is still unanswered when its slot is needed again (a write of O_SYNC on a slow disk, a thread that
  * did not run) is held beside the ring, in memory and under the slots from REPLIES_KEPT on, until it is answered. A
@@ -19,6 +28,7 @@
 
 #define REPLIES_KEPT 4096u
 #define REPLIES_HELD 1024u
+#define REPLIES_GROUP 64u
 
 struct replies;
 
@@ -34,5 +44,5 @@ int replies_find(struct replies *r, struct id128 mount, uint64_t unique, struct 
 
 /* Puts back what replies_store() made; out of order is fine. -EBADMSG. */
 int replies_load(struct replies *r, const void *key, size_t key_len, const void *value, size_t len);
-/* Appends key and value of each reply that came since the last call, as record operations. */
+/* Appends, as record operations, what the store must hold of the groups that have changed since the last call. */
 int replies_store(struct replies *r, struct buf *ret_record);

@@ -207,8 +207,10 @@ static void set_attributes(struct tree_op *op, struct inode *i, const struct sta
 		i->uid = st->st_uid;
 	if (what & TREE_SET_GID)
 		i->gid = st->st_gid;
-	if (what & TREE_SET_ATIME)
+	if (what & TREE_SET_ATIME) {
 		i->atime = st->st_atim;
+		i->used_s = 0;
+	}
 	if (what & TREE_SET_MTIME)
 		i->mtime = st->st_mtim;
 	i->ctime = what & TREE_SET_CTIME ? st->st_ctim : op->now;
@@ -285,4 +287,42 @@ int tree_setattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const
 	if (r >= 0)
 		*ret_i = i;
 	return r;
+}
+
+static int note_use_in(struct tree_op *op, uint64_t ino, struct timespec now, int64_t step_s, bool hidden,
+		       struct inode *i)
+{
+	int r = inode_get_in(op->b, ino, i);
+
+	if (r < 0 || i->flags & INODE_ORPHAN)
+		return r < 0 ? r : -ENOENT;
+	if (inode_last_use_s(i) > now.tv_sec - step_s || now.tv_sec <= 0)
+		return -EALREADY;
+	i->used_s = hidden ? (uint64_t)now.tv_sec : 0;
+	if (!hidden)
+		i->atime = now;
+	inode_put(op->b, i);
+	if (!hidden)
+		batch_note(op->b, ino, EVENT_ATTR);
+	return 1;
+}
+
+int tree_note_use(struct catalog *c, uint64_t ino, struct timespec now, int64_t step_s, bool hidden, struct inode *ret_i)
+{
+	struct tree_op op;
+	struct inode i;
+	int r = inode_get(c, ino, &i);
+
+	/* Mostly there is nothing to write. */
+	if (r < 0 || inode_last_use_s(&i) > now.tv_sec - step_s)
+		return MIN(r, 0);
+	/* Also on a full disk: retention would delete what is in use. */
+	r = op_begin(&op, c, NULL, true);
+	if (r < 0)
+		return r;
+	r = op_end(&op, note_use_in(&op, ino, now, step_s, hidden, &i), ino);
+	if (r < 0)
+		return r == -EALREADY ? 0 : r;
+	*ret_i = i;
+	return 1;
 }

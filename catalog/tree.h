@@ -59,6 +59,10 @@ typedef bool (*tree_open_fn)(void *context, uint64_t ino);
  * nothing is left of it. -EISDIR. */
 int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, tree_open_fn open,
 		void *context, struct inode *ret_i);
+/* The same of a name of `ino`, behind the back of programs, if `may` says so, which is asked with the writer lock held: what
+ * it reads of the catalog is how things are. -ESTALE: it does not, or the name is that of another by now. */
+int tree_unlink_if(struct catalog *c, uint64_t ino, uint64_t dir, const char *name,
+		   bool (*may)(void *context, const struct inode *i), void *context, struct inode *ret_i);
 /* -ENOTEMPTY, -ENOTDIR. As above when it has xattrs. */
 int tree_rmdir(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, struct inode *ret_i);
 
@@ -84,6 +88,9 @@ int tree_rename(struct catalog *c, struct tree_request *rq, uint64_t dir, const 
  * capabilities. A new mode also goes into the access ACL. */
 int tree_setattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const struct stat *st,
 		 unsigned what, struct inode *ret_i);
+/* A program used the file at `now`: that becomes its atime or, when that is `hidden`, its used_s; ctime stays. Not when
+ * its last use is known to be less than `step_s` before. 1: noted in *ret_i. 0. -ENOENT: it has no name. */
+int tree_note_use(struct catalog *c, uint64_t ino, struct timespec now, int64_t step_s, bool hidden, struct inode *ret_i);
 /* Appends the target. -EINVAL: no symlink. */
 int tree_readlink(struct catalog *c, uint64_t ino, struct buf *ret_target);
 
@@ -133,6 +140,16 @@ int tree_foreach_orphan(struct catalog *c, int (*orphan)(void *context, uint64_t
 /* Appends the path of the inode's first name below `top` ("a/b", no leading slash), NUL not counted.
  * `names`: 0 the first name, otherwise the n-th further one. -ENOENT: not below `top`, or no such name. */
 int tree_path(struct catalog *c, uint64_t ino, uint64_t top, unsigned nth, struct buf *ret_path);
+/* The directory of that name, and the name itself (appended, no NUL). The root has none: -ENOENT. -EBADMSG, also when it
+ * was renamed meanwhile. */
+int tree_name(struct catalog *c, const struct inode *i, unsigned nth, uint64_t *ret_dir, struct buf *ret_name);
+/* Calls `name` for each name of an inode, the first one first, those of one directory side by side, until it returns other
+ * than 0, and returns that. For files with thousands: tree_name() counts to the n-th. Names that come or go meanwhile may be
+ * missed. */
+int tree_foreach_name(struct catalog *c, const struct inode *i,
+		      int (*name)(void *context, uint64_t dir, uint64_t cookie), void *context);
+/* Appends the name that tree_foreach_name() told of. -EBADMSG: it is `ino`'s no more. */
+int tree_name_at(struct catalog *c, uint64_t dir, uint64_t cookie, uint64_t ino, struct buf *ret_name);
 /* Walks up: is `ino` (by any of its names) at or below `top`? 1, 0 or -errno. */
 int tree_is_below(struct catalog *c, uint64_t ino, uint64_t top);
 /* Follows "a/b/c" below `top`; ".." does not lead above it. Symlinks are not followed. */

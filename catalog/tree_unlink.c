@@ -173,6 +173,41 @@ int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const 
 	return r;
 }
 
+struct condition {
+	uint64_t ino;
+	bool (*may)(void *context, const struct inode *i);
+	void *context;
+};
+
+static int unlink_if(struct tree_op *op, uint64_t dir, struct dentry *d, const struct condition *condition, struct inode *i)
+{
+	int r = dentry_load_in(d, op->b);
+
+	if (r >= 0)
+		r = d->found && d->ino == condition->ino ? entry_get_in(op, d->ino, i) : -ESTALE;
+	if (r >= 0 && !condition->may(condition->context, i))
+		r = -ESTALE;
+	return r < 0 ? r : unlink_in(op, dir, d, NULL, NULL, i);
+}
+
+int tree_unlink_if(struct catalog *c, uint64_t ino, uint64_t dir, const char *name,
+		   bool (*may)(void *context, const struct inode *i), void *context, struct inode *ret_i)
+{
+	const struct condition condition = { ino, may, context };
+	_cleanup_dentry_ struct dentry d = { 0 };
+	struct tree_op op;
+	struct inode i;
+	int r;
+
+	r = begin_removal(&op, c, NULL, dir, name, &d);
+	if (r < 0)
+		return r;
+	r = op_end(&op, unlink_if(&op, dir, &d, &condition, &i), ino);
+	if (r >= 0)
+		*ret_i = i;
+	return r;
+}
+
 int tree_rmdir(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, struct inode *ret_i)
 {
 	_cleanup_dentry_ struct dentry d = { 0 };

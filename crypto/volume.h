@@ -49,6 +49,8 @@ int volume_copies_agree(int dirfd);
 int volume_store(const struct volume *v, const struct keyring *k, int dirfd);
 /* What a volume needs from now on that older programs lack. */
 #define VOLUME_QUOTAS "quotas"
+#define VOLUME_PACKS "packs"
+#define VOLUME_USES "uses" /* inodes that say when they were used, apart from atime */
 /* Adds an incompat feature to volume.json, durably, unless it is there. -EBADMSG: volume.json is damaged. */
 int volume_need_feature(int dirfd, const struct keyring *k, const char *feature);
 struct volume *volume_free(struct volume *v);

@@ -132,6 +132,17 @@ static const char *size_text(uint64_t bytes, char *ret_text, size_t size)
 	return ret_text;
 }
 
+static void print_problem(const json_t *p)
+{
+	const json_t *files = json_object_get(p, "files"), *f;
+	size_t i;
+
+	printf("problem since %s: %s; way out: %s\n", json_string_value(json_object_get(p, "since")),
+	       json_string_value(json_object_get(p, "what")), json_string_value(json_object_get(p, "way_out")));
+	json_array_foreach(files, i, f)
+		printf("  %s\n", json_string_value(f));
+}
+
 static void print_status(const char *mount_point, const json_t *v)
 {
 	const json_t *problems = json_object_get(v, "problems"), *p;
@@ -147,8 +158,7 @@ static void print_status(const char *mount_point, const json_t *v)
 	printf("memory: %s; up %llu s\n", size_text(at(v, "memory", "rss_bytes"), memory, sizeof(memory)),
 	       (unsigned long long)at(v, NULL, "uptime_s"));
 	json_array_foreach(problems, i, p)
-		printf("problem since %s: %s; way out: %s\n", json_string_value(json_object_get(p, "since")),
-		       json_string_value(json_object_get(p, "what")), json_string_value(json_object_get(p, "way_out")));
+		print_problem(p);
 }
 
 static int status_main(int argc, char **argv)

@@ -28,6 +28,7 @@ struct fsck {
 	struct config config;
 	struct volume *volume; /* owned */
 	bool repair, accept_older;
+	struct files_check files;
 	bool document_damaged; /* volume.json or its copy: to be written again */
 	bool unchecked; /* something could not be looked at */
 	uint64_t problems;
@@ -74,13 +75,33 @@ static int foreach_described(void *context, repair_extent_fn extent, void *exten
 	return files_foreach_described(f->stack.files, extent, extent_context);
 }
 
+static int mend_packs(void *context)
+{
+	struct fsck *f = context;
+
+	return files_check_packs(f->stack.files, &f->files);
+}
+
+static void say_unread(const struct fsck *f)
+{
+	if (f->files.unread)
+		printf("%llu packs in the bucket were not read; --cold reads them\n", (unsigned long long)f->files.unread);
+	if (f->files.left_over)
+		printf("%llu files in warm/ are left over from a stop; the next mount looks at them\n",
+		       (unsigned long long)f->files.left_over);
+}
+
 static void look(struct fsck *f)
 {
-	struct repair_config repair = { .problem = count_problem, .foreach_described = foreach_described, .context = f };
+	struct repair_config repair = { .problem = count_problem, .foreach_described = foreach_described,
+					.mend_packs = mend_packs, .context = f };
 	struct stack *s = &f->stack;
 	uint64_t before;
 	int r;
 
+	f->files.problem = count_problem;
+	f->files.context = f;
+	f->files.has_bucket = f->config.cold.url && *f->config.cold.url;
 	if (s->replay.anchor_damaged)
 		count_problem(f, "wal/anchor is gone or does not open; that the log is complete is known from its end");
 	if (catalog_repair_interrupted(s->catalog))
@@ -91,7 +112,8 @@ static void look(struct fsck *f)
 	r = catalog_repair(s->catalog, &repair);
 	if (r < 0)
 		checked(f, "references", r);
-	checked(f, "data blocks", files_verify(s->files, count_problem, f));
+	checked(f, "data blocks and frames", files_verify(s->files, &f->files));
+	say_unread(f);
 	checked(f, "index blocks", index_verify(s->index, count_problem, f));
 	before = f->problems;
 	checked(f, "quotas", quota_verify(s->catalog, count_problem, f));
@@ -215,10 +237,11 @@ static int run(struct fsck *f, const struct secret_options *o)
 
 static int fsck_main(int argc, char **argv)
 {
-	enum { OPTION_REPAIR = OPTION_COMMON_END, OPTION_ACCEPT_OLDER };
+	enum { OPTION_REPAIR = OPTION_COMMON_END, OPTION_ACCEPT_OLDER, OPTION_COLD };
 	static const struct option options[] = { SECRET_LONG_OPTIONS,
 						 { "repair", no_argument, NULL, OPTION_REPAIR },
-						 { "accept-older", no_argument, NULL, OPTION_ACCEPT_OLDER }, { 0 } };
+						 { "accept-older", no_argument, NULL, OPTION_ACCEPT_OLDER },
+						 { "cold", no_argument, NULL, OPTION_COLD }, { 0 } };
 	struct secret_options secret = SECRET_OPTIONS_INIT;
 	struct fsck f = { 0 };
 	int option, status;
@@ -228,6 +251,8 @@ static int fsck_main(int argc, char **argv)
 			f.repair = true;
 		else if (option == OPTION_ACCEPT_OLDER)
 			f.accept_older = true;
+		else if (option == OPTION_COLD)
+			f.files.cold = true;
 		else if (!secret_option(&secret, option, optarg))
 			return cli_usage(&command_fsck, "unknown option");
 	if (argc - optind != 1)
@@ -241,7 +266,7 @@ static int fsck_main(int argc, char **argv)
 }
 
 const struct command command_fsck = {
-	"fsck", fsck_main, "VOLUME [--repair [--accept-older]] [--key-file F | --passphrase-fd N]",
+	"fsck", fsck_main, "VOLUME [--cold] [--repair [--accept-older]] [--key-file F | --passphrase-fd N]",
 	"verify every seal, reference and count of an unmounted volume, and mend it",
-	"--accept-older goes on from what is there when the catalog or the log was put back from an older copy.",
+	"--cold reads the packs in the bucket, too. --accept-older goes on from what is there when the catalog or the log was put back from an older copy.",
 };

@@ -4,206 +4,27 @@
 #include <ctype.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <stdarg.h>
 #include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 
 #include "base/cleanup.h"
 #include "base/io.h"
-#include "index/words/stem.h"
+#include "daemon/config_impl.h"
 
 #define CONFIG_MAX (1u << 20)
-/* Of a wrong value, so much is repeated. */
-#define SHOWN_MAX 60
-
-enum kind { BOOL, SIZE, NUMBER, TEXT, LIST, LANGUAGES_LIST };
-
-/* One row a key: where its value goes and what is allowed. */
-static const struct field {
-	const char *section, *key;
-	enum kind kind;
-	bool live; /* may change under a mount */
-	size_t offset;
-	uint64_t min, max;
-} fields[] = {
-	{ "wal", "segment_size", SIZE, false, offsetof(struct config, wal.segment_size), 4 << 20, 1 << 30 },
-	{ "wal", "segments_max", NUMBER, false, offsetof(struct config, wal.segments_max), 4, 1024 },
-	{ "wal", "checkpoint_ms", NUMBER, true, offsetof(struct config, wal.checkpoint_ms), 10, 600000 },
-	{ "wal", "no_mmap", BOOL, false, offsetof(struct config, wal.no_mmap), 0, 1 },
-	{ "index", "exclude", LIST, true, offsetof(struct config, index.exclude), 0, 0 },
-	{ "index", "languages", LANGUAGES_LIST, true, offsetof(struct config, index.languages), 0, 0 },
-	{ "index", "model", TEXT, false, offsetof(struct config, index.model), 0, 0 },
-	{ "index", "max_file", SIZE, true, offsetof(struct config, index.max_file), 1, 1ull << 40 },
-	{ "index", "memory_segment", SIZE, true, offsetof(struct config, index.memory_segment), 1 << 20, 1 << 30 },
-	{ "tiers", "segment_size", SIZE, false, offsetof(struct config, tiers.segment_size), 4 << 20, 1 << 30 },
-	{ "tiers", "inline_below", SIZE, false, offsetof(struct config, tiers.inline_below), 1, 64 << 10 },
-	{ "tiers", "reserve", SIZE, false, offsetof(struct config, tiers.reserve), 1 << 20, 1ull << 40 },
-	{ "tiers", "clean_below", NUMBER, false, offsetof(struct config, tiers.clean_below), 1, 80 },
-	{ "tiers", "clean_ms", NUMBER, false, offsetof(struct config, tiers.clean_ms), 10, 600000 },
-};
+#define CLASS_NAME_MAX 32u
 
 struct parse {
 	struct config *config;
-	char section[16];                /* empty: none yet */
-	bool seen[ARRAY_SIZE(fields)];
-	char *why;                       /* owned: of the first error */
+	char section[16];                   /* empty: none yet */
+	unsigned number;                    /* of this line */
+	unsigned seen[CONFIG_FIELDS_MAX];   /* in which line; 0: not yet */
+	char *why;                          /* owned: of the first error */
 };
 
-/* ---- values */
-
-/* "256M": a number with K, M, G or T for powers of 1024. */
-static int parse_size(const char *text, uint64_t *ret_value)
-{
-	static const char units[] = "KMGT";
-	char *end;
-	const char *unit;
-	uint64_t v;
-
-	if (text[0] < '0' || text[0] > '9')
-		return -EINVAL;
-	errno = 0;
-	v = strtoull(text, &end, 10);
-	if (errno)
-		return -EINVAL;
-	unit = *end ? strchr(units, *end) : NULL;
-	if (*end && (!unit || end[1]))
-		return -EINVAL;
-	for (const char *u = units; unit && u <= unit; u++)
-		if (__builtin_mul_overflow(v, 1024, &v))
-			return -EINVAL;
-	*ret_value = v;
-	return 0;
-}
-
-static int parse_bool(const char *text, bool *ret_value)
-{
-	static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off", "0" };
-
-	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
-		if (strcasecmp(text, yes[i]) == 0 || strcasecmp(text, no[i]) == 0) {
-			*ret_value = strcasecmp(text, yes[i]) == 0;
-			return 0;
-		}
-	}
-	return -EINVAL;
-}
-
-static int complain(struct parse *p, const char *format, ...) __attribute__((format(printf, 2, 3)));
-static int complain(struct parse *p, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	if (vasprintf(&p->why, format, args) < 0)
-		p->why = NULL;
-	va_end(args);
-	return p->why ? -EINVAL : -ENOMEM;
-}
-
-/* "segment_size, segments_max": the keys of a section, or all sections when it is NULL. */
-static void list_allowed(const char *section, char *ret_text, size_t size)
-{
-	const char *last = "";
-	size_t used = 0;
-
-	ret_text[0] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(fields) && used < size; i++) {
-		const char *word = section ? fields[i].key : fields[i].section;
-
-		if ((section && strcmp(fields[i].section, section) != 0) || strcmp(word, last) == 0)
-			continue;
-		used += (size_t)snprintf(ret_text + used, size - used, "%s%s", used ? ", " : "", word);
-		last = word;
-	}
-}
-
-static char **text_of(const struct config *c, const struct field *f)
-{
-	return f->kind >= TEXT ? (char **)((char *)(uintptr_t)c + f->offset) : NULL;
-}
-
-/* A further line of a list is added to it. */
-static int store_text(struct parse *p, const struct field *f, const char *value)
-{
-	char **place = text_of(p->config, f), *whole = NULL;
-
-	if (asprintf(&whole, "%s%s%s", *place ? *place : "", *place ? " " : "", value) < 0)
-		return -ENOMEM;
-	free(*place);
-	*place = whole;
-	return 0;
-}
-
-static int check_languages(struct parse *p, const char *value)
-{
-	struct languages *l = NULL;
-	int r = languages_new(value, &l, &p->why);
-
-	languages_free(l);
-	return r;
-}
-
-static int store(struct parse *p, const struct field *f, const char *value)
-{
-	char *place = (char *)p->config + f->offset;
-	uint64_t number;
-	int r = 0;
-
-	if (f->kind == LANGUAGES_LIST)
-		r = check_languages(p, value);
-	if (f->kind >= TEXT)
-		return r < 0 ? r : store_text(p, f, value);
-	if (f->kind == BOOL)
-		return parse_bool(value, (bool *)place) == 0 ? 0 :
-			complain(p, "%s is '%.*s'; allowed are yes and no", f->key, SHOWN_MAX, value);
-	if (parse_size(value, &number) < 0 || number < f->min || number > f->max)
-		return complain(p, "%s is '%.*s'; allowed is a number from %llu to %llu%s", f->key, SHOWN_MAX, value,
-				(unsigned long long)f->min, (unsigned long long)f->max,
-				f->kind == SIZE ? " (K, M, G, T after it multiply)" : "");
-	*(uint64_t *)place = number;
-	return 0;
-}
-
-/* ---- lines */
-
-static int handle_key(struct parse *p, const char *key, const char *value)
-{
-	char allowed[512];
-
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++) {
-		const struct field *f = &fields[i];
-
-		if (strcmp(f->section, p->section) != 0 || strcmp(f->key, key) != 0)
-			continue;
-		if (p->seen[i] && f->kind < LIST)
-			return complain(p, "%s stands here a second time", key);
-		p->seen[i] = true;
-		return store(p, f, value);
-	}
-	if (!p->section[0])
-		return complain(p, "'%.*s' stands before the first [section]", SHOWN_MAX, key);
-	list_allowed(p->section, allowed, sizeof(allowed));
-	return complain(p, "unknown key '%.*s' in section [%s]; allowed are %s", SHOWN_MAX, key, p->section, allowed);
-}
-
-static int handle_section(struct parse *p, char *line)
-{
-	size_t len = strlen(line);
-	char allowed[128];
-
-	if (line[len - 1] != ']')
-		return complain(p, "'%.*s' has no ']' at its end", SHOWN_MAX, line);
-	line[len - 1] = '\0';
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (strcmp(fields[i].section, line + 1) == 0) {
-			strcpy(p->section, fields[i].section);
-			return 0;
-		}
-	list_allowed(NULL, allowed, sizeof(allowed));
-	return complain(p, "unknown section '%.*s'; allowed are %s", SHOWN_MAX, line + 1, allowed);
-}
+/* ---- sections */
 
 /* Takes the blanks off both ends. */
 static char *trim(char *text)
@@ -216,6 +37,145 @@ static char *trim(char *text)
 	while (len > 0 && isspace((unsigned char)text[len - 1]))
 		text[--len] = '\0';
 	return text;
+}
+
+/* "segment_size, segments_max": the keys of a section, or all sections when it is NULL. */
+static void list_allowed(const char *section, char *ret_text, size_t size)
+{
+	const char *last = "";
+	size_t used = 0;
+
+	ret_text[0] = '\0';
+	for (size_t i = 0; i < config_fields_n && used < size; i++) {
+		const struct config_field *f = &config_fields[i];
+		const char *word = section ? f->key : f->section;
+
+		if ((section && strcmp(f->section, section) != 0) || strcmp(word, last) == 0)
+			continue;
+		used += (size_t)snprintf(ret_text + used, size - used, "%s%s%s", used ? ", " : "", word,
+					 !section && strcmp(word, CONFIG_CLASS) == 0 ? " NAME" : "");
+		last = word;
+	}
+}
+
+static bool is_class_name(const char *name)
+{
+	size_t len = strlen(name);
+
+	for (size_t i = 0; i < len; i++)
+		if (!isalnum((unsigned char)name[i]) && !strchr("_.-", name[i]))
+			return false;
+	return len >= 1 && len <= CLASS_NAME_MAX;
+}
+
+static int check_class_name(struct parse *p, const char *name)
+{
+	const struct config *c = p->config;
+
+	if (!is_class_name(name))
+		return config_complain(&p->why, "'%.*s' is no name of a class; allowed are 1 to %u letters, digits, _ . and -",
+				       CONFIG_SHOWN_MAX, name, CLASS_NAME_MAX);
+	for (size_t i = 0; i < c->n_classes; i++)
+		if (strcmp(c->classes[i].name, name) == 0)
+			return config_complain(&p->why, "[class %s] stands here a second time", name);
+	return c->n_classes < CONFIG_CLASSES_MAX ? 0 :
+		config_complain(&p->why, "there are too many classes; allowed are %u", CONFIG_CLASSES_MAX);
+}
+
+/* Its keys may stand in each class. */
+static void forget_class_keys(struct parse *p)
+{
+	for (size_t i = 0; i < config_fields_n; i++)
+		if (strcmp(config_fields[i].section, CONFIG_CLASS) == 0)
+			p->seen[i] = 0;
+}
+
+static int add_class(struct parse *p, const char *name)
+{
+	struct config *c = p->config;
+	struct config_class *more;
+	int r = check_class_name(p, name);
+
+	if (r < 0)
+		return r;
+	more = reallocarray(c->classes, c->n_classes + 1, sizeof(*more));
+	if (!more)
+		return -ENOMEM;
+	c->classes = more;
+	more[c->n_classes] = (struct config_class){ .name = strdup(name) };
+	if (!more[c->n_classes].name)
+		return -ENOMEM;
+	c->n_classes++;
+	forget_class_keys(p);
+	strcpy(p->section, CONFIG_CLASS);
+	return 0;
+}
+
+static bool is_section(const char *name)
+{
+	for (size_t i = 0; i < config_fields_n; i++)
+		if (strcmp(config_fields[i].section, name) == 0)
+			return strcmp(name, CONFIG_CLASS) != 0;
+	return false;
+}
+
+static int handle_section(struct parse *p, char *line)
+{
+	size_t len = strlen(line), word = strlen(CONFIG_CLASS);
+	char allowed[128];
+
+	if (line[len - 1] != ']')
+		return config_complain(&p->why, "'%.*s' has no ']' at its end", CONFIG_SHOWN_MAX, line);
+	line[len - 1] = '\0';
+	line++;
+	if (strncmp(line, CONFIG_CLASS, word) == 0 && isspace((unsigned char)line[word]))
+		return add_class(p, trim(line + word));
+	if (is_section(line)) {
+		strcpy(p->section, line);
+		return 0;
+	}
+	list_allowed(NULL, allowed, sizeof(allowed));
+	return config_complain(&p->why, "unknown section '%.*s'; allowed are %s", CONFIG_SHOWN_MAX, line, allowed);
+}
+
+/* ---- lines */
+
+/* Where the values of this section go. */
+static void *base_of(struct parse *p)
+{
+	struct config *c = p->config;
+
+	return strcmp(p->section, CONFIG_CLASS) == 0 ? (void *)&c->classes[c->n_classes - 1] : c;
+}
+
+static int unknown_key(struct parse *p, const char *key)
+{
+	char allowed[1024];
+
+	if (config_is_secret(key))
+		return config_complain(&p->why, "'%.*s' does not belong here: no credential stands in this file, they are "
+				       "read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or from the AWS profile "
+				       "file", CONFIG_SHOWN_MAX, key);
+	if (!p->section[0])
+		return config_complain(&p->why, "'%.*s' stands before the first [section]", CONFIG_SHOWN_MAX, key);
+	list_allowed(p->section, allowed, sizeof(allowed));
+	return config_complain(&p->why, "unknown key '%.*s' in section [%s]; allowed are %s", CONFIG_SHOWN_MAX, key,
+			       p->section, allowed);
+}
+
+static int handle_key(struct parse *p, const char *key, const char *value)
+{
+	for (size_t i = 0; i < config_fields_n; i++) {
+		const struct config_field *f = &config_fields[i];
+
+		if (strcmp(f->section, p->section) != 0 || strcmp(f->key, key) != 0)
+			continue;
+		if (p->seen[i] && f->kind != CONFIG_LIST)
+			return config_complain(&p->why, "%s stands here a second time", key);
+		p->seen[i] = p->number;
+		return config_store(base_of(p), f, value, &p->why);
+	}
+	return unknown_key(p, key);
 }
 
 /* A comment begins the line, or comes after a value, a blank and a semicolon; # may begin a pattern. */
@@ -240,8 +200,10 @@ static int handle_line(struct parse *p, char *line)
 	if (*line == '[')
 		return handle_section(p, line);
 	equals = strchr(line, '=');
+	if (!equals && config_is_secret(line))
+		return config_complain(&p->why, "this line, with what may be a credential, is not 'key = value'");
 	if (!equals)
-		return complain(p, "'%.*s' is not 'key = value'", SHOWN_MAX, line);
+		return config_complain(&p->why, "'%.*s' is not 'key = value'", CONFIG_SHOWN_MAX, line);
 	*equals = '\0';
 	return handle_key(p, trim(line), trim(equals + 1));
 }
@@ -259,28 +221,46 @@ int config_read(int dirfd, const char *path, struct buf *ret_text, char **ret_wh
 	return r < 0 ? r : 0;
 }
 
+static int parse_lines(struct parse *p, char *text, size_t len)
+{
+	char *line;
+	int r = 0;
+
+	p->number = 1;
+	if (strlen(text) < len)
+		return config_complain(&p->why, "this is no text");
+	for (p->number = 0; r == 0 && (line = strsep(&text, "\n")) != NULL;) {
+		p->number++;
+		r = handle_line(p, line);
+	}
+	return r;
+}
+
+/* A value that does not fit another one is an error of its line. */
+static int check_whole(struct parse *p)
+{
+	const struct config_field *f = config_check_whole(p->config, &p->why);
+
+	if (!f)
+		return 0;
+	p->number = p->seen[f - config_fields];
+	return -EINVAL;
+}
+
 int config_parse(const char *name, const void *text, size_t len, struct config *ret_c, char **ret_why)
 {
 	_cleanup_free_ char *copy = strndup(text ? text : "", len);
 	struct config c = { 0 };
 	struct parse p = { .config = &c };
-	char *rest = copy, *line;
-	unsigned number = 0;
-	int r = copy ? 0 : -ENOMEM;
+	int r = copy ? parse_lines(&p, copy, len) : -ENOMEM;
 
-	if (copy && strlen(copy) < len) {
-		number = 1;
-		r = complain(&p, "this is no text");
-	}
-	while (r == 0 && (line = strsep(&rest, "\n")) != NULL) {
-		number++;
-		r = handle_line(&p, line);
-	}
+	if (r == 0)
+		r = check_whole(&p);
 	if (r == 0) {
 		*ret_c = c;
 		return 0;
 	}
-	if (!p.why || asprintf(ret_why, "%s:%u: %s", name, number, p.why) < 0)
+	if (!p.why || asprintf(ret_why, "%s:%u: %s", name, p.number, p.why) < 0)
 		*ret_why = NULL;
 	free(p.why);
 	config_done(&c);
@@ -296,54 +276,114 @@ int config_load(int dirfd, const char *path, struct config *ret_c, char **ret_wh
 	return r < 0 ? r : config_parse(path ? path : "brainy.conf", text.data, text.len, ret_c, ret_why);
 }
 
+static bool is_of_class(const struct config_field *f)
+{
+	return strcmp(f->section, CONFIG_CLASS) == 0;
+}
+
+static void free_texts(void *base, bool of_class)
+{
+	for (size_t i = 0; i < config_fields_n; i++)
+		if (is_of_class(&config_fields[i]) == of_class && config_text(base, &config_fields[i]))
+			free(*config_text(base, &config_fields[i]));
+}
+
 void config_done(struct config *c)
 {
-	for (size_t i = 0; i < ARRAY_SIZE(fields); i++)
-		if (text_of(c, &fields[i]))
-			free(*text_of(c, &fields[i]));
+	free_texts(c, false);
+	for (size_t i = 0; i < c->n_classes; i++) {
+		free_texts(&c->classes[i], true);
+		free(c->classes[i].name);
+	}
+	free(c->classes);
 	*c = (struct config){ 0 };
 }
 
 /* ---- changes */
 
-static bool same(const struct config *a, const struct config *b, const struct field *f)
+static bool same_class(const struct config_class *a, const struct config_class *b)
 {
-	const char *at_a = (const char *)a + f->offset, *at_b = (const char *)b + f->offset;
+	bool same = strcmp(a->name, b->name) == 0;
 
-	if (f->kind == BOOL)
-		return *(const bool *)at_a == *(const bool *)at_b;
-	if (f->kind < TEXT)
-		return *(const uint64_t *)at_a == *(const uint64_t *)at_b;
-	if (!*text_of(a, f) || !*text_of(b, f))
-		return *text_of(a, f) == *text_of(b, f);
-	return strcmp(*text_of(a, f), *text_of(b, f)) == 0;
+	for (size_t i = 0; i < config_fields_n && same; i++)
+		same = !is_of_class(&config_fields[i]) || config_same(a, b, &config_fields[i]);
+	return same;
 }
 
-static void exchange(struct config *a, struct config *b, const struct field *f)
+static bool same_classes(const struct config *a, const struct config *b)
 {
-	size_t size = f->kind == BOOL ? sizeof(bool) : sizeof(uint64_t);
-	char *at_a = (char *)a + f->offset, *at_b = (char *)b + f->offset, kept[sizeof(uint64_t)];
+	bool same = a->n_classes == b->n_classes;
 
-	_Static_assert(sizeof(char *) <= sizeof(uint64_t), "a field fits");
-	size = f->kind >= TEXT ? sizeof(char *) : size;
-	memcpy(kept, at_a, size);
-	memcpy(at_a, at_b, size);
-	memcpy(at_b, kept, size);
+	for (size_t i = 0; i < a->n_classes && same; i++)
+		same = same_class(&a->classes[i], &b->classes[i]);
+	return same;
+}
+
+static int adopt_classes(struct config *running, struct config *fresh, struct buf *ret_changed)
+{
+	struct config_class *classes = running->classes;
+	size_t n = running->n_classes;
+	int r = same_classes(running, fresh) ? 0 : buf_addf(ret_changed, "%s[class]", ret_changed->len ? ", " : "");
+
+	if (r < 0 || same_classes(running, fresh))
+		return r;
+	running->classes = fresh->classes;
+	running->n_classes = fresh->n_classes;
+	fresh->classes = classes;
+	fresh->n_classes = n;
+	return 0;
 }
 
 int config_adopt(struct config *running, struct config *fresh, struct buf *ret_changed, struct buf *ret_waiting)
 {
 	int r = 0;
 
-	for (size_t i = 0; i < ARRAY_SIZE(fields) && r >= 0; i++) {
-		const struct field *f = &fields[i];
+	for (size_t i = 0; i < config_fields_n && r >= 0; i++) {
+		const struct config_field *f = &config_fields[i];
 		struct buf *list = f->live ? ret_changed : ret_waiting;
 
-		if (same(running, fresh, f))
+		if (is_of_class(f) || config_same(running, fresh, f))
 			continue;
 		r = buf_addf(list, "%s[%s] %s", list->len ? ", " : "", f->section, f->key);
 		if (r >= 0 && f->live)
-			exchange(running, fresh, f);
+			config_exchange(running, fresh, f);
 	}
+	if (r >= 0)
+		r = adopt_classes(running, fresh, ret_changed);
 	return r < 0 ? r : 0;
+}
+
+/* ---- [cold] by itself */
+
+static bool is_cold(const struct config_field *f)
+{
+	return strcmp(f->section, "cold") == 0;
+}
+
+int config_copy_cold(const struct config *from, struct config *ret_c)
+{
+	struct config c = { .cold = from->cold, .limits = from->limits };
+	int r = 0;
+
+	for (size_t i = 0; i < config_fields_n; i++) {
+		char **text = is_cold(&config_fields[i]) ? config_text(&c, &config_fields[i]) : NULL;
+
+		if (!text || !*text)
+			continue;
+		*text = strdup(*text);
+		r = *text ? r : -ENOMEM;
+	}
+	if (r < 0)
+		config_done(&c);
+	else
+		*ret_c = c;
+	return r;
+}
+
+bool config_same_cold(const struct config *a, const struct config *b)
+{
+	for (size_t i = 0; i < config_fields_n; i++)
+		if (config_fields[i].opens_bucket && !config_same(a, b, &config_fields[i]))
+			return false;
+	return true;
 }

@@ -7,9 +7,14 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "daemon/attach.h"
+#include "daemon/recalling.h"
 #include "daemon/reload.h"
 #include "daemon/server.h"
+#include "daemon/tiering.h"
 #include "daemon/upgrade.h"
+#include "daemon/verifying.h"
+
 
 /* "wait index MS": an answer within MS; `brainy wait` asks again until its own time is over. */
 static int wait_index(struct server *s, const char *arguments, struct buf *answer)
@@ -28,12 +33,6 @@ static int wait_durable(struct server *s, const char *arguments, struct buf *ans
 	int r = catalog_sync(s->stack.catalog, catalog_last_lsn(s->stack.catalog));
 
 	return r == 0 ? buf_add_str(answer, "ok\n") : buf_addf(answer, "error: %s\n", strerrordesc_np(-r));
-}
-
-/* Nothing moves between tiers yet: there is only the hot one. */
-static int wait_tiers(struct server *s, const char *arguments, struct buf *answer)
-{
-	return buf_add_str(answer, "ok\n");
 }
 
 static int checkpoint(struct server *s, const char *arguments, struct buf *answer)
@@ -80,8 +79,12 @@ static const struct {
 	const char *name;
 	int (*run)(struct server *s, const char *arguments, struct buf *answer);
 } words[] = {
-	{ "wait index", wait_index }, { "wait durable", wait_durable }, { "wait tiers", wait_tiers },
+	{ "wait index", wait_index }, { "wait durable", wait_durable }, { "wait tiers", recalling_wait },
 	{ "checkpoint", checkpoint }, { "reload", reload_config }, { "name", name_inode }, { "upgrade", upgrade },
+	{ "tier run", tiering_run }, { "tier status", tiering_status }, { "compact", tiering_compact },
+	{ "cold attach", attach_bucket }, { "cold detach", detach_bucket },
+	{ "recall start", recalling_start }, { "recall get", recalling_get }, { "recall stop", recalling_stop },
+	{ "scrub", verifying_run },
 };
 
 int server_control(struct server *s, const char *line, struct buf *ret_answer)

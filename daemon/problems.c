@@ -5,19 +5,23 @@
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "daemon/cold_facts.h"
 #include "daemon/reload.h"
 #include "daemon/server.h"
+#include "daemon/verifying.h"
 #include "index/extract/extract.h"
 
 #define STEP_MS 1000u    /* between two looks, at least */
 #define AGAIN_MS 60000u  /* while something is wrong, at most */
-#define DETAIL_MAX 512
+#define DETAIL_MAX COLD_TEXT_MAX
+#define SKEW_S 300 /* that requests need not be corrected for by most servers */
 
 struct facts {
 	struct catalog_stats catalog;
@@ -26,6 +30,8 @@ struct facts {
 	int walls;                    /* enum extractor_missing */
 	unsigned hangs;
 	int index_failed;
+	struct cold_facts cold;
+	uint64_t scrub_damaged;       /* files that verifying found damaged */
 	char refused[DETAIL_MAX], waiting[DETAIL_MAX]; /* of the configuration; see reload_describe() */
 };
 
@@ -35,6 +41,7 @@ struct kind {
 	bool (*present)(const struct facts *f);
 	void (*detail)(const struct facts *f, char *ret_text, size_t size); /* may be NULL */
 	bool calm; /* logged when it comes up or is another, not every minute */
+	void (*extend)(struct server *s, json_t *problem); /* tells the owner more; may be NULL */
 };
 
 struct problem {
@@ -81,6 +88,17 @@ static void describe_damage(const struct facts *f, char *ret_text, size_t size)
 			(unsigned long long)f->damage, (unsigned long long)f->damaged_ino);
 }
 
+static bool scrub_damaged(const struct facts *f)
+{
+	return f->scrub_damaged != 0;
+}
+
+static void describe_scrub(const struct facts *f, char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "%llu file%s", (unsigned long long)f->scrub_damaged,
+			f->scrub_damaged == 1 ? "" : "s");
+}
+
 static bool walls_missing(const struct facts *f)
 {
 	return (f->walls & (EXTRACTOR_NO_LANDLOCK | EXTRACTOR_NO_SECCOMP)) != 0;
@@ -111,6 +129,72 @@ static void describe_waiting(const struct facts *f, char *ret_text, size_t size)
 	(void) snprintf(ret_text, size, "%s", f->waiting);
 }
 
+static bool bucket_failing(const struct facts *f)
+{
+	return f->cold.failing;
+}
+
+static bool bucket_absent(const struct facts *f)
+{
+	return f->cold.absent;
+}
+
+static bool bucket_foreign(const struct facts *f)
+{
+	return f->cold.foreign;
+}
+
+static bool keeps_versions(const struct facts *f)
+{
+	return f->cold.versions;
+}
+
+static void describe_bucket(const struct facts *f, char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "%s", f->cold.bucket);
+}
+
+static bool bucket_refuses(const struct facts *f)
+{
+	return f->cold.refused[0] != '\0';
+}
+
+static void describe_refusal(const struct facts *f, char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "%s", f->cold.refused);
+}
+
+static bool objects_lost(const struct facts *f)
+{
+	return f->cold.lost[0] != '\0';
+}
+
+static void describe_lost(const struct facts *f, char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "%s", f->cold.lost);
+}
+
+static bool clock_is_off(const struct facts *f)
+{
+	return llabs(f->cold.skew_s) >= SKEW_S;
+}
+
+static void describe_clock(const struct facts *f, char *ret_text, size_t size)
+{
+	(void) snprintf(ret_text, size, "it is %lld seconds %s", llabs(f->cold.skew_s),
+			f->cold.skew_s > 0 ? "behind" : "ahead");
+}
+
+static bool moves_suspended(const struct facts *f)
+{
+	return f->cold.suspended_s > 0;
+}
+
+static bool is_capped(const struct facts *f)
+{
+	return f->cold.capped;
+}
+
 static bool server_hung(const struct facts *f)
 {
 	return f->hangs != 0;
@@ -133,6 +217,9 @@ static const struct kind kinds[] = {
 	  "unmount and run 'brainy fsck VOLUME'; restore what it names from a backup", records_damaged, NULL },
 	{ "stored bytes are altered or missing: their reads get EIO",
 	  "'brainy name INODE' says which file; unmount and run 'brainy fsck VOLUME'", bytes_damaged, describe_damage },
+	{ "verifying found damaged bytes: reading them gets EIO, other files are fine",
+	  "'brainy tier status' lists them; restore those files from a backup, or remove them, and look at the disk or the bucket",
+	  scrub_damaged, describe_scrub, .calm = true, .extend = verifying_add_files },
 	{ "this kernel lacks landlock or seccomp: documents are read with fewer walls",
 	  "use a kernel with both (5.13 or later)", walls_missing, NULL },
 	{ "the index could not be loaded: queries get errors", "look into the log, then unmount and mount again",
@@ -141,6 +228,26 @@ static const struct kind kinds[] = {
 	  config_refused, describe_refused },
 	{ "a change of the configuration takes effect at the next mount", "unmount and mount again, or take it back",
 	  config_waiting, describe_waiting, .calm = true },
+	{ "the cold tier cannot be used: files in it get EIO, and nothing moves there",
+	  "look at [cold] in brainy.conf and at the bucket; it is tried again by each run", bucket_absent, describe_bucket },
+	{ "the bucket is not this mount's to change: nothing moves to or from it; files in it are read",
+	  "look at [cold] url; 'brainy cold attach' says more", bucket_foreign, describe_bucket, .calm = true },
+	{ "the bucket keeps old versions: what is deleted from it, or replaced, goes on costing",
+	  "give it a lifecycle rule for noncurrent versions and expired delete markers, or suspend its versioning", keeps_versions, NULL,
+	  .calm = true },
+	{ "the bucket does not do what it is asked: reads of cold files wait or get EIO, and nothing moves there",
+	  "look at the network, the credentials and the bucket; it is tried again by itself", bucket_failing, describe_bucket },
+	{ "the bucket takes nothing: files that should go there stay here; what it has can be read",
+	  "look at what the bucket allows and how full it is; each run tries again", bucket_refuses, describe_refusal },
+	{ "bytes in the bucket are gone or altered: reads of their files get EIO; all others can be read",
+	  "put the objects back, from old versions or a copy of the bucket: each run looks for them; 'brainy fsck --cold "
+	  "VOLUME' reads all others", objects_lost, describe_lost, .extend = cold_facts_add_files },
+	{ "the clock of this machine and that of the bucket differ; requests go by the bucket's", "set the clock",
+	  clock_is_off, describe_clock, .calm = true },
+	{ "most moves between tiers failed, so that they pause", "mend what failed; 'brainy tier run' tries at once",
+	  moves_suspended, NULL },
+	{ "what the bucket may be asked in a day is used up: moves wait for midnight UTC, and perhaps reads",
+	  "wait, or raise requests_per_day or bytes_per_day in [limits]", is_capped, NULL },
 	{ "the server had stopped answering and was started again; nothing was lost",
 	  "look into the log for what it was doing, and report it", server_hung, describe_hangs, .calm = true },
 };
@@ -165,6 +272,8 @@ static void collect(struct server *s, struct facts *ret_f)
 	ret_f->hangs = s->hangs;
 	ret_f->index_failed = index_failure(s->stack.index);
 	ret_f->walls = index_missing_walls(s->stack.index);
+	cold_facts_collect(s, &ret_f->cold);
+	ret_f->scrub_damaged = scrub_count_damage(s->stack.scrub);
 	if (s->reload)
 		reload_describe(s->reload, ret_f->refused, ret_f->waiting, DETAIL_MAX);
 }
@@ -299,16 +408,43 @@ static json_t *describe_one(const struct kind *kind, const struct problem *one)
 	return json_pack("{s:o, s:s, s:s}", "what", json_text(what, strlen(what)), "since", since, "way_out", kind->way_out);
 }
 
+unsigned problems_count(struct problems *p)
+{
+	unsigned n = 0;
+
+	if (!p)
+		return 0;
+	look(p);
+	LOCKED(&p->lock);
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		n += p->list[i].since_s != 0;
+	return n;
+}
+
+/* Under each stands its kind, for what may not be asked with the lock held. */
+static size_t list_present(struct problems *p, json_t *list, const struct kind *ret_kinds[ARRAY_SIZE(kinds)])
+{
+	size_t n = 0;
+	LOCKED(&p->lock);
+
+	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
+		if (p->list[i].since_s && json_array_append_new(list, describe_one(&kinds[i], &p->list[i])) == 0)
+			ret_kinds[n++] = &kinds[i];
+	return n;
+}
+
 json_t *problems_describe(struct problems *p)
 {
+	const struct kind *present[ARRAY_SIZE(kinds)];
 	json_t *list = json_array();
+	size_t n;
 
 	if (!p || !list)
 		return list;
 	look(p);
-	LOCKED(&p->lock);
-	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (p->list[i].since_s)
-			(void) json_array_append_new(list, describe_one(&kinds[i], &p->list[i]));
+	n = list_present(p, list, present);
+	for (size_t i = 0; i < n; i++)
+		if (present[i]->extend)
+			present[i]->extend(p->server, json_array_get(list, i));
 	return list;
 }

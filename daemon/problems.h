@@ -15,5 +15,7 @@ struct problems *problems_stop(struct problems *p);
 /* Something may be wrong: it is looked for within a second. Costs nothing when that is known. NULL is
  * allowed. */
 void problems_notice(struct problems *p);
+/* How many. */
+unsigned problems_count(struct problems *p);
 /* A list of {what, since, way_out}; `since` is RFC 3339, UTC. NULL without memory. */
 json_t *problems_describe(struct problems *p);

@@ -5,9 +5,13 @@
 #include "daemon/reload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/cleanup.h"
@@ -161,6 +165,78 @@ static void changed(void *context)
 	_cleanup_free_ char *why = NULL;
 
 	(void) reload_now(context, &why);
+}
+
+/* ---- writing the file */
+
+int reload_get_text(struct reload *r, struct buf *ret_text, char **ret_why)
+{
+	*ret_why = NULL;
+	return config_read(r->server->volume_dirfd, r->path, ret_text, ret_why);
+}
+
+/* The folder of the file, and its name there: where it is, if the path is a link. */
+static int find_file(struct reload *r, int *ret_dirfd, char **ret_name)
+{
+	_cleanup_free_ char *path = NULL, *real = NULL;
+	char *slash;
+
+	if (asprintf(&path, "/proc/self/fd/%d/brainy.conf", r->server->volume_dirfd) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	real = realpath(r->path ? r->path : path, NULL);
+	if (!real && errno != ENOENT)
+		return -errno;
+	if (!real)
+		real = strdup(r->path ? r->path : path);
+	slash = real ? strrchr(real, '/') : NULL;
+	if (!slash || !(*ret_name = strdup(slash + 1)))
+		return real && !slash ? -EINVAL : -ENOMEM;
+	*slash = '\0';
+	*ret_dirfd = open(slash == real ? "/" : real, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_dirfd < 0 ? -errno : 0;
+}
+
+/* Mode and owner stay. */
+static int write_file(struct reload *r, const struct buf *text)
+{
+	_cleanup_close_ int dirfd = -1;
+	_cleanup_free_ char *name = NULL;
+	struct stat st;
+	bool old;
+	int error = find_file(r, &dirfd, &name);
+
+	if (error < 0)
+		return error;
+	old = fstatat(dirfd, name, &st, 0) == 0;
+	error = io_replace_file_at(dirfd, name, text->data, text->len, old ? st.st_mode & 0777 : 0600);
+	if (error == 0 && old && fchownat(dirfd, name, st.st_uid, st.st_gid, 0) < 0)
+		log_debug("the owner of the configuration cannot be kept");
+	return error;
+}
+
+static int check_unchanged(struct reload *r, const struct buf *before, char **ret_why)
+{
+	_cleanup_buf_ struct buf now = BUF_INIT;
+	int error = reload_get_text(r, &now, ret_why);
+
+	return error < 0 ? error : same_text(&now, before) ? 0 : -ESTALE;
+}
+
+int reload_replace(struct reload *r, const struct buf *before, const struct buf *text, char **ret_why)
+{
+	_cleanup_free_ char *lost = NULL;
+	int error = check_unchanged(r, before, ret_why);
+
+	if (error == 0)
+		error = write_file(r, text);
+	if (error < 0)
+		return error;
+	error = reload_now(r, ret_why);
+	if (error < 0 && write_file(r, before) == 0)
+		(void) reload_now(r, &lost);
+	return error;
 }
 
 /* ---- start, stop, figures */

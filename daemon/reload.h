@@ -32,5 +32,11 @@ void reload_stop(struct reload *r);
 /* Reads the file now. -EINVAL and others with *ret_why, which the caller frees. */
 int reload_now(struct reload *r, char **ret_why);
 
+/* Appends what stands in the file now. Errors as those of config_read(). */
+int reload_get_text(struct reload *r, struct buf *ret_text, char **ret_why);
+/* Replaces the file whole, so that a power cut leaves one or the other, if it still is `before`; reads it then, and puts
+ * `before` back when that fails. -ESTALE: somebody else has changed it. Errors as those of reload_now(). */
+int reload_replace(struct reload *r, const struct buf *before, const struct buf *text, char **ret_why);
+
 /* Why the file is not in use, and which keys wait for the next mount; empty when there is nothing to say. */
 void reload_describe(struct reload *r, char *ret_refused, char *ret_waiting, size_t size);

@@ -13,6 +13,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/log.h"
 #include "base/thread.h"
 #include "crypto/volume.h"
@@ -28,10 +29,33 @@
 #define UPGRADE_PATIENCE_MS 30000u
 /* From its birth on the next server leaves so long to the one that serves. */
 #define PREPARE_AFTER_MS 200
+#define TASK_COMM_MAX 15u
 
 static bool busy(void *context, uint64_t ino)
 {
 	return fs_is_busy(((struct server *)context)->fs, ino);
+}
+
+static bool is_open(void *context, uint64_t ino)
+{
+	return fs_is_open(((struct server *)context)->fs, ino);
+}
+
+static int need_packs(void *context)
+{
+	struct server *s = context;
+
+	return volume_need_feature(s->volume_dirfd, s->keys, VOLUME_PACKS);
+}
+
+static void unlinked(void *context, uint64_t dir, const char *name, const struct inode *i)
+{
+	fs_unlinked(((struct server *)context)->fs, dir, name, i);
+}
+
+static void note_uses(void *context)
+{
+	fs_note_uses(((struct server *)context)->fs);
 }
 
 static uint64_t requests(void *context)
@@ -142,7 +166,11 @@ static int open_volume(struct server *s, const struct link_message *hello, char 
 	s->stack.volume_dirfd = s->volume_dirfd;
 	s->stack.keys = s->keys;
 	s->stack.is_busy = busy;
+	s->stack.is_open = is_open;
+	s->stack.need_packs = need_packs;
 	s->stack.requests = requests;
+	s->stack.note_uses = note_uses;
+	s->stack.unlinked = unlinked;
 	s->stack.in_flight = in_flight;
 	s->stack.found_whole = found_whole;
 	s->stack.context = s;
@@ -155,6 +183,40 @@ static int open_volume(struct server *s, const struct link_message *hello, char 
 static void trouble(void *server)
 {
 	problems_notice(((struct server *)server)->problems);
+}
+
+static bool has_name(const char *list, const char *name)
+{
+	size_t len = strlen(name);
+
+	for (const char *at = list; *at; at += strcspn(at, ",")) {
+		at += strspn(at, ", ");
+		/* The kernel cuts the names of programs. */
+		if (len > 0 && strncmp(at, name, len) == 0 && (len == TASK_COMM_MAX || strchr(", ", at[len])))
+			return true;
+	}
+	return false;
+}
+
+/* [tiers] ignore; it does not change under a mount. */
+static bool ignores(void *server, int pid)
+{
+	const char *list = ((struct server *)server)->config.tiers.ignore;
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	char path[32];
+
+	if (!list)
+		return false;
+	(void) snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	if (io_read_file_at(AT_FDCWD, path, 64, &name) < 0 || !buf_cstr(&name))
+		return false;
+	buf_cstr(&name)[strcspn(buf_cstr(&name), "\n")] = '\0';
+	return has_name(list, buf_cstr(&name));
+}
+
+static void ending(void *server)
+{
+	stack_interrupt(&((struct server *)server)->stack);
 }
 
 static int need_quotas(void *server)
@@ -211,6 +273,8 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		.control = control,
 		.need_quotas = need_quotas,
 		.ready = ready,
+		.ending = ending,
+		.ignores = ignores,
 		.trouble = trouble,
 		.context = s,
 	};
@@ -221,9 +285,14 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		r = link_receive(s->link, &m, &config.fuse_fd, 1);
 	if (r < 0 || m.kind != LINK_MOUNTED)
 		return CLI_FAILED; /* the keeper knows why */
-	r = fs_new(&config, &s->fs);
+	/* Uses that atime is not to show are kept where older programs do not look. */
+	r = s->noatime && !s->read_only ? volume_need_feature(s->volume_dirfd, s->keys, VOLUME_USES) : 0;
+	if (r == 0)
+		r = fs_new(&config, &s->fs);
 	if (r == 0)
 		r = stack_start(&s->stack);
+	if (r == 0 && !s->read_only)
+		r = stack_start_moves(&s->stack, &s->config);
 	if (r < 0)
 		return fail(s, strerrordesc_np(-r));
 	start_helpers(s, call->config_path, handed->config_fd, config_text);

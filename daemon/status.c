@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "crypto/volume.h"
+#include "daemon/metrics.h"
 #include "daemon/problems.h"
 #include "daemon/server.h"
 #include "version.h"
@@ -70,16 +71,19 @@ static json_t *describe_index(struct server *s)
 			 number(x.passages), "segments", number(x.segments), "model", x.model ? x.model : "");
 }
 
-static json_t *describe_tier(uint64_t files, uint64_t bytes, uint64_t stored)
+static json_t *describe_tier(const struct files_tier_stats *t)
 {
-	return json_pack("{s:o, s:o, s:o}", "files", number(files), "bytes", number(bytes), "stored_bytes",
-			 number(stored));
+	return json_pack("{s:o, s:o, s:o}", "files", number(t->files), "bytes", number(t->bytes), "stored_bytes",
+			 number(t->stored_bytes));
 }
 
-static json_t *describe_tiers(const struct files_stats *f)
+static json_t *describe_tiers(struct server *s)
 {
-	return json_pack("{s:o, s:o, s:o}", "hot", describe_tier(f->hot_files, f->hot_bytes, f->hot_stored_bytes),
-			 "warm", describe_tier(0, 0, 0), "cold", describe_tier(0, 0, 0));
+	struct files_tiers t;
+
+	(void) files_get_tiers(s->stack.files, &t);
+	return json_pack("{s:o, s:o, s:o}", "hot", describe_tier(&t.hot), "warm", describe_tier(&t.warm), "cold",
+			 describe_tier(&t.cold));
 }
 
 static bool is_any(const struct memory_part *p)
@@ -145,17 +149,15 @@ static json_t *describe_status(struct server *s)
 	char id[ID128_TEXT_SIZE];
 	struct tree_stats t = { 0 };
 	struct catalog_stats c = { 0 };
-	struct files_stats f = { 0 };
 
 	tree_get_stats(s->stack.catalog, &t);
 	catalog_get_stats(s->stack.catalog, &c);
-	files_get_stats(s->stack.files, &f);
 	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o}", "version",
 			 BRAINY_VERSION, "volume_id", id128_format(keyring_volume_id(s->keys), id), "volume",
 			 json_text(s->volume, strlen(s->volume)), "read_only", s->read_only, "noatime", s->noatime,
 			 "uptime_s", number((clock_mono_ms() - s->started_ms) / 1000), "files", number(t.files), "directories",
 			 number(t.directories), "bytes", number(t.bytes), "index", describe_index(s), "tiers",
-			 describe_tiers(&f), "wal", "segments", number(c.wal_segments), "replayed",
+			 describe_tiers(s), "wal", "segments", number(c.wal_segments), "replayed",
 			 number(c.wal_replayed), "last_sync_us", number(c.last_sync_us), "memory", describe_memory(s),
 			 "server", describe_server(s), "problems", problems_describe(s->problems));
 }
@@ -172,6 +174,10 @@ int server_describe(struct server *s, const char *name, struct buf *ret_text)
 	}
 	if (strcmp(name, "version") == 0)
 		return buf_addf(ret_text, "brainy %s (%s), format %d\n", BRAINY_VERSION, BRAINY_COMMIT, VOLUME_FORMAT);
+	if (strcmp(name, "tiers") == 0)
+		return metrics_tiers(s, ret_text);
+	if (strcmp(name, "metrics") == 0)
+		return metrics_describe(s, ret_text);
 	if (strcmp(name, "queue") == 0)
 		return s->stack.index ? index_describe_queue(s->stack.index, ret_text) : 0;
 	return -ENOENT;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The whole architecture in one place: who is opened after whom, and which callbacks carry news upward
  * (an include never does). */
-#include "daemon/wire.h"
+#include "daemon/wire_impl.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -11,6 +11,8 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/log.h"
+#include "daemon/config_policy.h"
 #include "index/embed/embed.h"
 
 #define ROOM_MARGIN (1u << 20) /* for what the disk needs beside a log segment */
@@ -59,7 +61,7 @@ static void found_whole(void *context)
 
 static ssize_t read_file(void *context, uint64_t ino, uint64_t offset, void *ret_data, size_t len)
 {
-	return file_read(((struct stack *)context)->files, ino, offset, ret_data, len, false);
+	return file_read(((struct stack *)context)->files, ino, offset, ret_data, len, TIER_WAIT);
 }
 
 static bool is_busy(void *context, uint64_t ino)
@@ -69,16 +71,32 @@ static bool is_busy(void *context, uint64_t ino)
 	return s->is_busy && s->is_busy(s->context, ino);
 }
 
-static uint64_t requests(void *context)
+static bool is_open(void *context, uint64_t ino)
 {
 	struct stack *s = context;
 
-	return s->requests ? s->requests(s->context) : 0;
+	return s->is_open && s->is_open(s->context, ino);
+}
+
+static int need_packs(void *context)
+{
+	struct stack *s = context;
+
+	return s->need_packs ? s->need_packs(s->context) : 0;
+}
+
+/* Before somebody serves, the next mount reclaims it. */
+static void unlinked(void *context, uint64_t dir, const char *name, const struct inode *i)
+{
+	struct stack *s = context;
+
+	if (s->unlinked)
+		s->unlinked(s->context, dir, name, i);
 }
 
 /* ---- opening */
 
-static int fail(char **ret_why, int error, const char *what)
+int wire_fail(char **ret_why, int error, const char *what)
 {
 	if (!*ret_why && asprintf(ret_why, "%s: %s", what, strerrordesc_np(-error)) < 0)
 		*ret_why = NULL;
@@ -96,10 +114,12 @@ static int open_files(struct stack *s, const struct config *config, const struct
 		.reserve_bytes = config->tiers.reserve,
 		.clean_below = (unsigned)config->tiers.clean_below,
 		.clean_ms = (unsigned)config->tiers.clean_ms,
+		.promote_gap_ms = config_promote_gap_ms(config),
+		.cold_cache = config->cold.cache_size,
 	};
 	int r = files_open(&files, &s->files);
 
-	return r < 0 ? fail(ret_why, r, "cannot open hot/") : 0;
+	return r < 0 ? wire_fail(ret_why, r, "cannot open hot/") : 0;
 }
 
 static int open_catalog(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
@@ -141,7 +161,7 @@ static int open_catalog(struct stack *s, const struct config *config, const stru
 							      ROOM_MARGIN);
 		r = catalog_open(&catalog, &s->replay, &s->catalog, ret_why);
 	}
-	return r < 0 ? fail(ret_why, r, "cannot open the catalog") : 0;
+	return r < 0 ? wire_fail(ret_why, r, "cannot open the catalog") : 0;
 }
 
 static struct index_settings index_settings(const struct config *config)
@@ -166,21 +186,22 @@ static int open_index(struct stack *s, const struct config *config, const struct
 		.settings = index_settings(config),
 		.read_file = read_file,
 		.is_busy = is_busy,
-		.requests = requests,
+		.requests = wire_requests,
+		.price = wire_price,
 		.context = s,
 	};
 	int r;
 
 	if (asprintf(&s->extract_path, "%s/brainy-extract", o->program_dir) < 0)
-		return fail(ret_why, -ENOMEM, "cannot open the index");
+		return wire_fail(ret_why, -ENOMEM, "cannot open the index");
 	r = config->index.model || s->model_dir ? 0 : embed_find(&s->model_dir);
 	if (r < 0)
-		return fail(ret_why, r, "cannot find the built-in model; reinstall, or set [index] model");
+		return wire_fail(ret_why, r, "cannot find the built-in model; reinstall, or set [index] model");
 	index.extract_path = s->extract_path;
 	index.model_dir = config->index.model ? config->index.model : s->model_dir;
 	index.model = config->index.model ? NULL : steal_ptr(&s->model);
 	r = index_open(&index, &s->index, ret_why);
-	return r < 0 ? fail(ret_why, r, "cannot open the index") : 0;
+	return r < 0 ? wire_fail(ret_why, r, "cannot open the index") : 0;
 }
 
 void stack_prepare(struct stack *s)
@@ -206,6 +227,7 @@ int stack_open(struct stack *s, const struct config *config, const struct stack_
 	int r;
 
 	*ret_why = NULL;
+	(void) pthread_mutex_init(&s->prices_lock, NULL);
 	/* The files come first: replay asks them whether the data of an unsynced record arrived. */
 	r = open_files(s, config, o, ret_why);
 	s->files_ms = lap_ms(&ms);
@@ -215,8 +237,11 @@ int stack_open(struct stack *s, const struct config *config, const struct stack_
 	if (r == 0) {
 		r = files_attach(s->files, s->catalog);
 		if (r < 0)
-			(void) fail(ret_why, r, "cannot open hot/");
+			(void) wire_fail(ret_why, r, "cannot open hot/");
+		files_set_world(s->files, &(struct files_world){ is_open, need_packs, unlinked, s });
 	}
+	if (r == 0)
+		r = wire_open_moves(s, config, ret_why);
 	if (r == 0 && o->index)
 		r = open_index(s, config, o, ret_why);
 	s->index_ms = lap_ms(&ms);
@@ -230,6 +255,8 @@ int stack_set(struct stack *s, const struct config *config, char **ret_why)
 	struct index_settings settings = index_settings(config);
 	int r = s->index ? index_set(s->index, &settings, ret_why) : 0;
 
+	if (r == 0)
+		r = wire_set_moves(s, config, ret_why);
 	if (r == 0)
 		catalog_set_checkpoint_ms(s->catalog, (unsigned)config->wal.checkpoint_ms);
 	return r;
@@ -248,10 +275,16 @@ int stack_start(struct stack *s)
 
 int stack_stop(struct stack *s)
 {
-	int r = s->index ? index_stop(s->index) : 0;
-	int last;
+	int r, last;
+
+	recalls_interrupt(s->recalls);
+	s->schedule = schedule_free(s->schedule);
+	s->recalls = recalls_free(s->recalls);
+	r = s->index ? index_stop(s->index) : 0;
 
 	files_stop(s->files);
+	if (s->mover)
+		(void) mover_save_meter(s->mover);
 	last = catalog_stop_clean(s->catalog);
 	return last < 0 ? last : r;
 }
@@ -259,6 +292,7 @@ int stack_stop(struct stack *s)
 void stack_close(struct stack *s)
 {
 	s->index = index_close(s->index);
+	wire_close_moves(s);
 	/* Its cleaning uses the catalog. */
 	files_stop(s->files);
 	s->catalog = catalog_close(s->catalog);

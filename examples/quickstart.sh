@@ -1,6 +1,6 @@
 #!/bin/sh
 # quickstart.sh - from a fresh checkout to answers: installs what is needed, builds, makes a volume, mounts it,
-# copies documents in, asks four questions, and says what to try next. Each command is printed before it runs.
+# copies documents in, asks four questions, sends a folder to a bucket, and says what to try next. Each command is printed before it runs.
 # It may be run again, and by an ordinary user; then sudo is asked for if packages are missing. BRAINY_DEMO: where volume and mount point lie (default ~/brainy-demo).
 set -eu
 cd "$(dirname "$0")/.."
@@ -57,6 +57,17 @@ run "$brainy" find --in "$mnt" tag:fresh
 
 run "$brainy" wait "$mnt" --for index --timeout 60
 run "$brainy" status "$mnt"
+
+echo; echo "5. What nobody uses goes to a bucket: here a folder, mostly s3://.. One folder goes now, as if it were tomorrow:"
+run mkdir -p "$demo/bucket"
+run "$brainy" cold attach "file://$demo/bucket" "$mnt"
+run "$brainy" tier "$mnt/docs" cold
+run "$brainy" tier run "$mnt" --now +1d
+run "$brainy" tier status "$mnt"
+run getfattr --absolute-names --only-values -n user.brainy.tier-now "$mnt/docs/privacy.md"; echo
+echo "It is found without the bucket, and read from it:"
+run cat "$mnt/docs/.query/find?q=what the disk shows&limit=1"
+run head -n 1 "$mnt/docs/privacy.md"
 cat <<END
 
 The volume is mounted at $mnt; all of it lies sealed in $volume.
@@ -67,6 +78,8 @@ Try next:
         # only files with these words
   cat$(quoted "$mnt/.query/find?q=tag:demo&format=json")
         # for programs
+ $(quoted "$brainy" tier run "$mnt" --dry-run --now +40d)
+        # where files will lie in forty days, and what that costs
  $(quoted "$brainy" --help)
         # all commands
  $(quoted "$brainy" umount "$mnt")

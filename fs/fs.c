@@ -10,6 +10,8 @@
 #include "fs/fetched.h"
 #include "fs/fs_impl.h"
 #include "fs/invalidator.h"
+#include "fs/last_use.h"
+#include "fs/ops/ops.h"
 #include "fs/parking.h"
 #include "fs/pushed.h"
 #include "fs/reclaimer.h"
@@ -18,6 +20,7 @@
 #include "fs/workers.h"
 
 #define IO_WORKERS 2u
+#define RECALL_WORKERS 64u
 #define ASK_WORKERS 2u
 /* Interrupts the dispatcher's read() of the device. */
 #define STOP_SIGNAL SIGUSR2
@@ -31,6 +34,7 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 	if (!fs)
 		return -ENOMEM;
 	fs->config = *config;
+	(void) pthread_mutex_init(&fs->serving_lock, NULL);
 	r = shared_map(config->handles_fd, config->resumed, &fs->shared);
 	if (r == 0)
 		r = handles_new(fs->shared, &fs->handles);
@@ -54,10 +58,12 @@ int fs_new(const struct fs_config *config, struct fs **ret_fs)
 
 static int start(struct fs *fs)
 {
-	int r = workers_start("brainy-io", IO_WORKERS, &fs->io);
+	int r = workers_start("brainy-io", IO_WORKERS, IO_WORKERS, &fs->io);
 
 	if (r == 0)
-		r = workers_start("brainy-ask", ASK_WORKERS, &fs->ask);
+		r = workers_start("brainy-recall", 0, RECALL_WORKERS, &fs->recall);
+	if (r == 0)
+		r = workers_start("brainy-ask", ASK_WORKERS, ASK_WORKERS, &fs->ask);
 	if (r == 0)
 		r = parking_start(fs, &fs->parking);
 	if (r == 0)
@@ -71,10 +77,18 @@ static int start(struct fs *fs)
 	return r;
 }
 
+static void set_serving(struct fs *fs, bool serving)
+{
+	LOCKED(&fs->serving_lock);
+
+	fs->serving = serving;
+}
+
 /* What can still hand work to another ends before it. */
 static void stop(struct fs *fs)
 {
 	fs->io = workers_stop(fs->io);
+	fs->recall = workers_stop(fs->recall);
 	virtual_stop(fs->virtual);
 	parking_end(fs->parking);
 	fs->ask = workers_stop(fs->ask); /* which may park */
@@ -131,8 +145,14 @@ int fs_run(struct fs *fs)
 
 	if (r == 0)
 		r = start(fs);
-	if (r == 0)
+	if (r == 0) {
+		set_serving(fs, true);
 		r = serve(fs);
+	}
+	set_serving(fs, false);
+	atomic_store(&fs->ending, true);
+	if (fs->config.ending)
+		fs->config.ending(fs->config.context);
 	fuse_session_exit(fs->session);
 	(void) signal(STOP_SIGNAL, SIG_IGN);
 	stop(fs);
@@ -159,6 +179,7 @@ struct fs *fs_free(struct fs *fs)
 	fs->fetched = fetched_free(fs->fetched);
 	fs->departed = departed_free(fs->departed);
 	fs->handles = handles_free(fs->handles);
+	(void) pthread_mutex_destroy(&fs->serving_lock);
 	fs->shared = shared_unmap(fs->shared);
 	free(fs);
 	return NULL;
@@ -174,6 +195,17 @@ uint64_t fs_requests(struct fs *fs)
 	return fs ? __atomic_load_n(&fs->shared->header.received, __ATOMIC_RELAXED) : 0;
 }
 
+bool fs_is_open(struct fs *fs, uint64_t ino)
+{
+	return fs && handles_is_open(fs->handles, ino);
+}
+
+void fs_note_uses(struct fs *fs)
+{
+	if (fs)
+		last_use_note_open(fs);
+}
+
 bool fs_is_busy(struct fs *fs, uint64_t ino)
 {
 	return fs && handles_is_busy(fs->handles, ino);
@@ -183,6 +215,20 @@ void fs_invalidate(struct fs *fs, uint64_t ino)
 {
 	if (fs && atomic_load(&fs->running))
 		invalidator_add(fs->invalidator, ino);
+}
+
+void fs_unlinked(struct fs *fs, uint64_t dir, const char *name, const struct inode *i)
+{
+	if (!fs)
+		return;
+	LOCKED(&fs->serving_lock);
+	/* Afterwards it is an orphan that the next mount reclaims. */
+	if (!fs->serving)
+		return;
+	invalidator_add_name(fs->invalidator, dir, name, i->ino);
+	invalidator_add(fs->invalidator, dir);
+	invalidator_add(fs->invalidator, i->ino);
+	ops_reclaim(fs, i, false);
 }
 
 uint64_t fs_damage(struct fs *fs, uint64_t *ret_ino)

@@ -38,8 +38,13 @@ struct fs_config {
 	int (*control)(void *context, const char *line, struct buf *ret_answer);
 	/* Called before the first quota is set: other programs must know that there are some. 0 or -errno. */
 	int (*need_quotas)(void *context);
+	/* Does an open by this process not count as a use? NULL: all do. */
+	bool (*ignores)(void *context, int pid);
 	/* Called when INIT is answered. */
 	void (*ready)(void *context);
+	/* Called when serving has ended, before what still runs is waited for: it is not to wait for anything distant. Reads
+	 * that fail from then on are left to the server that follows, if one does. NULL: not called. */
+	void (*ending)(void *context);
 	/* Called when a request is answered EIO, ENOSPC or EROFS, from the thread that serves it: must be
 	 * quick. NULL: not called. */
 	void (*trouble)(void *context);
@@ -62,9 +67,16 @@ void fs_add_memory(struct fs *fs, struct memory_parts *m);
 bool fs_is_running(struct fs *fs, uint64_t unique);
 /* For index_config: is the inode open for writing and active within 10 s? */
 bool fs_is_busy(struct fs *fs, uint64_t ino);
+/* Likewise: does any program have it open? */
+bool fs_is_open(struct fs *fs, uint64_t ino);
+/* Likewise: notes that what is open now is being used (last_use.h). Any time; nothing before fs_new(). */
+void fs_note_uses(struct fs *fs);
 /* Likewise: how many requests have come since the mount began; 0 before fs_new(). */
 uint64_t fs_requests(struct fs *fs);
 /* For the movers: drops the attributes that the kernel caches of an inode. (It keeps no xattrs, so the
  * index need not call this, and file bytes never change behind its back.) Queued to a thread that serves no
  * request; ignored before and after fs_run(). */
 void fs_invalidate(struct fs *fs, uint64_t ino);
+/* A name was removed behind the kernel's back, which is told; `i` is what it was of, which is reclaimed when that was the
+ * last one and nobody has it open. Any time. */
+void fs_unlinked(struct fs *fs, uint64_t dir, const char *name, const struct inode *i);

@@ -42,6 +42,7 @@ struct fs {
 	struct shared *shared;
 	struct handles *handles;
 	struct workers *io;             /* reads and writes that wait for the disk */
+	struct workers *recall;         /* reads that wait for the bucket */
 	struct workers *ask;            /* queries, and the texts of .brainy */
 	struct parking *parking;
 	struct syncs *syncs;
@@ -55,6 +56,9 @@ struct fs {
 	uint32_t init_len;              /* of the INIT request, until its answer is sent */
 	atomic_bool running;            /* INIT is answered */
 	atomic_bool stopping;
+	atomic_bool ending;             /* see fs_config.ending */
+	pthread_mutex_t serving_lock;   /* rank 40 */
+	bool serving;                   /* guarded by it: the parts above are there for those outside */
 	_Atomic uint64_t damage, damaged_ino; /* see fs_damage() */
 	atomic_bool has_stop_timer;
 	timer_t stop_timer;

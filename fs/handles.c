@@ -227,6 +227,21 @@ void handles_forget_use(struct handles *h, uint64_t ino)
 		h->shared->slots[i].flags |= HANDLE_NOATIME;
 }
 
+bool handles_next(struct handles *h, uint32_t *at, struct handle *ret)
+{
+	LOCKED(&h->lock);
+
+	while (*at < h->shared->header.slots_used) {
+		const struct handle_slot *s = &h->shared->slots[(*at)++];
+
+		if (s->ino) {
+			fill(h, s, ret);
+			return true;
+		}
+	}
+	return false;
+}
+
 bool handles_is_open(struct handles *h, uint64_t ino)
 {
 	LOCKED(&h->lock);

@@ -18,7 +18,6 @@ enum handle_kind { HANDLE_FILE = 1, HANDLE_DIRECTORY, HANDLE_ANSWER, HANDLE_STRE
 
 #define HANDLE_NOATIME 2u /* its opening is no use of the file */
 #define HANDLE_WROTE 4u   /* written to */
-#define HANDLE_NEW 8u     /* made by the same request */
 
 /* How long an open file that was written to counts as busy. */
 #define HANDLE_BUSY_S 10u
@@ -53,6 +52,10 @@ bool handles_wrote(struct handles *h, uint64_t fh);
 
 /* The opening of none of its present handles is a use of the file any more. */
 void handles_forget_use(struct handles *h, uint64_t ino);
+
+/* Steps through all handles: the first one at or after *at, which begins as 0 and is set for the next step. False: there
+ * are no more. */
+bool handles_next(struct handles *h, uint32_t *at, struct handle *ret);
 
 bool handles_is_open(struct handles *h, uint64_t ino);
 /* Written to within HANDLE_BUSY_S through a handle that is still open. */

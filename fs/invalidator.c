@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 #include "base/thread.h"
@@ -16,6 +17,8 @@ struct item {
 	uint64_t ino;
 	off_t offset, len; /* -1, 0: attributes alone */
 	fuse_req_t write;  /* to be answered then, with `len`; NULL: none */
+	char *name;        /* owned: of `gone`, in the directory `ino`; NULL: none */
+	uint64_t gone;
 };
 
 struct invalidator {
@@ -55,13 +58,23 @@ static void answer(struct invalidator *v, const struct item *item)
 	v->writes--;
 }
 
+/* A name that another file has by now stays: the kernel compares. */
+static void tell_gone(struct invalidator *v, struct item *item)
+{
+	(void) fuse_lowlevel_notify_delete(v->fs->session, item->ino, item->gone, item->name, strlen(item->name));
+	free(item->name);
+}
+
 static void *run(void *context)
 {
 	struct invalidator *v = context;
 	struct item item;
 
 	while (take(v, &item)) {
-		(void) fuse_lowlevel_notify_inval_inode(v->fs->session, item.ino, item.offset, item.len);
+		if (item.name)
+			tell_gone(v, &item);
+		else
+			(void) fuse_lowlevel_notify_inval_inode(v->fs->session, item.ino, item.offset, item.len);
 		if (item.write)
 			answer(v, &item);
 	}
@@ -104,6 +117,7 @@ static void drop_rest(struct invalidator *v)
 		remove_first(v, &item);
 		if (item.write)
 			fuse_reply_none(item.write);
+		free(item.name);
 	}
 }
 
@@ -141,12 +155,20 @@ static bool add(struct invalidator *v, const struct item *item)
 
 void invalidator_add(struct invalidator *v, uint64_t ino)
 {
-	(void) add(v, &(struct item){ ino, -1, 0, NULL });
+	(void) add(v, &(struct item){ .ino = ino, .offset = -1 });
+}
+
+void invalidator_add_name(struct invalidator *v, uint64_t dir, const char *name, uint64_t ino)
+{
+	char *copy = strdup(name);
+
+	if (copy && !add(v, &(struct item){ .ino = dir, .name = copy, .gone = ino }))
+		free(copy);
 }
 
 void invalidator_add_range(struct invalidator *v, uint64_t ino, uint64_t offset, size_t len)
 {
-	(void) add(v, &(struct item){ ino, (off_t)offset, (off_t)len, NULL });
+	(void) add(v, &(struct item){ .ino = ino, .offset = (off_t)offset, .len = (off_t)len });
 }
 
 void invalidator_answer_write(struct invalidator *v, fuse_req_t req, uint64_t ino, uint64_t offset, size_t len)
@@ -154,7 +176,7 @@ void invalidator_answer_write(struct invalidator *v, fuse_req_t req, uint64_t in
 	uint64_t unique = request_unique();
 
 	running_set_active(v->fs->shared, unique, false);
-	if (add(v, &(struct item){ ino, (off_t)offset, (off_t)len, req }))
+	if (add(v, &(struct item){ .ino = ino, .offset = (off_t)offset, .len = (off_t)len, .write = req }))
 		return;
 	(void) fuse_reply_write(req, len);
 	invalidator_add_range(v, ino, offset, len);

@@ -73,7 +73,7 @@ void pushed_at_open(struct fs *fs, const struct inode *i)
 	if (!space)
 		return;
 	fetched_note(fs->fetched, i->ino);
-	n = file_read(fs->config.files, i->ino, 0, space, PUSHED_MAX, true);
+	n = file_read(fs->config.files, i->ino, 0, space, PUSHED_MAX, TIER_AT_ONCE);
 	if (n <= 0)
 		return;
 	pushed_store(fs, i->ino, space, (size_t)n);

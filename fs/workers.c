@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/thread.h"
 
-#define WORKERS_MAX 8u
+#define WORKERS_MAX 64u
 
 struct workers {
 	pthread_mutex_t lock;    /* rank 60 */
@@ -15,7 +15,9 @@ struct workers {
 	struct job *first, **last; /* guarded by lock */
 	bool ending;               /* guarded by lock */
 	unsigned load;             /* guarded by lock */
-	unsigned n;
+	unsigned n;                /* guarded by lock: threads */
+	const char *name;
+	unsigned max;
 	pthread_t threads[WORKERS_MAX];
 };
 
@@ -50,18 +52,38 @@ static void *work(void *context)
 	return NULL;
 }
 
-int workers_start(const char *name, unsigned threads, struct workers **ret_w)
+/* Call with lock. */
+static int start_one(struct workers *w)
+{
+	int r = thread_start(&w->threads[w->n], w->name, work, w);
+
+	w->n += r == 0;
+	return r;
+}
+
+static int start_first(struct workers *w, unsigned n)
+{
+	LOCKED(&w->lock);
+	int r = 0;
+
+	while (w->n < n && r == 0)
+		r = start_one(w);
+	return r;
+}
+
+int workers_start(const char *name, unsigned threads, unsigned max, struct workers **ret_w)
 {
 	struct workers *w = calloc(1, sizeof(*w));
-	int r = 0;
+	int r;
 
 	if (!w)
 		return -ENOMEM;
 	w->last = &w->first;
 	(void) pthread_mutex_init(&w->lock, NULL);
 	(void) pthread_cond_init(&w->wake, NULL);
-	for (; w->n < MIN(threads, WORKERS_MAX) && r == 0; w->n += r == 0)
-		r = thread_start(&w->threads[w->n], name, work, w);
+	w->name = name;
+	w->max = MIN(max, WORKERS_MAX);
+	r = start_first(w, threads);
 	if (r < 0) {
 		(void) workers_stop(w);
 		return r;
@@ -99,6 +121,9 @@ void workers_add(struct workers *w, struct job *job)
 	*w->last = job;
 	w->last = &job->next;
 	w->load++;
+	/* Without another thread it is for one of those there are. */
+	if (w->load > w->n && w->n < w->max)
+		(void) start_one(w);
 	(void) pthread_cond_signal(&w->wake);
 }
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A few threads and a queue of jobs, first come, first served. Thread-safety: safe. */
+/* Some threads and a queue of jobs, first come, first served. Thread-safety: safe. */
 #pragma once
 
 #include "fs/fs_impl.h"
@@ -9,7 +9,8 @@ struct job {
 	void (*run)(struct job *job); /* owns the job from here on */
 };
 
-int workers_start(const char *name, unsigned threads, struct workers **ret_w);
+/* `threads` from the beginning, up to `max` (64 at most) as jobs wait for one. `name` is borrowed. */
+int workers_start(const char *name, unsigned threads, unsigned max, struct workers **ret_w);
 /* Runs what is queued, then ends the threads. */
 struct workers *workers_stop(struct workers *w);
 void workers_add(struct workers *w, struct job *job);

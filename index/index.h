@@ -19,6 +19,15 @@
 struct embed_model;
 struct index;
 
+/* What it would cost to have a file's bytes here; all 0 when they are. */
+struct recall_price {
+	uint64_t bytes, requests; /* of the bucket */
+	uint64_t cost;            /* millionths of the currency's unit; 0 also when no prices are known */
+	char currency[16];        /* may be empty */
+	bool is_timed;            /* `ms` is known: how long it would take */
+	uint64_t ms;
+};
+
 /* What may change while the index is open. */
 struct index_settings {
 	const char *exclude;       /* patterns, blank-separated; NULL: the default */
@@ -47,6 +56,9 @@ struct index_config {
 	bool (*is_busy)(void *context, uint64_t ino);
 	/* How many requests programs have made of the mount so far; NULL: nobody counts. */
 	uint64_t (*requests)(void *context);
+	/* What reading all of a file would cost, for results. Asks no bucket, reads no file; `all`: as if nothing of it had been
+	 * fetched before. -errno: not known. NULL: there is nothing to pay. */
+	int (*price)(void *context, const struct inode *i, bool all, struct recall_price *ret);
 	void *context;
 };
 
@@ -113,6 +125,7 @@ struct query {
 	bool literal;
 	bool absolute;
 	unsigned wait_ms;
+	bool explain;             /* the answer is not the results, but what was done for them (query/explain.c) */
 };
 /* Decodes the name of a query file after "find?". -EINVAL with *ret_why: a sentence with what and
  * where, which the caller frees. */

@@ -24,6 +24,7 @@ targets() {
         faults/*) echo brainy tests/faults/faulty.so ;;
         unit/sandbox) ;;
         unit/*) echo "tests/unit/test_${t#*/}" ;;
+        model/*) echo "tests/$t" tests/model/powercut.so ;;
         *) echo "tests/$t" ;;
         esac
     done

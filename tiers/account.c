@@ -48,6 +48,11 @@ int account_add(struct account *a, uint64_t segment, int64_t bytes)
 	return 0;
 }
 
+int account_extent(struct account *a, const struct extent *e, int sign)
+{
+	return extent_has_object(e) ? account_add(a, extent_account(e), (int64_t)e->len * sign) : 0;
+}
+
 static int decode(const void *value, size_t len, uint64_t *ret_bytes)
 {
 	struct reader r = reader_over(value, len);

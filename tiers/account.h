@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Segment accounts: how many bytes of a segment are referenced by extents. A range that several
+/* Accounts of data segments, and of packs (catalog/pack_record.h): how many bytes of one are referenced by extents. A range that several
  * extents share counts once for each, so that a change costs one addition and no search; cleaning
  * treats such a segment as fuller than it is, which is harmless. An account of 0 means that nothing
  * refers to the segment.
@@ -12,7 +12,7 @@
 
 #include <stdint.h>
 
-#include "catalog/catalog.h"
+#include "catalog/extent.h"
 
 struct account_entry {
 	uint64_t segment;
@@ -26,6 +26,8 @@ struct account {
 
 void account_done(struct account *a);
 int account_add(struct account *a, uint64_t segment, int64_t bytes);
+/* The bytes of an extent, `sign` times; of one without an object, nothing. */
+int account_extent(struct account *a, const struct extent *e, int sign);
 /* Puts the differences into the batch and forgets them. */
 int account_flush(struct account *a, struct batch *b);
 

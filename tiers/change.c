@@ -1,20 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 #include "tiers/change.h"
 
+#include <assert.h>
 #include <errno.h>
 
 #include "base/cleanup.h"
 
-static int load(struct change *ch, uint64_t ino)
+static int get_regular(struct batch *b, uint64_t ino, struct inode *ret_i)
 {
-	int r = inode_get_in(ch->b, ino, &ch->i);
+	int r = inode_get_in(b, ino, ret_i);
 
 	if (r < 0)
 		return r;
-	ch->size_before = ch->i.size;
-	if (S_ISDIR(ch->i.mode))
+	if (S_ISDIR(ret_i->mode))
 		return -EISDIR;
-	return S_ISREG(ch->i.mode) ? 0 : -EINVAL;
+	return S_ISREG(ret_i->mode) ? 0 : -EINVAL;
+}
+
+static int load(struct change *ch, uint64_t ino)
+{
+	int r = get_regular(ch->b, ino, &ch->i);
+
+	ch->size_before = r < 0 ? 0 : ch->i.size;
+	return r;
 }
 
 int change_begin(struct change *ch, struct files *f, uint64_t ino, bool reserve)
@@ -31,6 +39,20 @@ int change_begin(struct change *ch, struct files *f, uint64_t ino, bool reserve)
 	return r;
 }
 
+int change_next(struct change *ch, uint64_t ino)
+{
+	struct inode next;
+	int r = get_regular(ch->b, ino, &next);
+
+	assert(ino != ch->i.ino && !ch->touches && !ch->forgets && ch->inline_from == UINT64_MAX);
+	if (r < 0)
+		return r;
+	inode_put(ch->b, &ch->i);
+	ch->i = next;
+	ch->size_before = next.size;
+	return 0;
+}
+
 int change_put(struct change *ch, const struct extent *e)
 {
 	int r = extent_put(ch->b, &ch->i, e);
@@ -42,7 +64,7 @@ int change_put(struct change *ch, const struct extent *e)
 		ch->inline_to = MAX(ch->inline_to, extent_end(e));
 		ch->inline_bytes += e->len;
 	}
-	return e->kind == EXTENT_HOT ? account_add(&ch->account, e->segment, (int64_t)e->len) : 0;
+	return account_extent(&ch->account, e, 1);
 }
 
 /* Setgid without group execution meant mandatory locking: it stays for members of the group. */
@@ -83,8 +105,8 @@ static void removed(void *context, const struct extent *piece, bool last)
 {
 	struct removal *removal = context;
 
-	if (piece->kind == EXTENT_HOT && removal->r >= 0)
-		removal->r = account_add(&removal->ch->account, piece->segment, -(int64_t)piece->len);
+	if (removal->r >= 0)
+		removal->r = account_extent(&removal->ch->account, piece, -1);
 }
 
 int change_cut(struct change *ch, uint64_t from, uint64_t to, unsigned limit, uint64_t *ret_next)
@@ -101,12 +123,8 @@ int change_exchange(struct change *ch, const struct extent *old, const struct ex
 
 	if (r < 0)
 		return r;
-	r = 0;
-	if (old->kind == EXTENT_HOT)
-		r = account_add(&ch->account, old->segment, -(int64_t)old->len);
-	if (r >= 0 && now->kind == EXTENT_HOT)
-		r = account_add(&ch->account, now->segment, (int64_t)now->len);
-	return r;
+	r = account_extent(&ch->account, old, -1);
+	return r < 0 ? r : account_extent(&ch->account, now, 1);
 }
 
 static int commit(struct change *ch, uint64_t *ret_lsn)

@@ -32,6 +32,9 @@ struct change {
 
 /* -EISDIR, -EINVAL: not a regular file. -ENOENT. */
 int change_begin(struct change *ch, struct files *f, uint64_t ino, bool reserve);
+/* Goes on with another file in the same batch, for a change that takes nothing but extents in tiers from each: half of what
+ * a small batch costs is the batch. On failure, as of change_begin(), the file before is still at hand. */
+int change_next(struct change *ch, uint64_t ino);
 /* For `rq`, which changes the bytes. What that takes away from the file goes at once, so that no batch has the new bytes
  * and not this: its capabilities, and with `kill_priv` suid and setgid. */
 int change_begin_for(struct change *ch, struct files *f, const struct tree_request *rq, uint64_t ino, bool reserve,

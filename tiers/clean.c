@@ -89,6 +89,7 @@ static int delete_segments(struct files *f, struct segment_list *list)
 struct choice {
 	struct files *f;
 	struct segment_list dead;
+	bool all;                 /* the current segment, too, however small */
 	uint64_t sparsest, alive; /* the segment with the least alive bytes that is worth cleaning */
 	bool found;
 };
@@ -126,12 +127,31 @@ static bool worth_cleaning(struct files *f, uint64_t number, uint64_t bytes)
 	return bytes * 100 < size * below && size - bytes > full * (100 - below) / 800;
 }
 
+/* The segment that is written to is left alone until it is full, or so much in it is dead and nothing alive. */
+#define RETIRE_MIN (1u << 20)
+
+static bool worth_retiring(const struct choice *choice, uint64_t number, uint64_t bytes)
+{
+	uint64_t size;
+
+	if (bytes > 0)
+		return choice->all && worth_cleaning(choice->f, number, bytes);
+	return segment_size(choice->f, number, &size) >= 0 && size >= (choice->all ? 1 : RETIRE_MIN);
+}
+
+static bool is_free_to_go(const struct choice *choice, uint64_t number, uint64_t bytes)
+{
+	struct segments *s = hot_segments(choice->f->hot);
+
+	return segments_is_idle(s, number) || (worth_retiring(choice, number, bytes) && segments_retire(s, number));
+}
+
 static int choose(void *context, uint64_t segment, uint64_t bytes)
 {
 	struct choice *choice = context;
 	struct files *f = choice->f;
 
-	if (!segments_is_idle(hot_segments(f->hot), segment))
+	if (segment & (PACK_ALIVE | PACK_FILES) || !is_free_to_go(choice, segment, bytes))
 		return 0;
 	if (bytes == 0)
 		return list_add(&choice->dead, segment);
@@ -144,9 +164,9 @@ static int choose(void *context, uint64_t segment, uint64_t bytes)
 	return 0;
 }
 
-int clean_once(struct files *f)
+static int clean_round(struct files *f, bool all)
 {
-	struct choice choice = { .f = f };
+	struct choice choice = { .f = f, .all = all };
 	uint64_t left;
 	int r = account_foreach(f->catalog, choose, &choice);
 
@@ -165,6 +185,50 @@ int clean_once(struct files *f)
 	if (r >= 0)
 		r = delete_segments(f, &choice.dead);
 	free(choice.dead.numbers);
+	return r;
+}
+
+int clean_once(struct files *f)
+{
+	return clean_round(f, false);
+}
+
+int clean_all(struct files *f)
+{
+	size_t stuck;
+	int r;
+
+	do {
+		stuck = f->n_stuck;
+		r = clean_round(f, true);
+	} while (r > 0 || (r == 0 && f->n_stuck > stuck));
+	return r;
+}
+
+struct waiting {
+	struct files *f;
+	uint64_t bytes;
+};
+
+/* Also the segment that is written to: it will be idle. */
+static int add_waiting(void *context, uint64_t segment, uint64_t bytes)
+{
+	struct waiting *w = context;
+	uint64_t size;
+
+	if (segment & (PACK_ALIVE | PACK_FILES) || segment_size(w->f, segment, &size) < 0)
+		return 0;
+	if (bytes < size && (bytes == 0 || worth_cleaning(w->f, segment, bytes)))
+		w->bytes += size - bytes;
+	return 0;
+}
+
+int clean_get_waiting(struct files *f, uint64_t *ret_bytes)
+{
+	struct waiting w = { .f = f };
+	int r = account_foreach(f->catalog, add_waiting, &w);
+
+	*ret_bytes = w.bytes;
 	return r;
 }
 

@@ -159,7 +159,7 @@ static int pack_user(struct mover *m)
 	r = buf_extend(&m->packed, user->e.len, &place);
 	if (r < 0)
 		return r;
-	r = tier_read(files_tier(m->f), &user->e, 0, place, user->e.len, false);
+	r = tier_read(hot_tier(m->f->hot), &user->e, 0, place, user->e.len, TIER_WAIT);
 	if (r < 0) {
 		m->packed.len -= user->e.len;
 		return r;

@@ -20,6 +20,7 @@
 
 struct cleaner {
 	struct files *f;        /* borrowed */
+	pthread_mutex_t rounds; /* rank 2, I/O: held during one */
 	pthread_t thread;
 	bool started;           /* of who starts and stops */
 	pthread_mutex_t lock;
@@ -70,8 +71,10 @@ static void report(int r, const char *what)
 }
 
 /* True: another round is to follow. */
-static bool run_round(struct files *f)
+static bool run_round(struct cleaner *c)
 {
+	struct files *f = c->f;
+	LOCKED(&c->rounds);
 	size_t stuck = f->n_stuck;
 	int r = clean_once(f);
 
@@ -101,7 +104,7 @@ static void *run(void *context)
 	while ((more || wait_for_news(c)) && pause_for_round(c, took)) {
 		started = clock_mono_ms();
 		atomic_store(&c->news, false);
-		more = run_round(f);
+		more = run_round(c);
 		took = clock_mono_ms() - started;
 	}
 	return NULL;
@@ -115,6 +118,7 @@ struct cleaner *cleaner_new(struct files *f)
 		return NULL;
 	c->f = f;
 	(void) pthread_mutex_init(&c->lock, NULL);
+	(void) pthread_mutex_init(&c->rounds, NULL);
 	cond_init(&c->wake);
 	return c;
 }
@@ -126,6 +130,7 @@ struct cleaner *cleaner_free(struct cleaner *c)
 	cleaner_stop(c);
 	(void) pthread_cond_destroy(&c->wake);
 	(void) pthread_mutex_destroy(&c->lock);
+	(void) pthread_mutex_destroy(&c->rounds);
 	free(c);
 	return NULL;
 }
@@ -148,6 +153,13 @@ void cleaner_stop(struct cleaner *c)
 	(void) pthread_mutex_unlock(&c->lock);
 	(void) pthread_join(c->thread, NULL);
 	c->started = c->stop = false;
+}
+
+int cleaner_run_all(struct cleaner *c)
+{
+	LOCKED(&c->rounds);
+
+	return clean_all(c->f);
 }
 
 void cleaner_notice(struct cleaner *c)

@@ -8,14 +8,22 @@
 #include "tiers/file.h"
 #include "tiers/fold.h"
 #include "tiers/hot/hot.h"
+#include "tiers/move/used.h"
+#include "tiers/packs.h"
+#include "tiers/readings.h"
 #include "tiers/space.h"
 #include "tiers/verified.h"
 
 struct files {
 	struct files_config config;
 	struct catalog *catalog;     /* borrowed; NULL until files_attach() */
-	int hot_dirfd;               /* owned */
+	int hot_dirfd, warm_dirfd, cache_dirfd; /* owned */
 	struct hot *hot;             /* owned */
+	struct packs *packs;         /* owned */
+	struct used *used;           /* owned */
+	_Atomic int64_t promote_gap_ms; /* as it was set last */
+	struct files_world world;
+	struct readings readings;
 	struct space *space;         /* owned */
 	struct fold *fold;           /* owned */
 	struct cleaner *cleaner;     /* owned */
@@ -26,9 +34,16 @@ struct files {
 
 #define FILE_SIZE_MAX ((uint64_t)INT64_MAX)
 
-static inline struct tier *files_tier(const struct files *f)
+/* Of an extent that has an object. */
+static inline struct tier *files_tier_of(const struct files *f, const struct extent *e)
 {
-	return hot_tier(f->hot);
+	return e->kind == EXTENT_PACK ? packs_tier(f->packs) : hot_tier(f->hot);
+}
+
+/* Nobody is about to read or write it: it may move. */
+static inline bool files_is_open(const struct files *f, uint64_t ino)
+{
+	return f->world.is_open && f->world.is_open(f->world.context, ino);
 }
 
 /* Finishes truncations that a crash interrupted. */

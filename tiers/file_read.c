@@ -9,11 +9,14 @@
 #include "tiers/file_impl.h"
 
 #define READ_TRIES 5
+/* Who reads so much at a time is the kernel, for a program that reads on: it gets ahead of those that read here and there
+ * by less. */
+#define AHEAD_FROM (128u << 10)
 
 DEFINE_CLEANUP(struct extent_walk *, extent_walk_close)
 
 static int read_extent(struct files *f, const struct extent *e, uint64_t from, void *ret_data, size_t len,
-		       bool nowait)
+		       enum tier_wait wait)
 {
 	switch (e->kind) {
 	case EXTENT_HOLE:
@@ -23,16 +26,30 @@ static int read_extent(struct files *f, const struct extent *e, uint64_t from, v
 		memcpy(ret_data, e->data + from, len);
 		return 0;
 	case EXTENT_HOT:
-		return tier_read(files_tier(f), e, from, ret_data, len, nowait);
+	case EXTENT_PACK:
+		return tier_read(files_tier_of(f, e), e, from, ret_data, len, wait);
 	default:
-		return f->config.colder ? tier_read(f->config.colder, e, from, ret_data, len, nowait) : -EIO;
+		return -EIO;
 	}
+}
+
+/* What follows in a cold pack is fetched while the program looks at what it got. */
+static void look_ahead(struct files *f, struct extent_walk *walk, const struct extent *last)
+{
+	struct extent next[PACKS_AHEAD];
+	size_t n = 0;
+
+	if (last->kind != EXTENT_PACK || !packs_is_cold(f->packs, last))
+		return;
+	for (unsigned k = 0; k < PACKS_AHEAD && extent_walk_next(walk, &next[n]) > 0; k++)
+		n += next[n].kind == EXTENT_PACK;
+	packs_ahead(f->packs, last, next, n);
 }
 
 /* Reads from `offset` on until something is in the way. Returns the number of bytes, or, when it is 0,
  * what was in the way: -ENODATA for a gap. */
 static ssize_t read_span(struct files *f, uint64_t ino, uint64_t offset, uint8_t *ret_data, size_t len,
-			 bool nowait)
+			 enum tier_wait wait)
 {
 	_cleanup_(extent_walk_closep) struct extent_walk *walk = NULL;
 	struct extent e;
@@ -50,10 +67,12 @@ static ssize_t read_span(struct files *f, uint64_t ino, uint64_t offset, uint8_t
 		if (r < 0)
 			break;
 		n = MIN(len - done, extent_end(&e) - at);
-		r = read_extent(f, &e, at - e.offset, ret_data + done, n, nowait);
+		r = read_extent(f, &e, at - e.offset, ret_data + done, n, wait);
 		if (r >= 0)
 			done += n;
 	}
+	if (done == len && len >= AHEAD_FROM && wait != TIER_AT_ONCE && wait != TIER_ALONE)
+		look_ahead(f, walk, &e);
 	return done > 0 && r != -EAGAIN ? (ssize_t)done : r;
 }
 
@@ -71,13 +90,13 @@ static int ends_before(struct files *f, uint64_t ino, uint64_t offset)
 	return r < 0 ? r : i.size <= offset;
 }
 
-static ssize_t read_all(struct files *f, uint64_t ino, uint64_t offset, uint8_t *ret_data, size_t len, bool nowait)
+static ssize_t read_all(struct files *f, uint64_t ino, uint64_t offset, uint8_t *ret_data, size_t len, enum tier_wait wait)
 {
 	unsigned tries = 0;
 	size_t done = 0;
 
 	while (done < len) {
-		ssize_t n = read_span(f, ino, offset + done, ret_data + done, len - done, nowait);
+		ssize_t n = read_span(f, ino, offset + done, ret_data + done, len - done, wait);
 
 		if (n > 0) {
 			done += (size_t)n;
@@ -94,9 +113,11 @@ static ssize_t read_all(struct files *f, uint64_t ino, uint64_t offset, uint8_t 
 	return (ssize_t)done;
 }
 
-static ssize_t read_file(struct files *f, uint64_t ino, uint64_t offset, void *ret_data, size_t len, bool nowait)
+static ssize_t read_file(struct files *f, uint64_t ino, uint64_t offset, void *ret_data, size_t len, enum tier_wait wait)
 {
+	struct reading_place *told = NULL;
 	struct inode i;
+	ssize_t n;
 	int r = inode_get(f->catalog, ino, &i);
 
 	if (r < 0)
@@ -108,12 +129,16 @@ static ssize_t read_file(struct files *f, uint64_t ino, uint64_t offset, void *r
 	r = inode_check_set(f->catalog, &i, SET_EXTENTS);
 	if (r < 0)
 		return r;
-	return read_all(f, ino, offset, ret_data, MIN(len, i.size - offset), nowait);
+	if (i.packed && (wait == TIER_WAIT || wait == TIER_ALONE))
+		told = readings_begin(&f->readings, ino, MIN(len, i.size - offset));
+	n = read_all(f, ino, offset, ret_data, MIN(len, i.size - offset), wait);
+	readings_end(told);
+	return n;
 }
 
-ssize_t file_read(struct files *f, uint64_t ino, uint64_t offset, void *ret_data, size_t len, bool nowait)
+ssize_t file_read(struct files *f, uint64_t ino, uint64_t offset, void *ret_data, size_t len, enum tier_wait wait)
 {
-	ssize_t n = read_file(f, ino, offset, ret_data, len, nowait);
+	ssize_t n = read_file(f, ino, offset, ret_data, len, wait);
 
 	return n == -EBADMSG ? -EIO : n;
 }

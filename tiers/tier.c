@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "tiers/tier_impl.h"
 
-int tier_read(struct tier *t, const struct extent *e, uint64_t from, void *ret_data, size_t len, bool nowait)
+int tier_read(struct tier *t, const struct extent *e, uint64_t from, void *ret_data, size_t len,
+	      enum tier_wait wait)
 {
-	return t->ops->read(t, e, from, ret_data, len, nowait);
+	return t->ops->read(t, e, from, ret_data, len, wait);
 }
 
 int64_t tier_verify(struct tier *t, const struct extent *e)

@@ -6,7 +6,7 @@
 
 struct tier_ops {
 	int (*read)(struct tier *t, const struct extent *e, uint64_t from, void *ret_data, size_t len,
-		    bool nowait);
+		    enum tier_wait wait);
 	int64_t (*verify)(struct tier *t, const struct extent *e);
 	void (*free)(struct tier *t); /* tolerates half-built ones */
 };

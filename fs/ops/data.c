@@ -17,33 +17,50 @@ struct read_job {
 	uint64_t ino;
 	size_t size;
 	uint64_t offset;
+	uint64_t unique;
 };
 
-/* Returns -EAGAIN, without a reply, when `nowait` and the disk is needed. */
-static int read_now(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, bool nowait)
+/* Returns -EAGAIN, without a reply, when it would have to wait for more. */
+static int read_now(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, enum tier_wait wait)
 {
 	void *space = request_space();
 	ssize_t n = -ENOMEM;
 
 	if (space)
 		n = size > FS_MAX_WRITE ? -EINVAL
-					: file_read(ops_fs(req)->config.files, ino, offset, space, size, nowait);
+					: file_read(ops_fs(req)->config.files, ino, offset, space, size, wait);
 	if (n == -EAGAIN)
 		return -EAGAIN;
-	if (n < 0)
+	if (n == -EIO && wait == TIER_WAIT && atomic_load(&ops_fs(req)->ending))
+		fuse_reply_none(req);
+	else if (n < 0)
 		ops_reply_status(req, (int)n);
 	else
 		(void) fuse_reply_buf(req, space, (size_t)n);
 	return 0;
 }
 
+static void read_cold(struct job *base)
+{
+	struct read_job *job = (struct read_job *)base;
+
+	(void) read_now(job->req, job->ino, job->size, job->offset, TIER_WAIT);
+	free(job);
+}
+
+/* What must come from the bucket has threads of its own: nobody waits behind it for what is here. */
 static void read_later(struct job *base)
 {
 	struct read_job *job = (struct read_job *)base;
 
-	if (read_now(job->req, job->ino, job->size, job->offset, false) < 0)
-		ops_reply_status(job->req, -EIO);
-	free(job);
+	if (read_now(job->req, job->ino, job->size, job->offset, TIER_LOCAL) == 0) {
+		free(job);
+		return;
+	}
+	/* It may wait for long, which is no hang. */
+	running_set_active(ops_fs(job->req)->shared, job->unique, false);
+	job->job.run = read_cold;
+	workers_add(ops_fs(job->req)->recall, &job->job);
 }
 
 static void note_fetch(struct fs *fs, uint64_t ino, uint64_t offset)
@@ -63,14 +80,14 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 	}
 	if (!(fi->flags & O_DIRECT))
 		note_fetch(ops_fs(req), ino, (uint64_t)offset);
-	if (read_now(req, ino, size, (uint64_t)offset, !current_request.may_wait) == 0)
+	if (read_now(req, ino, size, (uint64_t)offset, current_request.may_wait ? TIER_WAIT : TIER_AT_ONCE) == 0)
 		return;
 	job = malloc(sizeof(*job));
 	if (!job) {
 		ops_reply_status(req, -ENOMEM);
 		return;
 	}
-	*job = (struct read_job){ { .run = read_later }, req, ino, size, (uint64_t)offset };
+	*job = (struct read_job){ { .run = read_later }, req, ino, size, (uint64_t)offset, request_unique() };
 	workers_add(ops_fs(req)->io, &job->job);
 }
 

@@ -4,17 +4,13 @@
  * dispatcher takes them in that order. So who asks after a close finds what was closed. FLUSH, which close(2) would
  * wait for, is turned off: by the replies to OPEN, and by ENOSYS where a kernel asks all the same. */
 #include <errno.h>
-#include <time.h>
 
 #include "base/cleanup.h"
-#include "fs/invalidator.h"
+#include "fs/last_use.h"
 #include "fs/ops/ops.h"
 #include "fs/pushed.h"
 #include "fs/reclaimer.h"
 #include "fs/virtual/virtual.h"
-
-/* Our own updates of atime come at most this often. */
-#define ATIME_STEP_S 86400
 
 static void closed(struct fs *fs, uint64_t ino)
 {
@@ -55,6 +51,8 @@ static int open_existing(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
 		ops_forget_handle(fs, fi->fh);
 		return -ESTALE;
 	}
+	if (r == 0 && !(fi->flags & O_NOATIME))
+		file_note_use(fs->config.files, &i);
 	/* Damage shows when it is read. */
 	if (r == 0 && !others && wants_bytes(fi))
 		pushed_at_open(fs, &i);
@@ -75,6 +73,8 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	if (fi->flags & O_TRUNC)
 		r = truncate_at_open(req, ino, in->open_flags);
+	if (fs->config.ignores && fs->config.ignores(fs->config.context, (int)fuse_req_ctx(req)->pid))
+		fi->flags |= O_NOATIME;
 	if (r == 0)
 		r = open_existing(fs, ino, fi);
 	if (r < 0) {
@@ -121,25 +121,9 @@ void ops_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, s
 	ops_reply_create(req, &i, fi);
 }
 
-/* A use of the file shows in its atime a day later at most, and leaves its ctime alone. */
-static void note_use(struct fs *fs, const struct inode *i)
-{
-	struct tree_request rq = { 0 };
-	struct inode after;
-	struct stat st = { 0 };
-
-	(void) clock_gettime(CLOCK_REALTIME, &st.st_atim);
-	if (st.st_atim.tv_sec - i->atime.tv_sec < ATIME_STEP_S)
-		return;
-	st.st_ctim = i->ctime;
-	if (tree_setattr(fs->config.catalog, &rq, i->ino, &st, TREE_SET_ATIME | TREE_SET_CTIME, &after) == 0)
-		invalidator_add(fs->invalidator, i->ino);
-}
-
 static void released(struct fs *fs, const struct handle *was, bool last)
 {
-	bool count = !(was->flags & (HANDLE_NOATIME | HANDLE_NEW)) && !fs->config.noatime &&
-		     !fs->config.read_only;
+	bool count = !(was->flags & HANDLE_NOATIME);
 	struct inode i;
 
 	if (was->flags & HANDLE_WROTE) {
@@ -151,7 +135,7 @@ static void released(struct fs *fs, const struct handle *was, bool last)
 	if (i.flags & INODE_ORPHAN && last)
 		reclaimer_add(fs->reclaimer, i.ino);
 	else if (count && !(i.flags & INODE_ORPHAN))
-		note_use(fs, &i);
+		last_use_note(fs, &i);
 }
 
 void ops_release(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)

@@ -93,8 +93,6 @@ int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct f
 	struct handle h;
 	int r;
 
-	if (current_request.header->opcode == FUSE_CREATE)
-		flags |= HANDLE_NEW;
 	r = request_is_resent() ? handles_find(fs->handles, request_unique(), &h) : -ENOENT;
 	if (r == 0)
 		fi->fh = h.fh;

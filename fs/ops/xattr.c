@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "catalog/pack_record.h"
 #include "fs/ops/ops.h"
 #include "fs/virtual/virtual.h"
 
@@ -115,7 +116,7 @@ static int get_computed(struct fs *fs, uint64_t ino, const char *ours, struct bu
 	if (!S_ISREG(i.mode))
 		return -ENODATA;
 	if (strcmp(ours, "tier-now") == 0)
-		return buf_add_str(ret_value, "hot");
+		return buf_add_str(ret_value, inode_tier(fs->config.catalog, &i));
 	return fs->config.index ? index_get_attribute(fs->config.index, ino, ours, ret_value) : -ENODATA;
 }
 

@@ -225,7 +225,7 @@ static void lookup_query(fuse_req_t req, uint64_t dir, const char *name)
 		reply_fixed(req, virtual_ino(VIRTUAL_ASK, dir));
 	else if (strcmp(name, "last-error") == 0)
 		lookup_error(req, dir);
-	else if (strncmp(name, "find?", 5) == 0)
+	else if (ask_is_query(name))
 		ask_lookup(req, dir, name);
 	else
 		ops_reply_status(req, -ENOENT);

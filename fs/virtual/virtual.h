@@ -79,7 +79,9 @@ void virtual_reply_answer(fuse_req_t req, const struct answer_node *node);
 
 /* ---- ask.c: a query, from its name to its answer */
 
-/* LOOKUP of `name` ("find?..") below .query of `dir`. */
+/* "find?.." or "explain?..". */
+bool ask_is_query(const char *name);
+/* LOOKUP of such a `name` below .query of `dir`. */
 void ask_lookup(fuse_req_t req, uint64_t dir, const char *name);
 /* A line written to .query/ask of `dir`; the answer, for whoever of opener and writer sees less, goes to stream `fh`, the reply is `written`. */
 void ask_line(fuse_req_t req, uint64_t dir, const char *line, uint64_t fh, size_t written);

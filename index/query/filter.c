@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "catalog/pack_record.h"
 #include "index/query/search.h"
 #include "index/query/why.h"
 #include "index/words/words.h"
@@ -217,6 +218,13 @@ static int passes_numbers(const struct query_filter *f, struct subject *u)
 	return v >= f->low && v < f->high;
 }
 
+static int passes_tier(const struct query_filter *f, struct subject *u)
+{
+	int r = need_inode(u);
+
+	return r < 0 ? r : strcmp(f->value, inode_tier(u->s->x->config.catalog, &u->inode)) == 0;
+}
+
 /* An xattr user.FIELD with this value, upper and lower case alike. */
 static int passes_field(const struct query_filter *f, struct subject *u)
 {
@@ -248,7 +256,7 @@ static int passes(const struct query_filter *f, struct subject *u)
 	case FILTER_LANG:
 		return same(f->value, language_code(u->language), strlen(language_code(u->language)));
 	case FILTER_TIER:
-		return strcmp(f->value, "hot") == 0; /* where all files are */
+		return passes_tier(f, u);
 	case FILTER_TIME:
 	case FILTER_SIZE:
 		return passes_numbers(f, u);

@@ -142,9 +142,14 @@ static int add_paths0(struct search *s, struct shown *v, struct buf *out)
 }
 
 /* Others than the owner of the mount learn the order only. */
+double search_score(const struct search *s, const struct hit *h, uint64_t rank)
+{
+	return s->scope->who ? (double)rank : h->score;
+}
+
 static double score_of(const struct search *s, const struct shown *v)
 {
-	return s->scope->who ? (double)v->rank : v->hit->score;
+	return search_score(s, v->hit, v->rank);
 }
 
 static int add_tsv(struct search *s, struct shown *v, struct buf *out)
@@ -257,10 +262,25 @@ static double rounded(double score)
 	return strtod(text, NULL);
 }
 
+static bool add_price(json_t *o, const struct recall_price *p)
+{
+	json_t *price = json_object();
+	bool bad = json_object_set_new(price, "bytes", json_integer((json_int_t)p->bytes)) < 0;
+
+	bad |= json_object_set_new(price, "requests", json_integer((json_int_t)p->requests)) < 0;
+	bad |= json_object_set_new(price, "cost", json_real((double)p->cost / 1e6)) < 0;
+	if (p->currency[0])
+		bad |= json_object_set_new(price, "currency", json_text(p->currency, strlen(p->currency))) < 0;
+	bad |= json_object_set_new(price, "seconds", p->is_timed ? json_real((double)p->ms / 1000) : json_null()) < 0;
+	bad |= json_object_set_new(o, "recall", price) < 0;
+	return !bad;
+}
+
 static json_t *json_of(struct search *s, const struct shown *v)
 {
 	const struct stored *d = &v->stored;
 	json_t *o = json_object();
+	struct hit_place place;
 	bool bad = json_object_set_new(o, "rank", json_integer((json_int_t)v->rank)) < 0;
 
 	bad |= json_object_set_new(o, "score", json_real(rounded(score_of(s, v)))) < 0;
@@ -272,8 +292,10 @@ static json_t *json_of(struct search *s, const struct shown *v)
 	bad |= json_object_set_new(o, "snippet", json_text(v->snippet.text.data, v->snippet.text.len)) < 0;
 	bad |= json_object_set_new(o, "title", json_text(d->title, d->title_len)) < 0;
 	bad |= json_object_set_new(o, "mime", json_text(d->mime, d->mime_len)) < 0;
-	bad |= json_object_set_new(o, "tier", json_string("hot")) < 0;
+	search_place(s, v->hit->ino, &place);
+	bad |= json_object_set_new(o, "tier", json_string(place.tier)) < 0;
 	bad |= json_object_set_new(o, "tags", tags_of(s, v->hit->ino)) < 0;
+	bad |= !add_price(o, &place.price);
 	if (!bad)
 		return o;
 	json_decref(o);

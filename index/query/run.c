@@ -66,7 +66,8 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 	ret->total = hits.total;
 	ret->took_us = s->scope->who ? 0 : (clock_mono_ns() - start_ns) / 1000;
 	if (r >= 0)
-		r = search_format(s, &hits, ret->pending, ret->took_us, &ret->bytes);
+		r = s->query->explain ? search_explain(s, &hits, ret->pending, ret->took_us, &ret->bytes) :
+					search_format(s, &hits, ret->pending, ret->took_us, &ret->bytes);
 	hits_done(&hits);
 	return r;
 }

@@ -115,7 +115,20 @@ void hits_done(struct hits *h);
 /* ---- rank.c: the best hits, [offset, offset + limit) of all */
 int search_rank(struct search *s, struct hits *ret_h);
 
+/* ---- recall.c: where the bytes of a hit lie, and what it would cost to have them here */
+struct hit_place {
+	const char *tier; /* "hot", "warm", "cold" */
+	struct recall_price price;
+};
+/* What is not known counts as nothing. Reads the catalog only. */
+void search_place(struct search *s, uint64_t ino, struct hit_place *ret);
+
+/* ---- explain.c: in the place of search_format(); `took_us` 0: not to be said */
+int search_explain(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us, struct buf *ret_bytes);
+
 /* ---- format.c */
+/* The scores of others than the owner of the mount are ranks. */
+double search_score(const struct search *s, const struct hit *h, uint64_t rank);
 int search_format(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us,
 		  struct buf *ret_bytes);
 

@@ -243,7 +243,7 @@ Extent = collections.namedtuple("Extent", "offset length kind data run segment p
 def parse_inode(ino, value):
     r = Reader(value)
     version = r.u8()
-    require(version in (1, 2), "an inode has another version")
+    require(version in (1, 2, 3, 4), "an inode has another version")
     same, _, mode, uid, gid, nlink, _, size, _, _, _, parent = r.u8(), *(r.varint() for _ in range(11))
     r.take(8 if parent else 0)
     times = [r.unpack("q") * 10**9 + r.unpack("I")]  # btime, mtime
@@ -252,8 +252,8 @@ def parse_inode(ino, value):
     r.take(12 * (2 - (same >> 1 & 1) - (same >> 2 & 1)))  # ctime, atime
     counts = (r.varint() for _ in range(3))
     sets = [(n, int.from_bytes(r.take(16), "little") if n else 0) for n in counts]
-    if version == 2:
-        r.varint()  # quota
+    for _ in range((0, 1, 3, 4)[version - 1]):
+        r.varint()  # quota; bytes in packs, the pack; when it was used
     require(not r.left(), "a record is too long")
     return Inode(ino, mode, uid, gid, nlink, size, times[-1], sets)
 

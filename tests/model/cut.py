@@ -1,6 +1,6 @@
 """What a power cut leaves of a volume whose mount ran with powercut.so below it: what was synced, and of the rest each
-page and each name or not, as chance has it."""
-import ctypes, os, random, shutil, struct
+page and each name or not, as chance has it. By itself: cut.py keep VOLUME DURABLE | cut VOLUME DURABLE SEED"""
+import ctypes, os, random, shutil, struct, sys
 
 PAGE = 4096
 libc = ctypes.CDLL(None, use_errno=True)
@@ -53,16 +53,16 @@ def torn(then, now, share, rng):
     return bytes(out)
 
 
-def cut_folder(folder, durable, share, rng):
+def cut_folder(folder, durable, share, rng, share_of_names):
     now = {name: key(f"{folder}/{name}") for name in os.listdir(folder)}
     then = names_then(durable, folder)
     contents = {k: read(f"{folder}/{name}") for name, k in now.items() if not os.path.isdir(f"{folder}/{name}")}
     for name in sorted(now.keys() | then.keys()):
         path, k = f"{folder}/{name}", then.get(name)
-        if k != now.get(name) and rng.random() < share:
+        if k != now.get(name) and rng.random() < share_of_names:
             k = now.get(name)
         if name in now and os.path.isdir(path):
-            cut_folder(path, durable, share, rng)
+            cut_folder(path, durable, share, rng, share_of_names)
         elif k is None:
             if name in now:
                 os.unlink(path)
@@ -76,5 +76,18 @@ def cut_folder(folder, durable, share, rng):
 
 def cut(volume, durable, rng):
     share = rng.choice((0, 0, 1, rng.random(), 0.02, 0.98))
-    cut_folder(volume, durable, share, rng)
+    cut_folder(volume, durable, share, rng, share)
     return share
+
+
+def cut_apart(volume, durable, rng):
+    """The disk has written names first, or bytes."""
+    shares = rng.choice(((0, 0), (0, 1), (0, 1), (1, 0), (rng.random(), rng.random())))
+    cut_folder(volume, durable, shares[0], rng, shares[1])
+
+
+if __name__ == "__main__":
+    if sys.argv[1] == "keep":
+        keep_all(*sys.argv[2:4])
+    else:
+        cut_apart(*sys.argv[2:4], random.Random(int(sys.argv[4])))

@@ -7,6 +7,9 @@
  * pages that differ instead of asking the disk; so mapped stores count as unsynced as well, and a run is quick. A write
  * through a descriptor with O_DSYNC is durable at once, but only its own bytes are.
  *
+ * POWERCUT_AT, a number, has the process killed at that event: before a sync, before and after a change of names. 0: never;
+ * then a character for each event is appended to the file "events" of the folder, so that its size is their number.
+ *
  * Kinder than a disk: one copy is made at a time. */
 /* Both names of pwrite are defined here; with this, one would be the other. */
 #undef _FILE_OFFSET_BITS
@@ -15,6 +18,8 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,6 +158,35 @@ static int keep(int fd)
 	return r;
 }
 
+static void note_event(const char *what)
+{
+	char path[512];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/events", getenv("POWERCUT_DURABLE"));
+	fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+	if (fd < 0 || write(fd, what, 1) != 1)
+		abort();
+	close(fd);
+}
+
+static void event(int fd, const char *what)
+{
+	static atomic_ulong events;
+	const char *at = getenv("POWERCUT_AT");
+	char path[512];
+	unsigned long wanted;
+	bool folder;
+
+	if (!at || !twin(fd, path, &folder))
+		return;
+	wanted = strtoul(at, NULL, 10);
+	if (wanted == 0)
+		note_event(what);
+	else if (atomic_fetch_add(&events, 1) + 1 == wanted)
+		(void) kill(getpid(), SIGKILL);
+}
+
 static void keep_range(int fd, const void *data, size_t len, off_t offset)
 {
 	char path[512];
@@ -172,14 +206,18 @@ int fdatasync(int fd);
 int msync(void *address, size_t len, int flags);
 ssize_t pwrite(int fd, const void *data, size_t len, off_t offset);
 ssize_t pwrite64(int fd, const void *data, size_t len, off_t offset);
+int renameat(int from_fd, const char *from, int to_fd, const char *to);
+int unlinkat(int fd, const char *name, int flags);
 
 int fsync(int fd)
 {
+	event(fd, "s");
 	return keep(fd);
 }
 
 int fdatasync(int fd)
 {
+	event(fd, "s");
 	return keep(fd);
 }
 
@@ -193,9 +231,37 @@ ssize_t pwrite(int fd, const void *data, size_t len, off_t offset)
 {
 	ssize_t n = real_pwrite(fd, data, len, offset);
 
-	if (n > 0 && (fcntl(fd, F_GETFL) & O_DSYNC))
+	if (n > 0 && (fcntl(fd, F_GETFL) & O_DSYNC)) {
+		event(fd, "w");
 		keep_range(fd, data, (size_t)n, offset);
+	}
 	return n;
+}
+
+int renameat(int from_fd, const char *from, int to_fd, const char *to)
+{
+	static int (*next)(int, const char *, int, const char *);
+	int r;
+
+	if (!next)
+		next = (int (*)(int, const char *, int, const char *))dlsym(RTLD_NEXT, "renameat");
+	event(to_fd, "n");
+	r = next(from_fd, from, to_fd, to);
+	event(to_fd, "n");
+	return r;
+}
+
+int unlinkat(int fd, const char *name, int flags)
+{
+	static int (*next)(int, const char *, int);
+	int r;
+
+	if (!next)
+		next = (int (*)(int, const char *, int))dlsym(RTLD_NEXT, "unlinkat");
+	event(fd, "n");
+	r = next(fd, name, flags);
+	event(fd, "n");
+	return r;
 }
 
 ssize_t pwrite64(int fd, const void *data, size_t len, off_t offset)

@@ -4,16 +4,6 @@
 start
 conf=$vol/brainy.conf
 
-# becomes PATTERN COMMAND.. - within ten seconds its output matches
-becomes() {
-    pattern=$1; shift
-    for _ in $(seq 100); do
-        got=$("$@" 2>&1)
-        echo "$got" | grep -qE -- "$pattern" && return
-        sleep 0.1
-    done
-    fail "$*: '$got' does not become '$pattern'"
-}
 state() { getfattr --absolute-names --only-values -n user.brainy.state "$mnt/$1"; echo; }
 problems() { "$brainy" status "$mnt" --json | python3 -c '
 import json, sys
@@ -74,10 +64,26 @@ for _ in $(seq 100); do problems | grep -q 'next mount' || break; sleep 0.1; don
 
 # Without waiting for inotify.
 printf '[index]\nlanguages = klingon\n' >"$conf"
-control reload | grep -q "^error: brainy.conf:2: no stemmer for the language 'klingon'; there are" || fail "reload: $(control reload)"
+control reload | grep -q "^error: brainy.conf:2: languages: no stemmer for the language 'klingon'; there are" || fail "reload: $(control reload)"
 rm "$conf"
 expect "ok" control reload
 [ -z "$(problems | grep configuration)" ] || fail "no file, and a problem: $(problems)"
+
+# Tiers: classes and a bucket make sense as they stand; a credential does not, and is not repeated.
+printf '[tiers]\nwindow = 01:00-06:00\n[class films]\npath = /Films/\ntier = cold\n' >"$conf"
+expect "ok" control reload
+grep -q 'in use from now on: .tiers. window, .class.$' "$work/log" || fail "window and class are not in use"
+printf '[cold]\nurl = s3://bucket/prefix\nregion = eu-central-1\ncold_read = fail\n' >"$conf"
+expect "ok" control reload
+grep -q 'in use from now on: .*.cold. url, .cold. region, .cold. cold_read' "$work/log" || fail "the bucket is not in use"
+becomes 'the cold tier cannot be used.*(AWS_|credential)' problems
+again
+[ -z "$(problems | grep configuration)" ] || fail "a problem: $(problems)"
+printf '[cold]\nurl = s3://bucket/prefix\nsecret = verysecret\n' >"$conf"
+control reload | grep -q "^error: brainy.conf:3: 'secret' does not belong here" || fail "a credential: $(control reload)"
+! grep -q verysecret "$work/log" || fail "a credential is in the log"
+rm "$conf"
+expect "ok" control reload
 
 # A file elsewhere, named by a relative path, behind a link; what changed while nothing was mounted counts too.
 mkdir "$work/etc"

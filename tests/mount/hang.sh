@@ -1,5 +1,6 @@
 # A server that stops answering is killed by the keeper and started again; log and status.json say so, programs see a
 # pause. One with nothing to do is left alone.
+# Waits: for time-outs, most of its time.
 . "$(dirname "$0")/lib.sh"
 start
 echo before >"$mnt/file"

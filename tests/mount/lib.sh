@@ -7,6 +7,7 @@ brainy=${BRAINY:-$(cd "$(dirname "$0")/../.." && pwd)/build/brainy}
 
 work=$(mktemp -d)
 export TESTS="$(cd "$(dirname "$0")" && pwd)" PYTHONDONTWRITEBYTECODE=1
+real_home=$HOME
 export HOME="$work/home" XDG_CONFIG_HOME="$work/home/.config" BRAINY_LOG="$work/log"
 mkdir -p "$work/mnt" "$HOME"
 vol=$work/vol mnt=$work/mnt
@@ -36,6 +37,7 @@ finish() {
         within 30 "$brainy" umount "$mnt" >/dev/null 2>&1 || end_mount
     fi
     [ $status = 0 ] || [ $status = 77 ] || { echo "-- log of the mount:"; tail -n 20 "$work/log" 2>/dev/null; }
+    [ -z "${S3_DIR:-}" ] || s3_stop
     while umount "$work/disk" 2>/dev/null; do :; done
     rm -rf "$work"
     exit $status
@@ -67,11 +69,49 @@ refuse() {
     got=$("$@" 2>&1) && fail "$* succeeded"
     echo "$got" | grep -qE -- "$pattern" || fail "$*: said '$got', wanted '$pattern'"
 }
+# becomes PATTERN COMMAND.. - within ten seconds its output matches
+becomes() {
+    pattern=$1; shift
+    for _ in $(seq 100); do
+        got=$("$@" 2>&1)
+        echo "$got" | grep -qE -- "$pattern" && return
+        sleep 0.1
+    done
+    fail "$*: '$got' does not become '$pattern'"
+}
 # find_paths QUERY [KEYS] - the paths that a query gives
 find_paths() { cat "$mnt/.query/find?format=paths&q=$1${2:+&$2}"; }
+
+# problems - "WHAT | WAY OUT" of each, and then the files that it is about
+problems() { "$brainy" status "$mnt" --json | python3 -c '
+import json, sys
+for p in json.load(sys.stdin)["problems"]: print(p["what"], "|", p["way_out"], *["|"] * ("files" in p), *p.get("files", []))'; }
+# tier_of FILE - where its bytes lie
+tier_of() { getfattr --absolute-names --only-values -n user.brainy.tier-now "$mnt/$1"; }
 
 # The processes behind the mount.
 keeper() { sed -n 's/^pid //p' "$vol/lock"; }
 # server_of KEEPER - the child that serves, or is about to; numbers say nothing of age once they have begun anew
 server_of() { ps -o pid=,comm= --ppid "$1" | awk '$2 == "brainy-server" { s = $1 } { any = $1 } END { print s ? s : any }'; }
 server() { server_of "$(keeper)"; }
+
+# s3_start - a real S3 server (tests/s3/server.sh) with a bucket of its own; skips when there is none. Its settings in the
+# environment are those of server.sh. S3_DIR has its objects in data/BUCKET.
+s3_server() { env HOME="$real_home" sh "$TESTS/../s3/server.sh" "$@"; }
+s3_start() {
+    S3_DIR=${S3_DIR:-$work/s3}
+    s3_server start "$S3_DIR" >"$work/s3_env" 2>"$work/s3_why"; s3_status=$?
+    [ $s3_status != 77 ] || { tail -n 1 "$work/s3_why"; exit 77; }
+    [ $s3_status = 0 ] || fail "the S3 server does not start: $(tail -n 3 "$work/s3_why")"
+    . "$work/s3_env"
+}
+s3_stop() { s3_server stop "$S3_DIR" >/dev/null 2>&1; }
+# s3_conf [LINE..] - brainy.conf of $vol with this bucket as its cold tier; the lines come in the place of what works
+s3_conf() {
+    printf '[cold]\nurl = s3://%s/volume-one\nendpoint = %s\nregion = us-east-1\ngrace_hours = 1\ntotal_timeout_ms = 8000\ncold_read_timeout_s = 4\n' \
+        "$S3_BUCKET" "$S3_ENDPOINT" >"$vol/brainy.conf"
+    for line in "$@"; do
+        sed -i "/^${line%% =*} =/d" "$vol/brainy.conf"
+        echo "$line" >>"$vol/brainy.conf"
+    done
+}

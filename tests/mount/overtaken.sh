@@ -1,4 +1,5 @@
 # A write past the kernel's cache leaves no old page behind, however many read the file meanwhile.
+# Waits: for time-outs, most of its time.
 . "$(dirname "$0")/lib.sh"
 program=$(dirname "$brainy")/tests/overtaken
 [ -x "$program" ] || { echo "no program at $program: build first"; exit 1; }

@@ -8,7 +8,7 @@ echo "seed $seed"
 
 start
 python3 - "$mnt" <<'PY'
-import os, random, sys
+import os, random, sys, time
 top, chance = sys.argv[1], random.Random(7)
 for n in range(60):
     d = f"{top}/small{n % 4}"
@@ -21,12 +21,20 @@ os.setxattr(f"{top}/small1", "user.brainy.quota-bytes", b"2G")
 for n in range(4):
     with open(f"{top}/large/{n}", "wb") as f:
         f.write(chance.randbytes(90_000 + 700_000 * n))
+os.mkdir(f"{top}/old")  # these go to a pack
+for n in range(40):
+    with open(f"{top}/old/{n}", "wb") as f:
+        f.write(b"line %d of what nobody reads\n" % n * (n * n + 1))
+    os.utime(f"{top}/old/{n}", (time.time() - 12 * 86400,) * 2)
 os.symlink("small1/1", f"{top}/pointer")
 os.link(f"{top}/small2/2", f"{top}/small3/again")
 os.setxattr(f"{top}/small1/5", "user.colour", b"blue")
 os.setxattr(f"{top}/small1/9", "user.xdg.tags", b"a,b")
 PY
 "$brainy" wait "$mnt" --for index --timeout 60
+again
+"$brainy" tier run "$mnt" >/dev/null || fail "tier run"
+expect warm getfattr --absolute-names --only-values -n user.brainy.tier-now "$mnt/old/7"
 again
 python3 "$(dirname "$0")/repair_tree.py" list "$mnt" >"$work/before"
 stop
@@ -40,6 +48,15 @@ for spoil in 'rm -f' 'truncate -s 9'; do
     stop
     cmp "$vol/volume.json" "$vol/volume.json.copy" || fail "volume.json has no copy"
 done
+
+# packs can be read where nothing can be written; what a stop left in warm/ is no damage
+echo left >"$vol/warm/new-0123456789abcdef"
+"$brainy" fsck "$vol" >"$work/said" || { cat "$work/said"; fail "fsck with a file that was left over"; }
+grep -q '^1 files in warm/ are left over' "$work/said" || { cat "$work/said"; fail "a file that was left over is not told"; }
+"$brainy" mount "$vol" "$mnt" -o ro || fail "mount read-only"
+python3 "$(dirname "$0")/repair_tree.py" list "$mnt" | diff "$work/before" - >/dev/null || fail "read-only, other files"
+stop
+rm "$vol/warm/new-0123456789abcdef"
 
 n=0
 while [ $n -lt "$runs" ]; do

@@ -1,6 +1,7 @@
 # A disk that stops answering for longer than a server may hang is no hang of the server: here the volume lies on another
 # mount, whose processes are stopped for a while. Also: a long wait of a program's is none.
 # Root only: nothing of it depends on who mounts, and it takes half a minute.
+# Waits: for time-outs, most of its time.
 . "$(dirname "$0")/lib.sh"
 start
 below=$(keeper) disk=$(server)

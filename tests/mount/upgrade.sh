@@ -1,5 +1,6 @@
 # `brainy upgrade`: another program's server takes over, and no program that uses the mount notices. What cannot take over
 # is refused, and one that fails to leaves the old one at work.
+# Waits: for servers, most of its time.
 . "$(dirname "$0")/lib.sh"
 
 # a_program NAME TEXT.. - a script in $work/NAME

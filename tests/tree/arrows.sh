@@ -11,6 +11,7 @@ BEGIN { n = split("base 0 crypto 1 wal 1 catalog 2 tiers 3 index 3 fs 4 daemon 5
 bad="$bad$(grep -rlE '#include <sodium' --include='*.[ch]' . | grep -vE '^\./(build[^/]*|crypto)/')"
 bad="$bad$(grep -rlE '#include <lmdb' --include='*.[ch]' . | grep -vE '^\./(build[^/]*|catalog)/')"
 bad="$bad$(grep -rlE '#include <fuse' --include='*.[ch]' . | grep -vE '^\./(build[^/]*|fs|bench)/')"
+bad="$bad$(grep -rlE '#include <curl' --include='*.[ch]' . | grep -vE '^\./(build[^/]*|tiers/s3|index/embed)/')"
 bad="$bad$(grep -rlE '#include <jansson' --include='*.[ch]' . | grep -vE '^\./(build[^/]*|base)/')"
 bad="$bad$(grep -rnE '#include "[^"]*_(impl|format)\.h"' base crypto wal catalog tiers index fs daemon |
     awk -F'[:"]' '{ split($1, f, "/"); split($4, t, "/"); if (f[1] != t[1]) print }')"

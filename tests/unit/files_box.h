@@ -154,5 +154,5 @@ static inline void files_box_problem(void *context, const char *text)
 /* Everything on disk is sound and the accounts agree. */
 static inline void files_box_verify(struct files_box *b)
 {
-	CHECK(files_verify(b->f, files_box_problem, NULL) >= 0);
+	CHECK(files_verify(b->f, &(struct files_check){ .problem = files_box_problem }) >= 0);
 }

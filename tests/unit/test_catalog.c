@@ -3,6 +3,8 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "catalog/batch_record.h"
+#include "catalog/replies.h"
 #include "tests/unit/catalog_box.h"
 
 static void test_batches(void)
@@ -127,6 +129,72 @@ static void check_replies(struct box *b, uint64_t first, uint64_t last)
 	CHECK_EQ(catalog_find_reply(b->c, other, last, &reply), -ENOENT);
 }
 
+/* A record of each reply is what earlier programs wrote. */
+static int load_single(struct replies *r, uint16_t slot, uint64_t number)
+{
+	const struct reply_record reply = { .mount = { "mount" }, .unique = number, .ino = 2 * number, .status = -17 };
+	uint8_t key[] = { 'R', (uint8_t)(slot >> 8), (uint8_t)slot }, value[8 + REPLY_SIZE];
+
+	store_le64(value, number);
+	reply_store(&reply, value + 8);
+	return replies_load(r, key, sizeof(key), value, sizeof(value));
+}
+
+static void check_found(struct replies *r, uint64_t number, int expected)
+{
+	struct reply_record reply;
+	int e = replies_find(r, (struct id128){ "mount" }, number, &reply);
+
+	CHECK_EQ(e, expected);
+	CHECK(e < 0 || (reply.ino == 2 * number && reply.status == -17));
+}
+
+/* Puts what `from` stores into `to`. Returns how many records were taken out. */
+static unsigned carry_over(struct replies *from, struct replies *to)
+{
+	_cleanup_buf_ struct buf record = BUF_INIT;
+	struct record_op op;
+	struct reader in;
+	unsigned removed = 0;
+
+	CHECK_EQ(replies_store(from, &record), 0);
+	in = reader_over(record.data, record.len);
+	while (record_next(&in, &op) == 1) {
+		removed += op.kind == RECORD_REMOVE;
+		if (op.kind == RECORD_PUT)
+			CHECK_EQ(replies_load(to, op.key, op.key_len, op.value, op.value_len), 0);
+	}
+	return removed;
+}
+
+static void test_replies_of_old(void)
+{
+	struct replies *old = NULL, *next = NULL, *last = NULL;
+
+	CHECK(replies_new(&old) == 0 && replies_new(&next) == 0 && replies_new(&last) == 0);
+	CHECK_EQ(load_single(old, 4095, 4095), 0);
+	CHECK_EQ(load_single(old, 4, 4100), 0);
+	CHECK_EQ(load_single(old, REPLIES_KEPT + 3, 77), 0);
+	CHECK_EQ(load_single(old, 5, 4100), -EBADMSG);
+	CHECK_EQ(load_single(old, REPLIES_KEPT + REPLIES_HELD, 77), -EBADMSG);
+	CHECK_EQ(carry_over(old, next), 3);
+	for (unsigned k = 0; k < 2; k++) {
+		check_found(k ? last : next, 4095, 0);
+		check_found(k ? last : next, 4100, 0);
+		check_found(k ? last : next, 77, 0);
+		check_found(k ? last : next, 4096, -ENOENT);
+		replies_add(next, &(struct reply_record){ .mount = { "mount" }, .unique = 4101, .ino = 8202, .status = -17 });
+		CHECK_EQ(load_single(next, 4095, 4095), 0);
+		CHECK_EQ(load_single(next, REPLIES_KEPT + 3, 77), 0);
+		CHECK_EQ(carry_over(next, last), 2);
+	}
+	check_found(last, 4101, 0);
+	CHECK_EQ(carry_over(next, last), 0);
+	replies_free(old);
+	replies_free(next);
+	replies_free(last);
+}
+
 static void test_replies(void)
 {
 	struct box b;
@@ -233,6 +301,7 @@ int main(void)
 	test_batches();
 	test_cursor_under_changes();
 	test_replies();
+	test_replies_of_old();
 	test_counters();
 	test_read_only();
 	return check_result();

@@ -71,14 +71,14 @@ static void test_lengths(void)
 				from = 0;
 				len = lens[k];
 			}
-			CHECK_EQ(tier_read(hot_tier(h), &e, from, got, len, false), 0);
+			CHECK_EQ(tier_read(hot_tier(h), &e, from, got, len, TIER_WAIT), 0);
 			CHECK(memcmp(got, data + from, len) == 0);
 			part = e;
 			part.skip = from;
 			part.len = len;
-			CHECK_EQ(tier_read(hot_tier(h), &part, len - 1, got, 1, false), 0);
+			CHECK_EQ(tier_read(hot_tier(h), &part, len - 1, got, 1, TIER_WAIT), 0);
 			CHECK_EQ(got[0], data[from + len - 1]);
-			CHECK_EQ(tier_read(hot_tier(h), &part, 0, got, len + 1, false), -EBADMSG);
+			CHECK_EQ(tier_read(hot_tier(h), &part, 0, got, len + 1, TIER_WAIT), -EBADMSG);
 		}
 	}
 	CHECK_EQ(hot_write(h, data, 0, NULL, 0, &(struct hot_object){ 0 }), -EINVAL);
@@ -116,7 +116,7 @@ static void test_bytes(void)
 		CHECK_EQ(pwrite(fd, &byte, 1, (off_t)at), 1);
 		close_hot();
 		open_hot(0);
-		r = tier_read(hot_tier(h), &e, 0, got, sizeof(got), false);
+		r = tier_read(hot_tier(h), &e, 0, got, sizeof(got), TIER_WAIT);
 		CHECK(r == 0 || r == -EBADMSG);
 		CHECK(r < 0 || memcmp(got, data, sizeof(got)) == 0);
 		refused += r < 0;
@@ -129,17 +129,17 @@ static void test_bytes(void)
 	close_hot();
 	open_hot(0);
 	e.place += BLOCK_SIZE;
-	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, 1, false), -EBADMSG);
+	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, 1, TIER_WAIT), -EBADMSG);
 	e.place -= BLOCK_SIZE;
 	e.object_len--;
 	e.len--;
-	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, 1, false), -EBADMSG);
+	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, 1, TIER_WAIT), -EBADMSG);
 	e.object_len++;
 	e.run.id.bytes[3] ^= 1;
-	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, 1, false), -EBADMSG);
+	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, 1, TIER_WAIT), -EBADMSG);
 	e.run.id.bytes[3] ^= 1;
 	e.segment = 4711;
-	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, 1, false), -ENOENT);
+	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, 1, TIER_WAIT), -ENOENT);
 	(void) close(fd);
 }
 
@@ -151,14 +151,14 @@ static void test_copy(void)
 
 	fill(data, sizeof(data));
 	e = write_object(data, sizeof(data));
-	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, 10, false), 0);
+	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, 10, TIER_WAIT), 0);
 	CHECK_EQ(hot_copy(h, &e, &o), 0);
 	moved = hot_extent(&o, 0, sizeof(data), 0);
 	hot_release(h, &o);
 	CHECK(moved.place != e.place || moved.segment != e.segment);
 	CHECK(id128_equal(moved.run.id, e.run.id));
 	CHECK_EQ(tier_verify(hot_tier(h), &moved), object_blocks(sizeof(data)));
-	CHECK_EQ(tier_read(hot_tier(h), &moved, 0, got, sizeof(got), false), 0);
+	CHECK_EQ(tier_read(hot_tier(h), &moved, 0, got, sizeof(got), TIER_WAIT), 0);
 	CHECK(memcmp(got, data, sizeof(got)) == 0);
 }
 
@@ -173,9 +173,9 @@ static void test_nowait(void)
 	CHECK_EQ(segments_sync(hot_segments(h)), 0);
 	fd = open_segment(e.segment, O_RDONLY);
 	(void) posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
-	r = tier_read(hot_tier(h), &e, 0, got, sizeof(got), true);
+	r = tier_read(hot_tier(h), &e, 0, got, sizeof(got), TIER_AT_ONCE);
 	CHECK(r == -EAGAIN || (r == 0 && memcmp(got, data, sizeof(got)) == 0));
-	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, sizeof(got), false), 0);
+	CHECK_EQ(tier_read(hot_tier(h), &e, 0, got, sizeof(got), TIER_WAIT), 0);
 	(void) close(fd);
 }
 

@@ -3,6 +3,7 @@
  * once and after changes. */
 #include "base/clock.h"
 #include "base/io.h"
+#include "catalog/pack_record.h"
 #include "index_box.h"
 #include "tests/fakes/plain_extractor.h"
 
@@ -354,6 +355,95 @@ static void test_formats(void)
 	box_free(b);
 }
 
+/* ---- where files lie, and what they would cost */
+
+static unsigned priced;
+
+static int price(void *context, const struct inode *i, bool all, struct recall_price *ret)
+{
+	priced++;
+	*ret = (struct recall_price){ .bytes = i->packed + all, .requests = 2, .cost = 1500, .currency = "EUR",
+				      .is_timed = i->packed < 5000, .ms = 250 };
+	return i->packed == 666 ? -EIO : 0;
+}
+
+static void pack(struct box *b, uint64_t ino, uint64_t number, uint32_t flags, uint64_t bytes)
+{
+	const struct pack_record record = { .number = number, .run.cipher = CIPHER_AES256GCM, .flags = flags, .stored = 100000, .plain = 100000,
+					    .days = 1 };
+	struct batch *batch;
+	struct inode i;
+
+	CHECK_EQ(catalog_begin(b->catalog, false, &batch), 0);
+	pack_record_put(batch, &record);
+	CHECK_EQ(inode_get_in(batch, ino, &i), 0);
+	i.bytes = i.packed = bytes;
+	i.home = number;
+	inode_put(batch, &i);
+	CHECK_EQ(batch_commit(batch, NULL), 0);
+}
+
+static char *explain_in(struct box *b, const char *name)
+{
+	struct query_scope scope = { .top = ROOT_INO, .mount_point = "/mnt" };
+	struct answer answer = { 0 };
+	struct query q = { 0 };
+	char *why = NULL, *text;
+
+	CHECK_EQ(query_parse_name(name, &q, &why), 0);
+	q.explain = true;
+	CHECK_EQ(index_query(b->index, &q, &scope, &answer, &why), 0);
+	text = strdup(buf_cstr(&answer.bytes));
+	query_done(&q);
+	answer_done(&answer);
+	return text;
+}
+
+static void test_places(void)
+{
+	struct box *b = box_new();
+	char *got;
+
+	b->config.price = price;
+	box_open_index(b);
+	(void) box_file(b, ROOT_INO, "hot.txt", "kittiwake\n");
+	pack(b, box_file(b, ROOT_INO, "warm.txt", "kittiwake\n"), 1, PACK_LOCAL, 666);
+	pack(b, box_file(b, ROOT_INO, "cold.txt", "kittiwake\n"), 2, PACK_REMOTE, 4000);
+	pack(b, box_file(b, ROOT_INO, "large.txt", "kittiwake\n"), 3, PACK_REMOTE, 9000);
+	box_wait(b);
+	got = box_ask_in(b, ROOT_INO, "q=kittiwake name:hot&format=jsonl");
+	CHECK(strstr(got, "\"tier\":\"hot\",\"tags\":[],\"recall\":{\"bytes\":0,\"requests\":0,\"cost\":0.0,\"seconds\":0.0}}\n"));
+	free(got);
+	CHECK_EQ(priced, 0);
+	got = box_ask_in(b, ROOT_INO, "q=kittiwake name:cold&format=jsonl");
+	CHECK(strstr(got, "\"tier\":\"cold\",\"tags\":[],\"recall\":{\"bytes\":4000,\"requests\":2,\"cost\":0.0015,"
+			  "\"currency\":\"EUR\",\"seconds\":0.25}}\n"));
+	free(got);
+	got = box_ask_in(b, ROOT_INO, "q=kittiwake name:large&format=jsonl");
+	CHECK(strstr(got, "\"currency\":\"EUR\",\"seconds\":null}}\n"));
+	free(got);
+	/* What is not known costs nothing, and takes nobody knows how long. */
+	got = box_ask_in(b, ROOT_INO, "q=kittiwake name:warm&format=jsonl");
+	CHECK(strstr(got, "\"tier\":\"warm\"") && strstr(got, "\"bytes\":0,\"requests\":0,\"cost\":0.0,\"seconds\":null}}\n"));
+	free(got);
+	CHECK_ASK(b, "q=kittiwake name:cold", "cold.txt");
+	got = explain_in(b, "q=kittiwake&limit=3");
+	CHECK(strncmp(got, "plan\thybrid\t", 12) == 0);
+	CHECK(strstr(got, "\nresults\t3 of 4\n"));
+	CHECK(strstr(got, "\nsnippets\tfrom the local index\nbucket\t0 requests\t0 bytes\n"));
+	free(got);
+	got = explain_in(b, "q=kittiwake -name:warm");
+	CHECK(strstr(got, "\nresults\t3 of 3\ntiers\thot 1\twarm 0\tcold 2\n"));
+	CHECK(strstr(got, "\nto read them all\t4 requests\t13000 bytes\tcost 0.003000 EUR\ttime not known\n"));
+	CHECK(strstr(got, "\nhit 3\tscore ") && strstr(got, "\tcold\t9000 bytes to fetch\n"));
+	free(got);
+	got = explain_in(b, "q=tier:hot");
+	CHECK(strncmp(got, "plan\tfilters alone\t0 words\t0 phrases\t1 filters\t", 46) == 0);
+	CHECK(strstr(got, "\nto read them all\t0 requests\t0 bytes\tcost 0.000000\t0.0 s\n"));
+	free(got);
+	box_free(b);
+}
+
 int main(void)
 {
 	test_words();
@@ -367,5 +457,6 @@ int main(void)
 	test_filters();
 	test_refusals();
 	test_formats();
+	test_places();
 	return check_result();
 }

@@ -61,6 +61,10 @@ static void check_same(const struct inode *a, const struct inode *b)
 	CHECK_EQ(a->parent, b->parent);
 	CHECK_EQ(a->cookie, b->cookie);
 	CHECK_EQ(a->flags, b->flags);
+	CHECK_EQ(a->quota, b->quota);
+	CHECK_EQ(a->packed, b->packed);
+	CHECK_EQ(a->home, b->home);
+	CHECK_EQ(a->used_s, b->used_s);
 	for (unsigned k = 0; k < SET_KINDS; k++) {
 		CHECK_EQ(a->sets[k].count, b->sets[k].count);
 		CHECK(id128_equal(a->sets[k].hash, b->sets[k].hash));
@@ -79,6 +83,14 @@ static void test_record(struct catalog *c)
 		i.mtime = equal & 1 ? i.btime : (struct timespec){ 100, 1 };
 		i.ctime = equal & 2 ? i.mtime : (struct timespec){ 200, 2 };
 		i.atime = equal & 4 ? i.mtime : (struct timespec){ 300, 3 };
+		put(c, &i);
+		CHECK_EQ(inode_get(c, 77, &got), 0);
+		check_same(&i, &got);
+	}
+	for (unsigned more = 0; more < 8; more++) {
+		i.quota = more & 1 ? 5 : 0;
+		i.packed = i.home = more & 2 ? 6 : 0;
+		i.used_s = more & 4 ? INT64_MAX : 0;
 		put(c, &i);
 		CHECK_EQ(inode_get(c, 77, &got), 0);
 		check_same(&i, &got);

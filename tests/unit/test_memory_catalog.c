@@ -119,6 +119,23 @@ static int number(unsigned k)
 	return catalog_next_number(box.c, COUNTER_INODE, &n);
 }
 
+/* With something to do. */
+static int compact(unsigned k)
+{
+	struct catalog_compaction got;
+	int r = put_two(5 * OTHERS + k);
+
+	if (r >= 0)
+		r = catalog_checkpoint(box.c);
+	return r < 0 ? r : catalog_compact(box.c, &got);
+}
+
+static bool is_compact(unsigned k, bool done)
+{
+	return faccessat(box.temp.dirfd, "catalog/new", F_OK, 0) < 0 && can_go_on(6 * OTHERS + k, done) &&
+	       (!done || two_are_there(5 * OTHERS + k, true));
+}
+
 static int reopen(unsigned k)
 {
 	return box_reopen(&box);
@@ -177,6 +194,7 @@ int main(void)
 		{ "walk in memory", walk, NULL },
 		{ "open with a log", reopen, is_whole },
 		{ "checkpoint", checkpoint, can_go_on },
+		{ "compact", compact, is_compact, .stride = 3 },
 		{ "get from disk", get, NULL },
 		{ "walk on disk", walk, NULL },
 		{ "sync", sync_all, can_go_on },

@@ -106,6 +106,37 @@ static void test_times(void)
 	CHECK_EQ(tree_setattr(c, &rq, 1 << 30, &st, TREE_SET_MODE, &i), -ENOENT);
 }
 
+/* A use moves atime or, where that is not to show it, used_s; once a day, and never ctime. */
+static void test_uses(void)
+{
+	const struct timespec day = { 1000000 + 86400, 5 };
+	uint64_t ino = file(ROOT_INO, "used");
+	struct stat st = { .st_atim = { 1000000, 1 } };
+	struct tree_request rq = request();
+	struct inode was, i;
+
+	CHECK_EQ(tree_setattr(c, &rq, ino, &st, TREE_SET_ATIME, &was), 0);
+	CHECK_EQ(tree_note_use(c, ino, (struct timespec){ day.tv_sec - 1, 0 }, 86400, true, &i), 0);
+	CHECK_EQ(tree_note_use(c, ino, day, 86400, true, &i), 1);
+	CHECK_EQ(inode(ino).used_s, (uint64_t)day.tv_sec);
+	CHECK_EQ(i.atime.tv_sec, 1000000);
+	CHECK_EQ(inode_last_use_s(&i), day.tv_sec);
+	CHECK(i.ctime.tv_sec == was.ctime.tv_sec && i.ctime.tv_nsec == was.ctime.tv_nsec);
+	CHECK_EQ(tree_note_use(c, ino, day, 86400, true, &i), 0);
+	CHECK_EQ(tree_note_use(c, ino, day, 86400, false, &i), 0);
+	CHECK_EQ(tree_note_use(c, ino, (struct timespec){ day.tv_sec + 86400, 7 }, 86400, false, &i), 1);
+	CHECK_EQ(i.atime.tv_sec, day.tv_sec + 86400);
+	CHECK_EQ(i.used_s, 0);
+	/* What a program says takes the place of both, also when that is earlier. */
+	CHECK_EQ(tree_note_use(c, ino, (struct timespec){ day.tv_sec + 200000, 0 }, 86400, true, &i), 1);
+	CHECK_EQ(tree_setattr(c, &rq, ino, &st, TREE_SET_ATIME, &i), 0);
+	CHECK_EQ(inode_last_use_s(&i), 1000000);
+	st.st_atim.tv_sec = INT64_MIN;
+	CHECK_EQ(tree_setattr(c, &rq, ino, &st, TREE_SET_ATIME, &i), 0);
+	CHECK_EQ(tree_note_use(c, ino, day, 86400, true, &i), 1);
+	CHECK_EQ(tree_note_use(c, 1 << 30, day, 86400, true, &i), -ENOENT);
+}
+
 static void test_privileges(void)
 {
 	uint64_t ino = made(ROOT_INO, "suid", S_IFREG | 06755);
@@ -214,6 +245,7 @@ static void test_all(void)
 	test_directories();
 	test_setgid();
 	test_times();
+	test_uses();
 	test_privileges();
 	test_special();
 	test_replies();

@@ -27,5 +27,6 @@ struct hot {
 uint8_t *hot_staging_get(struct hot *h);
 void hot_staging_put(struct hot *h, uint8_t *staging);
 
-int hot_read(struct tier *t, const struct extent *e, uint64_t from, void *ret_data, size_t len, bool nowait);
+int hot_read(struct tier *t, const struct extent *e, uint64_t from, void *ret_data, size_t len,
+	     enum tier_wait wait);
 int64_t hot_verify(struct tier *t, const struct extent *e);

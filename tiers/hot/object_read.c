@@ -205,8 +205,9 @@ static int read_object(const struct object *o, int fd, const struct extent *e, u
 
 /* ---- the tier's functions */
 
-int hot_read(struct tier *t, const struct extent *e, uint64_t from, void *ret_data, size_t len, bool nowait)
+int hot_read(struct tier *t, const struct extent *e, uint64_t from, void *ret_data, size_t len, enum tier_wait wait)
 {
+	bool nowait = wait == TIER_AT_ONCE;
 	struct hot *h = (struct hot *)t;
 	struct segment *seg;
 	struct object *o;

@@ -139,6 +139,26 @@ bool segments_is_idle(struct segments *s, uint64_t number)
 	return !seg || (seg != s->current && seg->appends == 0);
 }
 
+static struct segment *take_current(struct segments *s, uint64_t number)
+{
+	LOCKED(&s->lock);
+	struct segment *seg = s->current;
+
+	if (!seg || seg->number != number || seg->appends > 0)
+		return NULL;
+	s->current = NULL;
+	return seg;
+}
+
+bool segments_retire(struct segments *s, uint64_t number)
+{
+	struct segment *seg = take_current(s, number);
+
+	if (seg)
+		segments_put(s, seg);
+	return seg;
+}
+
 static void forget(struct segments *s, uint64_t number, uint64_t size)
 {
 	struct segment *seg;

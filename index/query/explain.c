@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/* What a query did, for people: lines of a name and values, separated by tabs. It is the query itself, with its results
+ * counted in the place of being written, so that nothing is said that was not done. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "index/query/search.h"
+
+#define TIERS 3u
+
+static const char *const tiers[TIERS] = { "hot", "warm", "cold" };
+
+/* Sums over the results. */
+struct touched {
+	uint64_t hits[TIERS];
+	struct recall_price sum;
+};
+
+static unsigned tier_number(const char *tier)
+{
+	unsigned k = 0;
+
+	while (k + 1 < TIERS && strcmp(tiers[k], tier) != 0)
+		k++;
+	return k;
+}
+
+static int add_hit(struct search *s, const struct hit *h, uint64_t rank, struct touched *t, struct buf *out)
+{
+	struct hit_place place;
+
+	search_place(s, h->ino, &place);
+	t->hits[tier_number(place.tier)]++;
+	t->sum.bytes += place.price.bytes;
+	t->sum.requests += place.price.requests;
+	t->sum.cost += place.price.cost;
+	t->sum.ms += place.price.ms;
+	t->sum.is_timed &= place.price.is_timed;
+	if (place.price.currency[0])
+		memcpy(t->sum.currency, place.price.currency, sizeof(t->sum.currency));
+	return buf_addf(out, "hit %llu\tscore %.6f\tinode %llu\t%s\t%llu bytes to fetch\n", (unsigned long long)rank,
+			search_score(s, h, rank), (unsigned long long)h->ino, place.tier,
+			(unsigned long long)place.price.bytes);
+}
+
+static int add_plan(struct search *s, const struct hits *h, struct buf *out)
+{
+	static const char *const modes[] = { "hybrid", "text", "vector" };
+	const struct parsed_query *p = &s->parsed;
+
+	return buf_addf(out,
+			"plan\t%s\t%llu words\t%llu phrases\t%llu filters\t%u segments\n"
+			"results\t%llu of %llu\n",
+			p->ranks ? modes[s->query->mode] : "filters alone", (unsigned long long)p->n_words,
+			(unsigned long long)p->n_phrases, (unsigned long long)p->n_filters, s->n_parts,
+			(unsigned long long)h->n, (unsigned long long)h->total);
+}
+
+static int add_sums(const struct touched *t, struct buf *out)
+{
+	const struct recall_price *p = &t->sum;
+	int r = buf_addf(out, "tiers\thot %llu\twarm %llu\tcold %llu\n", (unsigned long long)t->hits[0],
+			 (unsigned long long)t->hits[1], (unsigned long long)t->hits[2]);
+
+	if (r >= 0)
+		r = buf_add_str(out, "snippets\tfrom the local index\nbucket\t0 requests\t0 bytes\n");
+	if (r >= 0)
+		r = buf_addf(out, "to read them all\t%llu requests\t%llu bytes\tcost %.6f%s%s\t",
+			     (unsigned long long)p->requests, (unsigned long long)p->bytes, (double)p->cost / 1e6,
+			     p->currency[0] ? " " : "", p->currency);
+	if (r < 0)
+		return r;
+	return p->is_timed ? buf_addf(out, "%.1f s\n", (double)p->ms / 1000) : buf_add_str(out, "time not known\n");
+}
+
+int search_explain(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us, struct buf *ret_bytes)
+{
+	_cleanup_buf_ struct buf lines = BUF_INIT;
+	struct touched t = { .sum.is_timed = true };
+	int r = add_plan(s, h, ret_bytes);
+
+	for (size_t k = 0; r >= 0 && k < h->n; k++)
+		r = add_hit(s, &h->items[k], s->query->offset + 1u + k, &t, &lines);
+	if (r >= 0)
+		r = add_sums(&t, ret_bytes);
+	if (r >= 0)
+		r = buf_addf(ret_bytes, "pending\t%llu\n", (unsigned long long)pending);
+	if (r >= 0 && !s->scope->who)
+		r = buf_addf(ret_bytes, "took\t%.3f ms\n", (double)took_us / 1000);
+	return r < 0 ? r : buf_add(ret_bytes, lines.data, lines.len);
+}
