@@ -21,6 +21,7 @@
 
 #define IO_WORKERS 2u
 #define RECALL_WORKERS 64u
+#define LATE_WORKERS 8u
 #define ASK_WORKERS 2u
 /* Interrupts the dispatcher's read() of the device. */
 #define STOP_SIGNAL SIGUSR2
@@ -63,6 +64,8 @@ static int start(struct fs *fs)
 	if (r == 0)
 		r = workers_start("brainy-recall", 0, RECALL_WORKERS, &fs->recall);
 	if (r == 0)
+		r = workers_start("brainy-late", 0, LATE_WORKERS, &fs->late);
+	if (r == 0)
 		r = workers_start("brainy-ask", ASK_WORKERS, ASK_WORKERS, &fs->ask);
 	if (r == 0)
 		r = parking_start(fs, &fs->parking);
@@ -89,6 +92,7 @@ static void stop(struct fs *fs)
 {
 	fs->io = workers_stop(fs->io);
 	fs->recall = workers_stop(fs->recall);
+	fs->late = workers_stop(fs->late);
 	virtual_stop(fs->virtual);
 	parking_end(fs->parking);
 	fs->ask = workers_stop(fs->ask); /* which may park */

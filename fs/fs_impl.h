@@ -43,6 +43,7 @@ struct fs {
 	struct handles *handles;
 	struct workers *io;             /* reads and writes that wait for the disk */
 	struct workers *recall;         /* reads that wait for the bucket */
+	struct workers *late;           /* late_replies.h */
 	struct workers *ask;            /* queries, and the texts of .brainy */
 	struct parking *parking;
 	struct syncs *syncs;

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -16,6 +17,7 @@
 struct handles {
 	struct shared *shared;              /* borrowed */
 	pthread_mutex_t lock;               /* rank 50: nothing is locked under it */
+	atomic_uint passed;                 /* handles with HANDLE_PASSED; changed under the lock */
 	uint32_t free;                      /* guarded by lock, as all below and the slots */
 	uint32_t buckets[BUCKETS];
 	uint32_t next[HANDLE_TABLE_SLOTS];  /* by slot */
@@ -123,9 +125,10 @@ int handles_new(struct shared *shared, struct handles **ret_h)
 	h->shared = shared;
 	(void) pthread_mutex_init(&h->lock, NULL);
 	for (uint32_t i = shared->header.slots_used; i-- > 0;) {
-		if (shared->slots[i].ino)
+		if (shared->slots[i].ino) {
 			chain_add(h, i);
-		else
+			h->passed += (shared->slots[i].flags & HANDLE_PASSED) != 0;
+		} else
 			free_add(h, i);
 	}
 	*ret_h = h;
@@ -198,6 +201,8 @@ int handles_remove(struct handles *h, uint64_t fh, struct handle *ret_was, bool 
 	if (!s)
 		return -EBADF;
 	fill(h, s, ret_was);
+	if (s->flags & HANDLE_PASSED)
+		atomic_fetch_sub(&h->passed, 1);
 	chain_remove(h, slot);
 	*ret_last = chain_next(h, s->ino, NONE) == NONE;
 	__atomic_store_n(&s->ino, 0, __ATOMIC_RELEASE);
@@ -205,18 +210,34 @@ int handles_remove(struct handles *h, uint64_t fh, struct handle *ret_was, bool 
 	return 0;
 }
 
-bool handles_wrote(struct handles *h, uint64_t fh)
+uint32_t handles_wrote(struct handles *h, uint64_t fh, bool passed)
 {
 	LOCKED(&h->lock);
 	struct handle_slot *s = slot_of(h, fh);
-	bool first;
 
 	if (!s)
-		return false;
-	first = !(s->flags & HANDLE_WROTE);
+		return 0;
+	passed |= s->flags & HANDLE_ALONE;
+	if (passed && !(s->flags & HANDLE_PASSED))
+		atomic_fetch_add(&h->passed, 1);
 	s->wrote_s = (uint32_t)(clock_mono_ms() / 1000);
-	s->flags |= HANDLE_WROTE;
-	return first;
+	s->flags |= HANDLE_WROTE | (passed ? HANDLE_PASSED : 0u);
+	return s->flags;
+}
+
+static bool any_passed(struct handles *h, uint64_t ino)
+{
+	LOCKED(&h->lock);
+
+	for (uint32_t i = NONE; (i = chain_next(h, ino, i)) != NONE;)
+		if (h->shared->slots[i].flags & HANDLE_PASSED)
+			return true;
+	return false;
+}
+
+bool handles_is_passed(struct handles *h, uint64_t ino)
+{
+	return atomic_load(&h->passed) && any_passed(h, ino);
 }
 
 void handles_forget_use(struct handles *h, uint64_t ino)

@@ -18,6 +18,8 @@ enum handle_kind { HANDLE_FILE = 1, HANDLE_DIRECTORY, HANDLE_ANSWER, HANDLE_STRE
 
 #define HANDLE_NOATIME 2u /* its opening is no use of the file */
 #define HANDLE_WROTE 4u   /* written to */
+#define HANDLE_ALONE 8u   /* opened for writing alone: what is written passes the kernel's cache by */
+#define HANDLE_PASSED 16u /* something that was written did */
 
 /* How long an open file that was written to counts as busy. */
 #define HANDLE_BUSY_S 10u
@@ -47,8 +49,11 @@ int handles_get(struct handles *h, uint64_t fh, struct handle *ret);
  * -EBADF: freed before, by a request that is sent again. */
 int handles_remove(struct handles *h, uint64_t fh, struct handle *ret_was, bool *ret_last);
 
-/* The handle was written through. Returns true for the first time. */
-bool handles_wrote(struct handles *h, uint64_t fh);
+/* The handle was written through, past the kernel's cache if `passed` or if it is HANDLE_ALONE. Returns its flags; 0: there is
+ * no such handle. */
+uint32_t handles_wrote(struct handles *h, uint64_t fh, bool passed);
+/* Is the inode open by a handle through which something passed? */
+bool handles_is_passed(struct handles *h, uint64_t ino);
 
 /* The opening of none of its present handles is a use of the file any more. */
 void handles_forget_use(struct handles *h, uint64_t ino);

@@ -10,13 +10,10 @@
 
 /* What does not fit is dropped: the kernel's copy then ages out by itself. */
 #define QUEUE_MAX 4096u
-/* Writes that wait for their answer: few, beside max_background (ops/ops.c). */
-#define WRITES_MAX 16u
 
 struct item {
 	uint64_t ino;
 	off_t offset, len; /* -1, 0: attributes alone */
-	fuse_req_t write;  /* to be answered then, with `len`; NULL: none */
 	char *name;        /* owned: of `gone`, in the directory `ino`; NULL: none */
 	uint64_t gone;
 };
@@ -27,7 +24,6 @@ struct invalidator {
 	pthread_cond_t wake;
 	struct item queue[QUEUE_MAX]; /* guarded by lock, as all below */
 	unsigned first, n;
-	unsigned writes;          /* of them, and the one at work */
 	bool ending;
 	pthread_t thread;
 };
@@ -51,13 +47,6 @@ static bool take(struct invalidator *v, struct item *ret)
 	return true;
 }
 
-static void answer(struct invalidator *v, const struct item *item)
-{
-	(void) fuse_reply_write(item->write, (size_t)item->len);
-	LOCKED(&v->lock);
-	v->writes--;
-}
-
 /* A name that another file has by now stays: the kernel compares. */
 static void tell_gone(struct invalidator *v, struct item *item)
 {
@@ -75,8 +64,6 @@ static void *run(void *context)
 			tell_gone(v, &item);
 		else
 			(void) fuse_lowlevel_notify_inval_inode(v->fs->session, item.ino, item.offset, item.len);
-		if (item.write)
-			answer(v, &item);
 	}
 	return NULL;
 }
@@ -108,15 +95,12 @@ static void end(struct invalidator *v)
 	(void) pthread_cond_signal(&v->wake);
 }
 
-/* Writes without an answer are sent to the server that follows, if one does. */
 static void drop_rest(struct invalidator *v)
 {
 	struct item item;
 
 	while (v->n) {
 		remove_first(v, &item);
-		if (item.write)
-			fuse_reply_none(item.write);
 		free(item.name);
 	}
 }
@@ -140,15 +124,14 @@ struct invalidator *invalidator_free(struct invalidator *v)
 	return NULL;
 }
 
-/* False: there is no room, or too many writes wait. */
+/* False: there is no room. */
 static bool add(struct invalidator *v, const struct item *item)
 {
 	LOCKED(&v->lock);
 
-	if (v->n == QUEUE_MAX || v->ending || (item->write && v->writes == WRITES_MAX))
+	if (v->n == QUEUE_MAX || v->ending)
 		return false;
 	v->queue[(v->first + v->n++) % QUEUE_MAX] = *item;
-	v->writes += item->write != NULL;
 	(void) pthread_cond_signal(&v->wake);
 	return true;
 }
@@ -169,15 +152,4 @@ void invalidator_add_name(struct invalidator *v, uint64_t dir, const char *name,
 void invalidator_add_range(struct invalidator *v, uint64_t ino, uint64_t offset, size_t len)
 {
 	(void) add(v, &(struct item){ .ino = ino, .offset = (off_t)offset, .len = (off_t)len });
-}
-
-void invalidator_answer_write(struct invalidator *v, fuse_req_t req, uint64_t ino, uint64_t offset, size_t len)
-{
-	uint64_t unique = request_unique();
-
-	running_set_active(v->fs->shared, unique, false);
-	if (add(v, &(struct item){ .ino = ino, .offset = (off_t)offset, .len = (off_t)len, .write = req }))
-		return;
-	(void) fuse_reply_write(req, len);
-	invalidator_add_range(v, ino, offset, len);
 }

@@ -15,6 +15,3 @@ void invalidator_add(struct invalidator *v, uint64_t ino);
 void invalidator_add_range(struct invalidator *v, uint64_t ino, uint64_t offset, size_t len);
 /* A name of a file that is gone. Programs that watch the folder are told, too. */
 void invalidator_add_name(struct invalidator *v, uint64_t dir, const char *name, uint64_t ino);
-/* As invalidator_add_range(), and then answers the write, of `len` bytes. Where so many wait already that the kernel could have none left to
- * send, which dropping a page may need, it is answered first. */
-void invalidator_answer_write(struct invalidator *v, fuse_req_t req, uint64_t ino, uint64_t offset, size_t len);

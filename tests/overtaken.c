@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* overtaken FILE SECONDS - writes past the page cache while others read the file through it, asynchronous direct ones, then
- * ones and appends through a descriptor that cannot read: after each, a read gives what was written. Exit status 1 when
- * it does not, 77 when there is no asynchronous I/O here. */
+/* overtaken FILE SECONDS - writes past the page cache while others read the file through it and ask for its size, asynchronous direct ones, then
+ * ones through a descriptor that cannot read, within the file and at its end, then appends: after each, a read gives what
+ * was written. Exit status 1 when it does not, 77 when there is no asynchronous I/O here. */
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/aio_abi.h>
@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -19,10 +20,10 @@
 #include "base/clock.h"
 
 #define LEN (640u * 1024)
-#define READERS 2u
-/* Of an append: ends within a page, and so does the file before it. */
+#define OTHERS 6u
+/* What makes the file longer ends within a page, as the file does before it. */
 #define PIECE 777u
-#define APPENDED_MAX (LEN / 2)
+#define LONGEST (LEN / 2)
 
 static const char *path;
 static atomic_bool done;
@@ -43,12 +44,18 @@ static ssize_t read_through_cache(void *to)
 	return fd < 0 ? -errno : pread(fd, to, LEN, 0);
 }
 
-static void *read_always(void *unused)
+/* Every second one reads. */
+static void *look_always(void *number)
 {
+	bool reads = *(const unsigned *)number % 2;
 	void *space = malloc(LEN);
+	struct stat st;
 
 	while (space && !atomic_load(&done))
-		(void) read_through_cache(space);
+		if (reads)
+			(void) read_through_cache(space);
+		else
+			(void) stat(path, &st);
 	free(space);
 	return NULL;
 }
@@ -71,15 +78,30 @@ static int write_alone(struct writer *w, const void *data)
 	return pwrite(w->fd, data, w->len, (off_t)w->offset) == (ssize_t)w->len ? 0 : -EIO;
 }
 
+/* Where the file ends, which begins anew when it is long. */
+static int find_end(struct writer *w)
+{
+	if (w->offset + 2 * w->len <= LONGEST) {
+		w->offset += w->len;
+		return 0;
+	}
+	w->offset = 0;
+	return ftruncate(w->fd, 0) < 0 ? -errno : 0;
+}
+
+static int write_at_end(struct writer *w, const void *data)
+{
+	int r = find_end(w);
+
+	return r < 0 ? r : write_alone(w, data);
+}
+
 static int append(struct writer *w, const void *data)
 {
-	if (w->offset + 2 * w->len > APPENDED_MAX) {
-		if (ftruncate(w->fd, 0) < 0)
-			return -errno;
-		w->offset = 0;
-	} else {
-		w->offset += w->len;
-	}
+	int r = find_end(w);
+
+	if (r < 0)
+		return r;
 	return write(w->fd, data, w->len) == (ssize_t)w->len ? 0 : -EIO;
 }
 
@@ -114,20 +136,23 @@ static int write_and_compare(struct writer *w, uint64_t until_ms)
 
 static int run(struct writer *w, int flags, unsigned seconds)
 {
-	pthread_t readers[READERS];
+	pthread_t others[OTHERS];
+	unsigned numbers[OTHERS];
 	int r;
 
 	w->fd = open(path, flags | O_CREAT | O_CLOEXEC, 0600);
 	if (w->fd < 0)
 		return perror(path), -errno;
 	atomic_store(&done, false);
-	for (unsigned i = 0; i < READERS; i++)
-		if (pthread_create(&readers[i], NULL, read_always, NULL) != 0)
+	for (unsigned i = 0; i < OTHERS; i++) {
+		numbers[i] = i;
+		if (pthread_create(&others[i], NULL, look_always, &numbers[i]) != 0)
 			return -EAGAIN;
+	}
 	r = write_and_compare(w, clock_mono_ms() + 1000 * (uint64_t)seconds);
 	atomic_store(&done, true);
-	for (unsigned i = 0; i < READERS; i++)
-		(void) pthread_join(readers[i], NULL);
+	for (unsigned i = 0; i < OTHERS; i++)
+		(void) pthread_join(others[i], NULL);
 	(void) close(w->fd);
 	return r;
 }
@@ -136,7 +161,8 @@ int main(int argc, char **argv)
 {
 	struct writer asynchronous = { .name = "asynchronous", .write = write_asynchronous, .len = LEN };
 	struct writer alone = { .name = "alone", .write = write_alone, .len = LEN };
-	struct writer appends = { .name = "appended", .write = append, .offset = APPENDED_MAX, .len = PIECE };
+	struct writer grows = { .name = "at the end", .write = write_at_end, .offset = LONGEST, .len = PIECE };
+	struct writer appends = { .name = "appended", .write = append, .offset = LONGEST, .len = PIECE };
 	unsigned seconds;
 
 	if (argc != 3)
@@ -146,5 +172,5 @@ int main(int argc, char **argv)
 	if (syscall(SYS_io_setup, 4L, &asynchronous.context) < 0)
 		return 77;
 	return run(&asynchronous, O_RDWR | O_DIRECT, seconds) < 0 || run(&alone, O_WRONLY, seconds) < 0 ||
-	       run(&appends, O_WRONLY | O_APPEND, seconds) < 0;
+	       run(&grows, O_WRONLY, seconds) < 0 || run(&appends, O_WRONLY | O_APPEND, seconds) < 0;
 }

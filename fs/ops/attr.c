@@ -28,6 +28,8 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	r = attr_get(ops_fs(req), ino, &i);
+	if (r == 0 && !ops_may_keep(ops_fs(req), ino))
+		ops_show_only(ops_fs(req), ino);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
@@ -59,7 +61,7 @@ static int set_size(fuse_req_t req, struct tree_request *rq, uint64_t ino, const
 	int r;
 
 	if (fi)
-		(void) handles_wrote(fs->handles, fi->fh);
+		(void) handles_wrote(fs->handles, fi->fh, false);
 	if (kills)
 		ops_ask_group(req, rq, ino);
 	r = file_truncate(fs->config.files, rq, ino, (uint64_t)st->st_size, kills, ret_i);

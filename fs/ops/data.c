@@ -4,7 +4,6 @@
 
 #include "base/cleanup.h"
 #include "fs/fetched.h"
-#include "fs/invalidator.h"
 #include "fs/ops/ops.h"
 #include "fs/pushed.h"
 #include "fs/syncs.h"
@@ -91,103 +90,6 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 	workers_add(ops_fs(req)->io, &job->job);
 }
 
-/* What was written to a mapping comes from nobody in particular: it takes suid away, whoever wrote it. */
-static bool write_kills(fuse_req_t req, struct tree_request *rq, uint64_t ino, uint32_t write_flags)
-{
-	rq->in_group = write_flags & FUSE_WRITE_CACHE;
-	if (rq->in_group || !(write_flags & FUSE_WRITE_KILL_SUIDGID))
-		return rq->in_group;
-	ops_ask_group(req, rq, ino);
-	return true;
-}
-
-/* The inode of a mapping is perhaps being evicted, for which telling the kernel would wait, and that for this request. */
-static void note_kill(fuse_req_t req, const struct tree_request *rq, uint64_t ino, bool mapped)
-{
-	if (!mapped)
-		ops_tell_killed(req, rq, ino);
-	else if (rq->killed)
-		invalidator_add(ops_fs(req)->invalidator, ino);
-}
-
-static bool bypasses_cache(const struct fs *fs, const struct fuse_file_info *fi)
-{
-	return fi->flags & O_DIRECT || ops_writes_alone(fs, fi);
-}
-
-static bool wants_sync(const struct fs *fs, const struct fuse_file_info *fi)
-{
-	return fi->flags & O_DSYNC && ops_writes_alone(fs, fi);
-}
-
-/* A server before us has executed it, but perhaps not made it durable. */
-static bool write_replayed(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, const struct fuse_file_info *fi)
-{
-	struct fs *fs = ops_fs(req);
-	int r = request_is_resent() && wants_sync(fs, fi) ? syncs_now(fs) : 0;
-
-	if (r < 0)
-		ops_reply_status(req, r);
-	else if (!ops_replayed(req))
-		return false;
-	else if (bypasses_cache(fs, fi))
-		invalidator_add_range(fs->invalidator, ino, (uint64_t)offset, size);
-	return true;
-}
-
-/* Of a write that was executed, not one to a mapping. Those that wait for the disk wait together, but for the few whose
- * pages are to be dropped, too. */
-static void answer_write(fuse_req_t req, fuse_ino_t ino, off_t offset, size_t n, const struct fuse_file_info *fi)
-{
-	struct fs *fs = ops_fs(req);
-	bool overtaken = bypasses_cache(fs, fi) && fetched_lately(fs->fetched, ino);
-	int r = 0;
-
-	if (wants_sync(fs, fi) && !overtaken && !current_request.may_wait) {
-		syncs_add(fs->syncs, req, n);
-		return;
-	}
-	if (wants_sync(fs, fi))
-		r = syncs_now(fs);
-	if (r < 0)
-		ops_reply_status(req, r);
-	else if (overtaken)
-		invalidator_answer_write(fs->invalidator, req, ino, (uint64_t)offset, n);
-	else
-		(void) fuse_reply_write(req, n);
-}
-
-void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
-	       struct fuse_file_info *fi)
-{
-	const struct fuse_write_in *in = request_arguments();
-	struct fs *fs = ops_fs(req);
-	struct tree_request rq = ops_request(req);
-	bool mapped = in->write_flags & FUSE_WRITE_CACHE, kills;
-	ssize_t n;
-
-	if (is_virtual(ino)) {
-		virtual_write(req, ino, data, size, fi);
-		return;
-	}
-	if (write_replayed(req, ino, size, offset, fi))
-		return;
-	/* Before the batch, so that the index, which hears of it, finds the file busy. */
-	(void) handles_wrote(fs->handles, fi->fh);
-	kills = write_kills(req, &rq, ino, in->write_flags);
-	rq.reply.size = (uint32_t)size;
-	do
-		n = file_write(fs->config.files, &rq, ino, (uint64_t)offset, data, size, kills, false);
-	while (quota_made_room(fs, n));
-	note_kill(req, &rq, ino, mapped);
-	if (n < 0)
-		ops_reply_status(req, (int)n);
-	else if (mapped)
-		(void) fuse_reply_write(req, (size_t)n);
-	else
-		answer_write(req, ino, offset, (size_t)n, fi);
-}
-
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi)
 {
 	if (is_virtual(ino))
@@ -210,7 +112,7 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t
 	}
 	if (ops_replayed(req))
 		return;
-	(void) handles_wrote(fs->handles, fi->fh);
+	(void) handles_wrote(fs->handles, fi->fh, false);
 	ops_ask_group(req, &rq, ino);
 	do
 		r = file_allocate(fs->config.files, &rq, ino, mode, (uint64_t)offset, (uint64_t)len, rq.uid != 0);
@@ -244,7 +146,7 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, str
 	}
 	if (ops_replayed(req))
 		return;
-	(void) handles_wrote(fs->handles, to_fi->fh);
+	(void) handles_wrote(fs->handles, to_fi->fh, false);
 	ops_ask_group(req, &rq, to);
 	do
 		n = file_copy_range(fs->config.files, &rq, from, (uint64_t)from_offset, to, (uint64_t)to_offset, len,

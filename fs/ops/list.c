@@ -52,13 +52,14 @@ static int add_dots(struct listing *l, struct catalog *c, uint64_t dir, uint64_t
 	return r;
 }
 
-/* An entry whose inode does not open is listed without attributes, and its lookup says why. */
+/* An entry whose inode does not open is listed without attributes, and its lookup says why; one whose attributes are not to be
+ * kept, too. */
 static int add_entry(struct listing *l, struct catalog *c, const struct tree_entry *entry)
 {
 	struct fuse_entry_param e = { .attr = { .st_ino = entry->ino, .st_mode = entry->type } };
 	struct inode i;
 
-	if (l->plus && inode_get(c, entry->ino, &i) == 0)
+	if (l->plus && inode_get(c, entry->ino, &i) == 0 && ops_may_keep(ops_fs(l->req), entry->ino))
 		ops_fill_entry(&i, &e);
 	return add(l, entry->name, &e, entry->cookie);
 }

@@ -82,7 +82,7 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	if (fi->flags & O_TRUNC)
-		(void) handles_wrote(fs->handles, fi->fh);
+		(void) handles_wrote(fs->handles, fi->fh, false);
 	ops_reply_open(req, fi);
 }
 
@@ -117,7 +117,7 @@ void ops_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, s
 		return;
 	}
 	/* Also an empty new file is a file that was written. */
-	(void) handles_wrote(fs->handles, fi->fh);
+	(void) handles_wrote(fs->handles, fi->fh, false);
 	ops_reply_create(req, &i, fi);
 }
 

@@ -32,8 +32,16 @@ struct tree_request ops_request(fuse_req_t req);
 /* True when this request was executed by a server before us: it is answered as it was then. To be
  * called first by everything that makes a batch. */
 bool ops_replayed(fuse_req_t req);
+/* The two halves of it. */
+bool ops_find_reply(fuse_req_t req, struct reply_record *ret);
+void ops_reply_record(fuse_req_t req, const struct reply_record *record);
 void ops_reply_inode(fuse_req_t req, const struct inode *i);
 void ops_reply_attr(fuse_req_t req, const struct inode *i);
+/* To be asked after an inode was looked up: may the kernel keep its attributes (late_replies.h)? If not, and if whoever asks
+ * holds the inode, ops_show_only() before the reply makes that they are only shown. A SETATTR has the kernel's lock of the
+ * inode, as such a write has. */
+bool ops_may_keep(struct fs *fs, uint64_t ino);
+void ops_show_only(struct fs *fs, uint64_t ino);
 /* Of a request for an inode that the kernel knows: when that has lost its last name since the kernel looked it up, the
  * kernel is to look it up again (-ESTALE). So opening a file never fails while another is renamed over it. */
 static inline int ops_stale(int r)
@@ -45,12 +53,6 @@ void ops_reply_status(fuse_req_t req, int r);
 /* Counts and reports what is no program's fault; returns what the kernel is told, 0 or -errno. */
 int ops_note_trouble(struct fs *fs, int r);
 void ops_fill_entry(const struct inode *i, struct fuse_entry_param *ret_e);
-/* True when the descriptor is open for writing alone, and its writes therefore pass the kernel's cache by. Whoever cannot
- * read through it gains nothing from the cache; for it the kernel would ask for security.capability before the first
- * write of a file, and cut a write that begins or ends within a page in two. A write that says O_DSYNC is then to be
- * durable before its reply: no FSYNC follows. Kernels before 6.6 do not keep mappings of the file consistent with such
- * writes, and do not offer the flag. */
-bool ops_writes_alone(const struct fs *fs, const struct fuse_file_info *fi);
 /* Opens a handle (or finds the one that the same request has made) and fills *fi. */
 int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct fuse_file_info *fi);
 /* Takes a handle back that the kernel does not hear of. */
@@ -109,14 +111,16 @@ void ops_releasedir(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi);
 
 /* ---- data.c */
 void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct fuse_file_info *fi);
-void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
-	       struct fuse_file_info *fi);
 void ops_fsync(fuse_req_t req, fuse_ino_t ino, int datasync, struct fuse_file_info *fi);
 void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t len,
 		   struct fuse_file_info *fi);
 void ops_lseek(fuse_req_t req, fuse_ino_t ino, off_t offset, int whence, struct fuse_file_info *fi);
 void ops_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, struct fuse_file_info *from_fi,
 			 fuse_ino_t to, off_t to_offset, struct fuse_file_info *to_fi, size_t len, int flags);
+
+/* ---- write.c */
+void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, off_t offset,
+	       struct fuse_file_info *fi);
 
 /* ---- list.c */
 void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t cookie, struct fuse_file_info *fi);

@@ -27,5 +27,5 @@ void ops_ask_group(fuse_req_t req, struct tree_request *rq, uint64_t ino)
 void ops_tell_killed(fuse_req_t req, const struct tree_request *rq, uint64_t ino)
 {
 	if (rq->killed)
-		(void) fuse_lowlevel_notify_inval_inode(ops_fs(req)->session, ino, -1, 0);
+		ops_show_only(ops_fs(req), ino);
 }

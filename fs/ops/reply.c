@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "fs/departed.h"
+#include "fs/late_replies.h"
 #include "fs/ops/ops.h"
 #include "fs/reclaimer.h"
 
@@ -38,7 +39,20 @@ void ops_reply_inode(fuse_req_t req, const struct inode *i)
 	struct fuse_entry_param e;
 
 	ops_fill_entry(i, &e);
-	(void) fuse_reply_entry(req, &e);
+	if (ops_may_keep(ops_fs(req), i->ino))
+		(void) fuse_reply_entry(req, &e);
+	else
+		late_reply_entry(ops_fs(req), req, &e);
+}
+
+bool ops_may_keep(struct fs *fs, uint64_t ino)
+{
+	return !handles_is_passed(fs->handles, ino);
+}
+
+void ops_show_only(struct fs *fs, uint64_t ino)
+{
+	(void) fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
 }
 
 void ops_reply_attr(fuse_req_t req, const struct inode *i)
@@ -81,15 +95,24 @@ void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size)
 		(void) fuse_reply_buf(req, value, len);
 }
 
-bool ops_writes_alone(const struct fs *fs, const struct fuse_file_info *fi)
+/* Open for writing alone? Whoever cannot read through a descriptor gains nothing from the kernel's cache, which is therefore
+ * passed by: the kernel would ask for security.capability before the first write of a file, and cut a write that begins or
+ * ends within a page in two. Who appends does gain: such writes are short, come beside readers, who follow a log, and leave
+ * the page in the cache that the next one goes on with. Kernels before 6.6 do not keep mappings of the file consistent
+ * with writes that pass by, and do not offer the flag.
+ *
+ * The flags of a descriptor change (F_SETFL); what the kernel was told at its opening does not. */
+static uint32_t flags_of(const struct fs *fs, enum handle_kind kind, const struct fuse_file_info *fi)
 {
-	return (fi->flags & O_ACCMODE) == O_WRONLY &&
-	       fs->shared->header.granted & FUSE_DIRECT_IO_ALLOW_MMAP_FLAG;
+	bool alone = kind == HANDLE_FILE && (fi->flags & (O_ACCMODE | O_APPEND)) == O_WRONLY &&
+		     fs->shared->header.granted & FUSE_DIRECT_IO_ALLOW_MMAP_FLAG;
+
+	return (fi->flags & O_NOATIME ? HANDLE_NOATIME : 0u) | (alone ? HANDLE_ALONE : 0u);
 }
 
 int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct fuse_file_info *fi)
 {
-	uint32_t flags = fi->flags & O_NOATIME ? HANDLE_NOATIME : 0;
+	uint32_t flags = flags_of(fs, kind, fi);
 	struct handle h;
 	int r;
 
@@ -99,7 +122,7 @@ int ops_open_handle(struct fs *fs, uint64_t ino, enum handle_kind kind, struct f
 	else
 		r = handles_add(fs->handles, request_unique(), ino, kind, flags, &fi->fh);
 	fi->keep_cache = kind == HANDLE_FILE || kind == HANDLE_ANSWER || kind == HANDLE_DIRECTORY;
-	fi->direct_io = kind == HANDLE_FILE && ops_writes_alone(fs, fi);
+	fi->direct_io = (flags & HANDLE_ALONE) != 0;
 	fi->noflush = 1;
 	return r;
 }
@@ -167,7 +190,6 @@ static void replay_inode(fuse_req_t req, const struct reply_record *record)
 static void replay(fuse_req_t req, const struct reply_record *record)
 {
 	switch (record->opcode) {
-	case FUSE_WRITE:
 	case FUSE_COPY_FILE_RANGE:
 		(void) fuse_reply_write(req, record->size);
 		break;
@@ -185,21 +207,34 @@ static void replay(fuse_req_t req, const struct reply_record *record)
 	}
 }
 
-bool ops_replayed(fuse_req_t req)
+bool ops_find_reply(fuse_req_t req, struct reply_record *ret)
 {
 	struct fs *fs = ops_fs(req);
-	struct reply_record record;
 
 	if (!request_is_resent() ||
-	    catalog_find_reply(fs->config.catalog, fs->config.mount, request_unique(), &record) < 0)
+	    catalog_find_reply(fs->config.catalog, fs->config.mount, request_unique(), ret) < 0)
 		return false;
 	(void) __atomic_add_fetch(&fs->shared->header.replayed, 1, __ATOMIC_RELAXED);
-	if (record.opcode != current_request.header->opcode)
+	return true;
+}
+
+void ops_reply_record(fuse_req_t req, const struct reply_record *record)
+{
+	if (record->opcode != current_request.header->opcode)
 		ops_reply_status(req, -EIO);
-	else if (record.status < 0)
-		ops_reply_status(req, record.status);
+	else if (record->status < 0)
+		ops_reply_status(req, record->status);
 	else
-		replay(req, &record);
+		replay(req, record);
+}
+
+bool ops_replayed(fuse_req_t req)
+{
+	struct reply_record record;
+
+	if (!ops_find_reply(req, &record))
+		return false;
+	ops_reply_record(req, &record);
 	return true;
 }
 

@@ -72,6 +72,8 @@ static int get(struct fs *fs, uint64_t ino, struct sx_out *ret_out)
 		return r;
 	if (!is_virtual(ino))
 		inode_stat(&i, &st);
+	if (!is_virtual(ino) && !ops_may_keep(fs, ino))
+		ops_show_only(fs, ino);
 	*ret_out = sx_of(&st);
 	if (!is_virtual(ino)) {
 		ret_out->btime = sx_time(i.btime);

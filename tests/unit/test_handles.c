@@ -82,11 +82,33 @@ static void test_writes(struct table *t)
 	uint64_t a = add(t, 2, 100, HANDLE_NOATIME);
 
 	CHECK(!handles_is_busy(t->handles, 100));
-	CHECK(handles_wrote(t->handles, a));
-	CHECK(!handles_wrote(t->handles, a));
+	CHECK_EQ(handles_wrote(t->handles, a, false), HANDLE_NOATIME | HANDLE_WROTE);
 	CHECK(handles_is_busy(t->handles, 100));
 	t->shared->slots[(uint32_t)a].wrote_s -= HANDLE_BUSY_S;
 	CHECK(!handles_is_busy(t->handles, 100));
+	CHECK(removed_last(t, a));
+}
+
+static void test_passed(struct table *t)
+{
+	uint64_t a = add(t, 2, 100, 0), b = add(t, 4, 100, HANDLE_ALONE), c = add(t, 6, 200, 0);
+
+	(void) handles_wrote(t->handles, a, false);
+	CHECK(!handles_is_passed(t->handles, 100));
+	CHECK(handles_wrote(t->handles, b, false) & HANDLE_PASSED);
+	(void) handles_wrote(t->handles, b, false);
+	CHECK(handles_is_passed(t->handles, 100));
+	CHECK(!handles_is_passed(t->handles, 200));
+	(void) handles_wrote(t->handles, c, true);
+	CHECK(handles_is_passed(t->handles, 200));
+	end(t);
+	begin(t, true);
+	CHECK(handles_is_passed(t->handles, 100));
+	CHECK(!removed_last(t, b));
+	CHECK(!handles_is_passed(t->handles, 100));
+	CHECK(handles_is_passed(t->handles, 200));
+	CHECK(removed_last(t, c));
+	CHECK(!handles_is_passed(t->handles, 200));
 	CHECK(removed_last(t, a));
 }
 
@@ -96,7 +118,7 @@ static void test_next_server(struct table *t)
 	struct handle h;
 
 	CHECK(removed_last(t, b));
-	(void) handles_wrote(t->handles, a);
+	(void) handles_wrote(t->handles, a, false);
 	end(t);
 	begin(t, true);
 	CHECK_EQ(t->shared->header.servers, 2);
@@ -172,8 +194,8 @@ static void test_strange_table(void)
 int main(void)
 {
 	static void (*const tests[])(struct table *t) = { test_open_and_close, test_generation, test_writes,
-							  test_next_server,    test_full,       test_crashes,
-							  test_running_full };
+							  test_passed,         test_next_server, test_full,
+							  test_crashes,        test_running_full };
 
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
 		struct table t = { .fd = memfd_create("handles", MFD_CLOEXEC) };
