@@ -43,6 +43,8 @@ for n in 1 2 3 4 5 6; do
     wait $!
 done
 
+# what waits to be indexed is in the catalog, too
+"$brainy" wait "$mnt" --for index || fail "wait"
 "$brainy" compact "$mnt" >"$work/said" || fail "compact: $(cat "$work/said")"
 grep -q 'the catalog has [0-9]* KiB' "$work/said" || fail "compact says: $(cat "$work/said")"
 [ -z "$(ls "$vol/hot")" ] || fail "left in hot/: $(ls -l "$vol/hot")"
