@@ -1,6 +1,6 @@
 # On a mount with allow_other nobody learns through a query what they could not open: B asks in every way for what
 # is A's. Answers to B that are asked again must be those of before A had secrets, byte for byte.
-# Root only: it becomes two users.
+# Root only: it becomes two users. Waits: for what is indexed, most of its time.
 . "$(dirname "$0")/lib.sh"
 [ "$(id -u)" = 0 ] || { echo "needs root, to become two users"; exit 77; }
 chmod 755 "$work"
