@@ -12,6 +12,8 @@
 /* Who reads so much at a time is the kernel, for a program that reads on: it gets ahead of those that read here and there
  * by less. */
 #define AHEAD_FROM (128u << 10)
+/* Of one request of the kernel's, in frames of large files. */
+#define BRING_EXTENTS 16u
 
 DEFINE_CLEANUP(struct extent_walk *, extent_walk_close)
 
@@ -44,6 +46,20 @@ static void look_ahead(struct files *f, struct extent_walk *walk, const struct e
 	for (unsigned k = 0; k < PACKS_AHEAD && extent_walk_next(walk, &next[n]) > 0; k++)
 		n += next[n].kind == EXTENT_PACK;
 	packs_ahead(f->packs, last, next, n);
+}
+
+/* What lies in several cold frames comes in one request, if it can. What cannot be had is told by reading it. */
+static void bring_span(struct files *f, uint64_t ino, uint64_t offset, size_t len)
+{
+	_cleanup_(extent_walk_closep) struct extent_walk *walk = NULL;
+	struct extent extents[BRING_EXTENTS];
+	size_t n = 0;
+	int r = extent_walk_open(f->catalog, ino, offset, &walk);
+
+	while (r >= 0 && n < BRING_EXTENTS && (r = extent_walk_next(walk, &extents[n])) > 0 && extents[n].offset < offset + len)
+		n += extents[n].kind == EXTENT_PACK;
+	if (n > 1)
+		(void) packs_bring(f->packs, extents, n, NULL);
 }
 
 /* Reads from `offset` on until something is in the way. Returns the number of bytes, or, when it is 0,
@@ -131,6 +147,8 @@ static ssize_t read_file(struct files *f, uint64_t ino, uint64_t offset, void *r
 		return r;
 	if (i.packed && (wait == TIER_WAIT || wait == TIER_ALONE))
 		told = readings_begin(&f->readings, ino, MIN(len, i.size - offset));
+	if (i.packed && wait == TIER_WAIT && len >= AHEAD_FROM)
+		bring_span(f, ino, offset, len);
 	n = read_all(f, ino, offset, ret_data, MIN(len, i.size - offset), wait);
 	readings_end(told);
 	return n;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* What is fetched ahead of those who read on: one request a pack at a time, which readers of it wait for. */
+/* What is fetched ahead of those who read on; readers of it wait for it. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -22,51 +22,6 @@ struct ahead {
 	char key[BUCKET_KEY_MAX + 1];
 	uint8_t data[];
 };
-
-/* Takes a place, unless somebody fetches ahead in this pack, or too many do. */
-static bool begin_ahead(struct sealed_cache *c, uint64_t number)
-{
-	LOCKED(&c->lock);
-	struct flight *free_place = NULL;
-
-	for (unsigned k = 0; k < AHEAD_MAX; k++) {
-		if (c->flights[k].number == number)
-			return false;
-		if (!c->flights[k].number)
-			free_place = &c->flights[k];
-	}
-	if (!free_place)
-		return false;
-	*free_place = (struct flight){ .number = number };
-	c->ahead++;
-	return true;
-}
-
-static struct flight *flight_of(struct sealed_cache *c, uint64_t number)
-{
-	struct flight *f = c->flights;
-
-	while (f < c->flights + AHEAD_MAX && f->number != number)
-		f++;
-	return f < c->flights + AHEAD_MAX ? f : NULL;
-}
-
-/* From now on readers of this wait for it. */
-static void set_flight(struct sealed_cache *c, uint64_t number, uint64_t from, uint64_t to)
-{
-	LOCKED(&c->lock);
-
-	*flight_of(c, number) = (struct flight){ number, from, to };
-}
-
-static void end_ahead(struct sealed_cache *c, uint64_t number)
-{
-	LOCKED(&c->lock);
-
-	*flight_of(c, number) = (struct flight){ 0 };
-	c->ahead--;
-	(void) pthread_cond_broadcast(&c->idle);
-}
 
 static void store_frames(struct ahead *a, uint64_t came)
 {
@@ -93,7 +48,7 @@ static void ahead_done(void *context, const struct bucket_result *result)
 		store_frames(a, result->len);
 	else if (result->error >= 0)
 		store_chunks(a, result->len);
-	end_ahead(a->c, a->o.number);
+	sealed_cache_end_flight(a->c, a->o.number, a->from, true);
 	free(a);
 }
 
@@ -149,44 +104,39 @@ static int send_ahead(struct sealed_cache *c, struct ahead *a)
 		.data = a->data, .len = a->len,
 	};
 	struct bucket *b = atomic_load(&c->bucket);
-
-	if (!b)
-		return -ENOENT;
-	set_flight(c, a->o.number, a->from, a->from + a->len);
-	return bucket_start(b, &request, ahead_done, a);
-}
-
-static int start_ahead(struct sealed_cache *c, const struct cold_pack *o, const struct cold_frame *frames, size_t n)
-{
-	struct cold_frame chosen[AHEAD_FRAMES];
-	struct ahead *a;
-	uint64_t len, from, to;
-	size_t n_chosen = choose(c, o, frames, n, chosen, &len);
 	int r;
 
-	if (n_chosen > 0) {
-		from = chosen[0].place;
-		to = from + len;
-	} else if (frames[0].place >= o->size || !choose_chunks(c, o, frames, n, &from, &to)) {
-		return -ENOENT;
-	}
-	a = malloc(sizeof(*a) + (to - from));
-	if (!a)
-		return -ENOMEM;
-	*a = (struct ahead){ .c = c, .o = *o, .n = n_chosen, .from = from, .len = to - from };
-	memcpy(a->frames, chosen, n_chosen * sizeof(chosen[0]));
-	(void) snprintf(a->key, sizeof(a->key), "%s", o->key);
-	a->o.key = a->key;
-	r = send_ahead(c, a);
+	if (!b || !sealed_cache_begin_flight(c, a->o.number, a->from, a->from + a->len, true))
+		return -EBUSY;
+	r = bucket_start(b, &request, ahead_done, a);
 	if (r < 0)
-		free(a);
+		sealed_cache_end_flight(c, a->o.number, a->from, true);
 	return r;
 }
 
 void sealed_cache_ahead(struct sealed_cache *c, const struct cold_pack *o, const struct cold_frame *frames, size_t n)
 {
-	if (c->dirfd < 0 || n == 0 || !begin_ahead(c, o->number))
+	struct cold_frame chosen[AHEAD_FRAMES];
+	struct ahead *a;
+	uint64_t len, from, to;
+	size_t n_chosen;
+
+	if (c->dirfd < 0 || n == 0)
 		return;
-	if (start_ahead(c, o, frames, n) < 0)
-		end_ahead(c, o->number);
+	n_chosen = choose(c, o, frames, n, chosen, &len);
+	if (n_chosen > 0) {
+		from = chosen[0].place;
+		to = from + len;
+	} else if (frames[0].place >= o->size || !choose_chunks(c, o, frames, n, &from, &to)) {
+		return;
+	}
+	a = malloc(sizeof(*a) + (to - from));
+	if (!a)
+		return;
+	*a = (struct ahead){ .c = c, .o = *o, .n = n_chosen, .from = from, .len = to - from };
+	memcpy(a->frames, chosen, n_chosen * sizeof(chosen[0]));
+	(void) snprintf(a->key, sizeof(a->key), "%s", o->key);
+	a->o.key = a->key;
+	if (send_ahead(c, a) < 0)
+		free(a);
 }

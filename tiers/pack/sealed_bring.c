@@ -89,7 +89,7 @@ static void store_frames(struct sealed_cache *c, const struct cold_pack *o, cons
 	}
 }
 
-static int bring_range(struct sealed_cache *c, const struct cold_pack *o, const struct cold_frame *frames, size_t n,
+static int fetch_range(struct sealed_cache *c, const struct cold_pack *o, const struct cold_frame *frames, size_t n,
 		       struct cold_range r)
 {
 	_cleanup_free_ uint8_t *data = malloc(r.len);
@@ -97,6 +97,36 @@ static int bring_range(struct sealed_cache *c, const struct cold_pack *o, const 
 
 	if (error >= 0)
 		store_frames(c, o, frames, n, r, data);
+	return error;
+}
+
+/* Is all here that of the frames lies in the range? */
+static bool has_range(struct sealed_cache *c, const struct cold_pack *o, const struct cold_frame *frames, size_t n,
+		      struct cold_range r)
+{
+	for (size_t k = 0; k < n; k++)
+		if (holds(r, frames[k].place, frames[k].len) && !sealed_cache_has(c, o->number, frames[k]))
+			return false;
+	return true;
+}
+
+/* Another may bring some of it at the same time. */
+static int bring_range(struct sealed_cache *c, const struct cold_pack *o, const struct cold_frame *frames, size_t n,
+		       struct cold_range r)
+{
+	uint64_t to = r.from + r.len;
+	bool flies = sealed_cache_begin_flight(c, o->number, r.from, to, false);
+	int error;
+
+	if (!flies) {
+		sealed_cache_wait_for_flight(c, o->number, r.from, to);
+		if (has_range(c, o, frames, n, r))
+			return 0;
+		flies = sealed_cache_begin_flight(c, o->number, r.from, to, false);
+	}
+	error = fetch_range(c, o, frames, n, r);
+	if (flies)
+		sealed_cache_end_flight(c, o->number, r.from, false);
 	return error;
 }
 

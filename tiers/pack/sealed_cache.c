@@ -230,14 +230,43 @@ bool sealed_cache_has(struct sealed_cache *c, uint64_t number, struct cold_frame
 
 static bool is_on_its_way(struct sealed_cache *c, uint64_t number, uint64_t from, uint64_t to)
 {
-	for (unsigned k = 0; k < AHEAD_MAX; k++)
+	for (unsigned k = 0; k < FLIGHTS_MAX; k++)
 		if (c->flights[k].number == number && from < c->flights[k].to && to > c->flights[k].from)
 			return true;
 	return false;
 }
 
+static struct flight *flight_at(struct sealed_cache *c, uint64_t number, uint64_t from)
+{
+	for (unsigned k = 0; k < FLIGHTS_MAX; k++)
+		if (c->flights[k].number == number && (!number || c->flights[k].from == from))
+			return &c->flights[k];
+	return NULL;
+}
+
+bool sealed_cache_begin_flight(struct sealed_cache *c, uint64_t number, uint64_t from, uint64_t to, bool ahead)
+{
+	LOCKED(&c->lock);
+	struct flight *f = flight_at(c, 0, 0);
+
+	if (!f || (ahead && c->ahead == AHEAD_MAX) || is_on_its_way(c, number, from, to))
+		return false;
+	*f = (struct flight){ number, from, to };
+	c->ahead += ahead;
+	return true;
+}
+
+void sealed_cache_end_flight(struct sealed_cache *c, uint64_t number, uint64_t from, bool ahead)
+{
+	LOCKED(&c->lock);
+
+	*flight_at(c, number, from) = (struct flight){ 0 };
+	c->ahead -= ahead;
+	(void) pthread_cond_broadcast(&c->idle);
+}
+
 /* Who reads on mostly comes before what was fetched ahead, and would fetch it once more. */
-static void wait_for_flight(struct sealed_cache *c, uint64_t number, uint64_t from, uint64_t to)
+void sealed_cache_wait_for_flight(struct sealed_cache *c, uint64_t number, uint64_t from, uint64_t to)
 {
 	uint64_t until_ms = clock_mono_ms() + AHEAD_MS;
 	LOCKED(&c->lock);
@@ -294,7 +323,7 @@ static int read_large(struct sealed_cache *c, const struct cold_pack *o, struct 
 	uint64_t part = PART_FRAME | f.place;
 	int r;
 
-	wait_for_flight(c, o->number, f.place, f.place + f.len);
+	sealed_cache_wait_for_flight(c, o->number, f.place, f.place + f.len);
 	if (read_part(c, o, part, ret_data, f.len) > 0)
 		return 0;
 	r = sealed_cache_fetch(c, o, f.place, f.len, cause, ret_data);
@@ -311,7 +340,7 @@ static int read_chunks(struct sealed_cache *c, const struct cold_pack *o, uint64
 	uint64_t from = first, to = end, at;
 	int r;
 
-	wait_for_flight(c, o->number, first * CHUNK_SIZE, end * CHUNK_SIZE);
+	sealed_cache_wait_for_flight(c, o->number, first * CHUNK_SIZE, end * CHUNK_SIZE);
 	for (uint64_t k = first; k < end; k++)
 		here[k - first] = read_part(c, o, k, space + (k - first) * CHUNK_SIZE, CHUNK_SIZE) > 0;
 	from += here[0];

@@ -52,8 +52,7 @@ bool sealed_cache_has(struct sealed_cache *c, uint64_t number, struct cold_frame
  * read was no good. -EHOSTUNREACH: no bucket is attached. Errors of bucket_get(); -EBADMSG: the object is shorter. */
 int sealed_cache_read(struct sealed_cache *c, const struct cold_pack *o, struct cold_frame f, bool again,
 		      enum bucket_cause cause, void *ret_data);
-/* Begins to fetch frames that are probably read next, side by side in the pack, in one request; does not wait. One at a
- * time for a pack. */
+/* Begins to fetch frames that are probably read next, side by side in the pack, in one request; does not wait. */
 void sealed_cache_ahead(struct sealed_cache *c, const struct cold_pack *o, const struct cold_frame *frames, size_t n);
 
 /* ---- many frames together (sealed_bring.c) */

@@ -11,12 +11,13 @@
 #define SEALED_CHUNK_SIZE (128u << 10)
 /* Parts of packs in fifo.h: chunks by their number, frames by their place with this bit. */
 #define SEALED_PART_FRAME (1ull << 63)
-/* Requests ahead of readers at a time. */
+/* Requests for several frames at a time, those of readers and those ahead of them; and the latter alone. */
+#define FLIGHTS_MAX 80u
 #define AHEAD_MAX 16u
-/* So long readers wait for what is fetched ahead, at most; then they ask themselves. */
+/* So long readers wait for what another fetches, at most; then they ask themselves. */
 #define AHEAD_MS 3000u
 
-/* A stretch of a pack that is being fetched ahead of readers; number 0: none. */
+/* A stretch of a pack that is being fetched; number 0: none. */
 struct flight {
 	uint64_t number, from, to;
 };
@@ -31,8 +32,8 @@ struct sealed_cache {
 	pthread_mutex_t lock;  /* rank 50 */
 	pthread_cond_t idle;
 	struct fifo *fifo;     /* guarded by lock, as all below; values are parts, owned */
-	unsigned ahead;        /* requests under way, .. */
-	struct flight flights[AHEAD_MAX]; /* .. and what they bring */
+	struct flight flights[FLIGHTS_MAX]; /* what is under way */
+	unsigned ahead;        /* of them, ahead of readers */
 };
 
 static inline bool cold_frame_is_large(struct cold_frame f)
@@ -41,6 +42,11 @@ static inline bool cold_frame_is_large(struct cold_frame f)
 }
 
 bool sealed_cache_has_part(struct sealed_cache *c, uint64_t number, uint64_t part);
+/* From now on readers of [from, to) wait for it. False: some of it is on its way already, or too much is. */
+bool sealed_cache_begin_flight(struct sealed_cache *c, uint64_t number, uint64_t from, uint64_t to, bool ahead);
+void sealed_cache_end_flight(struct sealed_cache *c, uint64_t number, uint64_t from, bool ahead);
+/* Until nothing of [from, to) is on its way. */
+void sealed_cache_wait_for_flight(struct sealed_cache *c, uint64_t number, uint64_t from, uint64_t to);
 /* Keeps what was fetched, if it can; `len` of a frame. */
 void sealed_cache_store(struct sealed_cache *c, const struct cold_pack *o, uint64_t part, const uint8_t *data,
 			uint64_t len);
