@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/hash.h"
@@ -15,6 +16,9 @@
 #define INDEX_MIN 64u
 /* A batch of thousands does not leave its index behind, to be cleared by each small one that follows. */
 #define INDEX_KEPT 256u
+/* Who gives way looks so often whether others wait, and then goes on all the same. */
+#define GIVE_WAY_MAX 20u
+#define GIVE_WAY_US 20u
 
 int catalog_fail(struct catalog *c, int error)
 {
@@ -38,6 +42,22 @@ static int check_writable(struct catalog *c, bool reserve)
 	return !reserve && atomic_load(&c->no_space) ? -ENOSPC : 0;
 }
 
+/* The lock goes to whoever comes when it is free, mostly to the thread that had it. */
+static void take_turn(struct catalog *c)
+{
+	if (pthread_mutex_trylock(&c->writer) == 0)
+		return;
+	atomic_fetch_add(&c->waiting, 1);
+	(void) pthread_mutex_lock(&c->writer);
+	atomic_fetch_sub(&c->waiting, 1);
+}
+
+void catalog_give_way(struct catalog *c)
+{
+	for (unsigned n = 0; n < GIVE_WAY_MAX && atomic_load(&c->waiting) > 0; n++)
+		(void) usleep(GIVE_WAY_US);
+}
+
 int catalog_begin(struct catalog *c, bool reserve, struct batch **ret_b)
 {
 	int r = check_writable(c, reserve);
@@ -46,7 +66,7 @@ int catalog_begin(struct catalog *c, bool reserve, struct batch **ret_b)
 		r = checkpoint_wait_for_room(c, reserve);
 	if (r < 0)
 		return r;
-	(void) pthread_mutex_lock(&c->writer);
+	take_turn(c);
 	r = check_writable(c, reserve);
 	if (r < 0) {
 		(void) pthread_mutex_unlock(&c->writer);

@@ -127,6 +127,8 @@ struct cursor *cursor_close(struct cursor *cur);
  * under a lock that sync_data() takes. `reserve`: true for unlink,
  * truncate, checkpoint and cleaning, which may use the reserve. -EROFS, -EIO (a sync failed), -ENOSPC. */
 int catalog_begin(struct catalog *c, bool reserve, struct batch **ret_b);
+/* Between the batches of background work: whoever waits to write goes first, for a millisecond or two at most. */
+void catalog_give_way(struct catalog *c);
 /* Would catalog_begin() pause or wait for a checkpoint now? For threads that must not. */
 bool catalog_is_busy(struct catalog *c);
 /* As catalog_get(), and sees what this batch has put and removed. */

@@ -117,6 +117,7 @@ struct catalog {
 	bool interrupted;             /* rehearsing: a repair was, before its log took the place of the old one */
 
 	pthread_mutex_t writer;          /* rank 10; from catalog_begin() to commit or abort */
+	atomic_uint waiting;             /* for it */
 	_Atomic(pthread_t) writer_thread; /* 0: nobody */
 	struct batch batch;              /* guarded by writer */
 	_Atomic uint64_t visible_lsn;    /* batches up to here are applied */

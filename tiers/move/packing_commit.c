@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* The moment at which files let go of their old place: a batch for each file, or several for one of thousands of extents,
- * or one for some small files. Every batch looks whether each file is still what was read. */
+/* The moment at which files let go of their old place: a batch for some small files, or several for a large one. Every batch
+ * looks whether each file is still what was read. Programs that write wait for one batch, and go before the next. */
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "tiers/change.h"
 #include "tiers/move/packing_impl.h"
 
-/* Small files in a batch, for which programs that write wait. */
+/* Small files in a batch, and pieces of a large one. */
 #define GROUP_FILES 8u
+#define GROUP_PIECES 32u
 
 static bool is_unchanged(struct packing *p, const struct change *ch, const struct packed_piece *piece)
 {
@@ -49,7 +50,7 @@ static int put_piece(struct packing *p, struct change *ch, const struct packed_p
 	return 0;
 }
 
-static int commit_file(struct packing *p, const struct packed_piece *pieces, size_t n, uint64_t pack)
+static int commit_pieces(struct packing *p, const struct packed_piece *pieces, size_t n, uint64_t pack)
 {
 	struct change ch;
 	int r = change_begin(&ch, p->f, pieces->ino, true);
@@ -59,6 +60,17 @@ static int commit_file(struct packing *p, const struct packed_piece *pieces, siz
 	for (size_t k = 0; r >= 0 && k < n; k++)
 		r = put_piece(p, &ch, &pieces[k], pack);
 	return change_end(&ch, r, NULL, 0);
+}
+
+static int commit_file(struct packing *p, const struct packed_piece *pieces, size_t n, uint64_t pack)
+{
+	int r = 0;
+
+	for (size_t k = 0; r >= 0 && k < n; k += GROUP_PIECES) {
+		catalog_give_way(p->f->catalog);
+		r = commit_pieces(p, pieces + k, MIN(n - k, (size_t)GROUP_PIECES), pack);
+	}
+	return r;
 }
 
 /* Changed, removed, or not a file any more: it has its bytes elsewhere. */
@@ -72,8 +84,10 @@ static int commit_group(struct packing *p, const struct packed_piece *pieces, si
 			int ret_each[GROUP_FILES])
 {
 	struct change ch;
-	int r = change_begin(&ch, p->f, pieces->ino, true);
+	int r;
 
+	catalog_give_way(p->f->catalog);
+	r = change_begin(&ch, p->f, pieces->ino, true);
 	if (r < 0)
 		return r;
 	for (size_t k = 0; r >= 0 && k < n; k++) {
