@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/priority.h"
 
-#include <fcntl.h>
 #include <pthread.h>
-#include <sched.h>
-#include <stdint.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -14,63 +11,83 @@
 #define IOPRIO_NONE        0
 #define IOPRIO_IDLE        (3 << 13)
 
+#define NICEST 19
 #define STEP_BACK_NICE 5
 
-static void set(int tid, int policy, int io)
+static __thread bool is_background;
+static pthread_once_t asked = PTHREAD_ONCE_INIT;
+static bool may_change;
+
+/* Linux takes a thread for what POSIX says of a process. */
+static int set_nice(int tid, int nice)
 {
-	(void) sched_setscheduler(tid, policy, &(struct sched_param){ 0 });
+	return setpriority(PRIO_PROCESS, (id_t)tid, nice);
+}
+
+static void set(int tid, int nice, int io)
+{
+	(void) set_nice(tid, nice);
 	(void) syscall(SYS_ioprio_set, IOPRIO_WHO_PROCESS, tid, io);
 }
 
 void priority_lower(int tid)
 {
-	set(tid, SCHED_IDLE, IOPRIO_IDLE);
+	set(tid, NICEST, IOPRIO_IDLE);
 }
 
 void priority_raise(int tid)
 {
-	set(tid, SCHED_OTHER, IOPRIO_NONE);
+	set(tid, 0, IOPRIO_NONE);
 }
 
 void priority_step_back(void)
 {
-	(void) setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), STEP_BACK_NICE);
+	(void) set_nice(0, STEP_BACK_NICE);
 }
 
-/* Until the other end of the pipe is closed. */
-static void *sleep_on(void *pipe_end)
+static void *try_to_change(void *unused)
 {
-	int fd = (int)(intptr_t)pipe_end;
-	char byte;
-
-	(void) !read(fd, &byte, 1);
-	(void) close(fd);
+	may_change = set_nice(0, NICEST) == 0 && set_nice(0, 0) == 0;
 	return NULL;
 }
 
-static bool set_policy(pthread_t t, int policy)
+static void ask(void)
 {
-	struct sched_param zero = { 0 };
+	pthread_t t;
 
-	return pthread_setschedparam(t, policy, &zero) == 0;
+	if (pthread_create(&t, NULL, try_to_change, NULL) == 0)
+		(void) pthread_join(t, NULL);
 }
 
-/* A thread that made itself idle would have to wait for a processor that is, before it could come back. */
 bool priority_may_change(void)
 {
-	int ends[2];
-	pthread_t t;
-	bool may;
+	(void) pthread_once(&asked, ask);
+	return may_change;
+}
 
-	if (pipe2(ends, O_CLOEXEC) < 0)
+bool priority_background_begin(void)
+{
+	if (is_background || !priority_may_change())
 		return false;
-	if (pthread_create(&t, NULL, sleep_on, (void *)(intptr_t)ends[0]) != 0) {
-		(void) close(ends[0]);
-		(void) close(ends[1]);
-		return false;
-	}
-	may = set_policy(t, SCHED_IDLE) && set_policy(t, SCHED_OTHER);
-	(void) close(ends[1]);
-	(void) (may ? pthread_join(t, NULL) : pthread_detach(t));
-	return may;
+	is_background = true;
+	priority_lower(0);
+	return true;
+}
+
+void priority_background_end(void)
+{
+	is_background = false;
+	priority_raise(0);
+}
+
+void priority_urgent_begin(void)
+{
+	if (is_background)
+		(void) set_nice(0, 0);
+}
+
+void priority_urgent_end(void)
+{
+	if (is_background)
+		(void) set_nice(0, NICEST);
 }

@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "base/priority.h"
 #include "catalog/batch_record.h"
 #include "catalog/catalog_impl.h"
 
@@ -66,10 +67,12 @@ int catalog_begin(struct catalog *c, bool reserve, struct batch **ret_b)
 		r = checkpoint_wait_for_room(c, reserve);
 	if (r < 0)
 		return r;
+	priority_urgent_begin();
 	take_turn(c);
 	r = check_writable(c, reserve);
 	if (r < 0) {
 		(void) pthread_mutex_unlock(&c->writer);
+		priority_urgent_end();
 		return r;
 	}
 	atomic_store(&c->writer_thread, pthread_self());
@@ -108,6 +111,7 @@ static void end(struct batch *b, bool committed)
 	b->error = 0;
 	atomic_store(&c->writer_thread, 0);
 	(void) pthread_mutex_unlock(&c->writer);
+	priority_urgent_end();
 }
 
 struct batch *batch_abort(struct batch *b)

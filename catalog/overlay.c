@@ -200,7 +200,6 @@ static struct chunk *chunk_new(size_t size)
 
 	if (c == MAP_FAILED)
 		return NULL;
-	(void) madvise(c, size, MADV_HUGEPAGE);
 	c->size = size;
 	return c;
 }

@@ -9,18 +9,20 @@
 
 /* What the share of busy programs is taken of where there is no limit. */
 #define FULL_BYTES_S (400ull << 20)
+/* Thousandths of it, however busy they are, for what somebody has asked for. */
+#define LEAST_ASKED 250u
 /* Busy programs may fall silent: it is looked again after so long. */
 #define SLICE_NS 50000000u
 
 static uint64_t present_rate(struct move_rate *r, uint64_t now_ns)
 {
-	const struct pace_config defaults = { 0 };
+	const struct pace_config pace = { .least = r->background ? 0 : LEAST_ASKED };
 	uint32_t share;
 
-	if (!r->background || !r->requests)
+	if (!r->requests)
 		return r->bytes_s;
 	pace_note(&r->pace, r->requests(r->context), now_ns);
-	share = pace_share(&r->pace, &defaults);
+	share = pace_share(&r->pace, &pace);
 	if (share >= 1000)
 		return r->bytes_s;
 	return pace_apply(r->bytes_s ? r->bytes_s : FULL_BYTES_S, share);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* How fast bytes move between tiers: waits in the thread that moves them, by the rate of the configuration, and in the
- * background by how busy programs are (throttle.h). One thread at a time, but for the flag. */
+/* How fast bytes move between tiers: waits in the thread that moves them, by the rate of the configuration, and by how busy
+ * programs are (throttle.h). One thread at a time, but for the flag. */
 #pragma once
 
 #include <stdatomic.h>
@@ -11,7 +11,7 @@
 
 struct move_rate {
 	_Atomic uint64_t bytes_s;       /* 0: no limit; may be set any time */
-	bool background;                /* stands back behind programs */
+	bool background;                /* nobody waits for it: it stands back further behind programs */
 	/* How many requests programs have made; NULL: not known. */
 	uint64_t (*requests)(void *context);
 	void *context;

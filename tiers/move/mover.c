@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "base/cleanup.h"
+#include "base/priority.h"
 #include "tiers/move/dictionary_record.h"
 #include "tiers/move/mover_impl.h"
 
@@ -308,8 +309,12 @@ static int run_in_turn(struct mover *m, const struct mover_run *run, struct move
 int mover_run(struct mover *m, const struct mover_run *run, struct mover_report *ret)
 {
 	LOCKED(&m->turn);
+	bool quiet = !run->dry_run && priority_background_begin();
+	int r = run_in_turn(m, run, ret);
 
-	return run_in_turn(m, run, ret);
+	if (quiet)
+		priority_background_end();
+	return r;
 }
 
 int mover_count_due(struct mover *m, int64_t now_s, uint64_t *ret_due)

@@ -196,7 +196,8 @@ static void *run(void *context)
 {
 	struct schedule *s = context;
 
-	priority_lower(0);
+	if (!priority_background_begin())
+		priority_step_back();
 	claim(s);
 	while (wait_until_due(s))
 		do_round(s);
