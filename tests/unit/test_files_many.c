@@ -239,6 +239,13 @@ static void test_start(void)
 	files_box_verify(&box);
 	CHECK_EQ(files_box_stop(&box), 0);
 	CHECK_EQ(files_box_open(&box), 0);
+	/* On a busy machine the scan had perhaps not come to the last ones: the next start looks again. */
+	for (unsigned n = 0; n < 20 && count_inline(whole) > 0; n++) {
+		CHECK_EQ(files_start(box.f), 0);
+		(void) usleep(100000);
+		CHECK_EQ(files_box_stop(&box), 0);
+		CHECK_EQ(files_box_open(&box), 0);
+	}
 	CHECK_EQ(count_inline(whole), 0);
 	check_contents(whole, SIZE);
 }
