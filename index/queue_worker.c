@@ -26,6 +26,8 @@
 #define REWRITTEN_TIMES 6u
 #define REWRITTEN_MS 10000u
 #define REWRITTEN_SLOTS 256u
+/* A file of which the bucket has some must have been left alone for so long. */
+#define RECALL_REST_MS 500u
 
 /* While programs make so many requests a millisecond of the mount, and so many files wait that a second will not do for
  * them anyway, the worker rests thirty times as long as it works. It would be in their way at every turn: they made 7500
@@ -50,7 +52,7 @@ struct worker {
 	uint64_t looked_us;        /* at that number; the work on a file began */
 };
 
-enum outcome { OUTCOME_DONE, OUTCOME_HOLD, OUTCOME_LATER };
+enum outcome { OUTCOME_DONE, OUTCOME_HOLD, OUTCOME_LATER, OUTCOME_REST };
 
 /* ---- adding */
 
@@ -167,6 +169,24 @@ static bool is_rewritten(struct worker *w, uint64_t ino, uint64_t *ret_due_ms)
 	return r->times++ >= REWRITTEN_TIMES;
 }
 
+/* What is written to cold files comes in pieces mostly, and each time the bucket would be asked for the rest of the file. */
+static bool is_resting(struct index *x, const struct inode *i, uint64_t *ret_due_ms)
+{
+	struct timespec now;
+	struct recall_price price;
+	int64_t age_ms;
+
+	if (!i->packed || !x->config.price)
+		return false;
+	(void) clock_gettime(CLOCK_REALTIME, &now);
+	age_ms = (int64_t)(now.tv_sec - i->ctime.tv_sec) * 1000 + (now.tv_nsec - i->ctime.tv_nsec) / 1000000;
+	if (age_ms < 0 || age_ms >= RECALL_REST_MS || x->config.price(x->config.context, i, false, &price) < 0 ||
+	    !price.requests)
+		return false;
+	*ret_due_ms = clock_mono_ms() + RECALL_REST_MS - (uint64_t)age_ms;
+	return true;
+}
+
 static enum outcome index_one(struct worker *w, uint64_t ino, unsigned tries, uint64_t *ret_due_ms)
 {
 	struct index *x = w->x;
@@ -182,6 +202,8 @@ static enum outcome index_one(struct worker *w, uint64_t ino, unsigned tries, ui
 	if (r >= 0 && !S_ISREG(i.mode))
 		r = queue_clear_entry(x, ino, entry.lsn);
 	else if (r >= 0 && i.nlink > 0) {
+		if (entry.why & EVENT_CONTENT && is_resting(x, &i, ret_due_ms))
+			return OUTCOME_REST;
 		if (is_rewritten(w, ino, ret_due_ms))
 			return OUTCOME_LATER;
 		r = make_document(w, &i, tries, &entry);
@@ -207,7 +229,7 @@ static void finish(struct index *x, uint64_t ino, enum outcome outcome, uint64_t
 		} else if (outcome == OUTCOME_HOLD) {
 			work_move(&x->work, work, WORK_HELD);
 		} else {
-			work->tries++;
+			work->tries += outcome == OUTCOME_LATER;
 			work_postpone(&x->work, work, due_ms);
 		}
 	}
