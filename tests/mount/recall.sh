@@ -49,6 +49,17 @@ cat "$mnt/in/noise" >/dev/null
 field 'name:noise' '(recall["bytes"], recall["seconds"])' | grep -q 'cold (0, 0.0)' || fail "what is in cache/ costs: $(field name:noise recall)"
 again
 
+# a file that is written to piece by piece is read again when it has been left alone for a while, and then once
+mkdir "$mnt/log"; seq 3000000 3100000 >"$mnt/log/book"; touch -d '90 days ago' "$mnt/log/book"; run; again
+expect cold tier_of log/book
+before=$(asked)
+for n in 1 2 3 4 5 6; do echo "piecemeal$n" >>"$mnt/log/book"; now=$(asked); sleep 0.1; done
+expect "$before" echo "$now"
+"$brainy" wait "$mnt" --for index --timeout 20 || fail "wait"
+expect log/book find_paths '"piecemeal6"'
+[ $(($(asked) - before)) -le 4 ] || fail "$(($(asked) - before)) requests for one file that was appended to"
+rm -r "$mnt/log"
+
 # the directory comes back: everything below it, but for what was set otherwise, in few requests
 before=$(asked)
 "$brainy" tier "$mnt/in" hot || fail "tier hot"
