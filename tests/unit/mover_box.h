@@ -140,18 +140,6 @@ static int count_remote(void *context, const struct pack_record *p)
 	return 0;
 }
 
-static unsigned count_files_in(const char *folder)
-{
-	DIR *dir = fdopendir(openat(box.temp.dirfd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
-	const struct dirent *d;
-	unsigned n = 0;
-
-	while ((d = readdir(dir)))
-		n += d->d_name[0] != '.';
-	(void) closedir(dir);
-	return n;
-}
-
 /* Moves to their end, and what was dead is gone when its time has come. */
 static void settle(void)
 {
@@ -165,7 +153,7 @@ static void settle(void)
 	CHECK_EQ(pack_record_foreach(box.c, count_remote, &records), 0);
 	CHECK_EQ(bucket_list(bucket, NULL, "packs/", count_object, &objects), 0);
 	CHECK_EQ(objects, records);
-	CHECK_EQ(count_files_in("warm"), 0);
+	CHECK_EQ(temp_folder_count(&box.temp, "warm"), 0);
 	files_box_verify(&box);
 	stop();
 }

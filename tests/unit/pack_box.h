@@ -56,6 +56,23 @@ static inline void pack_text(uint64_t seed, uint8_t *ret_text, size_t len)
 	}
 }
 
+/* A dictionary of at most `size` bytes from `n` such texts of `len` bytes each; the caller's. */
+static inline struct pack_dictionary *pack_train(unsigned n, size_t len, size_t size)
+{
+	struct pack_dictionary *d = NULL;
+	uint8_t *bytes = malloc(n * len);
+	size_t *lens = malloc(n * sizeof(*lens));
+
+	for (unsigned k = 0; k < n; k++) {
+		lens[k] = len;
+		pack_text(1000000 + k, bytes + k * len, len);
+	}
+	CHECK_EQ(pack_dictionary_train(&(struct pack_samples){ bytes, lens, n }, size, &d), 0);
+	free(lens);
+	free(bytes);
+	return d;
+}
+
 static inline void pack_noise(uint64_t seed, uint8_t *ret_bytes, size_t len)
 {
 	seed = seed * 0x9e3779b97f4a7c15ull + 1;

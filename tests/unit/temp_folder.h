@@ -3,6 +3,7 @@
  * what a power cut leaves of a disk is played, not waited for. $TMPDIR, when set, decides instead. */
 #pragma once
 
+#include <dirent.h>
 #include <fcntl.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -53,6 +54,19 @@ static inline void temp_folder_shell(const struct temp_folder *t, const char *co
 	(void) setenv("V", t->path, 1);
 	if (system(command) != 0)
 		fprintf(stderr, "failed: %s\n", command);
+}
+
+/* How many names there are in a folder of it that do not begin with a dot. */
+static inline unsigned temp_folder_count(const struct temp_folder *t, const char *folder)
+{
+	DIR *dir = fdopendir(openat(t->dirfd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+	const struct dirent *d;
+	unsigned n = 0;
+
+	while ((d = readdir(dir)))
+		n += d->d_name[0] != '.';
+	(void) closedir(dir);
+	return n;
 }
 
 static inline void temp_folder_remove(struct temp_folder *t)

@@ -145,19 +145,6 @@ static unsigned with_bytes(void)
 	return n;
 }
 
-static unsigned count_files_in(const char *folder)
-{
-	_cleanup_close_ int fd = openat(box.temp.dirfd, folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *dir = fdopendir(dup(fd));
-	const struct dirent *d;
-	unsigned n = 0;
-
-	while ((d = readdir(dir)))
-		n += d->d_name[0] != '.';
-	(void) closedir(dir);
-	return n;
-}
-
 /* ---- tests */
 
 static void test_warm(void)
@@ -193,7 +180,7 @@ static void test_cold(void)
 	CHECK_EQ(report.files[POLICY_COLD], with_bytes());
 	CHECK_EQ(report.failed, 0);
 	CHECK_EQ(count_in("cold"), with_bytes());
-	CHECK_EQ(count_files_in("warm"), 0);
+	CHECK_EQ(temp_folder_count(&box.temp, "warm"), 0);
 	CHECK_EQ(run(40).planned, 0);
 	check_files();
 	stop();
@@ -250,7 +237,7 @@ static void test_removal(void)
 	for (unsigned k = 0; k < FILES; k++)
 		remove_file(k);
 	(void) run(40);
-	CHECK_EQ(count_files_in("warm"), 0);
+	CHECK_EQ(temp_folder_count(&box.temp, "warm"), 0);
 	CHECK(mem_bucket_count(bucket, NULL) > 1); /* and whose it is */
 	(void) run(40);
 	CHECK(mem_bucket_count(bucket, NULL) > 1);
@@ -366,7 +353,7 @@ static void test_leftovers(void)
 	files_box_shell(&box, "head -c 5000 /dev/zero > $V/warm/new-0123456789abcdef");
 	files_box_shell(&box, "head -c 5000 /dev/zero > $V/warm/0123456789abcdef0123456789abcdef");
 	(void) run(40);
-	CHECK_EQ(count_files_in("warm"), 1);
+	CHECK_EQ(temp_folder_count(&box.temp, "warm"), 1);
 	stop();
 	start(false);
 	CHECK_EQ(file_promote(box.f, inos[8], NULL, &(uint64_t){ 0 }), -EIO);

@@ -35,23 +35,6 @@ static struct pack *open_pack(int fd)
 	return p;
 }
 
-/* A dictionary from texts like those of the tests. */
-static struct pack_dictionary *train(void)
-{
-	enum { N = 600, LEN = 900 };
-	struct pack_dictionary *d = NULL;
-	uint8_t *bytes = malloc(N * LEN);
-	size_t lens[N];
-
-	for (unsigned k = 0; k < N; k++) {
-		lens[k] = LEN;
-		pack_text(1000000 + k, bytes + k * LEN, LEN);
-	}
-	CHECK_EQ(pack_dictionary_train(&(struct pack_samples){ bytes, lens, N }, 16 << 10, &d), 0);
-	free(bytes);
-	return d;
-}
-
 /* Past the table, as reads of files do it. */
 static void check_frame(int fd, const struct seal_run_header *h, const struct pack_frame *f,
 			const struct pack_dictionary *d, const uint8_t *want)
@@ -639,7 +622,7 @@ int main(void)
 
 	keys = pack_keys(3);
 	CHECK_EQ(pack_opener_new(&opener), 0);
-	d = train();
+	d = pack_train(600, 900, 16 << 10);
 	test_lengths(NULL, false);
 	test_lengths(NULL, true);
 	test_lengths(d, false);

@@ -412,27 +412,11 @@ static void test_trailer(void)
 	CHECK_EQ(pack_trailer_load(bytes, 1000, &got), -EBADMSG);
 }
 
-static struct pack_dictionary *train(void)
-{
-	enum { N = 300, LEN = 500 };
-	struct pack_dictionary *d = NULL;
-	uint8_t *bytes = malloc(N * LEN);
-	size_t lens[N];
-
-	for (unsigned k = 0; k < N; k++) {
-		lens[k] = LEN;
-		pack_text(1000000 + k, bytes + k * LEN, LEN);
-	}
-	CHECK_EQ(pack_dictionary_train(&(struct pack_samples){ bytes, lens, N }, 2 << 10, &d), 0);
-	free(bytes);
-	return d;
-}
-
 int main(void)
 {
 	keys = pack_keys(3);
 	CHECK_EQ(pack_opener_new(&opener), 0);
-	dictionary = train();
+	dictionary = pack_train(300, 500, 2 << 10);
 	test_each_byte();
 	test_cut();
 	test_torn();
