@@ -12,7 +12,7 @@
  * file longer, and a page may have been read again. Its end stays zero, for ever (fuse_change_attributes() of Linux 6.18;
  * there is no such race for writes through the cache). So attributes of an inode through which somebody writes that way are
  * to be shown and not to be kept: the kernel does not keep those that were asked for before it was last told to forget them.
- * Whoever asks for attributes holds the inode and may tell it there and then (ops_show_only()); of what stands in a
+ * Whoever asks for attributes holds the inode and may tell it there and then (ops_show()); of what stands in a
  * directory that is not certain. */
 #pragma once
 

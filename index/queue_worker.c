@@ -172,14 +172,12 @@ static bool is_rewritten(struct worker *w, uint64_t ino, uint64_t *ret_due_ms)
 /* What is written to cold files comes in pieces mostly, and each time the bucket would be asked for the rest of the file. */
 static bool is_resting(struct index *x, const struct inode *i, uint64_t *ret_due_ms)
 {
-	struct timespec now;
 	struct recall_price price;
 	int64_t age_ms;
 
 	if (!i->packed || !x->config.price)
 		return false;
-	(void) clock_gettime(CLOCK_REALTIME, &now);
-	age_ms = (int64_t)(now.tv_sec - i->ctime.tv_sec) * 1000 + (now.tv_nsec - i->ctime.tv_nsec) / 1000000;
+	age_ms = (int64_t)(clock_real_ns() / 1000000) - (i->ctime.tv_sec * 1000 + i->ctime.tv_nsec / 1000000);
 	if (age_ms < 0 || age_ms >= RECALL_REST_MS || x->config.price(x->config.context, i, false, &price) < 0 ||
 	    !price.requests)
 		return false;

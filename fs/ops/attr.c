@@ -28,8 +28,8 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	r = attr_get(ops_fs(req), ino, &i);
-	if (r == 0 && !ops_may_keep(ops_fs(req), ino))
-		ops_show_only(ops_fs(req), ino);
+	if (r == 0)
+		ops_show(ops_fs(req), ino);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else

@@ -37,11 +37,13 @@ bool ops_find_reply(fuse_req_t req, struct reply_record *ret);
 void ops_reply_record(fuse_req_t req, const struct reply_record *record);
 void ops_reply_inode(fuse_req_t req, const struct inode *i);
 void ops_reply_attr(fuse_req_t req, const struct inode *i);
-/* To be asked after an inode was looked up: may the kernel keep its attributes (late_replies.h)? If not, and if whoever asks
- * holds the inode, ops_show_only() before the reply makes that they are only shown. A SETATTR has the kernel's lock of the
- * inode, as such a write has. */
+/* To be asked after an inode was looked up: may the kernel keep its attributes (late_replies.h)? */
 bool ops_may_keep(struct fs *fs, uint64_t ino);
+/* Before a reply to whoever holds the inode: its attributes are shown, not kept. */
 void ops_show_only(struct fs *fs, uint64_t ino);
+/* The same, unless they may be kept. A SETATTR has the kernel's lock of the inode, as a write has that makes it longer, and
+ * does not need it. */
+void ops_show(struct fs *fs, uint64_t ino);
 /* Of a request for an inode that the kernel knows: when that has lost its last name since the kernel looked it up, the
  * kernel is to look it up again (-ESTALE). So opening a file never fails while another is renamed over it. */
 static inline int ops_stale(int r)

@@ -55,6 +55,12 @@ void ops_show_only(struct fs *fs, uint64_t ino)
 	(void) fuse_lowlevel_notify_inval_inode(fs->session, ino, -1, 0);
 }
 
+void ops_show(struct fs *fs, uint64_t ino)
+{
+	if (!ops_may_keep(fs, ino))
+		ops_show_only(fs, ino);
+}
+
 void ops_reply_attr(fuse_req_t req, const struct inode *i)
 {
 	struct stat st;

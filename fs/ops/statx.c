@@ -72,10 +72,9 @@ static int get(struct fs *fs, uint64_t ino, struct sx_out *ret_out)
 		return r;
 	if (!is_virtual(ino))
 		inode_stat(&i, &st);
-	if (!is_virtual(ino) && !ops_may_keep(fs, ino))
-		ops_show_only(fs, ino);
 	*ret_out = sx_of(&st);
 	if (!is_virtual(ino)) {
+		ops_show(fs, ino);
 		ret_out->btime = sx_time(i.btime);
 		ret_out->mask |= STATX_BTIME;
 	}
