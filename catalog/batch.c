@@ -103,6 +103,9 @@ static void end(struct batch *b, bool committed)
 {
 	struct catalog *c = b->c;
 
+	if (b->companion.state)
+		b->companion.done(b->companion.state);
+	b->companion = (struct batch_companion){ 0 };
 	counters_settle(c, committed);
 	buf_reset(&b->record);
 	clear_index(b);
@@ -185,7 +188,7 @@ static void index_op(struct batch *b, size_t offset, const void *key, size_t key
 
 /* ---- collecting */
 
-static void fail(struct batch *b, int error)
+void batch_fail(struct batch *b, int error)
 {
 	if (b->error == 0)
 		b->error = error;
@@ -217,7 +220,7 @@ void batch_put(struct batch *b, const void *key, size_t key_len, const void *val
 	if (r >= 0)
 		r = record_add_put(&b->record, key, key_len, value, value_len);
 	if (r < 0)
-		fail(b, r);
+		batch_fail(b, r);
 	else
 		index_op(b, offset, key, key_len);
 }
@@ -230,7 +233,7 @@ void batch_remove(struct batch *b, const void *key, size_t key_len)
 	if (r >= 0)
 		r = record_add_remove(&b->record, key, key_len);
 	if (r < 0)
-		fail(b, r);
+		batch_fail(b, r);
 	else
 		index_op(b, offset, key, key_len);
 }
@@ -262,7 +265,7 @@ void batch_note(struct batch *b, uint64_t ino, uint32_t what)
 
 		grown = reallocarray(b->events, cap, sizeof(*grown));
 		if (!grown) {
-			fail(b, -ENOMEM);
+			batch_fail(b, -ENOMEM);
 			return;
 		}
 		b->events = grown;
@@ -275,6 +278,11 @@ void batch_reply(struct batch *b, const struct reply_record *reply)
 {
 	b->reply = *reply;
 	b->has_reply = true;
+}
+
+struct batch_companion *batch_companion(struct batch *b)
+{
+	return &b->companion;
 }
 
 uint64_t batch_lsn(const struct batch *b)
@@ -402,6 +410,8 @@ int batch_commit(struct batch *b, uint64_t *ret_lsn)
 	uint64_t lsn = atomic_load(&c->visible_lsn);
 	int r = b->error;
 
+	if (r >= 0 && b->companion.state)
+		r = b->companion.settle(b, b->companion.state);
 	if (r >= 0 && (b->record.len > 0 || b->has_reply))
 		r = log_and_apply(b, &lsn);
 	if (r >= 0 && c->config.committed && (b->record.len > 0 || b->events_len > 0))

@@ -136,7 +136,16 @@ int batch_get(struct batch *b, const void *key, size_t key_len, struct buf *ret_
 /* Copies key and value. Errors are kept and come out of batch_commit(). */
 void batch_put(struct batch *b, const void *key, size_t key_len, const void *value, size_t value_len);
 void batch_remove(struct batch *b, const void *key, size_t key_len);
+/* The batch cannot be what it should: batch_commit() returns this. */
+void batch_fail(struct batch *b, int error);
 void batch_note(struct batch *b, uint64_t ino, uint32_t what);
+/* What somebody keeps for a batch as long as it lasts. */
+struct batch_companion {
+	void *state;                                  /* NULL: nothing is kept */
+	int (*settle)(struct batch *b, void *state);  /* before the commit: puts what it has */
+	void (*done)(void *state);                    /* after commit or abort */
+};
+struct batch_companion *batch_companion(struct batch *b);
 /* The LSN that this batch will have. */
 uint64_t batch_lsn(const struct batch *b);
 struct catalog *batch_catalog(const struct batch *b);

@@ -51,6 +51,7 @@ struct batch {
 	size_t events_len, events_cap;
 	struct reply_record reply;
 	bool has_reply;
+	struct batch_companion companion;
 	int error; /* first failure of a put, remove or note */
 };
 

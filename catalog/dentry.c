@@ -20,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/encode.h"
+#include "catalog/file_sets.h"
 #include "catalog/tree.h"
 #include "crypto/digest.h"
 
@@ -214,6 +215,7 @@ int dentry_add(struct dentry *d, struct batch *b, struct inode *dir, uint64_t in
 		return index;
 	d->size = 0;
 	d->cookie = cookie_of(d->hash, (unsigned)index);
+	file_named(b, ino, mode, d->name, d->name_len);
 	return splice(d, b, dir, item, encode_item(d, (unsigned)index, ino, mode, item));
 }
 
@@ -221,10 +223,13 @@ int dentry_replace(struct dentry *d, struct batch *b, struct inode *dir, uint64_
 {
 	uint8_t item[ITEM_MAX];
 
+	file_unnamed(b, d->ino, d->type, d->name, d->name_len);
+	file_named(b, ino, mode, d->name, d->name_len);
 	return splice(d, b, dir, item, encode_item(d, d->cookie & 127, ino, mode, item));
 }
 
 int dentry_remove(struct dentry *d, struct batch *b, struct inode *dir)
 {
+	file_unnamed(b, d->ino, d->type, d->name, d->name_len);
 	return splice(d, b, dir, "", 0);
 }

@@ -20,6 +20,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/encode.h"
+#include "catalog/file_sets.h"
 #include "catalog/inode.h"
 #include "catalog/walk.h"
 
@@ -195,6 +196,7 @@ int inode_decode(uint64_t ino, const void *value, size_t len, struct inode *ret_
 	if (r.bad || reader_left(&r) || version < INODE_VERSION || version > INODE_VERSION_USED || same > SAME_ALL ||
 	    i.size > INT64_MAX || i.used_s > INT64_MAX || i.packed > i.bytes)
 		return -EBADMSG;
+	i.quarter = file_quarter_of(&i);
 	*ret_i = i;
 	return 0;
 }
@@ -271,11 +273,12 @@ int inode_get_in(struct batch *b, uint64_t ino, struct inode *ret_i)
 	return r < 0 ? r : inode_decode(ino, value.data, value.len, ret_i);
 }
 
-void inode_put(struct batch *b, const struct inode *i)
+void inode_put(struct batch *b, struct inode *i)
 {
 	uint8_t value[INODE_RECORD_MAX];
 	struct key key = inode_key(i->ino);
 
+	file_timed(b, i);
 	batch_put(b, key.bytes, key.len, value, encode(i, value));
 }
 

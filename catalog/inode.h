@@ -43,10 +43,12 @@ struct inode {
 	uint64_t home;        /* the pack that the last of those was put in; 0: none is */
 	uint64_t used_s;      /* used later than atime says, which a mount hides (noatime): then, since 1970; 0: atime says it */
 	struct set_summary sets[SET_KINDS];
+	uint64_t quarter;     /* not stored: where the set of times (file_sets.h) has it; 0: nowhere */
 };
 
 #define INODE_QUEUED 1u    /* has an entry in QUEUE_INDEX */
 #define INODE_ORPHAN 2u    /* no name left: open, or not reclaimed yet */
+#define INODE_FOUND 4u     /* something was found in its content (found.h) */
 #define INODE_WHY_SHIFT 8  /* above: the EVENT_* bits it is queued for */
 
 /* -ENOENT. -EBADMSG. */
@@ -65,7 +67,8 @@ void inode_walk_done(struct inode_walk *w);
 int inode_get_in(struct batch *b, uint64_t ino, struct inode *ret_i);
 /* From its record's value. -EBADMSG. */
 int inode_decode(uint64_t ino, const void *value, size_t len, struct inode *ret_i);
-void inode_put(struct batch *b, const struct inode *i);
+/* Also keeps the set of times. */
+void inode_put(struct batch *b, struct inode *i);
 void inode_remove(struct batch *b, uint64_t ino);
 /* When a program used it last, in seconds since 1970. */
 int64_t inode_last_use_s(const struct inode *i);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "catalog/encode.h"
+#include "catalog/derive.h"
 #include "catalog/repair_impl.h"
 
 #define COUNTER_MARGIN (1u << 20) /* numbers beyond the largest seen may be remembered somewhere */
@@ -411,50 +412,16 @@ static int mend_counters(struct repair *r)
 	return e < 0 ? e : repair_flush(r);
 }
 
-/* ---- tags */
+/* ---- what derive.c makes */
 
-static int drop_one(void *context, const struct record *record)
+/* Whatever a repair has changed, names and times and labels are made again from it at the next mount. */
+static int note_doubt(struct repair *r)
 {
-	return repair_remove(context, record->key, record->key_len);
-}
-
-static int attach(struct repair *r, const struct inode *i)
-{
-	_cleanup_buf_ struct buf list = BUF_INIT;
-	struct tag_numbers numbers = { 0 };
 	struct batch *b;
-	int e = tree_getxattr(r->c, i->ino, XATTR_TAGS, &list);
+	int e = repair_batch(r, &b);
 
-	if (e < 0)
-		return e == -ENODATA ? 0 : e;
-	e = repair_flush(r);
 	if (e >= 0)
-		e = tag_numbers_take(r->c, list.data, list.len, &numbers);
-	if (e >= 0)
-		e = repair_batch(r, &b);
-	if (e >= 0)
-		e = tags_attach(b, i, &numbers);
-	tag_numbers_done(&numbers);
-	return e;
-}
-
-/* Once a tag record or an xattr is in doubt, all tags are made again from the xattrs. */
-static int mend_tags(struct repair *r)
-{
-	int e = 0;
-
-	if (!r->lost['G'] && !r->lost['g'] && !r->lost['T'] && !r->lost['X'])
-		return 0;
-	for (const char *l = "GgT"; *l && e >= 0; l++) {
-		struct key prefix = key_start(*l);
-
-		e = records_foreach(r->c, &prefix, drop_one, r);
-	}
-	if (e >= 0)
-		e = repair_flush(r);
-	for (size_t k = 0; k < r->n && e >= 0; k++)
-		if (r->nodes[k].i.nlink && r->nodes[k].i.sets[SET_XATTRS].count)
-			e = attach(r, &r->nodes[k].i);
+		derive_doubt(b);
 	return e < 0 ? e : repair_flush(r);
 }
 
@@ -463,8 +430,6 @@ int repair_derived(struct repair *r)
 	int e = mend_counters(r);
 
 	if (e >= 0)
-		e = mend_tags(r);
-	if (e >= 0)
 		e = want_all(r);
 	if (e >= 0)
 		e = compare(r);
@@ -472,5 +437,7 @@ int repair_derived(struct repair *r)
 		e = repair_flush(r);
 	if (e >= 0) /* once more, of the segments that are known now */
 		e = mend_counters(r);
+	if (e >= 0)
+		e = note_doubt(r);
 	return e;
 }

@@ -252,7 +252,7 @@ static void settle_node(const struct quotas *s, struct node *n)
 		n->i.quota = 0;
 }
 
-static int put_if_moved(struct repair *r, const struct inode *i)
+static int put_if_moved(struct repair *r, struct inode *i)
 {
 	struct inode before;
 	struct batch *b;

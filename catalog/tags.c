@@ -1,363 +1,525 @@
 /* SPDX-License-Identifier: MIT */
-/* Tags: what user.xdg.tags lists, as records that find the files of a tag.
- *
- *   'G' 128-bit digest_128(DIGEST_TAG, name)   varint tag id, varint number of files, then the name
- *   'g' be64 tag id                            the 16 bytes of the hash
- *   'T' be64 tag id, be64 ino                  u8 1
- *
- * The list is separated by commas; blanks around a tag do not count, empty ones and repeated ones are
- * dropped. Tags are compared byte by byte. A tag without files has no records; when it comes back it
- * gets a new id. Files have their tags here while they have a name. */
+/* What the list in user.xdg.tags says, and the labels that follow from it. */
+#include "catalog/tags.h"
+
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "catalog/encode.h"
+#include "catalog/found.h"
 #include "catalog/tree_impl.h"
-#include "catalog/walk.h"
-#include "crypto/digest.h"
 
-struct tag {
-	const char *name; /* borrowed from the list */
-	size_t len;
-};
+#define LIST_ID 1u
 
-struct tag_list {
-	struct tag *tags; /* owned; sorted, each once */
-	size_t count;
-};
-
-/* ---- parsing */
-
-static int compare(const void *a, const void *b)
-{
-	const struct tag *x = a, *y = b;
-	int r = memcmp(x->name, y->name, MIN(x->len, y->len));
-
-	return r ? r : (x->len > y->len) - (x->len < y->len);
-}
+/* ---- names */
 
 static bool is_blank(char ch)
 {
 	return ch == ' ' || ch == '\t' || ch == '\n' || ch == '\r' || ch == '\0';
 }
 
-static struct tag trim(const char *from, const char *to)
+bool tag_step_is_good(const char *name, size_t len)
 {
-	while (from < to && is_blank(*from))
-		from++;
-	while (from < to && is_blank(to[-1]))
-		to--;
-	return (struct tag){ from, (size_t)(to - from) };
+	return len > 0 && len <= LABEL_NAME_MAX && !memchr(name, ',', len) && !memchr(name, '/', len) &&
+	       !memchr(name, 0, len) && !is_blank(name[0]) && !is_blank(name[len - 1]);
 }
 
-static void sort_once(struct tag_list *list)
-{
-	size_t kept = 0;
-
-	if (list->count)
-		qsort(list->tags, list->count, sizeof(*list->tags), compare);
-	for (size_t n = 0; n < list->count; n++)
-		if (!kept || compare(&list->tags[kept - 1], &list->tags[n]) != 0)
-			list->tags[kept++] = list->tags[n];
-	list->count = kept;
-}
-
-static int parse(const void *data, size_t len, struct tag_list *ret_list)
-{
-	const char *at = data, *end = at + len;
-	struct tag_list list = { .tags = calloc(len / 2 + 1, sizeof(*list.tags)) };
-
-	if (!list.tags)
-		return -ENOMEM;
-	while (at < end) {
-		const char *comma = memchr(at, ',', (size_t)(end - at));
-		struct tag tag = trim(at, comma ? comma : end);
-
-		if (tag.len)
-			list.tags[list.count++] = tag;
-		at = comma ? comma + 1 : end;
-	}
-	sort_once(&list);
-	*ret_list = list;
-	return 0;
-}
-
-static void tag_list_done(struct tag_list *list)
-{
-	free(list->tags);
-}
-
-/* ---- records */
-
-struct tag_record {
-	struct key key;
-	uint64_t id, files;
+/* Steps of a whole name; empty ones are stepped over. */
+struct steps {
+	const char *at, *end;
+	unsigned depth;
 };
 
-static struct key tag_key(struct catalog *c, const struct tag *tag)
+static bool next_step(struct steps *s, const char **ret_name, size_t *ret_len)
 {
-	struct iovec piece = { (void *)tag->name, tag->len };
+	const char *slash;
 
-	return key_id(key_start('G'), digest_128(catalog_keys(c), DIGEST_TAG, &piece, 1));
+	while (s->at < s->end && *s->at == '/')
+		s->at++;
+	if (s->at == s->end)
+		return false;
+	slash = ++s->depth < TAG_DEPTH_MAX ? memchr(s->at, '/', (size_t)(s->end - s->at)) : NULL;
+	*ret_name = s->at;
+	*ret_len = (size_t)((slash ? slash : s->end) - s->at);
+	s->at += *ret_len;
+	return true;
 }
 
-static struct key file_key(uint64_t id, uint64_t ino)
+int tag_find(struct catalog *c, const char *name, size_t len, uint64_t *ret_id)
 {
-	return key_u64(key_u64(key_start('T'), id), ino);
-}
+	struct steps steps = { .at = name, .end = name + len };
+	uint64_t id = LABEL_ROOT_TAGS;
+	int r = -ENOENT;
 
-/* `r`: what getting the value gave. */
-static int decode(int r, const struct buf *value, const struct tag *tag, struct tag_record *record)
-{
-	struct reader reader = reader_over(value->data, value->len);
-
-	if (r < 0)
-		return r;
-	record->id = reader_varint(&reader);
-	record->files = reader_varint(&reader);
-	if (reader.bad || reader_left(&reader) != tag->len || memcmp(reader.at, tag->name, tag->len) != 0)
-		return -EBADMSG;
-	return 0;
-}
-
-static int get_record_in(struct batch *b, const struct tag *tag, struct tag_record *ret_record)
-{
-	_cleanup_buf_ struct buf value = BUF_INIT;
-	struct tag_record *record = ret_record;
-
-	record->key = tag_key(batch_catalog(b), tag);
-	return decode(batch_get(b, record->key.bytes, record->key.len, &value), &value, tag, record);
-}
-
-static int get_record(struct catalog *c, const struct tag *tag, struct tag_record *ret_record)
-{
-	_cleanup_buf_ struct buf value = BUF_INIT;
-	struct tag_record *record = ret_record;
-
-	record->key = tag_key(c, tag);
-	return decode(catalog_get(c, record->key.bytes, record->key.len, &value), &value, tag, record);
-}
-
-static int put_record(struct batch *b, const struct tag *tag, const struct tag_record *record)
-{
-	_cleanup_buf_ struct buf value = BUF_INIT;
-	int r;
-
-	r = buf_add_varint(&value, record->id);
+	while (next_step(&steps, &name, &len)) {
+		r = label_find(c, id, name, len, &id);
+		if (r < 0)
+			return r;
+	}
 	if (r >= 0)
-		r = buf_add_varint(&value, record->files);
-	if (r >= 0)
-		r = buf_add(&value, tag->name, tag->len);
-	if (r >= 0)
-		batch_put(b, record->key.bytes, record->key.len, value.data, value.len);
+		*ret_id = id;
 	return r;
 }
 
-static struct key id_key(uint64_t id)
+/* 1: made, or it was there. 0: this is no name. */
+static int make_tag(struct batch *b, const char *name, size_t len, uint64_t *ret_id)
 {
-	return key_u64(key_start('g'), id);
+	struct steps steps = { .at = name, .end = name + len };
+	uint64_t id = LABEL_ROOT_TAGS;
+	int r = 0;
+
+	while (next_step(&steps, &name, &len)) {
+		r = label_make(b, id, name, len, 0, 0, &id);
+		if (r < 0)
+			return r;
+		r = 1;
+	}
+	*ret_id = id;
+	return r;
 }
 
-static int attach(struct batch *b, uint64_t ino, const struct tag *tag, struct tag_numbers *numbers)
+/* In a list it could not be told from several. */
+int tags_make_found(struct batch *b, const char *name, size_t len, uint64_t *ret_id)
 {
-	struct tag_record record;
-	struct key key;
-	int r;
-
-	r = get_record_in(b, tag, &record);
-	if (r == -ENOENT) {
-		if (numbers->used == numbers->count)
-			return -EAGAIN;
-		record.id = numbers->numbers[numbers->used++];
-		record.files = 0;
-		key = id_key(record.id);
-		batch_put(b, key.bytes, key.len, record.key.bytes + 1, record.key.len - 1);
-	} else if (r < 0)
-		return r;
-	record.files++;
-	key = file_key(record.id, ino);
-	batch_put(b, key.bytes, key.len, "\1", 1);
-	return put_record(b, tag, &record);
+	return memchr(name, ',', len) ? 0 : make_tag(b, name, len, ret_id);
 }
 
-static int detach(struct batch *b, uint64_t ino, const struct tag *tag)
+int tag_name(struct catalog *c, uint64_t id, struct buf *ret_name)
 {
-	struct tag_record record;
-	struct key key;
-	int r;
+	_cleanup_label_ struct label l = { 0 };
+	int r = label_get(c, id, &l);
 
-	r = get_record_in(b, tag, &record);
-	if (r < 0 || !record.files)
-		return r == -ENOENT || r >= 0 ? -EBADMSG : r;
-	key = file_key(record.id, ino);
-	batch_remove(b, key.bytes, key.len);
-	record.files--;
-	if (record.files)
-		return put_record(b, tag, &record);
-	key = id_key(record.id);
-	batch_remove(b, key.bytes, key.len);
-	batch_remove(b, record.key.bytes, record.key.len);
-	return 0;
+	if (r >= 0 && l.above != LABEL_ROOT_TAGS) {
+		r = tag_name(c, l.above, ret_name); /* at most TAG_DEPTH_MAX deep: see label_rename() */
+		if (r >= 0)
+			r = buf_add_u8(ret_name, '/');
+	}
+	return r < 0 ? r : buf_add(ret_name, l.name.data, l.name.len);
 }
 
 /* ---- lists */
 
-static int change(struct batch *b, uint64_t ino, const struct tag_list *old, const struct tag_list *now,
-		  struct tag_numbers *numbers)
-{
-	size_t o = 0, n = 0;
-	int order, r = 0;
+struct piece {
+	uint64_t id;      /* 0: `text` */
+	const char *text; /* borrowed */
+	size_t len;
+};
 
-	while (r >= 0 && (o < old->count || n < now->count)) {
-		if (o == old->count)
-			order = 1;
-		else if (n == now->count)
-			order = -1;
-		else
-			order = compare(&old->tags[o], &now->tags[n]);
-		if (order < 0)
-			r = detach(b, ino, &old->tags[o]);
-		else if (order > 0)
-			r = attach(b, ino, &now->tags[n], numbers);
-		o += order <= 0;
-		n += order >= 0;
+/* 1, 0 at the end, -EBADMSG. */
+static int next_piece(struct reader *in, struct piece *ret_p)
+{
+	uint64_t code;
+
+	if (!reader_left(in))
+		return 0;
+	code = reader_varint(in);
+	*ret_p = (struct piece){ .id = code & LIST_ID ? code >> 1 : 0, .len = code & LIST_ID ? 0 : (size_t)(code >> 1) };
+	ret_p->text = reader_take(in, ret_p->len);
+	return in->bad || (code & LIST_ID && !ret_p->id) ? -EBADMSG : 1;
+}
+
+static int add_text(struct buf *list, const char *text, size_t len)
+{
+	int r = len ? buf_add_varint(list, (uint64_t)len << 1) : 0;
+
+	return r < 0 || !len ? r : buf_add(list, text, len);
+}
+
+static int add_id(struct buf *list, uint64_t id)
+{
+	return buf_add_varint(list, id << 1 | LIST_ID);
+}
+
+int tags_encode(struct batch *b, const void *text, size_t len, struct buf *ret_list)
+{
+	const char *at = text, *end = at + len, *before = at;
+	int r = 0;
+
+	while (r >= 0 && at < end) {
+		const char *from = at, *comma = memchr(at, ',', (size_t)(end - at)), *to = comma ? comma : end;
+		uint64_t id;
+
+		at = comma ? comma + 1 : end;
+		while (from < to && is_blank(*from))
+			from++;
+		while (from < to && is_blank(to[-1]))
+			to--;
+		r = make_tag(b, from, (size_t)(to - from), &id);
+		if (r <= 0)
+			continue;
+		r = add_text(ret_list, before, (size_t)(from - before));
+		if (r >= 0)
+			r = add_id(ret_list, id);
+		before = to;
+	}
+	return r < 0 ? r : add_text(ret_list, before, (size_t)(end - before));
+}
+
+int tags_decode(struct catalog *c, const void *list, size_t len, struct buf *ret_text)
+{
+	struct reader in = reader_over(list, len);
+	struct piece p;
+	int r;
+
+	while ((r = next_piece(&in, &p)) > 0) {
+		r = p.id ? tag_name(c, p.id, ret_text) : buf_add(ret_text, p.text, p.len);
+		if (r < 0)
+			return r == -ENOENT ? -EBADMSG : r;
 	}
 	return r;
 }
 
-int tags_change(struct batch *b, uint64_t ino, const struct buf *old, const struct buf *now,
-		struct tag_numbers *numbers)
-{
-	_cleanup_(tag_list_done) struct tag_list old_list = { 0 };
-	_cleanup_(tag_list_done) struct tag_list now_list = { 0 };
-	int r;
+/* ---- which labels a list gives */
 
-	r = parse(old->data, old->len, &old_list);
-	if (r >= 0)
-		r = parse(now->data, now->len, &now_list);
-	return r < 0 ? r : change(b, ino, &old_list, &now_list, numbers);
-}
-
-int tags_detach(struct batch *b, const struct inode *i)
-{
-	_cleanup_buf_ struct buf list = BUF_INIT;
-	int r;
-
-	r = xattr_get_in(b, i, XATTR_TAGS, &list);
-	if (r < 0)
-		return r == -ENODATA ? 0 : r;
-	return tags_change(b, i->ino, &list, &BUF_INIT, NULL);
-}
-
-int tags_attach(struct batch *b, const struct inode *i, struct tag_numbers *numbers)
-{
-	_cleanup_buf_ struct buf list = BUF_INIT;
-	int r;
-
-	if (!i->sets[SET_XATTRS].count)
-		return 0;
-	r = xattr_get_in(b, i, XATTR_TAGS, &list);
-	if (r < 0)
-		return r == -ENODATA ? 0 : r;
-	return tags_change(b, i->ino, &BUF_INIT, &list, numbers);
-}
-
-/* ---- numbers */
-
-static int take_number(struct catalog *c, const struct tag *tag, struct tag_numbers *numbers)
-{
-	struct tag_record record;
-	int r = get_record(c, tag, &record);
-
-	if (r != -ENOENT)
-		return r;
-	return catalog_next_number(c, COUNTER_TAG, &numbers->numbers[numbers->count++]);
-}
-
-int tag_numbers_take(struct catalog *c, const void *data, size_t len, struct tag_numbers *ret_numbers)
-{
-	_cleanup_(tag_list_done) struct tag_list list = { 0 };
-	struct tag_numbers numbers = { 0 };
-	int r;
-
-	r = parse(data, len, &list);
-	if (r < 0)
-		return r;
-	numbers.numbers = calloc(list.count + 1, sizeof(*numbers.numbers));
-	if (!numbers.numbers)
-		return -ENOMEM;
-	for (size_t n = 0; n < list.count && r >= 0; n++)
-		r = take_number(c, &list.tags[n], &numbers);
-	if (r < 0) {
-		tag_numbers_done(&numbers);
-		return r;
-	}
-	*ret_numbers = numbers;
-	return 0;
-}
-
-void tag_numbers_done(struct tag_numbers *numbers)
-{
-	free(numbers->numbers);
-	*numbers = (struct tag_numbers){ 0 };
-}
-
-/* ---- finding */
-
-struct visitor {
-	int (*file)(void *context, uint64_t ino); /* NULL: only count */
-	void *context;
-	uint64_t count;
+struct ids {
+	uint64_t *ids; /* owned; sorted, each once */
+	size_t n;
 };
 
-static int visit(void *context, const struct record *record)
+static void ids_done(struct ids *ids)
 {
-	struct visitor *v = context;
-
-	if (record->key_len != 17)
-		return -EBADMSG;
-	v->count++;
-	return v->file ? v->file(v->context, load_be64(record->key + 9)) : 0;
+	free(ids->ids);
 }
 
-static int visit_files(struct catalog *c, uint64_t id, struct visitor *v)
+static int compare_ids(const void *a, const void *b)
 {
-	struct key prefix = key_u64(key_start('T'), id);
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
 
-	return records_foreach(c, &prefix, visit, v);
+	return (x > y) - (x < y);
 }
 
-/* Files that were found and counted differ: another look, while nothing changes. */
-static int check_count(struct catalog *c, const struct tag *tag)
+static int ids_of(const void *list, size_t len, struct ids *ret_ids)
 {
-	struct batch *hold = tree_hold(c);
-	struct tag_record record;
-	struct visitor v = { 0 };
+	struct reader in = reader_over(list, len);
+	struct ids ids = { .ids = calloc(len + 1, sizeof(*ids.ids)) };
+	struct piece p;
+	size_t kept = 0;
 	int r;
 
-	r = get_record(c, tag, &record);
+	if (!ids.ids)
+		return -ENOMEM;
+	while ((r = next_piece(&in, &p)) > 0)
+		if (p.id)
+			ids.ids[ids.n++] = p.id;
+	qsort(ids.ids, ids.n, sizeof(*ids.ids), compare_ids);
+	for (size_t k = 0; k < ids.n; k++)
+		if (!kept || ids.ids[kept - 1] != ids.ids[k])
+			ids.ids[kept++] = ids.ids[k];
+	ids.n = kept;
+	*ret_ids = ids;
+	return r;
+}
+
+/* What comes goes in first: a label that both lists have must not go away in between. */
+int tags_change(struct batch *b, uint64_t ino, const struct buf *old, const struct buf *now)
+{
+	_cleanup_(ids_done) struct ids before = { 0 }, after = { 0 };
+	int r = ids_of(old->data, old->len, &before);
+
 	if (r >= 0)
-		r = visit_files(c, record.id, &v);
-	if (r >= 0 && v.count != record.files)
-		r = -EBADMSG;
-	tree_release(hold);
-	return r == -ENOENT ? 0 : r;
+		r = ids_of(now->data, now->len, &after);
+	for (size_t k = 0; r >= 0 && k < after.n; k++)
+		r = label_attach(b, after.ids[k], ino, LABEL_SET);
+	for (size_t k = 0; r >= 0 && k < before.n; k++)
+		if (!bsearch(&before.ids[k], after.ids, after.n, sizeof(*after.ids), compare_ids))
+			r = label_detach(b, before.ids[k], ino, LABEL_SET);
+	return r;
 }
 
-int tree_foreach_tagged(struct catalog *c, const char *name, size_t len,
-			int (*file)(void *context, uint64_t ino), void *context)
+static int list_of(struct batch *b, const struct inode *i, struct buf *ret_list)
 {
-	struct tag tag = { name, len };
-	struct visitor v = { file, context, 0 };
-	struct tag_record record;
+	int r = i->sets[SET_XATTRS].count ? xattr_get_in(b, i, XATTR_TAG_IDS, ret_list) : -ENODATA;
+
+	return r == -ENODATA ? 0 : r;
+}
+
+int tags_detach(struct batch *b, struct inode *i)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT, text = BUF_INIT;
+	int r = list_of(b, i, &list);
+
+	if (r < 0 || !list.len)
+		return r;
+	r = tags_decode(batch_catalog(b), list.data, list.len, &text);
+	if (r >= 0)
+		r = tags_change(b, i->ino, &list, &BUF_INIT);
+	if (r >= 0)
+		r = xattr_remove_in(b, i, XATTR_TAG_IDS);
+	return r < 0 ? r : xattr_put_in(b, i, XATTR_TAGS, text.data, text.len);
+}
+
+/* From text to labels. */
+static int convert(struct batch *b, struct inode *i)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT, list = BUF_INIT;
+	int r = i->sets[SET_XATTRS].count ? xattr_get_in(b, i, XATTR_TAGS, &text) : -ENODATA;
+
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	r = tags_encode(b, text.data, text.len, &list);
+	if (r >= 0)
+		r = xattr_remove_in(b, i, XATTR_TAGS);
+	return r < 0 ? r : xattr_put_in(b, i, XATTR_TAG_IDS, list.data, list.len);
+}
+
+int tags_attach(struct batch *b, struct inode *i)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+	int r = convert(b, i);
+
+	if (r >= 0)
+		r = list_of(b, i, &list);
+	return r < 0 ? r : tags_change(b, i->ino, &BUF_INIT, &list);
+}
+
+/* ---- changes */
+
+/* Does the list give it, or one below it? */
+static int is_at(struct batch *b, const struct piece *p, uint64_t top)
+{
+	return p->id ? label_is_below(batch_catalog(b), p->id, top) : 0;
+}
+
+/* With a tag goes what follows it, up to the next one's comma. */
+static void skip_comma(struct piece *p)
+{
+	const char *comma = p->len ? memchr(p->text, ',', p->len) : NULL;
+	size_t skipped = comma ? (size_t)(comma + 1 - p->text) : p->len;
+
+	p->text += skipped;
+	p->len -= skipped;
+}
+
+static int take_out(struct batch *b, const struct buf *list, uint64_t top, struct buf *ret_list, bool *ret_any)
+{
+	struct reader in = reader_over(list->data, list->len);
+	bool dropped = false;
+	struct piece p;
 	int r;
 
-	r = get_record(c, &tag, &record);
+	*ret_any = false;
+	while ((r = next_piece(&in, &p)) > 0) {
+		r = is_at(b, &p, top);
+		if (r < 0)
+			return r;
+		if (r > 0) {
+			*ret_any = dropped = true;
+			continue;
+		}
+		if (dropped && !p.id)
+			skip_comma(&p);
+		dropped = false;
+		r = p.id ? add_id(ret_list, p.id) : add_text(ret_list, p.text, p.len);
+		if (r < 0)
+			return r;
+	}
+	return r;
+}
+
+/* Nothing of a list is kept behind its last tag. */
+static int tidy(const struct buf *list, struct buf *ret_list)
+{
+	struct reader in = reader_over(list->data, list->len);
+	const uint8_t *end = in.at;
+	struct piece p;
+	int r;
+
+	while ((r = next_piece(&in, &p)) > 0)
+		if (p.id)
+			end = in.at;
+	return r < 0 ? r : buf_add(ret_list, list->data, (size_t)(end - list->data));
+}
+
+static int append(struct buf *list, uint64_t id)
+{
+	int r = list->len ? add_text(list, ",", 1) : 0;
+
+	return r < 0 ? r : add_id(list, id);
+}
+
+static int has_id(const struct buf *list, uint64_t id)
+{
+	struct reader in = reader_over(list->data, list->len);
+	struct piece p;
+	int r;
+
+	while ((r = next_piece(&in, &p)) > 0)
+		if (p.id == id)
+			return 1;
+	return r;
+}
+
+/* 1: *ret_list is another list than `list`. */
+static int change_list(struct batch *b, const struct buf *list, uint64_t without, uint64_t with, struct buf *ret_list)
+{
+	_cleanup_buf_ struct buf rest = BUF_INIT;
+	bool any = false;
+	int r = without ? take_out(b, list, without, &rest, &any) : buf_add(&rest, list->data, list->len);
+
+	if (r >= 0 && without && !any && !with)
+		return -ENODATA;
+	if (r >= 0)
+		r = any ? tidy(&rest, ret_list) : buf_add(ret_list, rest.data, rest.len);
+	if (r >= 0 && with) {
+		int has = has_id(ret_list, with);
+
+		r = has ? MIN(has, 0) : append(ret_list, with);
+		any = any || has == 0;
+	}
+	return r < 0 ? r : any;
+}
+
+/* A label that is left by way of its folder stays until the folder is removed, as programs expect that remove all of it. */
+static int keep_folder(struct batch *b, uint64_t id)
+{
+	return id ? label_change_flags(b, id, LABEL_KEPT, 0) : 0;
+}
+
+static int store_list(struct batch *b, struct inode *i, const struct buf *old, const struct buf *now)
+{
+	int r = 0;
+
+	if (now->len)
+		r = xattr_put_in(b, i, XATTR_TAG_IDS, now->data, now->len);
+	else if (old->len)
+		r = xattr_remove_in(b, i, XATTR_TAG_IDS);
+	return r < 0 ? r : tags_change(b, i->ino, old, now);
+}
+
+static int retag_in(struct tree_op *op, uint64_t ino, uint64_t without, uint64_t with)
+{
+	_cleanup_buf_ struct buf old = BUF_INIT, now = BUF_INIT;
+	struct inode i;
+	int r = inode_get_in(op->b, ino, &i);
+
+	if (r >= 0)
+		r = i.nlink ? list_of(op->b, &i, &old) : -ENOENT;
+	if (r >= 0)
+		r = change_list(op->b, &old, without, with, &now);
+	if (r <= 0)
+		return r;
+	r = keep_folder(op->b, without);
+	if (r >= 0)
+		r = store_list(op->b, &i, &old, &now);
 	if (r < 0)
 		return r;
-	r = visit_files(c, record.id, &v);
-	if (r || v.count == record.files)
+	i.ctime = op->now;
+	batch_note(op->b, ino, EVENT_XATTR);
+	r = queue_mark(op->b, &i, EVENT_XATTR, &op->stats);
+	if (r >= 0)
+		inode_put(op->b, &i);
+	return r;
+}
+
+int tree_retag(struct catalog *c, struct tree_request *rq, uint64_t ino, uint64_t without, uint64_t with)
+{
+	struct tree_op op;
+	int r = op_begin(&op, c, rq, !with);
+
+	return r < 0 ? r : op_end(&op, retag_in(&op, ino, without, with), ino);
+}
+
+static int make_in(struct tree_op *op, uint64_t above, const char *name, uint64_t *ret_id)
+{
+	size_t len = strlen(name);
+	int r = tag_step_is_good(name, len) ? label_find_in(op->b, above, name, len, ret_id) : -EINVAL;
+
+	if (r != -ENOENT)
+		return r < 0 ? r : -EEXIST;
+	return label_make(op->b, above, name, len, LABEL_KEPT, op->rq ? op->rq->uid : 0, ret_id);
+}
+
+int tree_make_tag(struct catalog *c, struct tree_request *rq, uint64_t above, const char *name, uint64_t *ret_id)
+{
+	struct tree_op op;
+	int r = op_begin(&op, c, rq, false);
+
+	return r < 0 ? r : op_end(&op, make_in(&op, above, name, ret_id), 0);
+}
+
+int tree_remove_tag(struct catalog *c, struct tree_request *rq, uint64_t id)
+{
+	struct tree_op op;
+	int r = op_begin(&op, c, rq, true);
+
+	return r < 0 ? r : op_end(&op, label_remove(op.b, id), 0);
+}
+
+static int rename_in(struct tree_op *op, uint64_t id, uint64_t above, const char *name, bool may_replace)
+{
+	size_t len = strlen(name);
+	uint64_t other;
+	int r = tag_step_is_good(name, len) ? label_find_in(op->b, above, name, len, &other) : -EINVAL;
+
+	if (r >= 0 && other != id)
+		r = may_replace ? label_remove(op->b, other) : -EEXIST;
+	if (r < 0 && r != -ENOENT)
 		return r;
-	return check_count(c, &tag);
+	r = label_rename(op->b, id, above, name, len);
+	return r < 0 ? r : label_change_flags(op->b, id, LABEL_KEPT, 0);
+}
+
+int tree_rename_tag(struct catalog *c, struct tree_request *rq, uint64_t id, uint64_t above, const char *name,
+		    bool may_replace)
+{
+	struct tree_op op;
+	int r = op_begin(&op, c, rq, false);
+
+	return r < 0 ? r : op_end(&op, rename_in(&op, id, above, name, may_replace), 0);
+}
+
+/* ---- what a file has */
+
+struct tag_visit {
+	struct catalog *c;
+	struct ids set;
+	int (*tag)(void *context, uint64_t id, uint32_t why);
+	void *context;
+};
+
+static bool is_set(const struct tag_visit *v, uint64_t id)
+{
+	return v->set.n && bsearch(&id, v->set.ids, v->set.n, sizeof(*v->set.ids), compare_ids);
+}
+
+static int visit_found(void *context, uint64_t id)
+{
+	struct tag_visit *v = context;
+	int r = label_is_below(v->c, id, LABEL_ROOT_TAGS);
+
+	if (r <= 0 || is_set(v, id))
+		return MIN(r, 0);
+	return v->tag(v->context, id, LABEL_FOUND);
+}
+
+static int visit_set(struct tag_visit *v, uint64_t ino)
+{
+	int r = 0;
+
+	for (size_t k = 0; k < v->set.n && r == 0; k++) {
+		uint32_t why = 0;
+
+		r = label_why(v->c, v->set.ids[k], ino, &why);
+		if (r >= 0)
+			r = v->tag(v->context, v->set.ids[k], why | LABEL_SET);
+	}
+	return r;
+}
+
+int tree_foreach_tag(struct catalog *c, uint64_t ino, int (*tag)(void *context, uint64_t id, uint32_t why), void *context)
+{
+	struct tag_visit v = { .c = c, .tag = tag, .context = context };
+	_cleanup_buf_ struct buf list = BUF_INIT;
+	int r = xattr_get_stored(c, ino, XATTR_TAG_IDS, &list);
+
+	if (r >= 0 || r == -ENODATA)
+		r = ids_of(list.data, list.len, &v.set);
+	if (r >= 0)
+		r = visit_set(&v, ino);
+	if (r == 0)
+		r = found_foreach_label(c, ino, visit_found, &v);
+	ids_done(&v.set);
+	return r;
 }

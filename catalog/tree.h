@@ -155,10 +155,6 @@ int tree_is_below(struct catalog *c, uint64_t ino, uint64_t top);
 /* Follows "a/b/c" below `top`; ".." does not lead above it. Symlinks are not followed. */
 int tree_walk(struct catalog *c, uint64_t top, const char *path, struct inode *ret_i);
 
-/* Files with a tag, ascending. -ENOENT: nobody has it. A return of `file` that is not 0 ends it. */
-int tree_foreach_tagged(struct catalog *c, const char *tag, size_t len,
-			int (*file)(void *context, uint64_t ino), void *context);
-
 /* ---- the index queue: an entry for each file whose present content is not indexed, and for each directory
  * that was renamed (EVENT_BELOW), until the index has looked at what lies below */
 struct queue_entry {

@@ -80,22 +80,24 @@ void queue_drop(struct batch *b, struct inode *i, struct stats_delta *stats);
 int xattr_put_in(struct batch *b, struct inode *i, const char *name, const void *value, size_t len);
 /* -ENODATA. */
 int xattr_get_in(struct batch *b, const struct inode *i, const char *name, struct buf *ret_value);
+/* What is stored under a name of ours. -ENODATA. */
+int xattr_get_stored(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value);
 int xattr_remove_in(struct batch *b, struct inode *i, const char *name);
+
+/* The fields (found.h) that its xattrs are come or go with its only name; as they were before this batch. */
+int xattr_follow_fields(struct batch *b, const struct inode *i, bool attach);
 
 /* ---- tags.c */
 
 #define XATTR_TAGS "user.xdg.tags"
-/* Numbers for tags that are new, taken before the batch begins. */
-struct tag_numbers {
-	uint64_t *numbers; /* owned */
-	size_t count, used;
-};
-int tag_numbers_take(struct catalog *c, const void *list, size_t len, struct tag_numbers *ret_numbers);
-void tag_numbers_done(struct tag_numbers *numbers);
-/* Makes the tag records of a file agree with a new list. -EAGAIN: `numbers` are too few, a tag went
- * away since they were taken; begin again. */
-int tags_change(struct batch *b, uint64_t ino, const struct buf *old, const struct buf *now,
-		struct tag_numbers *numbers);
-/* The same from its xattr: all tags off, and on again. */
-int tags_detach(struct batch *b, const struct inode *i);
-int tags_attach(struct batch *b, const struct inode *i, struct tag_numbers *numbers);
+#define XATTR_TAG_IDS "\1tags" /* what is stored of it; no program can name it */
+/* Between the text of the xattr and what is stored; both append. Tags that are new are made. */
+int tags_encode(struct batch *b, const void *text, size_t len, struct buf *ret_list);
+int tags_decode(struct catalog *c, const void *list, size_t len, struct buf *ret_text);
+/* The label of a tag that was found. 1, 0: that is no name. */
+int tags_make_found(struct batch *b, const char *name, size_t len, uint64_t *ret_id);
+/* Makes the labels of a file agree with a new list. */
+int tags_change(struct batch *b, uint64_t ino, const struct buf *old, const struct buf *now);
+/* A file loses its last name, or gets its first. The caller puts `i`. */
+int tags_detach(struct batch *b, struct inode *i);
+int tags_attach(struct batch *b, struct inode *i);

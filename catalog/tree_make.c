@@ -259,19 +259,25 @@ int tree_make_root(struct catalog *c, uint32_t uid, uint32_t gid, mode_t mode)
 
 /* ---- hard links */
 
+static int inode_gets_labels(struct batch *b, struct inode *i)
+{
+	int r = tags_attach(b, i);
+
+	return r < 0 ? r : xattr_follow_fields(b, i, true);
+}
+
 /* The first name of what was made with O_TMPFILE: it is a file like others from now on. */
-static int adopt(struct tree_op *op, struct inode *i, struct tag_numbers *numbers)
+static int adopt(struct tree_op *op, struct inode *i)
 {
 	if (!(i->flags & INODE_ORPHAN))
 		return -ENOENT;
 	orphan_remove(op->b, i->ino);
 	i->flags &= ~INODE_ORPHAN;
 	stats_count(&op->stats, i->mode, 1);
-	return tags_attach(op->b, i, numbers);
+	return inode_gets_labels(op->b, i);
 }
 
-static int link_in(struct tree_op *op, uint64_t ino, uint64_t dir_ino, struct dentry *d,
-		   struct tag_numbers *numbers, struct inode *i)
+static int link_in(struct tree_op *op, uint64_t ino, uint64_t dir_ino, struct dentry *d, struct inode *i)
 {
 	struct inode dir;
 	int r;
@@ -288,7 +294,7 @@ static int link_in(struct tree_op *op, uint64_t ino, uint64_t dir_ino, struct de
 	if (r >= 0)
 		r = quota_check_name(op->b, i, &dir);
 	if (r >= 0 && !i->nlink)
-		r = adopt(op, i, numbers);
+		r = adopt(op, i);
 	if (r >= 0)
 		r = dentry_add(d, op->b, &dir, ino, i->mode);
 	if (r >= 0)
@@ -305,53 +311,22 @@ static int link_in(struct tree_op *op, uint64_t ino, uint64_t dir_ino, struct de
 	return 0;
 }
 
-/* Only an inode without a name gets its tags attached. */
-static int link_numbers(struct catalog *c, uint64_t ino, struct tag_numbers *ret_numbers)
-{
-	_cleanup_buf_ struct buf list = BUF_INIT;
-	struct inode i;
-	int r;
-
-	r = inode_get(c, ino, &i);
-	if (r < 0 || i.nlink)
-		return r;
-	r = tree_getxattr(c, ino, XATTR_TAGS, &list);
-	if (r < 0)
-		return r == -ENODATA ? 0 : r;
-	return tag_numbers_take(c, list.data, list.len, ret_numbers);
-}
-
-static int link_once(struct catalog *c, struct tree_request *rq, uint64_t ino, uint64_t dir, struct dentry *d,
-		     struct inode *ret_i)
-{
-	_cleanup_(tag_numbers_done) struct tag_numbers numbers = { 0 };
-	struct tree_op op;
-	int r;
-
-	r = link_numbers(c, ino, &numbers);
-	if (r < 0)
-		return r;
-	r = op_begin(&op, c, rq, false);
-	if (r < 0)
-		return r;
-	return op_end(&op, link_in(&op, ino, dir, d, &numbers, ret_i), ino);
-}
-
 int tree_link(struct catalog *c, struct tree_request *rq, uint64_t ino, uint64_t dir, const char *name,
 	      struct inode *ret_i)
 {
 	_cleanup_dentry_ struct dentry d;
+	struct tree_op op;
 	struct inode i;
 	int r;
 
 	r = dentry_init(&d, c, dir, name);
 	if (r >= 0)
 		r = dir_check(c, dir);
+	if (r >= 0)
+		r = op_begin(&op, c, rq, false);
 	if (r < 0)
 		return r;
-	do {
-		r = link_once(c, rq, ino, dir, &d, &i);
-	} while (r == -EAGAIN);
+	r = op_end(&op, link_in(&op, ino, dir, &d, &i), ino);
 	if (r >= 0)
 		*ret_i = i;
 	return r;

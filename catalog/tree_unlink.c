@@ -8,6 +8,9 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "catalog/derive.h"
+#include "catalog/file_sets.h"
+#include "catalog/found.h"
 #include "catalog/quota.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
@@ -42,6 +45,21 @@ static int remove_inode(struct batch *b, const struct inode *i)
 	return quota_charge(b, i->quota, -(int64_t)i->bytes, -1);
 }
 
+/* Tags and fields are of files with a name. */
+static int inode_loses_labels(struct batch *b, struct inode *i)
+{
+	int r = i->sets[SET_XATTRS].count ? tags_detach(b, i) : 0;
+
+	if (r >= 0)
+		r = xattr_follow_fields(b, i, false);
+	if (r >= 0)
+		r = found_detach(b, i);
+	if (r != -EBADMSG)
+		return r;
+	derive_doubt(b); /* damage among labels does not keep the file */
+	return 0;
+}
+
 static int drop_last(struct tree_op *op, struct inode *i, bool open)
 {
 	int r = 0;
@@ -49,12 +67,13 @@ static int drop_last(struct tree_op *op, struct inode *i, bool open)
 	stats_count(&op->stats, i->mode, -1);
 	queue_drop(op->b, i, &op->stats);
 	batch_note(op->b, i->ino, EVENT_GONE);
-	if (i->sets[SET_XATTRS].count)
-		r = tags_detach(op->b, i);
+	r = inode_loses_labels(op->b, i);
 	if (r < 0)
 		return r;
-	if (!open && !i->sets[SET_EXTENTS].count && !i->sets[SET_XATTRS].count)
+	if (!open && !i->sets[SET_EXTENTS].count && !i->sets[SET_XATTRS].count) {
+		file_timed(op->b, i);
 		return remove_inode(op->b, i);
+	}
 	i->flags |= INODE_ORPHAN;
 	orphan_put(op->b, i->ino);
 	inode_put(op->b, i);

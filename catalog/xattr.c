@@ -15,6 +15,7 @@
 #include "base/cleanup.h"
 #include "catalog/acl.h"
 #include "catalog/encode.h"
+#include "catalog/found.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
 #include "crypto/digest.h"
@@ -198,7 +199,7 @@ static int check_name(const char *name)
 }
 
 /* -ENODATA also for an inode that is not there, once its (empty) set was checked. */
-static int get(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value)
+int xattr_get_stored(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value)
 {
 	_cleanup_(xattr_ref_done) struct xattr_ref x = ref_of(c, ino, name);
 	int r;
@@ -212,11 +213,29 @@ static int get(struct catalog *c, uint64_t ino, const char *name, struct buf *re
 	return r < 0 ? r : -ENODATA;
 }
 
+static bool is_tags(const char *name)
+{
+	return strcmp(name, XATTR_TAGS) == 0;
+}
+
+/* A volume that an older version has written, and that cannot be changed, has them as text. */
+static int get_tags(struct catalog *c, uint64_t ino, struct buf *ret_value)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+	int r = xattr_get_stored(c, ino, XATTR_TAG_IDS, &list);
+
+	if (r == -ENODATA)
+		return xattr_get_stored(c, ino, XATTR_TAGS, ret_value);
+	return r < 0 ? r : tags_decode(c, list.data, list.len, ret_value);
+}
+
 int tree_getxattr(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value)
 {
 	int r = check_name(name);
 
-	return r < 0 ? r : get(c, ino, name, ret_value);
+	if (r < 0)
+		return r;
+	return is_tags(name) ? get_tags(c, ino, ret_value) : xattr_get_stored(c, ino, name, ret_value);
 }
 
 int tree_readlink(struct catalog *c, uint64_t ino, struct buf *ret_target)
@@ -229,8 +248,13 @@ int tree_readlink(struct catalog *c, uint64_t ino, struct buf *ret_target)
 		return r;
 	if (!S_ISLNK(i.mode))
 		return -EINVAL;
-	r = get(c, ino, XATTR_TARGET, ret_target);
+	r = xattr_get_stored(c, ino, XATTR_TARGET, ret_target);
 	return r == -ENODATA ? -EBADMSG : r;
+}
+
+static bool is_tag_ids(const struct item *item)
+{
+	return item->name_len == strlen(XATTR_TAG_IDS) && memcmp(item->name, XATTR_TAG_IDS, item->name_len) == 0;
 }
 
 static int add_names(void *context, const struct record *record)
@@ -243,7 +267,7 @@ static int add_names(void *context, const struct record *record)
 	while ((more = next_item(&reader, &item)) > 0) {
 		if (!item.name_len)
 			continue;
-		r = buf_add(names, item.name, item.name_len);
+		r = is_tag_ids(&item) ? buf_add_str(names, XATTR_TAGS) : buf_add(names, item.name, item.name_len);
 		if (r >= 0)
 			r = buf_add_u8(names, 0);
 		if (r < 0)
@@ -266,6 +290,50 @@ int tree_listxattr(struct catalog *c, uint64_t ino, struct buf *ret_names)
 	return records_foreach(c, &prefix, add_names, ret_names);
 }
 
+/* ---- fields, when a file gets its first name or loses its last */
+
+struct field_walk {
+	struct batch *b;
+	uint64_t ino;
+	bool attach;
+};
+
+static int change_field(const struct field_walk *w, const struct item *item)
+{
+	char name[XATTR_NAME_LEN_MAX + 1];
+	const char *field;
+
+	memcpy(name, item->name, item->name_len);
+	name[item->name_len] = 0;
+	field = field_of_xattr(name);
+	if (!field)
+		return 0;
+	return w->attach ? field_change(w->b, w->ino, field, "", 0, item->value, item->value_len)
+			 : field_change(w->b, w->ino, field, item->value, item->value_len, "", 0);
+}
+
+static int change_fields(void *context, const struct record *record)
+{
+	struct reader reader = reader_over(record->value, record->value_len);
+	struct item item;
+	int r;
+
+	while ((r = next_item(&reader, &item)) > 0) {
+		r = change_field(context, &item);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+int xattr_follow_fields(struct batch *b, const struct inode *i, bool attach)
+{
+	struct key prefix = key_u64(key_start('X'), i->ino);
+	struct field_walk w = { b, i->ino, attach };
+
+	return i->sets[SET_XATTRS].count ? records_foreach(batch_catalog(b), &prefix, change_fields, &w) : 0;
+}
+
 /* ---- setting and removing */
 
 struct setting {
@@ -274,13 +342,8 @@ struct setting {
 	const void *value; /* NULL: remove */
 	size_t len;
 	int flags;
-	struct tag_numbers numbers;
+	struct buf tags;   /* owned; in the place of a value that lists tags */
 };
-
-static bool is_tags(const struct setting *s)
-{
-	return strcmp(s->name, XATTR_TAGS) == 0;
-}
 
 static int check_flags(const struct xattr_ref *x, const struct setting *s)
 {
@@ -295,11 +358,28 @@ static int check_flags(const struct xattr_ref *x, const struct setting *s)
 static int change_tags(struct tree_op *op, const struct inode *i, const struct xattr_ref *x, struct setting *s)
 {
 	struct buf old = { .data = (uint8_t *)x->value, .len = x->value_len };
-	struct buf now = { .data = (uint8_t *)s->value, .len = s->len };
+	int r = 0;
 
-	if (!is_tags(s) || !i->nlink)
+	if (s->value) {
+		r = tags_encode(op->b, s->value, s->len, &s->tags);
+		s->value = s->tags.data ? s->tags.data : (const void *)"";
+		s->len = s->tags.len;
+	}
+	return r < 0 ? r : tags_change(op->b, i->ino, &old, &s->tags);
+}
+
+static int change_labels(struct tree_op *op, const struct inode *i, const struct xattr_ref *x, struct setting *s)
+{
+	const char *field = field_of_xattr(s->name);
+
+	if (!i->nlink)
 		return 0;
-	return tags_change(op->b, i->ino, &old, &now, &s->numbers);
+	if (is_tags(s->name))
+		return change_tags(op, i, x, s);
+	if (!field)
+		return 0;
+	return field_change(op->b, i->ino, field, x->found ? x->value : (const uint8_t *)"", x->value_len,
+			    s->value ? s->value : "", s->len);
 }
 
 /* An access ACL is the mode in more words: what it says of the three classes goes there. 1: there is
@@ -339,17 +419,19 @@ static int note_change(struct tree_op *op, struct inode *i, const struct setting
 
 static int set_in(struct tree_op *op, struct setting *s)
 {
-	_cleanup_(xattr_ref_done) struct xattr_ref x = ref_of(op->c, s->ino, s->name);
+	_cleanup_(xattr_ref_done) struct xattr_ref x = { 0 };
 	struct inode i;
 	int r;
 
 	r = inode_get_in(op->b, s->ino, &i);
-	if (r >= 0)
-		r = load_in(&x, op->b);
+	if (r < 0)
+		return r;
+	x = ref_of(op->c, s->ino, is_tags(s->name) && i.nlink ? XATTR_TAG_IDS : s->name);
+	r = load_in(&x, op->b);
 	if (r >= 0)
 		r = check_flags(&x, s);
 	if (r >= 0)
-		r = change_tags(op, &i, &x, s);
+		r = change_labels(op, &i, &x, s);
 	if (r >= 0)
 		r = store(op, &i, &x, s);
 	if (r >= 0)
@@ -359,33 +441,20 @@ static int set_in(struct tree_op *op, struct setting *s)
 	return r;
 }
 
-static int set_once(struct catalog *c, struct tree_request *rq, struct setting *s)
-{
-	struct tree_op op;
-	int r;
-
-	if (is_tags(s) && s->value) {
-		r = tag_numbers_take(c, s->value, s->len, &s->numbers);
-		if (r < 0)
-			return r;
-	}
-	r = op_begin(&op, c, rq, !s->value);
-	return r < 0 ? r : op_end(&op, set_in(&op, s), s->ino);
-}
-
 static int set(struct catalog *c, struct tree_request *rq, struct setting *s)
 {
+	struct tree_op op;
 	int r;
 
 	r = check_name(s->name);
 	if (r >= 0)
 		r = check_xattrs(c, s->ino);
+	if (r >= 0)
+		r = op_begin(&op, c, rq, !s->value);
 	if (r < 0)
 		return r;
-	do {
-		r = set_once(c, rq, s);
-		tag_numbers_done(&s->numbers);
-	} while (r == -EAGAIN);
+	r = op_end(&op, set_in(&op, s), s->ino);
+	buf_done(&s->tags);
 	/* So many tags that their records fill more than a batch. */
 	return r == -EFBIG ? -E2BIG : r;
 }

@@ -15,9 +15,10 @@ enum digest_purpose {
 	DIGEST_DENTRY = 1, /* (directory, name) -> 56 bits of a catalog key */
 	DIGEST_XATTR = 2,  /* (inode, name) */
 	DIGEST_SET = 3,    /* one member of an inode's set of entries, xattrs or extents */
-	DIGEST_TAG = 4,    /* tag name */
+	DIGEST_TAG = 4,    /* (label above, name) */
 	DIGEST_VOLUME = 5, /* MAC over volume.json */
 	DIGEST_TERM = 6,   /* terms of the index */
+	DIGEST_STEM = 7,   /* folded stem of a file's name -> 32 bits of a catalog key */
 };
 
 /* 128 bits over the concatenation of `n` pieces. */

@@ -8,7 +8,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fold.h"
 #include "catalog/pack_record.h"
+#include "catalog/tags.h"
 #include "index/query/search.h"
 #include "index/query/why.h"
 #include "index/words/words.h"
@@ -150,7 +152,7 @@ static int need_path(struct subject *u)
 	slash = strrchr(text, '/');
 	slash = slash ? slash + 1 : text;
 	buf_reset(&u->folded);
-	r = words_fold(slash, strlen(slash), &u->folded);
+	r = fold_text(slash, strlen(slash), &u->folded);
 	return r < 0 ? r : buf_cstr(&u->folded) ? 0 : -ENOMEM;
 }
 
@@ -236,7 +238,7 @@ static int passes_field(const struct query_filter *f, struct subject *u)
 		return 0;
 	r = tree_getxattr(u->s->x->config.catalog, u->ino, name, &value);
 	if (r >= 0)
-		r = words_fold(value.data, value.len, &folded);
+		r = fold_text(value.data, value.len, &folded);
 	if (r < 0)
 		return r == -ENODATA || r == -ERANGE ? 0 : r;
 	return folded.len == f->len && memcmp(folded.data, f->value, f->len) == 0;
@@ -299,11 +301,14 @@ static int collect_tagged(struct search *s)
 		return -ENOMEM;
 	for (size_t i = 0; i < s->parsed.n_filters; i++) {
 		const struct query_filter *f = &s->parsed.filters[i];
+		uint64_t id;
 		int r;
 
 		if (f->kind != FILTER_TAG)
 			continue;
-		r = tree_foreach_tagged(s->x->config.catalog, f->value, f->len, note_tagged, &s->tagged[i]);
+		r = tag_find(s->x->config.catalog, f->value, f->len, &id);
+		if (r >= 0)
+			r = tag_foreach_file(s->x->config.catalog, id, note_tagged, &s->tagged[i]);
 		if (r < 0 && r != -ENOENT)
 			return r;
 	}

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/fold.h"
 #include "base/utf8.h"
 #include "index/query/values.h"
 #include "index/query/why.h"
@@ -127,7 +128,7 @@ static int add_plain(struct parsed_query *p, const char *text, size_t len, bool 
 static int fold_value(struct query_filter *f)
 {
 	struct buf folded = BUF_INIT;
-	int r = words_fold(f->value, f->len, &folded);
+	int r = fold_text(f->value, f->len, &folded);
 	char *text = r < 0 ? NULL : buf_cstr(&folded);
 
 	if (!text) {

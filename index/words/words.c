@@ -169,22 +169,6 @@ bool words_next(struct word_reader *r, struct word *ret_word)
 	return false;
 }
 
-int words_fold(const void *text, size_t len, struct buf *ret_folded)
-{
-	const utf8proc_option_t how = UTF8PROC_STABLE | UTF8PROC_COMPOSE | UTF8PROC_CASEFOLD;
-	utf8proc_uint8_t *folded = NULL;
-	utf8proc_ssize_t n = utf8proc_map(text, (utf8proc_ssize_t)len, &folded, how);
-	int r;
-
-	if (n == UTF8PROC_ERROR_NOMEM)
-		return -ENOMEM;
-	if (n < 0)
-		return buf_add(ret_folded, text, len);
-	r = buf_add(ret_folded, folded, (size_t)n);
-	free(folded);
-	return r;
-}
-
 bool words_is_glob(const char *pattern, size_t len)
 {
 	for (size_t i = 0; i < len; i++)

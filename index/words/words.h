@@ -32,11 +32,7 @@ struct word_reader words_over(const void *text, size_t len);
 /* False at the end of the text. */
 bool words_next(struct word_reader *r, struct word *ret_word);
 
-/* Appends the text under the same folding, everything that is no letter kept: for names and patterns.
- * What is not UTF-8 is taken over as it is. */
-int words_fold(const void *text, size_t len, struct buf *ret_folded);
-
-/* Does a folded text match a folded pattern of `*`, `?` and `[a-z]`? Counts code points, not bytes. */
+/* Does a folded text (base/fold.h) match a folded pattern of `*`, `?` and `[a-z]`? Counts code points, not bytes. */
 bool words_glob(const char *pattern, size_t pattern_len, const char *text, size_t len);
 /* Does it hold a character that makes it a pattern? */
 bool words_is_glob(const char *pattern, size_t len);

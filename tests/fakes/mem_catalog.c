@@ -48,6 +48,7 @@ struct batch {
 	size_t event_count;
 	struct reply_record reply;
 	bool has_reply;
+	struct batch_companion companion;
 	int error;
 };
 
@@ -403,6 +404,12 @@ void batch_remove(struct batch *b, const void *key, size_t key_len)
 	batch_change(b, key, key_len, NULL, 0);
 }
 
+void batch_fail(struct batch *b, int error)
+{
+	if (!b->error)
+		b->error = error;
+}
+
 void batch_note(struct batch *b, uint64_t ino, uint32_t what)
 {
 	struct catalog_event *more;
@@ -419,6 +426,11 @@ void batch_note(struct batch *b, uint64_t ino, uint32_t what)
 	}
 	b->events = more;
 	b->events[b->event_count++] = (struct catalog_event){ ino, what };
+}
+
+struct batch_companion *batch_companion(struct batch *b)
+{
+	return &b->companion;
 }
 
 uint64_t batch_lsn(const struct batch *b)
@@ -460,6 +472,8 @@ struct batch *batch_abort(struct batch *b)
 	if (!b)
 		return NULL;
 	c = b->c;
+	if (b->companion.state)
+		b->companion.done(b->companion.state);
 	table_done(&b->table);
 	free(b->events);
 	free(b);
@@ -489,6 +503,10 @@ int batch_commit(struct batch *b, uint64_t *ret_lsn)
 	struct catalog *c = b->c;
 	int r = b->error;
 
+	if (r >= 0 && b->companion.state)
+		r = b->companion.settle(b, b->companion.state);
+	if (r >= 0)
+		r = b->error;
 	if (r >= 0 && b->table.bytes > CATALOG_VALUE_MAX)
 		r = -EFBIG;
 	if (r >= 0)

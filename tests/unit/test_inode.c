@@ -32,7 +32,7 @@ static struct inode sample(uint64_t ino)
 	};
 }
 
-static void put(struct catalog *c, const struct inode *i)
+static void put(struct catalog *c, struct inode *i)
 {
 	struct batch *b;
 

@@ -2,6 +2,7 @@
 /* The namespace when there is no memory: each change happens as a whole or not at all. Folder k % 2 of two gets the
  * names of try k; before and after a try the whole tree is written down and compared. */
 #define TREE_ON_STORE
+#include "tests/unit/tagged.h"
 #include "tests/unit/memory_steps.h"
 #include "tests/unit/tree_hands.h"
 
@@ -213,7 +214,7 @@ static bool has_tag(unsigned k, bool done)
 {
 	unsigned files = 0;
 	const char *tag = name_of(k, "number");
-	int r = tree_foreach_tagged(c, tag, strlen(tag), count_one, &files);
+	int r = foreach_tagged(c, tag, count_one, &files);
 
 	return done ? r == 0 && files == 1 : r == -ENOENT || files == 0;
 }

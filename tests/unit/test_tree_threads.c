@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "catalog/tree.h"
+#include "tests/unit/tagged.h"
 #include "tests/unit/check.h"
 #include "tests/unit/tree_box.h"
 
@@ -109,7 +110,7 @@ static void look(struct worker *w)
 		cookie = e.cookie;
 	expect(w, r);
 	(void) tree_dir_close(d);
-	expect(w, tree_foreach_tagged(c, name, strlen(name), nothing, NULL));
+	expect(w, foreach_tagged(c, name, nothing, NULL));
 }
 
 static void *reader(void *argument)

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* Making anew what follows from other records: the sets of names and times (file_sets.h), and which files have which
+ * label (labels.h). When a volume of an older version is mounted for the first time, and after one of these sets was found
+ * damaged.
+ *
+ *   'V' 8   u8 state: 1 labels are as labels.h says, the rest is to be made; 2 all is made. No record: the tags are
+ *           those of an older version, text in the xattrs
+ *
+ * Not thread-safe: nobody else changes the catalog. */
+#pragma once
+
+#include <stdbool.h>
+
+#include "catalog/catalog.h"
+
+bool derive_is_due(struct catalog *c);
+/* Some microseconds a file, and 16 bytes of memory for as long. What was interrupted begins anew. */
+int derive_run(struct catalog *c);
+
+/* Inside a batch: a set was found damaged, the next mount makes all of them anew. */
+void derive_doubt(struct batch *b);
+
+/* Compares the sets with what they follow from; calls `problem` for each that differs. -errno. */
+int derive_verify(struct catalog *c, void (*problem)(void *context, const char *text), void *context);

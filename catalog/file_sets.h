@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/* Which files have a name, and which were modified when: sets (packed_set.h) that follow the entries and inodes of
+ * regular files, in the same batch, so that a view finds a file by its name and the files of a day without looking at
+ * all there are.
+ *
+ *   'n' hash inode     how many names of the file have this stem; the hash is the first 32 bits of
+ *                      digest_128(DIGEST_STEM, stem)
+ *   'm' quarter inode  1; of a file with a name: mtime in quarters of an hour (every time zone's days begin with
+ *                      one), 1970 at 2^40
+ *
+ * A stem is a name without its ending, folded (base/fold.h): "Wind Meter.md" and "wind meter" have the same.
+ *
+ * When such a set is damaged the files are changed all the same; derive.h makes it anew at the next mount. */
+#pragma once
+
+#include <stdint.h>
+
+#include "catalog/inode.h"
+#include "catalog/packed_set.h"
+
+#define QUARTER_S 900
+/* Of a time in seconds since 1970. */
+uint64_t file_quarter(int64_t seconds);
+int64_t file_quarter_begins(uint64_t quarter);
+struct packed_walk file_times_walk(struct catalog *c);
+struct key file_times_prefix(void);
+struct key file_names_prefix(void);
+
+/* Bytes of the name before its ending: what stands before the last dot, when eight letters and digits at most
+ * follow, a letter among them. */
+size_t file_stem_len(const char *name, size_t len);
+/* The hash of a stem that is given whole, and not folded yet. -ENOMEM. */
+int file_stem_hash(struct catalog *c, const char *stem, size_t len, uint64_t *ret_hash);
+/* Those that may have a name with this hash: ascending in b, from (hash, 0) on. */
+struct packed_walk file_names_walk(struct catalog *c);
+
+/* ---- inside a batch; errors come out of batch_commit() */
+
+/* A file of this type gets or loses a name. */
+void file_named(struct batch *b, uint64_t ino, uint32_t mode, const char *name, size_t len);
+void file_unnamed(struct batch *b, uint64_t ino, uint32_t mode, const char *name, size_t len);
+/* Makes the set of times agree with the inode, and i->quarter with the set. */
+void file_timed(struct batch *b, struct inode *i);
+/* The quarter that the set has, or should have, for an inode with this record; 0: none. */
+uint64_t file_quarter_of(const struct inode *i);
