@@ -220,13 +220,30 @@ static int make_set(struct maker *m, struct key prefix, char letter, record_visi
 
 /* ---- labels */
 
+/* Of the two records of a label, one may be lost. */
+static int restore_label(void *context, const struct record *record)
+{
+	struct reader in = reader_over(record->value, record->value_len);
+	uint64_t id = reader_varint(&in), above = reader_varint(&in);
+	struct maker *m = context;
+	int r = in.bad ? -EBADMSG : need_batch(m);
+
+	return r < 0 ? r : label_restore(m->b, id, above, (const char *)in.at, reader_left(&in));
+}
+
 /* A label without files and without others below it, as far as is known yet. */
 static int reset_label(void *context, const struct record *record)
 {
 	struct maker *m = context;
 	int r = record->key_len == 9 ? need_batch(m) : -EBADMSG;
 
-	return r < 0 ? r : label_reset(m->b, load_be64(record->key + 1));
+	_cleanup_label_ struct label l = { 0 };
+
+	if (r >= 0)
+		r = label_get_in(m->b, load_be64(record->key + 1), &l);
+	if (r >= 0 && l.id < LABEL_ROOT_TAGS)
+		r = label_restore(m->b, l.above, 0, NULL, 0);
+	return r < 0 ? r : label_reset(m->b, l.id);
 }
 
 static int place_label(void *context, const struct record *record)
@@ -247,14 +264,43 @@ static int settle_label(void *context, const struct record *record)
 	return r == -ENOENT ? 0 : r; /* it went with the last below it */
 }
 
+/* Whose name is lost with both its records. */
+static int restore_tag(void *context, uint64_t id, uint32_t why)
+{
+	int r = label_restore(context, id, 0, NULL, 0);
+
+	return r <= 0 ? r : label_place(context, id);
+}
+
+static int find_label(void *context, uint64_t id)
+{
+	_cleanup_label_ struct label l = { 0 };
+
+	return label_get_in(context, id, &l);
+}
+
+/* What was found, and has a label no more, is found again. */
+static int attach_found(struct batch *b, struct inode *i)
+{
+	int r = found_foreach_label(batch_catalog(b), i->ino, find_label, b);
+
+	if (r != -ENOENT)
+		return r < 0 ? r : found_attach(b, i);
+	found_forget(b, i);
+	return queue_add(b, i, EVENT_RULES);
+}
+
 static int attach_labels(struct batch *b, struct inode *i)
 {
-	int r = tags_attach(b, i);
+	int r = tags_foreach_set(batch_catalog(b), i->ino, restore_tag, b);
+
+	if (r >= 0)
+		r = tags_attach(b, i);
 
 	if (r >= 0)
 		r = xattr_follow_fields(b, i, true);
 	if (r >= 0)
-		r = found_attach(b, i);
+		r = attach_found(b, i);
 	if (r >= 0)
 		inode_put(b, i);
 	return r;
@@ -285,8 +331,10 @@ static int each(struct maker *m, char letter, record_visit_fn visit)
 
 static int make_labels(struct maker *m)
 {
-	int r = each(m, 'g', reset_label);
+	int r = each(m, 'G', restore_label);
 
+	if (r >= 0)
+		r = each(m, 'g', reset_label);
 	if (r >= 0)
 		r = each(m, 'g', place_label);
 	if (r >= 0)

@@ -20,5 +20,6 @@ int derive_run(struct catalog *c);
 /* Inside a batch: a set was found damaged, the next mount makes all of them anew. */
 void derive_doubt(struct batch *b);
 
-/* Compares the sets with what they follow from; calls `problem` for each that differs. -errno. */
-int derive_verify(struct catalog *c, void (*problem)(void *context, const char *text), void *context);
+/* Compares the sets with what they follow from; calls `problem` for each that differs. Returns how many inodes were looked at:
+ * none when the sets are to be made, or cannot be read, of which others tell. -errno. */
+int64_t derive_verify(struct catalog *c, void (*problem)(void *context, const char *text), void *context);

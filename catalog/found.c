@@ -308,6 +308,14 @@ int tree_set_found(struct catalog *c, uint64_t ino, uint64_t content_lsn, const 
 	return r < 0 ? r : op_end(&op, set_in(&op, ino, content_lsn, f), ino);
 }
 
+void found_forget(struct batch *b, struct inode *i)
+{
+	struct key key = found_key(i->ino);
+
+	batch_remove(b, key.bytes, key.len);
+	i->flags &= ~INODE_FOUND;
+}
+
 int found_detach(struct batch *b, struct inode *i)
 {
 	_cleanup_(labels_done) struct labels old = { 0 };

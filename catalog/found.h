@@ -50,3 +50,5 @@ int field_change(struct batch *b, uint64_t ino, const char *field, const void *o
 /* All that was found off, or on again. */
 int found_detach(struct batch *b, struct inode *i);
 int found_attach(struct batch *b, const struct inode *i);
+/* The record alone goes; the caller puts `i`. */
+void found_forget(struct batch *b, struct inode *i);

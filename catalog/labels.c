@@ -2,6 +2,7 @@
 #include "catalog/labels.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -159,6 +160,13 @@ static void remove_name(struct batch *b, const struct label *l)
 	batch_remove(b, key.bytes, key.len);
 }
 
+static int set_name(struct label *l, uint64_t above, const char *name, size_t len)
+{
+	l->above = above;
+	buf_reset(&l->name);
+	return buf_add(&l->name, name, len);
+}
+
 /* ---- reading */
 
 struct packed_walk label_walk_below(struct catalog *c, uint64_t above)
@@ -300,6 +308,28 @@ int label_reset(struct batch *b, uint64_t id)
 	return r < 0 || is_root(id) ? r : put_name(b, &l);
 }
 
+int label_restore(struct batch *b, uint64_t id, uint64_t above, const char *name, size_t len)
+{
+	char number[32];
+	_cleanup_label_ struct label l = { 0 };
+	int r = label_get_in(b, id, &l);
+
+	if (r != -ENOENT)
+		return MIN(r, 0);
+	if (!name) {
+		len = (size_t)snprintf(number, sizeof(number), "lost tag %llu", (unsigned long long)id);
+		name = number;
+		above = LABEL_ROOT_TAGS;
+	}
+	l = (struct label){ .id = id, .flags = LABEL_RESET };
+	r = set_name(&l, above, name, len);
+	if (r >= 0)
+		r = put_label(b, &l);
+	if (r >= 0)
+		r = put_name(b, &l);
+	return r < 0 ? r : 1;
+}
+
 int label_place(struct batch *b, uint64_t id)
 {
 	_cleanup_label_ struct label l = { 0 };
@@ -338,13 +368,6 @@ static int check_place(struct batch *b, uint64_t id, uint64_t above)
 		at = l.above;
 	}
 	return depth > LABEL_DEPTH_MAX ? -ENAMETOOLONG : check_height(batch_catalog(b), id, LABEL_DEPTH_MAX + 1 - depth);
-}
-
-static int set_name(struct label *l, uint64_t above, const char *name, size_t len)
-{
-	l->above = above;
-	buf_reset(&l->name);
-	return buf_add(&l->name, name, len);
 }
 
 /* Counted in its new place first: what it leaves may go away, and may lie above the new place. */

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "catalog/encode.h"
+#include "catalog/labels.h"
 #include "catalog/derive.h"
 #include "catalog/repair_impl.h"
 
@@ -370,7 +371,7 @@ static int see(void *context, const struct record *record)
 	struct largest *l = context;
 	uint64_t number = record->key_len >= 9 ? load_be64(record->key + 1) : 0;
 
-	if (!(*record->key == 'S' && number & (PACK_ALIVE | PACK_FILES)))
+	if (!(*record->key == 'S' && number & (PACK_ALIVE | PACK_FILES)) && !(*record->key == 'g' && number >= LABEL_ROOT_TAGS))
 		l->number = MAX(l->number, number);
 	return 0;
 }

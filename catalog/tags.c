@@ -472,54 +472,49 @@ int tree_rename_tag(struct catalog *c, struct tree_request *rq, uint64_t id, uin
 
 /* ---- what a file has */
 
+int tags_foreach_set(struct catalog *c, uint64_t ino, int (*tag)(void *context, uint64_t id, uint32_t why), void *context)
+{
+	_cleanup_(ids_done) struct ids set = { 0 };
+	_cleanup_buf_ struct buf list = BUF_INIT;
+	int r = xattr_get_stored(c, ino, XATTR_TAG_IDS, &list);
+
+	if (r >= 0)
+		r = ids_of(list.data, list.len, &set);
+	for (size_t k = 0; k < set.n && r == 0; k++)
+		r = tag(context, set.ids[k], LABEL_SET);
+	return r == -ENODATA ? 0 : r;
+}
+
 struct tag_visit {
 	struct catalog *c;
-	struct ids set;
+	uint64_t ino;
 	int (*tag)(void *context, uint64_t id, uint32_t why);
 	void *context;
 };
 
-static bool is_set(const struct tag_visit *v, uint64_t id)
+static int visit_set(void *context, uint64_t id, uint32_t why)
 {
-	return v->set.n && bsearch(&id, v->set.ids, v->set.n, sizeof(*v->set.ids), compare_ids);
+	struct tag_visit *v = context;
+	int r = label_why(v->c, id, v->ino, &why);
+
+	return r < 0 ? r : v->tag(v->context, id, why | LABEL_SET);
 }
 
 static int visit_found(void *context, uint64_t id)
 {
 	struct tag_visit *v = context;
+	uint32_t why = 0;
 	int r = label_is_below(v->c, id, LABEL_ROOT_TAGS);
 
-	if (r <= 0 || is_set(v, id))
-		return MIN(r, 0);
-	return v->tag(v->context, id, LABEL_FOUND);
-}
-
-static int visit_set(struct tag_visit *v, uint64_t ino)
-{
-	int r = 0;
-
-	for (size_t k = 0; k < v->set.n && r == 0; k++) {
-		uint32_t why = 0;
-
-		r = label_why(v->c, v->set.ids[k], ino, &why);
-		if (r >= 0)
-			r = v->tag(v->context, v->set.ids[k], why | LABEL_SET);
-	}
-	return r;
+	if (r > 0)
+		r = label_why(v->c, id, v->ino, &why);
+	return r < 0 || why != LABEL_FOUND ? MIN(r, 0) : v->tag(v->context, id, why);
 }
 
 int tree_foreach_tag(struct catalog *c, uint64_t ino, int (*tag)(void *context, uint64_t id, uint32_t why), void *context)
 {
-	struct tag_visit v = { .c = c, .tag = tag, .context = context };
-	_cleanup_buf_ struct buf list = BUF_INIT;
-	int r = xattr_get_stored(c, ino, XATTR_TAG_IDS, &list);
+	struct tag_visit v = { .c = c, .ino = ino, .tag = tag, .context = context };
+	int r = tags_foreach_set(c, ino, visit_set, &v);
 
-	if (r >= 0 || r == -ENODATA)
-		r = ids_of(list.data, list.len, &v.set);
-	if (r >= 0)
-		r = visit_set(&v, ino);
-	if (r == 0)
-		r = found_foreach_label(c, ino, visit_found, &v);
-	ids_done(&v.set);
-	return r;
+	return r ? r : found_foreach_label(c, ino, visit_found, &v);
 }

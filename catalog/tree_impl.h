@@ -96,6 +96,8 @@ int tags_encode(struct batch *b, const void *text, size_t len, struct buf *ret_l
 int tags_decode(struct catalog *c, const void *list, size_t len, struct buf *ret_text);
 /* The label of a tag that was found. 1, 0: that is no name. */
 int tags_make_found(struct batch *b, const char *name, size_t len, uint64_t *ret_id);
+/* Those of the list alone, as tree_foreach_tag(). */
+int tags_foreach_set(struct catalog *c, uint64_t ino, int (*tag)(void *context, uint64_t id, uint32_t why), void *context);
 /* Makes the labels of a file agree with a new list. */
 int tags_change(struct batch *b, uint64_t ino, const struct buf *old, const struct buf *now);
 /* A file loses its last name, or gets its first. The caller puts `i`. */

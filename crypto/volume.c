@@ -40,9 +40,9 @@ static json_t *new_root(struct id128 id, enum cipher cipher)
 
 	if (!gmtime_r(&now, &tm) || strftime(date, sizeof(date), "%Y-%m-%d", &tm) == 0)
 		return NULL;
-	return json_pack("{s:i, s:s, s:s, s:s, s:{s:[], s:[], s:[]}, s:[]}", "format", VOLUME_FORMAT, "id",
+	return json_pack("{s:i, s:s, s:s, s:s, s:{s:[], s:[], s:[s]}, s:[]}", "format", VOLUME_FORMAT, "id",
 			 id128_format(id, text), "cipher", volume_cipher_name(cipher), "created", date, "features",
-			 "compat", "ro_compat", "incompat", "keyslots");
+			 "compat", "ro_compat", "incompat", VOLUME_LABELS, "keyslots");
 }
 
 static int make_volume(struct id128 id, enum cipher cipher, const struct keyslot_cost *cost, struct volume **ret_v)

@@ -50,6 +50,7 @@ int volume_store(const struct volume *v, const struct keyring *k, int dirfd);
 /* What a volume needs from now on that older programs lack. */
 #define VOLUME_QUOTAS "quotas"
 #define VOLUME_PACKS "packs"
+#define VOLUME_LABELS "labels" /* tags are stored by number, and sets follow from inodes and names (catalog/derive.h) */
 #define VOLUME_USES "uses" /* inodes that say when they were used, apart from atime */
 /* Adds an incompat feature to volume.json, durably, unless it is there. -EBADMSG: volume.json is damaged. */
 int volume_need_feature(int dirfd, const struct keyring *k, const char *feature);

@@ -22,7 +22,7 @@ static const char *const cipher_names[] = {
 
 /* Features of this format version that this build knows; each list ends with NULL. */
 static const char *const known_ro_compat[] = { NULL };
-static const char *const known_incompat[] = { VOLUME_QUOTAS, VOLUME_PACKS, VOLUME_USES, NULL };
+static const char *const known_incompat[] = { VOLUME_QUOTAS, VOLUME_PACKS, VOLUME_USES, VOLUME_LABELS, NULL };
 
 DEFINE_CLEANUP(struct volume *, volume_free)
 

@@ -12,6 +12,7 @@
 
 #include "base/cleanup.h"
 #include "base/problem.h"
+#include "catalog/derive.h"
 #include "catalog/quota.h"
 #include "catalog/repair.h"
 #include "daemon/cli.h"
@@ -109,6 +110,7 @@ static void look(struct fsck *f)
 	if (catalog_log_damaged(s->catalog))
 		say_log_damaged(f);
 	checked(f, "records", catalog_verify(s->catalog, count_problem, f));
+	checked(f, "inodes with their names and tags", derive_verify(s->catalog, count_problem, f));
 	r = catalog_repair(s->catalog, &repair);
 	if (r < 0)
 		checked(f, "references", r);

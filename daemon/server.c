@@ -48,6 +48,13 @@ static int need_packs(void *context)
 	return volume_need_feature(s->volume_dirfd, s->keys, VOLUME_PACKS);
 }
 
+static int need_labels(void *context)
+{
+	struct server *s = context;
+
+	return volume_need_feature(s->volume_dirfd, s->keys, VOLUME_LABELS);
+}
+
 static void unlinked(void *context, uint64_t dir, const char *name, const struct inode *i)
 {
 	fs_unlinked(((struct server *)context)->fs, dir, name, i);
@@ -168,6 +175,7 @@ static int open_volume(struct server *s, const struct link_message *hello, char 
 	s->stack.is_busy = busy;
 	s->stack.is_open = is_open;
 	s->stack.need_packs = need_packs;
+	s->stack.need_labels = need_labels;
 	s->stack.requests = requests;
 	s->stack.note_uses = note_uses;
 	s->stack.unlinked = unlinked;

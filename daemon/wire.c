@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "catalog/derive.h"
 #include "daemon/config_policy.h"
 #include "index/embed/embed.h"
 
@@ -227,6 +228,7 @@ int stack_open(struct stack *s, const struct config *config, const struct stack_
 	int r;
 
 	*ret_why = NULL;
+	s->read_only = o->read_only;
 	(void) pthread_mutex_init(&s->prices_lock, NULL);
 	/* The files come first: replay asks them whether the data of an unsynced record arrived. */
 	r = open_files(s, config, o, ret_why);
@@ -262,10 +264,29 @@ int stack_set(struct stack *s, const struct config *config, char **ret_why)
 	return r;
 }
 
+/* The first time that this version opens a volume for writing, and after damage. Nobody else is at work yet. */
+static int put_in_order(struct stack *s)
+{
+	struct tree_stats stats;
+	int r;
+
+	if (s->read_only || !derive_is_due(s->catalog))
+		return 0;
+	r = s->need_labels ? s->need_labels(s->context) : 0;
+	if (r < 0)
+		return r;
+	tree_get_stats(s->catalog, &stats);
+	if (stats.files)
+		log_info("names and tags of %llu files are put in order, once", (unsigned long long)stats.files);
+	return derive_run(s->catalog);
+}
+
 int stack_start(struct stack *s)
 {
 	int r = catalog_start(s->catalog);
 
+	if (r == 0)
+		r = put_in_order(s);
 	if (r == 0)
 		r = files_start(s->files);
 	if (r == 0 && s->index)

@@ -39,11 +39,13 @@ struct stack {
 	char *extract_path, *model_dir; /* owned; the index borrows them */
 	struct embed_model *model; /* owned until the index is opened; read by stack_prepare(), or NULL */
 	struct wal_report replay;
+	bool read_only;
 	unsigned files_ms, catalog_ms, index_ms; /* what opening them has taken */
 	/* Set by the server when it runs; index and mover ask through them. */
 	bool (*is_busy)(void *context, uint64_t ino);
 	bool (*is_open)(void *context, uint64_t ino);
 	int (*need_packs)(void *context); /* see files_set_world() */
+	int (*need_labels)(void *context); /* before a volume of an older version is changed so that that cannot read it */
 	uint64_t (*requests)(void *context);
 	void (*note_uses)(void *context);
 	void (*unlinked)(void *context, uint64_t dir, const char *name, const struct inode *i);

@@ -9,6 +9,7 @@
 
 #include "base/cleanup.h"
 #include "base/fold.h"
+#include "catalog/derive.h"
 #include "catalog/pack_record.h"
 #include "catalog/tags.h"
 #include "index/query/search.h"
@@ -306,6 +307,9 @@ static int collect_tagged(struct search *s)
 
 		if (f->kind != FILTER_TAG)
 			continue;
+		if (derive_is_due(s->x->config.catalog))
+			return query_why(s->ret_why, "tag:%s: the tags of this volume are of an older version; mount it for "
+						     "writing once", f->value);
 		r = tag_find(s->x->config.catalog, f->value, f->len, &id);
 		if (r >= 0)
 			r = tag_foreach_file(s->x->config.catalog, id, note_tagged, &s->tagged[i]);

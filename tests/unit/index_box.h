@@ -16,6 +16,7 @@
 
 #include "base/cleanup.h"
 #include "check.h"
+#include "catalog/derive.h"
 #include "index/embed/embed.h"
 #include "index/index.h"
 #include "temp_folder.h"
@@ -136,6 +137,7 @@ static struct box *box_new(void)
 	callbacks.context = b;
 	catalog_set_callbacks(b->catalog, &callbacks);
 	CHECK_EQ(tree_make_root(b->catalog, 0, 0, 0755), 0);
+	CHECK_EQ(derive_run(b->catalog), 0);
 	CHECK_EQ(embed_find(&b->model), 0);
 	b->config = (struct index_config){ .catalog = b->catalog, .keys = catalog_keys(b->catalog),
 					   .volume_dirfd = b->temp.dirfd, .extract_path = "none",

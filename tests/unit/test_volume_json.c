@@ -47,7 +47,7 @@ static void test_every_member(const struct buf *original)
 		CHECK(try_volume(&key_file) < 0);
 		CHECK(try_volume(&passphrase) < 0);
 	}
-	CHECK_EQ(n, 5 + 5 + 5 + 7); /* top level and mac, key file, recovery, passphrase */
+	CHECK_EQ(n, 5 + 1 + 5 + 5 + 7); /* top level and mac, feature, key file, recovery, passphrase */
 }
 
 /* Members and slots that were added, removed or swapped. */

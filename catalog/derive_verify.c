@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT */
+/* The members that follow from other records, and those that the sets have, each as the sum of a hash of every one: equal
+ * sums are equal sets. */
+#include <errno.h>
+
+#include "base/cleanup.h"
+#include "base/hash.h"
+#include "base/problem.h"
+#include "catalog/derive.h"
+#include "catalog/file_sets.h"
+#include "catalog/found.h"
+#include "catalog/tree_impl.h"
+#include "catalog/walk.h"
+
+struct comparison {
+	struct catalog *c;
+	uint64_t names, times, labels; /* what there must be, less what there is */
+	uint64_t ino;                  /* whose labels are added */
+	uint64_t files, below;         /* that labels say they have, less what their sets have */
+	int64_t seen;                  /* inodes */
+};
+
+static uint64_t hash_of(uint64_t a, uint64_t b, uint64_t salt)
+{
+	return hash_mix64(hash_mix64(a ^ salt) + b);
+}
+
+/* ---- what there must be */
+
+static int expect_names(void *context, const struct record *record)
+{
+	struct reader reader = reader_over(record->value, record->value_len);
+	struct comparison *x = context;
+	struct dentry_item item;
+	uint64_t hash;
+	int r;
+
+	while ((r = dentry_next(&reader, &item)) > 0) {
+		if (!S_ISREG(item.type))
+			continue;
+		r = file_stem_hash(x->c, item.name, file_stem_len(item.name, item.name_len), &hash);
+		if (r < 0)
+			break;
+		x->names += hash_of(hash, item.ino, 0);
+	}
+	return r;
+}
+
+static int expect_tag(void *context, uint64_t id, uint32_t why)
+{
+	struct comparison *x = context;
+
+	x->labels += hash_of(id, x->ino, LABEL_SET);
+	return 0;
+}
+
+static int expect_found(void *context, uint64_t id)
+{
+	struct comparison *x = context;
+
+	x->labels += hash_of(id, x->ino, LABEL_FOUND);
+	return 0;
+}
+
+static int expect_field(struct comparison *x, const char *name)
+{
+	_cleanup_buf_ struct buf value = BUF_INIT;
+	const char *field = field_of_xattr(name);
+	uint64_t id;
+	int r = field ? tree_getxattr(x->c, x->ino, name, &value) : -ENOENT;
+
+	if (r >= 0)
+		r = field_find(x->c, field, (const char *)value.data, value.len, &id);
+	if (r >= 0)
+		x->labels += hash_of(id, x->ino, LABEL_SET);
+	return r == -ENOENT ? 0 : r;
+}
+
+static int expect_fields(struct comparison *x)
+{
+	_cleanup_buf_ struct buf names = BUF_INIT;
+	int r = tree_listxattr(x->c, x->ino, &names);
+
+	for (const char *at = (const char *)names.data, *end = at + names.len; r >= 0 && at < end; at += strlen(at) + 1)
+		r = expect_field(x, at);
+	return r;
+}
+
+static int expect_inode(void *context, const struct record *record)
+{
+	struct comparison *x = context;
+	struct inode i;
+	int r = inode_decode(load_be64(record->key + 1), record->value, record->value_len, &i);
+
+	if (r < 0 || !i.nlink)
+		return r;
+	x->ino = i.ino;
+	x->seen++;
+	if (file_quarter_of(&i))
+		x->times += hash_of(file_quarter_of(&i), i.ino, 0);
+	if (i.sets[SET_XATTRS].count)
+		r = tags_foreach_set(x->c, i.ino, expect_tag, x);
+	if (r >= 0 && i.sets[SET_XATTRS].count)
+		r = expect_fields(x);
+	return r < 0 || !(i.flags & INODE_FOUND) ? r : found_foreach_label(x->c, i.ino, expect_found, x);
+}
+
+/* ---- what there is */
+
+static int subtract_set(struct comparison *x, struct packed_walk w, uint64_t *sum)
+{
+	struct packed_member m;
+	int r;
+
+	while ((r = packed_walk_next(&w, &m)) > 0)
+		*sum -= m.n * hash_of(m.a, m.b, 0);
+	packed_walk_done(&w);
+	return r;
+}
+
+static int subtract_files(struct comparison *x, uint64_t id)
+{
+	_cleanup_(packed_walk_done) struct packed_walk w = label_walk_files(x->c, id);
+	struct packed_member m;
+	int r;
+
+	while ((r = packed_walk_next(&w, &m)) > 0) {
+		if (m.n & LABEL_SET)
+			x->labels -= hash_of(id, m.a, LABEL_SET);
+		if (m.n & LABEL_FOUND)
+			x->labels -= hash_of(id, m.a, LABEL_FOUND);
+		x->files--;
+	}
+	return r;
+}
+
+static int count_below(struct comparison *x, uint64_t id)
+{
+	struct packed_walk w = label_walk_below(x->c, id);
+	uint64_t n = 0;
+	int r = packed_set_count(x->c, &w.prefix, 0, UINT64_MAX, &n);
+
+	x->below -= n;
+	return r;
+}
+
+static int subtract_label(void *context, const struct record *record)
+{
+	struct comparison *x = context;
+	_cleanup_label_ struct label l = { 0 };
+	uint64_t id = load_be64(record->key + 1);
+	int r = label_get(x->c, id, &l);
+
+	x->files += l.files;
+	x->below += l.below;
+	if (r >= 0)
+		r = subtract_files(x, id);
+	return r < 0 ? r : count_below(x, id);
+}
+
+/* ---- both */
+
+static int each(struct comparison *x, char letter, record_visit_fn visit)
+{
+	struct key prefix = key_start(letter);
+
+	return records_foreach(x->c, &prefix, visit, x);
+}
+
+static int compare(struct comparison *x)
+{
+	int r = each(x, 'D', expect_names);
+
+	if (r >= 0)
+		r = each(x, 'I', expect_inode);
+	if (r >= 0)
+		r = subtract_set(x, file_names_walk(x->c), &x->names);
+	if (r >= 0)
+		r = subtract_set(x, file_times_walk(x->c), &x->times);
+	return r < 0 ? r : each(x, 'g', subtract_label);
+}
+
+int64_t derive_verify(struct catalog *c, void (*problem)(void *context, const char *text), void *context)
+{
+	struct comparison x = { .c = c };
+	int r = derive_is_due(c) ? -ENOENT : compare(&x);
+
+	if (r < 0) /* records that do not open are told of where they are looked for */
+		return r == -ENOENT || r == -EBADMSG ? 0 : r;
+	if (x.names)
+		problem_say(problem, context, "catalog: the set of names is not that of the files");
+	if (x.times)
+		problem_say(problem, context, "catalog: the set of times is not that of the files");
+	if (x.labels || x.files || x.below)
+		problem_say(problem, context, "catalog: tags or fields are not those of the files");
+	return x.seen;
+}
