@@ -14,6 +14,7 @@
 #include "fs/awake.h"
 #include "fs/fs_impl.h"
 #include "fs/syncs.h"
+#include "fs/virtual/view.h"
 #include "fs/workers.h"
 
 /* Reads and writes from here on go to a worker when more requests wait. */
@@ -165,6 +166,8 @@ static bool wants_worker(struct loop *l, const struct fuse_in_header *in)
 {
 	const struct fuse_read_in *read_in = (const void *)(in + 1);
 
+	if (view_is(in->nodeid) && in->opcode != FUSE_FORGET)
+		return true;
 	if (in->opcode == FUSE_FALLOCATE || (in->opcode == FUSE_COPY_FILE_RANGE && is_large(l->fs, in->nodeid)))
 		return true;
 	if (in->opcode == FUSE_READDIR || in->opcode == FUSE_READDIRPLUS)

@@ -151,5 +151,9 @@ int index_query(struct index *x, const struct query *q, const struct query_scope
 		struct answer *ret_answer, char **ret_why);
 void answer_done(struct answer *a);
 
+struct viewers;
+/* Who sees which files (viewers.h), for those who show files without a query. Borrowed. */
+struct viewers *index_viewers(struct index *x);
+
 /* fsck: opens every block of every registered segment. Returns their number. */
 int64_t index_verify(struct index *x, void (*problem)(void *context, const char *text), void *context);

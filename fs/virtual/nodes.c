@@ -2,6 +2,7 @@
 #include "fs/virtual/virtual.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,7 @@
 #include "base/clock.h"
 #include "fs/ops/ops.h"
 #include "fs/pushed.h"
+#include "fs/virtual/view.h"
 
 #define ANSWERS_MAX (32u << 20)
 #define PENDING_XATTR "user.brainy.pending"
@@ -25,6 +27,8 @@ int virtual_new(struct fs *fs, struct virtual **ret_v)
 	v->gid = getegid();
 	(void) clock_gettime(CLOCK_REALTIME, &v->born);
 	r = answers_new(ANSWERS_MAX, first, &v->answers);
+	if (r == 0)
+		r = view_table_new(&v->views);
 	if (r == 0)
 		r = errors_new(&v->errors);
 	if (r == 0)
@@ -60,13 +64,19 @@ struct virtual *virtual_free(struct virtual *v)
 	v->answers = answers_free(v->answers);
 	v->errors = errors_free(v->errors);
 	v->streams = streams_free(v->streams);
+	v->views = view_table_free(v->views);
 	free(v);
 	return NULL;
 }
 
 bool virtual_has_root(const char *name)
 {
-	return strcmp(name, ".query") == 0 || strcmp(name, ".brainy") == 0;
+	static const char *const names[] = { ".query", ".brainy", ".tags", ".dates", ".by" };
+
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+		if (strcmp(name, names[k]) == 0)
+			return true;
+	return false;
 }
 
 /* May this user do anything with it? The kernel has checked its mode; it did so with what it remembers. */
@@ -102,7 +112,7 @@ static void answer_stat(const struct answer_node *node, struct stat *ret_st)
 {
 	*ret_st = (struct stat){
 		.st_ino = node->ino,
-		.st_mode = S_IFREG | 0400,
+		.st_mode = node->is_link ? S_IFLNK | 0777 : S_IFREG | 0400,
 		.st_nlink = 1,
 		.st_uid = node->uid,
 		.st_gid = node->gid,
@@ -132,6 +142,24 @@ static void fixed_stat(const struct virtual *v, uint64_t ino, struct stat *ret_s
 	};
 }
 
+void virtual_readlink(fuse_req_t req, uint64_t ino)
+{
+	struct answers *answers = ops_fs(req)->virtual->answers;
+	struct answer_node node;
+	char target[PATH_MAX + 1];
+	int r = virtual_kind_of(ino) == VIRTUAL_ANSWER ? answers_get(answers, ino, &node) : -EINVAL;
+	ssize_t n = -EINVAL;
+
+	if (r == 0 && node.is_link)
+		n = answers_read(answers, ino, 0, target, PATH_MAX);
+	if (r < 0 || n < 0) {
+		ops_reply_status(req, r < 0 ? r : (int)n);
+		return;
+	}
+	target[n] = 0;
+	(void) fuse_reply_readlink(req, target);
+}
+
 static int node_stat(const struct virtual *v, uint64_t ino, struct stat *ret_st)
 {
 	struct answer_node node;
@@ -155,7 +183,13 @@ int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st)
 void virtual_getattr(fuse_req_t req, uint64_t ino)
 {
 	struct stat st;
-	int r = node_stat(ops_fs(req)->virtual, ino, &st);
+	int r;
+
+	if (view_is(ino)) {
+		view_getattr(req, ino);
+		return;
+	}
+	r = node_stat(ops_fs(req)->virtual, ino, &st);
 
 	if (r < 0)
 		ops_reply_status(req, r);
@@ -239,15 +273,25 @@ static void lookup_brainy(fuse_req_t req, const char *name)
 		texts_lookup(req, name);
 }
 
+/* A name of the root, or in a view. */
+static void lookup_root(fuse_req_t req, uint64_t dir, const char *name)
+{
+	if (strcmp(name, ".query") == 0 && !view_is(dir))
+		reply_fixed(req, virtual_ino(VIRTUAL_QUERY, dir));
+	else if (strcmp(name, ".brainy") == 0 && !view_is(dir))
+		reply_fixed(req, virtual_ino(VIRTUAL_FIXED, FIXED_BRAINY));
+	else
+		view_lookup(req, dir, name);
+}
+
 void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name)
 {
 	int r = dir & INO_VIRTUAL ? check_user(req, dir) : 0;
 
 	if (r < 0)
 		ops_reply_status(req, r);
-	else if (!(dir & INO_VIRTUAL))
-		reply_fixed(req, strcmp(name, ".query") == 0 ? virtual_ino(VIRTUAL_QUERY, dir)
-							     : virtual_ino(VIRTUAL_FIXED, FIXED_BRAINY));
+	else if (!(dir & INO_VIRTUAL) || view_is(dir))
+		lookup_root(req, dir, name);
 	else if (virtual_kind_of(dir) == VIRTUAL_QUERY)
 		lookup_query(req, virtual_number_of(dir), name);
 	else if (is_folder(dir))
@@ -409,6 +453,10 @@ void virtual_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bo
 	struct virtual_listing l = { .req = req, .data = request_space(), .size = size, .plus = plus };
 	int r = check_user(req, ino);
 
+	if (view_is(ino)) {
+		view_readdir(req, ino, size, cookie, plus);
+		return;
+	}
 	if (r == 0 && !is_folder(ino))
 		r = -ENOTDIR;
 	if (r == 0 && !l.data)
