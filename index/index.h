@@ -111,7 +111,8 @@ int index_get_attribute(struct index *x, uint64_t ino, const char *name, struct 
 /* ---- queries */
 
 enum query_mode { QUERY_HYBRID, QUERY_TEXT, QUERY_VECTOR };
-enum query_format { FORMAT_TSV, FORMAT_PATHS, FORMAT_PATHS0, FORMAT_JSON, FORMAT_JSONL, FORMAT_MD };
+/* FORMAT_INODES: uint64_t each, for who goes on with them; no name asks for it. */
+enum query_format { FORMAT_TSV, FORMAT_PATHS, FORMAT_PATHS0, FORMAT_JSON, FORMAT_JSONL, FORMAT_MD, FORMAT_INODES };
 
 /* A parsed query name, `find?q=..&limit=..`. */
 struct query {
@@ -131,6 +132,8 @@ struct query {
  * where, which the caller frees. */
 int query_parse_name(const char *name, struct query *ret_q, char **ret_why);
 void query_done(struct query *q);
+/* Can its text be parsed? Without an index. -EINVAL with *ret_why as above. */
+int index_check_query(const struct query *q, char **ret_why);
 
 struct query_scope {
 	uint64_t top;           /* directory that holds .query */

@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "fs/ops/ops.h"
 #include "fs/pushed.h"
-#include "fs/virtual/view.h"
+#include "fs/virtual/view_find.h"
 
 #define ANSWERS_MAX (32u << 20)
 #define PENDING_XATTR "user.brainy.pending"
@@ -29,6 +29,8 @@ int virtual_new(struct fs *fs, struct virtual **ret_v)
 	r = answers_new(ANSWERS_MAX, first, &v->answers);
 	if (r == 0)
 		r = view_table_new(&v->views);
+	if (r == 0)
+		r = results_cache_new(&v->results);
 	if (r == 0)
 		r = errors_new(&v->errors);
 	if (r == 0)
@@ -65,13 +67,14 @@ struct virtual *virtual_free(struct virtual *v)
 	v->errors = errors_free(v->errors);
 	v->streams = streams_free(v->streams);
 	v->views = view_table_free(v->views);
+	v->results = results_cache_free(v->results);
 	free(v);
 	return NULL;
 }
 
 bool virtual_has_root(const char *name)
 {
-	static const char *const names[] = { ".query", ".brainy", ".tags", ".dates", ".by" };
+	static const char *const names[] = { ".query", ".brainy", ".tags", ".dates", ".by", ".find" };
 
 	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
 		if (strcmp(name, names[k]) == 0)
@@ -200,7 +203,7 @@ void virtual_getattr(fuse_req_t req, uint64_t ino)
 /* Opening ask or control with O_TRUNC (as a shell's > does) changes nothing and is not refused. */
 void virtual_setattr(fuse_req_t req, uint64_t ino, int what)
 {
-	if (is_stream(ino) && (what & ~FUSE_SET_ATTR_KILL_SUID) == FUSE_SET_ATTR_SIZE)
+	if ((is_stream(ino) || view_is_control(ino)) && (what & ~FUSE_SET_ATTR_KILL_SUID) == FUSE_SET_ATTR_SIZE)
 		virtual_getattr(req, ino);
 	else
 		ops_reply_status(req, -EACCES);
@@ -352,8 +355,13 @@ static int open_stream(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 
 void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 {
-	int r = check_user(req, ino);
+	int r;
 
+	if (view_is_control(ino)) {
+		view_control_open(req, ino, fi);
+		return;
+	}
+	r = check_user(req, ino);
 	if (r == 0)
 		r = is_stream(ino) ? open_stream(req, ino, fi) : open_answer(ops_fs(req), ino, fi);
 	if (r < 0)
@@ -371,7 +379,7 @@ void virtual_release(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 	if (handles_remove(fs->handles, fi->fh, &was, &last) == 0) {
 		if (is_stream(ino))
 			streams_close(fs->virtual->streams, fi->fh);
-		else
+		else if (!view_is_control(ino))
 			answers_close(fs->virtual->answers, ino);
 	}
 	ops_reply_status(req, 0);
@@ -383,6 +391,10 @@ void virtual_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, st
 	void *space = request_space();
 	ssize_t n = -ENOMEM;
 
+	if (view_is_control(ino)) {
+		view_control_read(req, ino, size, offset);
+		return;
+	}
 	size = MIN(size, (size_t)FS_MAX_WRITE);
 	if (space)
 		n = is_stream(ino) ? streams_read(v->streams, fi->fh, space, size)
@@ -396,7 +408,13 @@ void virtual_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, st
 void virtual_write(fuse_req_t req, uint64_t ino, const char *data, size_t size, struct fuse_file_info *fi)
 {
 	_cleanup_free_ char *line = NULL;
-	int r = is_stream(ino) ? streams_write(ops_fs(req)->virtual->streams, fi->fh, data, size, &line) : -EACCES;
+	int r;
+
+	if (view_is_control(ino)) {
+		view_control_write(req, ino, data, size);
+		return;
+	}
+	r = is_stream(ino) ? streams_write(ops_fs(req)->virtual->streams, fi->fh, data, size, &line) : -EACCES;
 
 	if (r < 0)
 		ops_reply_status(req, r);

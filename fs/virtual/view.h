@@ -24,6 +24,11 @@ enum view_class {
 	VIEW_BY,       /* .by */
 	VIEW_FIELD,    /* .by/author: the label of the field */
 	VIEW_VALUE,    /* .by/author/Smith: the label of the value */
+	VIEW_FIND,     /* .find */
+	VIEW_RESULTS,  /* .find/WORDS: a hash */
+	VIEW_SAVED_ROOT, /* .find/saved */
+	VIEW_SAVED,    /* .find/saved/NAME: as VIEW_TAG */
+	VIEW_CONTROL,  /* a file there, .q: 51..48 which, 47..0 the label */
 };
 
 #define VIEW_CLASS_SHIFT 52
@@ -38,8 +43,8 @@ struct view_term {
 
 struct view {
 	enum view_class class;
-	uint64_t id;                  /* VIEW_TAG, VIEW_FIELD, VIEW_VALUE: a label */
-	unsigned depth;               /* of its path below the root that the mount has */
+	uint64_t id;                  /* VIEW_TAG, VIEW_FIELD, VIEW_VALUE, VIEW_SAVED, VIEW_CONTROL: a label. VIEW_RESULTS: the hash */
+	unsigned depth;               /* of its path below the root that the mount has. VIEW_CONTROL: which */
 	struct view_term terms[VIEW_TERMS_MAX]; /* VIEW_TAG, VIEW_TAG_SET */
 	unsigned n_terms;
 	int year, month, day;         /* VIEW_DATE */
@@ -63,6 +68,9 @@ struct view_table *view_table_free(struct view_table *t);
 /* -ESTALE: it was made by another server. */
 int view_of(struct fs *fs, uint64_t ino, struct view *ret_v);
 uint64_t view_ino(struct fs *fs, const struct view *v);
+/* A view of results, and what it asks for. -ESTALE as above. */
+struct view view_of_words(struct fs *fs, const char *words);
+int view_words(struct fs *fs, const struct view *v, struct buf *ret_words);
 bool view_is(uint64_t ino);
 void view_stat(struct looker *l, const struct view *v, struct stat *ret_st);
 /* A name with %XX for what a file cannot be called by, or what means something here. */

@@ -10,9 +10,10 @@
 
 #include "base/cleanup.h"
 #include "catalog/file_sets.h"
+#include "catalog/saved.h"
 #include "fs/invalidator.h"
 #include "fs/ops/ops.h"
-#include "fs/virtual/view.h"
+#include "fs/virtual/view_find.h"
 
 #define INBOX "inbox"
 #define NUMBERS_MAX 10000u
@@ -258,6 +259,8 @@ static int unlink_in(struct change *x, uint64_t dir, const char *name)
 	struct view v;
 	int r = tags_at(x, dir, &v);
 
+	if (r == -EPERM && v.class == VIEW_SAVED) /* whoever removes the search removes what it shows first */
+		return 0;
 	if (r == 0)
 		r = view_find(&x->l, &v, name, &i);
 	if (r == -ENOENT && is_narrowing(x, &v, name))
@@ -309,11 +312,24 @@ static int decode_name(const char *name, struct buf *ret_text)
 	return r < 0 ? r : buf_cstr(ret_text) ? 0 : -ENOMEM;
 }
 
+static bool is_saved(const struct view *v)
+{
+	return v->class == VIEW_SAVED || v->class == VIEW_SAVED_ROOT;
+}
+
+static uint64_t above_saved(const struct view *v)
+{
+	return v->class == VIEW_SAVED ? v->id : LABEL_ROOT_SAVED;
+}
+
 static int mkdir_in(struct change *x, const struct view *v, const char *name)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	uint64_t above = 0, id;
 	int r = label_of_folder(v, &above);
+
+	if (is_saved(v))
+		return tree_make_saved(x->c, &x->rq, above_saved(v), name, &id);
 
 	if (r == 0)
 		r = name[0] == '-' ? -EINVAL : decode_name(name, &text);
@@ -344,27 +360,35 @@ bool view_mkdir(fuse_req_t req, uint64_t dir, const char *name)
 	return true;
 }
 
-/* The label of a folder in a view of tags. -ENOTDIR: it is a symlink. */
-static int find_folder(struct change *x, uint64_t dir, const char *name, uint64_t *ret_id)
+/* A tag or a saved search, as a folder. -ENOTDIR: it is a symlink, or a file. */
+static int find_folder(struct change *x, uint64_t dir, const char *name, struct view *ret_v)
 {
 	_cleanup_buf_ struct buf target = BUF_INIT;
-	struct view v, below;
+	struct view v;
 	int r = view_of(x->l.fs, dir, &v);
 
 	if (r == 0)
-		r = v.class == VIEW_TAGS || is_tags(&v) ? view_below(&x->l, &v, name, &below, &target) : -EPERM;
+		r = v.class == VIEW_TAGS || is_tags(&v) || is_saved(&v) ? view_below(&x->l, &v, name, ret_v, &target) : -EPERM;
 	if (r < 0)
 		return r;
-	if (r == 2 || below.class != VIEW_TAG)
-		return -ENOTDIR;
-	*ret_id = below.id;
-	return 0;
+	return r == 2 || (ret_v->class != VIEW_TAG && ret_v->class != VIEW_SAVED) ? -ENOTDIR : 0;
+}
+
+/* Tags are the owner's to rename and remove; of saved searches one only finds one's own. */
+static int remove_folder(struct change *x, const struct view *v)
+{
+	int r;
+
+	if (v->class == VIEW_SAVED)
+		return tree_remove_saved(x->c, &x->rq, v->id);
+	r = may_rule(x);
+	return r < 0 ? r : tree_remove_tag(x->c, &x->rq, v->id);
 }
 
 bool view_rmdir(fuse_req_t req, uint64_t dir, const char *name)
 {
 	struct change x;
-	uint64_t id;
+	struct view v;
 	int r;
 
 	if (!view_is(dir))
@@ -373,11 +397,9 @@ bool view_rmdir(fuse_req_t req, uint64_t dir, const char *name)
 		return true;
 	r = begin(req, &x);
 	if (r == 0) {
-		r = find_folder(&x, dir, name, &id);
+		r = find_folder(&x, dir, name, &v);
 		if (r == 0)
-			r = may_rule(&x);
-		if (r == 0)
-			r = tree_remove_tag(x.c, &x.rq, id);
+			r = remove_folder(&x, &v);
 		end(&x);
 	}
 	ops_reply_status(req, r);
@@ -483,31 +505,32 @@ static int move_out(struct change *x, const struct view *from, const struct inod
 	return r == -EPERM ? 0 : r;
 }
 
-static int rename_folder(struct change *x, uint64_t id, uint64_t new_dir, const char *new_name, bool may_replace)
+static int rename_folder(struct change *x, const struct view *v, uint64_t new_dir, const char *new_name, bool may_replace)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	uint64_t above = 0;
 	struct view to;
-	int r = may_rule(x);
+	int r = view_is(new_dir) ? view_of(x->l.fs, new_dir, &to) : -EPERM;
 
+	if (r == 0 && v->class == VIEW_SAVED)
+		return is_saved(&to) ? tree_rename_saved(x->c, &x->rq, v->id, above_saved(&to), new_name) : -EPERM;
 	if (r == 0)
-		r = view_is(new_dir) ? view_of(x->l.fs, new_dir, &to) : -EPERM;
+		r = may_rule(x);
 	if (r == 0)
 		r = label_of_folder(&to, &above);
 	if (r == 0)
 		r = new_name[0] == '-' ? -EINVAL : decode_name(new_name, &text);
-	return r < 0 ? r : tree_rename_tag(x->c, &x->rq, id, above, (const char *)text.data, may_replace);
+	return r < 0 ? r : tree_rename_tag(x->c, &x->rq, v->id, above, (const char *)text.data, may_replace);
 }
 
 static int rename_in(struct change *x, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags)
 {
 	struct view from, to;
 	struct inode i;
-	uint64_t id;
 	int r = flags & ~(unsigned)RENAME_NOREPLACE ? -EINVAL : 0;
 
-	if (r == 0 && view_is(dir) && find_folder(x, dir, name, &id) == 0)
-		return rename_folder(x, id, new_dir, new_name, !(flags & RENAME_NOREPLACE));
+	if (r == 0 && view_is(dir) && find_folder(x, dir, name, &from) == 0)
+		return rename_folder(x, &from, new_dir, new_name, !(flags & RENAME_NOREPLACE));
 	if (r == 0)
 		r = find_moved(x, dir, name, &from, &i);
 	if (r == 0 && view_is(new_dir))

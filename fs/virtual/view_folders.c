@@ -6,8 +6,9 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "fs/virtual/view.h"
+#include "catalog/saved.h"
 #include "fs/virtual/view_dates.h"
+#include "fs/virtual/view_find.h"
 
 /* What stands for something in the names of folders of tags. */
 #define TAG_SIGNS ","
@@ -144,6 +145,51 @@ static int tag_below(struct looker *l, const struct view *v, const char *name, s
 	return r < 0 ? r : 2;
 }
 
+/* ---- searches */
+
+/* File managers look for names of theirs, which begin with a dot. */
+static int words_below(struct looker *l, const char *name, struct view *ret_below)
+{
+	_cleanup_buf_ struct buf spec = BUF_INIT;
+	struct query q;
+	char *why = NULL;
+	int r = name[0] == '.' ? -ENOENT : buf_addf(&spec, "q=%s", name);
+
+	if (strcmp(name, "saved") == 0) {
+		*ret_below = (struct view){ .class = VIEW_SAVED_ROOT, .depth = 1 };
+		return 1;
+	}
+	if (r >= 0)
+		r = buf_cstr(&spec) ? query_parse_name(buf_cstr(&spec), &q, &why) : -ENOMEM;
+	if (r >= 0) {
+		r = index_check_query(&q, &why);
+		query_done(&q);
+	}
+	if (why)
+		errors_set(l->fs->virtual->errors, l->caller.uid, why);
+	if (r < 0)
+		return r;
+	*ret_below = view_of_words(l->fs, name);
+	return 1;
+}
+
+static int saved_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below)
+{
+	uint64_t above = v->class == VIEW_SAVED ? v->id : LABEL_ROOT_SAVED, id;
+	int r;
+
+	for (unsigned k = 0; v->class == VIEW_SAVED && view_control_names[k]; k++)
+		if (strcmp(name, view_control_names[k]) == 0) {
+			*ret_below = (struct view){ .class = VIEW_CONTROL, .id = v->id, .depth = k };
+			return 1;
+		}
+	r = label_find(l->fs->config.catalog, above, name, strlen(name), &id);
+	if (r >= 0)
+		r = view_sees_saved(l, id);
+	*ret_below = (struct view){ .class = VIEW_SAVED, .id = id, .depth = v->depth + 1 };
+	return r == 0 ? -ENOENT : r;
+}
+
 /* ---- all of them */
 
 static int label_below(struct looker *l, const struct view *v, const char *name, enum view_class class, struct view *ret_below)
@@ -170,8 +216,16 @@ int view_below(struct looker *l, const struct view *v, const char *name, struct 
 		return label_below(l, v, name, VIEW_FIELD, ret_below);
 	case VIEW_FIELD:
 		return label_below(l, v, name, VIEW_VALUE, ret_below);
+	case VIEW_FIND:
+		return words_below(l, name, ret_below);
+	case VIEW_SAVED_ROOT:
+	case VIEW_SAVED:
+		return saved_below(l, v, name, ret_below);
 	case VIEW_VALUE:
+	case VIEW_RESULTS:
 		break;
+	case VIEW_CONTROL:
+		return -ENOTDIR;
 	}
 	return -ENOENT;
 }
@@ -185,8 +239,18 @@ bool view_takes_name(struct looker *l, const struct view *v, const char *name, s
 
 /* ---- listing */
 
+struct listed {
+	int (*sees)(struct looker *l, uint64_t id);
+	const char *signs; /* that are encoded in names */
+	bool raw;          /* nothing is */
+};
+static const struct listed listed_tags = { .sees = sees_label, .signs = TAG_SIGNS };
+static const struct listed listed_fields = { .sees = sees_label, .signs = "" };
+static const struct listed listed_saved = { .sees = view_sees_saved, .raw = true };
+
 /* The next label below `above` that is seen; its cookie is its id. */
-static int next_label(struct looker *l, uint64_t above, const char *signs, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie)
+static int next_label(struct looker *l, uint64_t above, const struct listed *kind, uint64_t cookie, struct buf *ret_name,
+		      uint64_t *ret_cookie)
 {
 	_cleanup_(packed_walk_done) struct packed_walk w = label_walk_below(l->fs->config.catalog, above);
 	struct packed_member m;
@@ -196,14 +260,15 @@ static int next_label(struct looker *l, uint64_t above, const char *signs, uint6
 	while ((r = packed_walk_next(&w, &m)) > 0) {
 		_cleanup_label_ struct label label = { 0 };
 
-		r = sees_label(l, m.a);
+		r = kind->sees(l, m.a);
 		if (r > 0)
 			r = label_get(l->fs->config.catalog, m.a, &label);
 		if (r == -ENOENT || (r == 0 && !label.id))
 			continue;
 		buf_reset(ret_name);
 		if (r >= 0)
-			r = view_encode((const char *)label.name.data, label.name.len, signs, ret_name);
+			r = kind->raw ? buf_add(ret_name, label.name.data, label.name.len)
+				      : view_encode((const char *)label.name.data, label.name.len, kind->signs, ret_name);
 		if (r >= 0 && ret_name->len > TREE_NAME_MAX)
 			continue; /* it has a name that no program could open */
 		*ret_cookie = m.a;
@@ -224,22 +289,52 @@ static int next_date(struct looker *l, const struct view *v, uint64_t cookie, st
 	return r < 0 ? r : 1;
 }
 
+static int add_text(struct buf *name, const char *text, uint64_t cookie, uint64_t *ret_cookie)
+{
+	int r;
+
+	buf_reset(name);
+	r = buf_add_str(name, text);
+	*ret_cookie = cookie;
+	return r < 0 ? r : 1;
+}
+
+/* Its settings, then the searches in it, whose cookies are that much higher. */
+static int next_saved(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie)
+{
+	int r;
+
+	if (cookie < SAVED_SETTINGS)
+		return add_text(ret_name, view_control_names[cookie], cookie + 1, ret_cookie);
+	r = next_label(l, v->id, &listed_saved, cookie - SAVED_SETTINGS, ret_name, ret_cookie);
+	*ret_cookie += r > 0 ? SAVED_SETTINGS : 0;
+	return r;
+}
+
 int view_next_folder(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie)
 {
 	switch (v->class) {
 	case VIEW_TAGS:
-		return next_label(l, LABEL_ROOT_TAGS, TAG_SIGNS, cookie, ret_name, ret_cookie);
+		return next_label(l, LABEL_ROOT_TAGS, &listed_tags, cookie, ret_name, ret_cookie);
 	case VIEW_TAG:
-		return next_label(l, v->id, TAG_SIGNS, cookie, ret_name, ret_cookie);
+		return next_label(l, v->id, &listed_tags, cookie, ret_name, ret_cookie);
 	case VIEW_DATES:
 	case VIEW_DATE:
 		return next_date(l, v, cookie, ret_name, ret_cookie);
 	case VIEW_BY:
-		return next_label(l, LABEL_ROOT_FIELDS, "", cookie, ret_name, ret_cookie);
+		return next_label(l, LABEL_ROOT_FIELDS, &listed_fields, cookie, ret_name, ret_cookie);
 	case VIEW_FIELD:
-		return next_label(l, v->id, "", cookie, ret_name, ret_cookie);
+		return next_label(l, v->id, &listed_fields, cookie, ret_name, ret_cookie);
+	case VIEW_FIND:
+		return cookie ? 0 : add_text(ret_name, "saved", 1, ret_cookie);
+	case VIEW_SAVED_ROOT:
+		return next_label(l, LABEL_ROOT_SAVED, &listed_saved, cookie, ret_name, ret_cookie);
+	case VIEW_SAVED:
+		return next_saved(l, v, cookie, ret_name, ret_cookie);
 	case VIEW_TAG_SET:
 	case VIEW_VALUE:
+	case VIEW_RESULTS:
+	case VIEW_CONTROL:
 		break;
 	}
 	return 0;

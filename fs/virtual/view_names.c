@@ -10,10 +10,11 @@
 #include "base/cleanup.h"
 #include "catalog/file_sets.h"
 #include "fs/virtual/view.h"
+#include "fs/virtual/view_names.h"
 
 #define SIGN '~'
 
-static int base_name(struct catalog *c, const struct inode *i, struct buf *ret_name)
+int view_base_name(struct catalog *c, const struct inode *i, struct buf *ret_name)
 {
 	uint64_t dir;
 	int r = tree_name(c, i, 0, &dir, ret_name);
@@ -22,7 +23,7 @@ static int base_name(struct catalog *c, const struct inode *i, struct buf *ret_n
 }
 
 /* The name with the number; what does not fit goes from the stem's end. */
-static int numbered_name(const struct buf *name, uint64_t ino, struct buf *ret_name)
+int view_numbered_name(const struct buf *name, uint64_t ino, struct buf *ret_name)
 {
 	size_t stem = file_stem_len((const char *)name->data, name->len), ending = name->len - stem;
 	char number[24];
@@ -51,7 +52,7 @@ static int is_called(struct looker *l, const struct view *v, uint64_t ino, const
 	else
 		return r;
 	if (r >= 0)
-		r = ret_i->nlink && ret_i->parent ? base_name(l->fs->config.catalog, ret_i, &base) : -ENOENT;
+		r = ret_i->nlink && ret_i->parent ? view_base_name(l->fs->config.catalog, ret_i, &base) : -ENOENT;
 	if (r < 0)
 		return r == -ENOENT ? 0 : r;
 	return base.len == len && memcmp(base.data, name, len) == 0;
@@ -81,7 +82,7 @@ int view_name(struct looker *l, const struct view *v, const struct inode *i, str
 {
 	_cleanup_buf_ struct buf base = BUF_INIT;
 	struct inode other;
-	int r = i->nlink && i->parent ? base_name(l->fs->config.catalog, i, &base) : -ENOENT;
+	int r = i->nlink && i->parent ? view_base_name(l->fs->config.catalog, i, &base) : -ENOENT;
 
 	if (r < 0)
 		return r;
@@ -90,7 +91,7 @@ int view_name(struct looker *l, const struct view *v, const struct inode *i, str
 	else
 		r = first_called(l, v, (const char *)base.data, base.len, i->ino, &other);
 	if (r > 0)
-		return numbered_name(&base, i->ino, ret_name);
+		return view_numbered_name(&base, i->ino, ret_name);
 	return r < 0 ? r : buf_add(ret_name, base.data, base.len);
 }
 
@@ -119,9 +120,9 @@ static int find_numbered(struct looker *l, const struct view *v, const char *nam
 		return r < 0 ? r : -ENOENT;
 	r = inode_get(l->fs->config.catalog, ino, ret_i);
 	if (r >= 0)
-		r = ret_i->nlink && ret_i->parent ? base_name(l->fs->config.catalog, ret_i, &base) : -ENOENT;
+		r = ret_i->nlink && ret_i->parent ? view_base_name(l->fs->config.catalog, ret_i, &base) : -ENOENT;
 	if (r >= 0)
-		r = numbered_name(&base, ino, &numbered);
+		r = view_numbered_name(&base, ino, &numbered);
 	if (r < 0)
 		return r;
 	return numbered.len == len && memcmp(numbered.data, name, len) == 0 ? 0 : -ENOENT;

@@ -6,15 +6,16 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
-#include "fs/virtual/view.h"
+#include "fs/virtual/view_find.h"
 
 /* Sets of tags that this server was asked for, the latest ones. */
 #define TABLE_SLOTS 1024u
 
 struct slot {
-	uint64_t number; /* 0: empty */
+	uint64_t number; /* class and hash; 0: empty */
 	struct view_term terms[VIEW_TERMS_MAX];
 	unsigned n;
+	char *words;     /* owned */
 };
 
 struct view_table {
@@ -37,8 +38,11 @@ struct view_table *view_table_free(struct view_table *t)
 {
 	if (!t)
 		return NULL;
-	for (size_t k = 0; k < TABLE_SLOTS; k++)
+	for (size_t k = 0; k < TABLE_SLOTS; k++) {
+		if (t->slots[k])
+			free(t->slots[k]->words);
 		free(t->slots[k]);
+	}
 	(void) pthread_mutex_destroy(&t->lock);
 	free(t);
 	return NULL;
@@ -92,17 +96,27 @@ static uint64_t number_of_terms(const struct view *v)
 	return hash ? hash : 1;
 }
 
-static void remember(struct view_table *t, uint64_t number, const struct view *v)
+/* Sets and words have numbers that do not meet. */
+static uint64_t table_number(enum view_class class, uint64_t hash)
+{
+	return (uint64_t)class << VIEW_CLASS_SHIFT | hash;
+}
+
+/* Whoever asks for what was not remembered is sent to look it up again. */
+static void remember(struct view_table *t, uint64_t number, const struct view *v, const char *words)
 {
 	LOCKED(&t->lock);
 	struct slot **place = &t->slots[number % TABLE_SLOTS];
+	char *copy = words ? strdup(words) : NULL;
 
 	if (!*place)
 		*place = calloc(1, sizeof(**place));
-	if (!*place)
-		return; /* whoever asks for it is sent to look it up again */
-	(*place)->number = number;
-	(*place)->n = v->n_terms;
+	if (!*place || (words && !copy)) {
+		free(copy);
+		return;
+	}
+	free((*place)->words);
+	**place = (struct slot){ .number = number, .n = v->n_terms, .words = copy };
 	memcpy((*place)->terms, v->terms, sizeof(v->terms));
 }
 
@@ -119,17 +133,36 @@ static int recall(struct view_table *t, uint64_t number, struct view *v)
 	return 0;
 }
 
+struct view view_of_words(struct fs *fs, const char *words)
+{
+	struct view v = { .class = VIEW_RESULTS, .depth = 1,
+			  .id = hash_bytes(words, strlen(words), 0) & VIEW_PAYLOAD_MASK };
+
+	remember(fs->virtual->views, table_number(VIEW_RESULTS, v.id), &v, words);
+	return v;
+}
+
+int view_words(struct fs *fs, const struct view *v, struct buf *ret_words)
+{
+	struct view_table *t = fs->virtual->views;
+	uint64_t number = table_number(VIEW_RESULTS, v->id);
+	LOCKED(&t->lock);
+	const struct slot *s = t->slots[number % TABLE_SLOTS];
+
+	return s && s->number == number && s->words ? buf_add_str(ret_words, s->words) : -ESTALE;
+}
+
 uint64_t view_ino(struct fs *fs, const struct view *v)
 {
 	uint64_t payload = v->id;
 
-	if (v->class == VIEW_TAG)
+	if (v->class == VIEW_TAG || v->class == VIEW_SAVED || v->class == VIEW_CONTROL)
 		payload |= (uint64_t)v->depth << VIEW_DEPTH_SHIFT;
 	if (v->class == VIEW_DATE)
 		payload = (uint64_t)v->year << 9 | (uint64_t)v->month << 5 | (uint64_t)v->day;
 	if (v->class == VIEW_TAG_SET) {
 		payload = number_of_terms(v);
-		remember(fs->virtual->views, payload, v);
+		remember(fs->virtual->views, table_number(v->class, payload), v, NULL);
 	}
 	return virtual_ino(VIRTUAL_VIEW, (uint64_t)v->class << VIEW_CLASS_SHIFT | payload);
 }
@@ -144,14 +177,25 @@ int view_of(struct fs *fs, uint64_t ino, struct view *ret_v)
 	case VIEW_TAGS:
 	case VIEW_DATES:
 	case VIEW_BY:
+	case VIEW_FIND:
+		break;
+	case VIEW_SAVED_ROOT:
+		v.depth = 1;
 		break;
 	case VIEW_TAG:
+	case VIEW_SAVED:
+	case VIEW_CONTROL:
 		v.depth = (unsigned)(payload >> VIEW_DEPTH_SHIFT);
 		v.id = payload & ((1ull << VIEW_DEPTH_SHIFT) - 1);
-		v.terms[v.n_terms++] = (struct view_term){ .id = v.id };
+		if (v.class == VIEW_TAG)
+			v.terms[v.n_terms++] = (struct view_term){ .id = v.id };
 		break;
 	case VIEW_TAG_SET:
-		r = recall(fs->virtual->views, payload, &v);
+		r = recall(fs->virtual->views, table_number(v.class, payload), &v);
+		break;
+	case VIEW_RESULTS:
+		v.id = payload;
+		v.depth = 1;
 		break;
 	case VIEW_DATE:
 		v.year = (int)(payload >> 9);
@@ -202,7 +246,8 @@ static struct timespec changed(struct fs *fs)
 /* The size of a tag is how many files it has, for who may know. */
 void view_stat(struct looker *l, const struct view *v, struct stat *ret_st)
 {
-	bool tags = v->class == VIEW_TAGS || v->class == VIEW_TAG || v->class == VIEW_TAG_SET;
+	bool tags = v->class == VIEW_TAGS || v->class == VIEW_TAG || v->class == VIEW_TAG_SET ||
+		    v->class == VIEW_SAVED_ROOT || v->class == VIEW_SAVED;
 	struct timespec t = changed(l->fs);
 
 	*ret_st = (struct stat){
@@ -217,6 +262,8 @@ void view_stat(struct looker *l, const struct view *v, struct stat *ret_st)
 		.st_mtim = t,
 		.st_ctim = t,
 	};
+	if (v->class == VIEW_CONTROL)
+		(void) view_control_stat(l->fs, v, ret_st);
 }
 
 /* ---- names */

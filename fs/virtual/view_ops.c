@@ -8,7 +8,7 @@
 
 #include "base/cleanup.h"
 #include "fs/ops/ops.h"
-#include "fs/virtual/view.h"
+#include "fs/virtual/view_find.h"
 
 #define COOKIE_SELF 1u
 #define COOKIE_ABOVE 2u
@@ -23,7 +23,7 @@
 static int view_of_root(const char *name, struct view *ret_v)
 {
 	static const struct { const char *name; enum view_class class; } roots[] = {
-		{ ".tags", VIEW_TAGS }, { ".dates", VIEW_DATES }, { ".by", VIEW_BY },
+		{ ".tags", VIEW_TAGS }, { ".dates", VIEW_DATES }, { ".by", VIEW_BY }, { ".find", VIEW_FIND },
 	};
 
 	for (size_t k = 0; k < ARRAY_SIZE(roots); k++)
@@ -43,11 +43,12 @@ static void reply_view(fuse_req_t req, struct looker *l, const struct view *v)
 	(void) fuse_reply_entry(req, &e);
 }
 
-static void reply_link(fuse_req_t req, struct looker *l, uint64_t dir, const char *name, struct buf *target)
+static void reply_link(fuse_req_t req, uint64_t dir, const char *name, struct buf *target)
 {
-	const struct answer_key key = { dir, l->caller.uid, name };
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	const struct answer_key key = { dir, ctx->uid, name };
 	struct answer_node node;
-	int r = answers_add_link(l->fs->virtual->answers, &key, l->caller.gid, target, &node);
+	int r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, target, &node);
 
 	if (r < 0)
 		ops_reply_status(req, r);
@@ -88,12 +89,47 @@ static void lookup_file(fuse_req_t req, struct looker *l, const struct view *v, 
 	if (r < 0)
 		ops_reply_status(req, r);
 	else if (target.len)
-		reply_link(req, l, dir, name, &target);
+		reply_link(req, dir, name, &target);
 	else
 		reply_file(req, &i);
 }
 
-static void lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *name)
+static bool is_search(const struct view *v)
+{
+	return v->class == VIEW_RESULTS || v->class == VIEW_SAVED;
+}
+
+/* Runs without a looker. */
+static void lookup_result(fuse_req_t req, uint64_t dir, const char *name)
+{
+	_cleanup_buf_ struct buf target = BUF_INIT;
+	const struct results *results = NULL;
+	const struct result *found = NULL;
+	struct caller caller;
+	struct view v;
+	int r = caller_of(req, &caller);
+
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return;
+	}
+	r = view_of(ops_fs(req), dir, &v);
+	if (r == 0)
+		r = view_results(ops_fs(req), &caller, &v, &results);
+	if (r == 0) {
+		found = view_find_result(results, name);
+		r = found ? view_result_target(ops_fs(req), &v, found->ino, &target) : -ENOENT;
+	}
+	(void) results_put(results);
+	caller_done(&caller);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		reply_link(req, dir, name, &target);
+}
+
+/* -EAGAIN: not answered, it is to be looked for in what a search gives. */
+static int lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *name)
 {
 	_cleanup_buf_ struct buf target = BUF_INIT;
 	struct view v, below;
@@ -105,14 +141,17 @@ static void lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *n
 		r = view_below(l, &v, name, &below, &target);
 	if (r == 2 && view_find(l, &v, name, &i) == 0)
 		r = -ENOENT;
+	if (r == -ENOENT && view_is(dir) && is_search(&v))
+		return -EAGAIN;
 	if (r == -ENOENT && view_is(dir))
 		lookup_file(req, l, &v, dir, name);
 	else if (r < 0)
 		ops_reply_status(req, r);
 	else if (r == 2)
-		reply_link(req, l, dir, name, &target);
+		reply_link(req, dir, name, &target);
 	else
 		reply_view(req, l, &below);
+	return 0;
 }
 
 void view_lookup(fuse_req_t req, uint64_t dir, const char *name)
@@ -124,8 +163,10 @@ void view_lookup(fuse_req_t req, uint64_t dir, const char *name)
 		ops_reply_status(req, r);
 		return;
 	}
-	lookup(req, &l, dir, name);
+	r = lookup(req, &l, dir, name);
 	looker_done(&l);
+	if (r == -EAGAIN)
+		lookup_result(req, dir, name);
 }
 
 void view_getattr(fuse_req_t req, uint64_t ino)
@@ -180,7 +221,8 @@ static int add_folder(struct view_listing *x, struct buf *name, uint64_t cookie)
 
 	if (r < 0)
 		return r == -ENOENT ? 1 : r;
-	return add(x, (const char *)name->data, r == 2 ? cookie : view_ino(x->l->fs, &below), r == 2 ? S_IFLNK : S_IFDIR,
+	return add(x, (const char *)name->data, r == 2 ? cookie : view_ino(x->l->fs, &below),
+		   r == 2 ? S_IFLNK : below.class == VIEW_CONTROL ? S_IFREG : S_IFDIR,
 		   (cookie + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_FOLDER);
 }
 
@@ -269,9 +311,33 @@ static int fill(struct view_listing *x, uint64_t ino, uint64_t cookie)
 		r = add(x, "..", ROOT_INO, S_IFDIR, COOKIE_ABOVE);
 	if (r > 0 && (!part || part == COOKIE_FOLDER))
 		r = add_folders(x, value);
+	if (is_search(x->v))
+		return r;
 	if (r > 0 && part != COOKIE_NARROWING)
 		r = add_files(x, part == COOKIE_FILE ? value : 0);
 	return r > 0 ? add_narrowing(x, part == COOKIE_NARROWING ? value : 0) : r;
+}
+
+/* Behind the folders, and without a looker; the cookie is the rank. */
+static int add_results(struct view_listing *x, uint64_t cookie)
+{
+	const struct results *results = NULL;
+	struct caller caller;
+	int r = caller_of(x->req, &caller);
+
+	if (r < 0)
+		return r;
+	r = view_results(ops_fs(x->req), &caller, x->v, &results);
+	for (size_t k = cookie; r >= 0 && k < results->n; k++) {
+		if (!*results->items[k].name)
+			continue;
+		r = add(x, results->items[k].name, results->items[k].ino, S_IFLNK, (k + 1 + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_FILE);
+		if (!r)
+			break;
+	}
+	(void) results_put(results);
+	caller_done(&caller);
+	return r;
 }
 
 void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus)
@@ -291,6 +357,8 @@ void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool 
 	x.v = &v;
 	r = fill(&x, ino, (uint64_t)cookie);
 	looker_done(&l);
+	if (r > 0 && is_search(&v))
+		r = add_results(&x, cookie > (off_t)COOKIE_ABOVE && (cookie & 3) == COOKIE_FILE ? (uint64_t)(cookie >> COOKIE_SHIFT) - FIRST_VALUE : 0);
 	if (r < 0 && x.used == 0)
 		ops_reply_status(req, r);
 	else

@@ -24,6 +24,7 @@
 struct streams;
 struct patience;
 struct view_table;
+struct results_cache;
 
 struct virtual {
 	struct fs *fs;             /* borrowed */
@@ -32,6 +33,7 @@ struct virtual {
 	struct streams *streams;
 	struct patience *patience;
 	struct view_table *views;
+	struct results_cache *results;
 	struct timespec born;
 	uint32_t gid;              /* of the server: what virtual directories show */
 };

@@ -337,6 +337,11 @@ static int json_head(struct search *s, const struct hits *h, uint64_t pending, u
 
 /* ---- all */
 
+static int add_inode(struct search *s, struct shown *v, struct buf *out)
+{
+	return buf_add(out, &v->hit->ino, sizeof(v->hit->ino));
+}
+
 static const struct {
 	int (*add)(struct search *s, struct shown *v, struct buf *out);
 	bool document, snippet;
@@ -344,6 +349,7 @@ static const struct {
 	[FORMAT_TSV] = { add_tsv, true, true },       [FORMAT_PATHS] = { add_paths, false, false },
 	[FORMAT_PATHS0] = { add_paths0, false, false }, [FORMAT_JSON] = { add_json, true, true },
 	[FORMAT_JSONL] = { add_jsonl, true, true },   [FORMAT_MD] = { add_md, true, true },
+	[FORMAT_INODES] = { add_inode, false, false },
 };
 
 /* 1: shown. 0: the file went away meanwhile. */

@@ -88,6 +88,16 @@ static int run_once(struct index *x, const struct query *q, const struct query_s
 	return r;
 }
 
+int index_check_query(const struct query *q, char **ret_why)
+{
+	struct parsed_query parsed = { 0 };
+	int r = query_language_parse(q->text, q->literal, &parsed, ret_why);
+
+	if (r >= 0)
+		parsed_query_done(&parsed);
+	return r;
+}
+
 int index_query(struct index *x, const struct query *q, const struct query_scope *scope,
 		struct answer *ret_answer, char **ret_why)
 {
