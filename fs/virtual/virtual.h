@@ -85,7 +85,7 @@ void virtual_reply_answer(fuse_req_t req, const struct answer_node *node);
 
 /* ---- ask.c: a query, from its name to its answer */
 
-/* "find?.." or "explain?..". */
+/* "find?.." or another verb. */
 bool ask_is_query(const char *name);
 /* LOOKUP of such a `name` below .query of `dir`. */
 void ask_lookup(fuse_req_t req, uint64_t dir, const char *name);

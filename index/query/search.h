@@ -46,6 +46,7 @@ struct search {
 	bool in_is_file;
 	struct ino_map *tagged;       /* owned; for each filter, the files that have its tag */
 	int16_t *vector;              /* owned; the query's */
+	bool has_vector;              /* it is known without its words */
 	uint64_t folder;              /* format.c: whose path is the next; 0: none */
 	struct buf folder_path;
 	uint64_t n_waiting;           /* files that wait to be indexed */
@@ -122,6 +123,15 @@ struct hit_place {
 };
 /* What is not known counts as nothing. Reads the catalog only. */
 void search_place(struct search *s, uint64_t ino, struct hit_place *ret);
+
+/* ---- similar.c: puts what is characteristic of the files (or the text) that are named in the place of words to search for,
+ * and takes the files themselves out of the candidates. -EINVAL. */
+int search_likeness(struct search *s);
+/* Drops hits whose cosine, as mode=vector has it, is less than what is asked. */
+int search_keep_like(struct search *s, struct hits *h);
+
+/* ---- count.c: in the place of search_rank() and search_format() */
+int search_count(struct search *s, uint64_t *ret_total, struct buf *ret_bytes);
 
 /* ---- explain.c: in the place of search_format(); `took_us` 0: not to be said */
 int search_explain(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us, struct buf *ret_bytes);
