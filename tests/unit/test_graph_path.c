@@ -255,6 +255,24 @@ static void test_hub(void)
 	CHECK_EQ(b.asked, 1);
 }
 
+/* Of 49 files at one end and one at the other, the one is walked. */
+static void test_narrow_side(void)
+{
+	_cleanup_graph_path_ struct graph_path found = { 0 };
+	static struct graph_box b;
+	struct graph_source source = box_source(&b);
+	struct graph_way way = { .from = 1, .to = 53, .filter.direction = GRAPH_OUT };
+
+	b = (struct graph_box){ 0 };
+	for (uint64_t ino = 2; ino <= 50; ino++)
+		box_link(&b, 1, ino, 0);
+	for (uint64_t ino = 50; ino <= 52; ino++)
+		box_link(&b, ino, ino + 1, 0);
+	CHECK_EQ(graph_path(&source, &way, &found), 1);
+	CHECK_EQ(found.n, 5);
+	CHECK_EQ(b.asked, 4);
+}
+
 int main(void)
 {
 	for (unsigned seed = 1; seed <= 300; seed++) {
@@ -268,5 +286,6 @@ int main(void)
 	test_budget(false);
 	test_budget(true);
 	test_hub();
+	test_narrow_side();
 	return check_result();
 }
