@@ -166,6 +166,25 @@ static void test_club(void)
 	CHECK(s.of[0] != s.of[33]);
 }
 
+/* 4 - 2 - 1 - 3 - 5: the one in the middle is as well on either side, and goes to that of the least. */
+static void test_tie(void)
+{
+	_cleanup_graph_groups_ struct graph_groups s = { 0 };
+	_cleanup_graph_csr_ struct graph_csr g = { 0 };
+	static struct graph_box b;
+
+	b = (struct graph_box){ 0 };
+	box_link(&b, 4, 2, 0);
+	box_link(&b, 1, 2, 0);
+	box_link(&b, 1, 3, 0);
+	box_link(&b, 3, 5, 0);
+	find(&b, &g, &s, NULL);
+	CHECK_EQ(s.n, 2);
+	CHECK_EQ(s.of[0], s.of[1]);
+	CHECK_EQ(s.of[0], s.of[3]);
+	CHECK_EQ(s.of[2], s.of[4]);
+}
+
 int main(void)
 {
 	for (unsigned seed = 1; seed <= 200; seed++)
@@ -173,5 +192,6 @@ int main(void)
 	test_small();
 	test_cliques();
 	test_club();
+	test_tie();
 	return check_result();
 }
