@@ -290,6 +290,29 @@ static void test_ring(void)
 	CHECK(fabs(ranks[RING - 1] * RING - 1) < 1e-9);
 }
 
+/* 1 names 5, which is met before 2, the least of its component: that comes first all the same. */
+static void test_numbers(void)
+{
+	_cleanup_graph_csr_ struct graph_csr g = { 0 };
+	_cleanup_graph_groups_ struct graph_groups s = { 0 };
+	static struct graph_box b;
+	struct graph_source source = box_source(&b);
+	const struct graph_part part = { 0 };
+
+	b = (struct graph_box){ 0 };
+	box_link(&b, 1, 5, 0);
+	box_link(&b, 5, 2, 0);
+	box_link(&b, 2, 5, 0);
+	box_link(&b, 3, 4, 0);
+	box_link(&b, 4, 3, 0);
+	CHECK_EQ(graph_csr_build(&source, &part, &g), 0);
+	CHECK_EQ(graph_components_strong(&g, &s), 0);
+	CHECK_EQ(s.n, 3);
+	CHECK_EQ(s.of[1], 0);
+	CHECK_EQ(s.of[2], 1);
+	CHECK_EQ(s.of[0], 2);
+}
+
 int main(void)
 {
 	for (unsigned seed = 1; seed <= 400; seed++)
@@ -298,5 +321,6 @@ int main(void)
 	test_errors();
 	test_empty();
 	test_ring();
+	test_numbers();
 	return check_result();
 }
