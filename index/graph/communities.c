@@ -145,7 +145,7 @@ static void move_all(struct moves *m)
 		look_at(m, dequeue(m));
 }
 
-/* Numbers groups by their first node; returns how many there are. `names` are zeros before and after. */
+/* Numbers groups by their first node; returns how many there are. `names` are zeros before. */
 static uint32_t number_groups(struct moves *m, uint32_t *names)
 {
 	uint32_t n = 0;
@@ -163,24 +163,27 @@ static uint32_t number_groups(struct moves *m, uint32_t *names)
 /* 1: groups have become nodes of *l. 0: no node has moved. */
 static int rise(struct level *l, uint32_t *of, uint32_t n_of)
 {
+	_cleanup_free_ uint32_t *groups = NULL;
 	struct moves m = { 0 };
 	struct level next = { 0 };
 	int r = moves_init(&m, l);
-	uint32_t n;
+	uint32_t n = 0;
 
 	if (r >= 0) {
 		move_all(&m);
 		n = number_groups(&m, m.to);
-		r = n < l->n ? level_merge(l, m.group, n, &next) : 0;
-	}
-	if (r > 0) {
-		for (uint32_t k = 0; k < n_of; k++)
-			of[k] = m.group[of[k]];
-		level_done(l);
-		*l = next;
+		groups = steal_ptr(&m.group);
 	}
 	moves_done(&m);
-	return r;
+	if (r >= 0)
+		r = n < l->n ? level_merge(l, groups, n, &next) : 0;
+	if (r <= 0)
+		return r;
+	for (uint32_t k = 0; k < n_of; k++)
+		of[k] = groups[of[k]];
+	level_done(l);
+	*l = next;
+	return 1;
 }
 
 static double modularity(const struct level *l)
