@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Graph algorithms alone, over links in memory: graph [NODES [EDGES [even|hubs|local]]]. Links are drawn evenly, half of
- * them to few files (hubs), or four of five to files nearby (local). Times are of one thread; memory is the most
- * that was resident beside the links themselves.
+/* Graph algorithms alone, over links in memory: graph [NODES [EDGES [even|hubs|local]]]. Links are drawn
+ * evenly, half of them to few files (hubs), or four of five to files nearby (local). Times are of one thread;
+ * memory is the most that was resident beside the links themselves.
  *
  * For development; what a mount takes for the same questions is measured elsewhere. */
 #include <inttypes.h>
@@ -119,8 +119,8 @@ static void make_links(struct links *l)
 
 /* ---- as a source */
 
-static int neighbours(void *context, uint64_t ino, enum graph_direction direction, graph_visit_neighbour visit,
-		      void *visitor)
+static int neighbours(void *context, uint64_t ino, enum graph_direction direction,
+		      graph_visit_neighbour visit, void *visitor)
 {
 	const struct links *l = context;
 	uint32_t k = (uint32_t)ino - 1;
@@ -145,7 +145,8 @@ static int edges(void *context, graph_visit_edge visit, void *visitor)
 
 	for (uint32_t k = 0; r == 0 && k < l->n; k++)
 		for (uint32_t i = l->out.starts[k]; r == 0 && i < l->out.starts[k + 1]; i++)
-			r = visit(visitor, (uint64_t)k + 1, (uint64_t)l->out.ends[i].other + 1, l->out.ends[i].verb);
+			r = visit(visitor, (uint64_t)k + 1, (uint64_t)l->out.ends[i].other + 1,
+				  l->out.ends[i].verb);
 	return r;
 }
 
@@ -184,7 +185,8 @@ static void end(uint64_t start, const char *what, const char *more)
 {
 	double seconds = (double)(clock_mono_ns() - start) / 1e9;
 
-	printf("%-18s %8.3f s  peak %6.1f MB  %s\n", what, seconds, (double)(status("VmHWM") - links_kb) / 1e3, more);
+	printf("%-18s %8.3f s  peak %6.1f MB  %s\n", what, seconds,
+	       (double)(status("VmHWM") - links_kb) / 1e3, more);
 }
 
 static int ascending(const void *a, const void *b)
@@ -195,8 +197,8 @@ static int ascending(const void *a, const void *b)
 static void print_times(const char *what, double *ms, unsigned n, const char *more)
 {
 	qsort(ms, n, sizeof(*ms), ascending);
-	printf("%-18s p50 %8.3f ms  p99 %8.3f ms  most %8.3f ms  peak %6.1f MB  %s\n", what, ms[n / 2], ms[n * 99 / 100],
-	       ms[n - 1], (double)(status("VmHWM") - links_kb) / 1e3, more);
+	printf("%-18s p50 %8.3f ms  p99 %8.3f ms  most %8.3f ms  peak %6.1f MB  %s\n", what, ms[n / 2],
+	       ms[n * 99 / 100], ms[n - 1], (double)(status("VmHWM") - links_kb) / 1e3, more);
 }
 
 static void check(int r, const char *what)
@@ -218,7 +220,9 @@ static void measure_near(const struct graph_source *s, const struct links *l, ui
 	(void) begin();
 	for (unsigned i = 0; i < NEAR; i++) {
 		uint64_t ino = (uint64_t)below(l->n) + 1, start = clock_mono_ns();
-		struct graph_near near = { .starts = &ino, .n_starts = 1, .filter.direction = GRAPH_BOTH, .depth = depth };
+		struct graph_near near = {
+			.starts = &ino, .n_starts = 1, .filter.direction = GRAPH_BOTH, .depth = depth
+		};
 		_cleanup_graph_relatives_ struct graph_relatives r = { 0 };
 
 		check(graph_related(s, &near, &r), "related");
@@ -256,7 +260,8 @@ static void measure_paths(const struct graph_source *s, const struct links *l, e
 		found += r > 0;
 		steps += r > 0 ? p.n - 1 : 0;
 	}
-	(void) snprintf(what, sizeof(what), "path%s%s", weighted ? " weighted" : "", direction == GRAPH_OUT ? " out" : " both");
+	(void) snprintf(what, sizeof(what), "path%s%s", weighted ? " weighted" : "",
+			direction == GRAPH_OUT ? " out" : " both");
 	(void) snprintf(more, sizeof(more), "%" PRIu64 " of %u found, %.1f links", found, PATHS,
 			found ? (double)steps / (double)found : 0);
 	print_times(what, ms, PATHS, more);
@@ -264,8 +269,9 @@ static void measure_paths(const struct graph_source *s, const struct links *l, e
 
 static void measure_groups(const struct graph_csr *g)
 {
-	static int (*const kinds[])(const struct graph_csr *, struct graph_groups *) = { graph_components_weak,
-											 graph_components_strong };
+	static int (*const kinds[])(const struct graph_csr *, struct graph_groups *) = {
+		graph_components_weak, graph_components_strong
+	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++) {
 		_cleanup_graph_groups_ struct graph_groups s = { 0 };
@@ -273,7 +279,8 @@ static void measure_groups(const struct graph_csr *g)
 		char more[64];
 
 		check(kinds[i](g, &s), "components");
-		(void) snprintf(more, sizeof(more), "%" PRIu32 ", the largest of %" PRIu32, s.n, s.n ? s.sizes[0] : 0);
+		(void) snprintf(more, sizeof(more), "%" PRIu32 ", the largest of %" PRIu32, s.n,
+			s.n ? s.sizes[0] : 0);
 		end(start, i ? "strong components" : "weak components", more);
 	}
 }
@@ -322,7 +329,8 @@ int main(int argc, char **argv)
 		return 2;
 	make_links(&l);
 	links_kb = status("VmRSS");
-	printf("%" PRIu32 " nodes, %" PRIu32 " links, %s; they take %.1f MB\n", l.n, l.m, l.kind, (double)links_kb / 1e3);
+	printf("%" PRIu32 " nodes, %" PRIu32 " links, %s; they take %.1f MB\n", l.n, l.m, l.kind,
+	       (double)links_kb / 1e3);
 	measure_near(&source, &l, 1);
 	measure_near(&source, &l, 2);
 	measure_paths(&source, &l, GRAPH_OUT, false);

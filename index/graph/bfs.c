@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One level after the other. All files of a level are met before any of them is shown to `sees`, since the source is not
- * to be asked from within its own walk; what is denied keeps its number, so that it is asked once. */
+/* One level after the other. All files of a level are met before any of them is shown to `sees`, since the
+ * source is not to be asked from within its own walk; what is denied keeps its number, and is asked once. */
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -178,9 +178,11 @@ static int walk(struct bfs *b)
 	return r;
 }
 
-int graph_related(const struct graph_source *source, const struct graph_near *near, struct graph_relatives *ret_r)
+int graph_related(const struct graph_source *source, const struct graph_near *near,
+		  struct graph_relatives *ret_r)
 {
-	struct bfs b = { .source = source, .near = near, .nodes.max = near->budget ? near->budget : GRAPH_BUDGET };
+	uint32_t budget = near->budget ? near->budget : GRAPH_BUDGET;
+	struct bfs b = { .source = source, .near = near, .nodes.max = budget };
 	int r = graph_filter_valid(&near->filter) ? walk(&b) : -EINVAL;
 
 	if (r >= 0) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Gains are compared as integers, so that each move makes modularity greater and the search ends: of a node with k links,
- * `to` of them to a group whose nodes have `total`, the gain is to / m - k total / 2 m^2, and here 2 m^2 times that.
- * With at most 2^30 links no product passes 2^62. */
+/* Gains are compared as integers, so that each move makes modularity greater and the search ends: of a node
+ * with k links, `to` of them to a group whose nodes have `total`, the gain is to / m - k total / 2 m^2, and
+ * here 2 m^2 times that. With at most 2^30 links no product passes 2^62. */
 #include <errno.h>
 #include <stdlib.h>
 

@@ -38,9 +38,9 @@ int graph_components_weak(const struct graph_csr *g, struct graph_groups *ret_s)
 	return groups_of_labels(parents, g->n, ret_s);
 }
 
-/* ---- strong: Tarjan's search. A node is on the stack of the search from its first visit until all below it are seen,
- * and open until its component is. `low` is the earliest visit of an open node known to be reachable; once closed, a node
- * keeps the number of the first node of its component in `label`. */
+/* ---- strong: Tarjan's search. A node is on the stack of the search from its first visit until all below it
+ * are seen, and open until its component is. `low` is the earliest visit of an open node known to be
+ * reachable; once closed, a node keeps the number of the first node of its component in `label`. */
 
 #define NOT_YET UINT32_MAX
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* One walk gathers the links, their ends numbered in the order in which they come. Only then is asked who sees what,
- * since the source is not to be asked from within its own walk. What remains moves forward in its arrays and is
- * numbered anew, by inode: rows come ascending, so they keep their order. */
+/* One walk gathers the links, their ends numbered in the order in which they come. Only then is asked who
+ * sees what, since the source is not to be asked from within its own walk. What remains moves forward in its
+ * arrays and is numbered anew, by inode: rows come ascending, so they keep their order. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -246,7 +246,8 @@ static int by_value(const void *left, const void *right)
 static bool is_sorted(const uint32_t *targets, const uint32_t *verbs, uint32_t n)
 {
 	for (uint32_t i = 1; i < n; i++)
-		if (targets[i] < targets[i - 1] || (verbs && targets[i] == targets[i - 1] && verbs[i] < verbs[i - 1]))
+		if (targets[i] < targets[i - 1] ||
+		    (verbs && targets[i] == targets[i - 1] && verbs[i] < verbs[i - 1]))
 			return false;
 	return true;
 }
@@ -292,7 +293,8 @@ static int take_links(struct gather *g, struct graph_csr *csr)
 	for (uint32_t k = 0; r >= 0 && k < csr->n; k++) {
 		uint32_t start = csr->starts[k];
 
-		r = sort_row(csr->targets + start, csr->verbs ? csr->verbs + start : NULL, csr->starts[k + 1] - start);
+		r = sort_row(csr->targets + start, csr->verbs ? csr->verbs + start : NULL,
+			     csr->starts[k + 1] - start);
 	}
 	return r;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Values are quoted, since a name without quotes has to look like a word or a number without an exponent. In quotes a
- * backslash begins an escape, some of which stand for the node's own name, and &name; is a character as in HTML. */
+/* Values are quoted, since a name without quotes has to look like a word or a number without an exponent. In
+ * quotes a backslash begins an escape, some of which stand for the node's own name, and &name; is a character
+ * as in HTML. */
 #include <ctype.h>
 #include <inttypes.h>
 
@@ -52,7 +53,8 @@ static int node(struct graph_writer *w, const struct graph_node *n)
 	if (r >= 0 && n->label)
 		r = add_label(w->out, n->label, n->label_len);
 	for (unsigned i = 0; r >= 0 && i < n_figures; i++)
-		r = buf_addf(w->out, "%s%s=\"%s\"", n->label || i > 0 ? ", " : "", figures[i].name, figures[i].value);
+		r = buf_addf(w->out, "%s%s=\"%s\"", n->label || i > 0 ? ", " : "", figures[i].name,
+			     figures[i].value);
 	return r < 0 ? r : buf_add_str(w->out, "];\n");
 }
 

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Graphs as text, for other programs. Nodes first, then links; a node's id is its inode number in all formats.
+/* Graphs as text, for other programs. Nodes first, then links; a node's id is its inode number everywhere.
  *
- * Dot is Graphviz's language. GraphML is that of graphml.graphdrawing.org, which Gephi, yEd and networkx read. JSON is an
- * object of "nodes" and "edges" as networkx has it (node_link_graph(..., edges="edges")), with ids that are strings,
- * since the numbers of other languages end at 2^53.
+ * Dot is Graphviz's language. GraphML is that of graphml.graphdrawing.org, which Gephi, yEd and networkx
+ * read. JSON is an object of "nodes" and "edges" as networkx has it (node_link_graph(..., edges="edges")),
+ * with ids that are strings, since the numbers of other languages end at 2^53.
  *
- * Labels may be any bytes: what is not UTF-8 becomes U+FFFD, and so do, but for JSON, which has a way to write
- * them, control characters other than tab and newline, U+FFFE and U+FFFF, which XML cannot contain.
+ * Labels may be any bytes: what is not UTF-8 becomes U+FFFD, and so do, but for JSON, which has a way to
+ * write them, control characters other than tab and newline, U+FFFE and U+FFFF, which XML cannot contain.
  *
  * Not thread-safe. Functions return -ENOMEM; what they wrote before stays in the buffer. */
 #pragma once
@@ -47,7 +47,8 @@ int graph_write_begin(struct graph_writer *w, struct buf *out, enum graph_format
 /* Of the node's figures those that `fields` names. */
 int graph_write_node(struct graph_writer *w, const struct graph_node *node);
 /* After all nodes. `verb`: its name, of any bytes; NULL: none. */
-int graph_write_edge(struct graph_writer *w, const struct graph_edge *edge, const void *verb, size_t verb_len);
+int graph_write_edge(struct graph_writer *w, const struct graph_edge *edge, const void *verb,
+		     size_t verb_len);
 int graph_write_end(struct graph_writer *w);
 
 /* ---- a whole graph */

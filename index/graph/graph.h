@@ -1,18 +1,18 @@
 /* SPDX-License-Identifier: MIT */
-/* Questions about typed links between files: what lies near a file, and how two are connected. What concerns a graph as
- * a whole stands in whole.h, how one is written in formats.h.
+/* Questions about typed links between files: what lies near a file, and how two are connected. What concerns
+ * a graph as a whole stands in whole.h, how one is written in formats.h.
  *
  * Nothing here knows how links are stored, what their verbs mean, or who asks: all three are callbacks of a
- * graph_source, which only have to agree with each other as long as one call lasts. Nothing is kept between calls.
+ * graph_source, which only have to agree with each other as long as one call lasts. Nothing is kept after it.
  *
- * Order: among equals the smallest inode comes first, then the smallest verb, then the link that stands in the file that
- * one comes from. Answers are therefore the same each time.
+ * Order: among equals the smallest inode comes first, then the smallest verb, then the link that stands in
+ * the file that one comes from. Answers are therefore the same each time.
  *
- * What `sees` denies is as if it were not there: it is neither named nor gone through, and its own neighbours are
- * never asked for. It counts for the budget, however, since it takes memory.
+ * What `sees` denies is as if it were not there: it is neither named nor gone through, and its own neighbours
+ * are never asked for. It counts for the budget, however, since it takes memory.
  *
- * Thread-safety: functions share nothing; they are as safe as the source is. All return -ENOMEM, and what a callback
- * returns below 0, which is also the way to cancel one. */
+ * Thread-safety: functions share nothing; they are as safe as the source is. All return -ENOMEM, and what a
+ * callback returns below 0, which is also the way to cancel one. */
 #pragma once
 
 #include <stdbool.h>
@@ -42,13 +42,13 @@ typedef int (*graph_visit_edge)(void *visitor, uint64_t from, uint64_t to, uint3
 /* No callback is called while another one runs, but for the visits. Inode numbers are never 0. */
 struct graph_source {
 	void *context; /* borrowed; given to each */
-	/* Visits each link of the file, ascending by other end, verb, and way (out before in). A link between two
-	 * files comes once for each verb. Returns 0, what a visit returned if that was not 0, or -errno. */
-	int (*neighbours)(void *context, uint64_t ino, enum graph_direction direction, graph_visit_neighbour visit,
-			  void *visitor);
+	/* Visits each link of the file, ascending by other end, verb, and way (out before in): links from one
+	 * file to another differ in their verbs. Returns 0, -errno, or what a visit returned other than 0. */
+	int (*neighbours)(void *context, uint64_t ino, enum graph_direction direction,
+			  graph_visit_neighbour visit, void *visitor);
 	/* Visits all links, ascending by `from`; for whole.h only. Returns as above. */
 	int (*edges)(void *context, graph_visit_edge visit, void *visitor);
-	/* May the asker know of this file? 1, 0, -errno. Asked once for each file that a call meets. NULL: all. */
+	/* May the asker know of this file? 1, 0, -errno. Asked once a call for each one met. NULL: yes. */
 	int (*sees)(void *context, uint64_t ino);
 };
 
@@ -81,14 +81,15 @@ struct graph_relatives {
 	struct graph_relative *items; /* owned */
 	size_t n;
 	bool more; /* `limit` left some out */
-	bool cut;  /* the budget was used up: there may be others, at the last distance and beyond, and more links */
+	bool cut;  /* the budget was used up: of the last distance on there may be others, and more links */
 };
 
 #define _cleanup_graph_relatives_ _cleanup_(graph_relatives_done)
 void graph_relatives_done(struct graph_relatives *r);
 /* Breadth first. Results ascend by distance, then descend by `links`, then ascend by inode; no start is one.
  * -EINVAL: no direction, or an inode 0. */
-int graph_related(const struct graph_source *source, const struct graph_near *near, struct graph_relatives *ret_r);
+int graph_related(const struct graph_source *source, const struct graph_near *near,
+		  struct graph_relatives *ret_r);
 
 /* ---- how two are connected */
 
@@ -114,10 +115,10 @@ struct graph_path {
 
 #define _cleanup_graph_path_ _cleanup_(graph_path_done)
 void graph_path_done(struct graph_path *p);
-/* A path of least weight; of several, the one whose inodes are first in lexical order, and of several links between two
- * of its files, the one of the smallest verb that costs as little. From both ends at once: breadth first, the smaller
- * frontier first (Pohl, Bi-directional search, 1971); with weights by Dijkstra's algorithm, until what both sides have
- * settled proves the best meeting (Nicholson 1966).
+/* A path of least weight; of several, the one whose inodes are first in lexical order, and of several links
+ * between two of its files, the one of the smallest verb that costs as little. From both ends at once:
+ * breadth first, the smaller frontier first (Pohl, Bi-directional search, 1971); with weights by Dijkstra's
+ * algorithm, until what both sides have settled proves the best meeting (Nicholson 1966).
  *
  * 1: found; a path from a file to itself is one step long. 0: there is none, or an end is not seen.
  * -E2BIG: the budget is used up, and there may be one. -EINVAL: no direction, or an inode 0.

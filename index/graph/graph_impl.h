@@ -35,11 +35,15 @@ static inline enum graph_direction graph_reverse(enum graph_direction d)
 }
 
 /* The link between a file and one of its neighbours. */
-static inline struct graph_edge graph_edge_of(uint64_t ino, uint64_t other, uint32_t verb, enum graph_direction way)
+static inline struct graph_edge graph_edge_of(uint64_t ino, uint64_t other, uint32_t verb,
+					      enum graph_direction way)
 {
-	return way == GRAPH_OUT ? (struct graph_edge){ ino, other, verb } : (struct graph_edge){ other, ino, verb };
+	return way == GRAPH_OUT ? (struct graph_edge){ ino, other, verb }
+				: (struct graph_edge){ other, ino, verb };
 }
 
 /* path.c and weighted.c: of a `way` that is valid, between two files that are seen and differ. */
-int graph_path_plain(const struct graph_source *source, const struct graph_way *way, struct graph_path *ret_p);
-int graph_path_weighted(const struct graph_source *source, const struct graph_way *way, struct graph_path *ret_p);
+int graph_path_plain(const struct graph_source *source, const struct graph_way *way,
+		     struct graph_path *ret_p);
+int graph_path_weighted(const struct graph_source *source, const struct graph_way *way,
+			struct graph_path *ret_p);

@@ -28,7 +28,8 @@ static int add_data(struct buf *out, const char *key, const void *text, size_t l
 
 static int add_key(struct buf *out, const char *name, const char *of, const char *type)
 {
-	return buf_addf(out, "<key id=\"%s\" for=\"%s\" attr.name=\"%s\" attr.type=\"%s\"/>\n", name, of, name, type);
+	return buf_addf(out, "<key id=\"%s\" for=\"%s\" attr.name=\"%s\" attr.type=\"%s\"/>\n", name, of,
+			name, type);
 }
 
 static int begin(struct graph_writer *w)

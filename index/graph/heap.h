@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A binary heap of numbers, that of the least label on top. Labels may become less while their numbers wait in it.
- * Begins as zeros. Not thread-safe. */
+/* A binary heap of numbers, that of the least label on top. Labels may become less while their numbers wait
+ * in it. Begins as zeros. Not thread-safe. */
 #pragma once
 
 #include <stdint.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* One node or link a line. Only texts are made by jansson: an object for each of millions of links would take longer than
- * to find them. */
+/* One node or link a line. Only texts are made by jansson: an object for each of millions of links would take
+ * longer than to find them. */
 #include <errno.h>
 #include <inttypes.h>
 
@@ -46,7 +46,8 @@ static int turn(struct graph_writer *w)
 
 static int edge(struct graph_writer *w, const struct graph_edge *e, const void *verb, size_t verb_len)
 {
-	int r = buf_addf(w->out, "%s{\"source\":\"%" PRIu64 "\",\"target\":\"%" PRIu64 "\"", before(w), e->from, e->to);
+	int r = buf_addf(w->out, "%s{\"source\":\"%" PRIu64 "\",\"target\":\"%" PRIu64 "\"", before(w),
+			 e->from, e->to);
 
 	if (r >= 0 && verb)
 		r = add_text(w->out, "verb", verb, verb_len);

@@ -36,7 +36,7 @@ static void count_end(struct level *l, uint32_t k, uint32_t other)
 	l->starts[k + 1]++;
 }
 
-/* Rows are filled from their ends: starts[k + 1], where row k ended, is where it starts when all is filled. */
+/* Rows are filled from their ends: starts[k + 1], where row k ended, is where it starts when it is full. */
 static void put_end(struct level *l, uint32_t k, uint32_t other)
 {
 	l->targets[--l->starts[k + 1]] = other;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A graph without directions, each link in the rows of both its ends; and that of groups of its nodes, whose links
- * within become a figure of theirs. For communities.c. */
+/* A graph without directions, each link in the rows of both its ends; and that of groups of its nodes, whose
+ * links within become a figure of theirs. For communities.c. */
 #pragma once
 
 #include "index/graph/whole.h"

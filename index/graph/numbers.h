@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Gives inode numbers the numbers 0, 1, 2, ... in the order in which they come, so that what is known of them lies in
- * plain arrays. 16 to 28 bytes each, a third of what an ino_map takes. Begins as { .max = ... }. Not thread-safe. */
+/* Gives inode numbers the numbers 0, 1, 2, ... in the order in which they come, so that what is known of them
+ * lies in plain arrays. 14 to 24 bytes each, where an ino_map takes 36 to 72. Begins as { .max = ... }.
+ * Not thread-safe. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Each node pushes its rank along its links: rows as they are will do, and those of the other direction are not built. */
+/* Each node pushes its rank along its links: rows as they are will do, and those of the other direction are
+ * not built. */
 #include <errno.h>
 #include <math.h>
 #include <stdlib.h>
@@ -29,7 +30,8 @@ static double push(const struct graph_csr *g, const double *ranks, double *next)
 /* Returns the sum of changes. */
 static double finish_round(const struct graph_csr *g, const double *ranks, double *next, double dangling)
 {
-	double everywhere = (1 - GRAPH_PAGERANK_DAMPING + GRAPH_PAGERANK_DAMPING * dangling) / g->n, delta = 0;
+	double everywhere = (1 - GRAPH_PAGERANK_DAMPING + GRAPH_PAGERANK_DAMPING * dangling) / g->n;
+	double delta = 0;
 
 	for (uint32_t k = 0; k < g->n; k++) {
 		next[k] = GRAPH_PAGERANK_DAMPING * next[k] + everywhere;

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Breadth first from both ends. Whole levels, so that at any time all files within so many links of an end are known:
- * the first level that meets the other side has met it on a shortest path.
+/* Breadth first from both ends. Whole levels, so that at any time all files within so many links of an end
+ * are known: the first level that meets the other side has met it on a shortest path.
  *
- * The least path in lexical order comes of the order of the walks. From the front, levels are walked in the order in
- * which they were met: neighbours ascend, so that numbers ascend with the least paths that lead to them. From the back,
- * levels are walked by inode, so that each file was met first from the least one that follows it. Of all meetings then
- * the one counts whose file of the front has the least number. */
+ * The least path in lexical order comes of the order of the walks. From the front, levels are walked in the
+ * order in which they were met: neighbours ascend, so that numbers ascend with the least paths that lead to
+ * them. From the back, levels are walked by inode, so that each file was met first from the least one that
+ * follows it. Of all meetings then the one counts whose file of the front has the least number. */
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -61,8 +61,8 @@ static int add_node(struct search *s, uint64_t ino, struct hop hop, uint32_t *re
 	return r < 0 ? r : 1;
 }
 
-/* 1: no better meeting can follow. Links come ascending, so that the first meeting of a file of the front is the best
- * one of all when the front is walked, and of that file when the back is. */
+/* 1: no better meeting can follow. Links come ascending, so that the first meeting of a file of the front is
+ * the best one of all when the front is walked, and of that file when the back is. */
 static int meet_sides(struct search *s, uint32_t other, struct hop hop)
 {
 	bool of_front = s->side == FRONT;
@@ -82,7 +82,8 @@ static int meet_sides(struct search *s, uint32_t other, struct hop hop)
 static int meet(void *visitor, uint64_t other, uint32_t verb, enum graph_direction way)
 {
 	struct search *s = visitor;
-	struct hop hop = { s->from, verb, way == (s->side == FRONT ? GRAPH_IN : GRAPH_OUT), (uint8_t)s->side };
+	struct hop hop = { s->from, verb, way == (s->side == FRONT ? GRAPH_IN : GRAPH_OUT),
+			   (uint8_t)s->side };
 	struct hop *known;
 	uint32_t number;
 	int r = graph_filter_takes(&s->way->filter, verb) ? add_node(s, other, hop, &number) : 1;
@@ -170,7 +171,8 @@ static uint32_t length_from(const struct search *s, uint32_t number)
 	return n;
 }
 
-static struct graph_step step_of(const struct search *s, uint32_t before, uint32_t number, const struct hop *hop)
+static struct graph_step step_of(const struct search *s, uint32_t before, uint32_t number,
+				 const struct hop *hop)
 {
 	uint64_t a = s->nodes.inos[before], b = s->nodes.inos[number];
 

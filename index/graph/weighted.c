@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Dijkstra's algorithm from both ends. `best` is the least weight of any way through a file that both sides have
- * labelled; nothing better can come once the least labels that wait on either side are together no less than that.
+/* Dijkstra's algorithm from both ends. `best` is the least weight of any way through a file that both sides
+ * have labelled; nothing better can come once the least labels that wait on both sides add up to that.
  *
- * Then each path of that weight has a file whose labels of both sides add up to it: after the last one that the front
- * has settled for less than waits there comes one that the front has labelled, and no more is left to `to` from it than
- * waits at the back. From such files those before them on such a path are marked; with the marks and the labels of the
- * back, each link can be told to be on one or not, and the least path is read off from the front. */
+ * Then each path of that weight has a file whose labels of both sides add up to it: after the last one that
+ * the front has settled for less than waits there comes one that the front has labelled, and no more is left
+ * to `to` from it than waits at the back. From such files those before them on such a path are marked; with
+ * the marks and the labels of the back, each link can be told to be on one or not, and the least path is read
+ * off from the front. */
 #include <stdlib.h>
 
 #include "base/cleanup.h"
@@ -242,7 +243,8 @@ static int read_path(struct search *s)
 	return r;
 }
 
-int graph_path_weighted(const struct graph_source *source, const struct graph_way *way, struct graph_path *ret_p)
+int graph_path_weighted(const struct graph_source *source, const struct graph_way *way,
+			struct graph_path *ret_p)
 {
 	struct search s = { .source = source, .way = way, .nodes.max = way->budget, .best = UINT64_MAX };
 	int r = search(&s);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* A graph in a list of links, as a source; and random ones. It minds that a source is asked as its contract says. */
+/* A graph in a list of links, as a source; and random ones. It minds how it is asked: as graph.h says. */
 #pragma once
 
 #include <errno.h>
@@ -144,7 +144,8 @@ static inline void box_random(struct graph_box *b, uint32_t nodes, uint32_t link
 {
 	*b = (struct graph_box){ 0 };
 	for (uint32_t i = 0; i < links; i++) {
-		struct graph_edge e = { box_ino(box_below(nodes)), box_ino(box_below(nodes)), box_below(BOX_VERBS) };
+		struct graph_edge e = { box_ino(box_below(nodes)), box_ino(box_below(nodes)),
+					box_below(BOX_VERBS) };
 		bool known = false;
 
 		for (size_t k = 0; k < b->n_links; k++)

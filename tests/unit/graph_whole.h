@@ -46,7 +46,9 @@ static inline void whole_random(struct graph_whole *w, unsigned seed, uint32_t n
 	*w = (struct graph_whole){ 0 };
 	box_random(&w->box, nodes, links, box_below(2) * (3 + box_below(6)));
 	f = box_filter(w->verbs);
-	w->part = (struct graph_part){ .verbs = w->verbs, .n_verbs = f.n_verbs, .context = w, .with_verbs = true };
+	w->part = (struct graph_part){
+		.verbs = w->verbs, .n_verbs = f.n_verbs, .context = w, .with_verbs = true
+	};
 	if (seed % 2)
 		return;
 	w->part.has = box_below(3) ? NULL : whole_has;
@@ -82,7 +84,8 @@ static inline void whole_check_numbers(const struct graph_groups *s, uint32_t n)
 	for (uint32_t i = 0; i < s->n; i++) {
 		CHECK_EQ(s->sizes[i], sizes[i]);
 		CHECK(sizes[i] > 0);
-		CHECK(i == 0 || sizes[i - 1] > sizes[i] || (sizes[i - 1] == sizes[i] && first[i - 1] < first[i]));
+		CHECK(i == 0 || sizes[i - 1] > sizes[i] ||
+		      (sizes[i - 1] == sizes[i] && first[i - 1] < first[i]));
 		all += s->sizes[i];
 	}
 	CHECK_EQ(all, n);

@@ -73,8 +73,12 @@ static char *draw(enum graph_format format, struct buf *out)
 {
 	_cleanup_graph_csr_ struct graph_csr g = build();
 	_cleanup_free_ struct graph_degree *degrees = NULL;
-	struct graph_picture p = { .g = &g, .pageranks = pageranks, .components = groups, .communities = groups,
-				   .label = add_label, .verb = add_verb };
+	struct graph_picture p = { .g = &g,
+				   .pageranks = pageranks,
+				   .components = groups,
+				   .communities = groups,
+				   .label = add_label,
+				   .verb = add_verb };
 
 	CHECK_EQ(graph_degrees(&g, &degrees), 0);
 	p.degrees = degrees;
@@ -163,8 +167,9 @@ static void check_data(xmlNode *n, const char *key, const char *want)
 /* Each key of data must be declared for its kind. */
 static void check_keys(xmlNode *root)
 {
-	static const char *const want[] = { "label", "pagerank", "component", "community", "in_degree", "out_degree",
-					    "verb" };
+	static const char *const want[] = {
+		"label", "pagerank", "component", "community", "in_degree", "out_degree", "verb"
+	};
 	xmlNode *key = element(root->children, "key");
 
 	for (size_t i = 0; i < ARRAY_SIZE(want); i++, key = key ? element(key->next, "key") : NULL) {
@@ -208,7 +213,7 @@ static void test_graphml(void)
 	xmlFreeDoc(doc);
 }
 
-/* ---- dot: words, punctuation, and quoted strings, whose escapes are undone as Graphviz undoes them in labels */
+/* ---- dot: words, punctuation, and quoted strings, whose escapes are undone as in Graphviz's labels */
 
 struct dot {
 	const char *at;
@@ -343,11 +348,13 @@ static void test_bare(void)
 {
 	static const char *const want[] = {
 		[GRAPH_DOT] = "digraph links {\n\t\"2\" [];\n\t\"3\" [];\n\t\"2\" -> \"3\" [];\n}\n",
-		[GRAPH_JSON] = "{\"directed\":true,\"multigraph\":true,\"graph\":{},\"nodes\":[\n{\"id\":\"2\"},\n"
-			       "{\"id\":\"3\"}\n],\"edges\":[\n{\"source\":\"2\",\"target\":\"3\"}\n]}\n",
-		[GRAPH_GRAPHML] = "<graph id=\"links\" edgedefault=\"directed\">\n<node id=\"2\"></node>\n"
-				  "<node id=\"3\"></node>\n<edge source=\"2\" target=\"3\"></edge>\n</graph>\n"
-				  "</graphml>\n",
+		[GRAPH_JSON] =
+			"{\"directed\":true,\"multigraph\":true,\"graph\":{},\"nodes\":[\n{\"id\":\"2\"},\n"
+			"{\"id\":\"3\"}\n],\"edges\":[\n{\"source\":\"2\",\"target\":\"3\"}\n]}\n",
+		[GRAPH_GRAPHML] =
+			"<graph id=\"links\" edgedefault=\"directed\">\n<node id=\"2\"></node>\n"
+			"<node id=\"3\"></node>\n<edge source=\"2\" target=\"3\"></edge>\n</graph>\n"
+			"</graphml>\n",
 	};
 
 	for (enum graph_format f = GRAPH_DOT; f <= GRAPH_JSON; f++) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Paths, against the least one by the weights of all pairs (Floyd-Warshall): its next file is the least one from which
- * so much is left as must be. */
+/* Paths, against the least one by the weights of all pairs (Floyd-Warshall): its next file is the least one
+ * from which so much is left as must be. */
 #include "graph_box.h"
 
 #define NO_WAY (UINT64_MAX / 4)
@@ -143,8 +143,10 @@ static void test_same(unsigned seed)
 		weights[v] = UINT32_MAX;
 	for (unsigned i = 0; i < 40; i++) {
 		_cleanup_graph_path_ struct graph_path plain = { 0 }, weighted = { 0 };
-		struct graph_way way = { .from = box_ino(box_below(BOX_NODES)), .to = box_ino(box_below(BOX_NODES)),
-					 .filter.direction = GRAPH_BOTH, .context = weights };
+		struct graph_way way = { .from = box_ino(box_below(BOX_NODES)),
+					 .to = box_ino(box_below(BOX_NODES)),
+					 .filter.direction = GRAPH_BOTH,
+					 .context = weights };
 		int r = graph_path(&source, &way, &plain);
 
 		way.weight = weigh;

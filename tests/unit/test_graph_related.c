@@ -10,8 +10,8 @@ struct plain {
 	struct graph_edge by[BOX_NODES];
 };
 
-static bool leads(const struct graph_box *b, const struct graph_near *near, const struct graph_edge *e, uint64_t from,
-		  uint64_t to)
+static bool leads(const struct graph_box *b, const struct graph_near *near, const struct graph_edge *e,
+		  uint64_t from, uint64_t to)
 {
 	bool out = e->from == from && e->to == to && near->filter.direction & GRAPH_OUT;
 	bool in = e->to == from && e->from == to && near->filter.direction & GRAPH_IN;
@@ -19,8 +19,8 @@ static bool leads(const struct graph_box *b, const struct graph_near *near, cons
 	return (out || in) && box_takes(&near->filter, e->verb);
 }
 
-static void reach(struct graph_box *b, const struct graph_near *near, struct plain *p, uint32_t level, uint32_t from,
-		  uint32_t to)
+static void reach(struct graph_box *b, const struct graph_near *near, struct plain *p, uint32_t level,
+		  uint32_t from, uint32_t to)
 {
 	uint64_t a = box_ino(from), z = box_ino(to);
 
@@ -83,7 +83,8 @@ static void compare(const struct graph_relatives *found, const struct plain *p, 
 }
 
 /* Those that the limit leaves out come after those that it leaves. */
-static void check_limit(const struct graph_source *source, struct graph_near near, const struct graph_relatives *all)
+static void check_limit(const struct graph_source *source, struct graph_near near,
+			const struct graph_relatives *all)
 {
 	_cleanup_graph_relatives_ struct graph_relatives few = { 0 };
 
@@ -143,7 +144,9 @@ static void test_order(void)
 	_cleanup_graph_relatives_ struct graph_relatives found = { 0 };
 	struct graph_box b;
 	struct graph_source source = box_source(&b);
-	struct graph_near near = { .starts = starts, .n_starts = 1, .filter = { .direction = GRAPH_OUT }, .depth = 2 };
+	struct graph_near near = {
+		.starts = starts, .n_starts = 1, .filter = { .direction = GRAPH_OUT }, .depth = 2
+	};
 
 	build_family(&b);
 	CHECK_EQ(graph_related(&source, &near, &found), 0);
@@ -176,7 +179,9 @@ static void test_budget(void)
 	static const uint64_t starts[] = { 1 };
 	struct graph_box b;
 	struct graph_source source = box_source(&b);
-	struct graph_near near = { .starts = starts, .n_starts = 1, .filter = { .direction = GRAPH_BOTH }, .depth = 9 };
+	struct graph_near near = {
+		.starts = starts, .n_starts = 1, .filter = { .direction = GRAPH_BOTH }, .depth = 9
+	};
 
 	build_family(&b);
 	for (near.budget = 1; near.budget <= 7; near.budget++) {
@@ -195,7 +200,9 @@ static void test_denied_start(void)
 	_cleanup_graph_relatives_ struct graph_relatives found = { 0 };
 	struct graph_box b;
 	struct graph_source source = box_source(&b);
-	struct graph_near near = { .starts = starts, .n_starts = 1, .filter = { .direction = GRAPH_OUT }, .depth = 2 };
+	struct graph_near near = {
+		.starts = starts, .n_starts = 1, .filter = { .direction = GRAPH_OUT }, .depth = 2
+	};
 
 	build_family(&b);
 	b.denied[b.n_denied++] = 1;
@@ -204,8 +211,8 @@ static void test_denied_start(void)
 	CHECK_EQ(b.asked, 0);
 }
 
-static int failing_neighbours(void *context, uint64_t ino, enum graph_direction direction, graph_visit_neighbour visit,
-			      void *visitor)
+static int failing_neighbours(void *context, uint64_t ino, enum graph_direction direction,
+			      graph_visit_neighbour visit, void *visitor)
 {
 	return -EIO;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Copies of graphs and what is counted over them, against the same by plain means: lists, closures, a dense matrix. */
+/* Copies of graphs and what is counted over them, against the same by lists, closures and a dense matrix. */
 #include <math.h>
 
 #include "graph_whole.h"
@@ -8,13 +8,14 @@
 
 static uint32_t count_nodes(const struct graph_whole *w, bool *is_node)
 {
+	const struct graph_edge *links = w->box.links;
 	uint32_t n = 0;
 
 	for (uint32_t k = 0; k < BOX_NODES; k++)
 		is_node[k] = w->part.inos && whole_has_node(w, box_ino(k));
 	for (size_t i = 0; i < w->box.n_links; i++)
-		if (whole_counts(w, &w->box.links[i]))
-			is_node[box_number(w->box.links[i].from)] = is_node[box_number(w->box.links[i].to)] = true;
+		if (whole_counts(w, &links[i]))
+			is_node[box_number(links[i].from)] = is_node[box_number(links[i].to)] = true;
 	for (uint32_t k = 0; k < BOX_NODES; k++)
 		n += is_node[k];
 	return n;
@@ -168,7 +169,9 @@ static void test_random(unsigned seed)
 /* Links of a file may come in any order. */
 static int mixed_edges(void *context, graph_visit_edge visit, void *visitor)
 {
-	static const struct graph_edge links[] = { { 2, 9, 1 }, { 2, 3, 7 }, { 2, 9, 0 }, { 2, 3, 0 }, { 5, 2, 0 } };
+	static const struct graph_edge links[] = {
+		{ 2, 9, 1 }, { 2, 3, 7 }, { 2, 9, 0 }, { 2, 3, 0 }, { 5, 2, 0 }
+	};
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < ARRAY_SIZE(links); i++)

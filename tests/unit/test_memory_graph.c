@@ -31,7 +31,9 @@ static int find_path(bool weighted)
 {
 	_cleanup_graph_path_ struct graph_path found = { 0 };
 	struct graph_source source = box_source(&box);
-	struct graph_way way = { .from = 1, .to = 3, .filter.direction = GRAPH_BOTH, .weight = weighted ? weigh : NULL };
+	struct graph_way way = {
+		.from = 1, .to = 3, .filter.direction = GRAPH_BOTH, .weight = weighted ? weigh : NULL
+	};
 	int r = graph_path(&source, &way, &found);
 
 	CHECK_EQ(found.n > 0, r > 0);
@@ -61,8 +63,9 @@ static int run_build(unsigned k)
 
 static int run_groups(unsigned k)
 {
-	static int (*const kinds[])(const struct graph_csr *, struct graph_groups *) = { graph_components_weak,
-											 graph_components_strong };
+	static int (*const kinds[])(const struct graph_csr *, struct graph_groups *) = {
+		graph_components_weak, graph_components_strong
+	};
 	int r = 0;
 
 	for (size_t i = 0; r >= 0 && i < ARRAY_SIZE(kinds); i++) {
