@@ -70,16 +70,7 @@ static int meet(void *visitor, uint64_t other, uint32_t verb, enum graph_directi
 	return graph_filter_takes(&b->near->filter, verb) ? note(b, other, verb, way) : 0;
 }
 
-/* The order of the next walk, and with it whose link is shown, is by inode. */
-static int by_ino(const void *left, const void *right, void *context)
-{
-	const uint64_t *inos = context;
-	uint64_t a = inos[*(const uint32_t *)left], b = inos[*(const uint32_t *)right];
-
-	return (a > b) - (a < b);
-}
-
-/* Keeps those of the new ones that are seen as the level to go on from. */
+/* Keeps those of the new ones that are seen as the next level. Its order decides whose link is shown. */
 static int take_level(struct bfs *b)
 {
 	int r = 0;
@@ -95,8 +86,7 @@ static int take_level(struct bfs *b)
 			return r;
 		b->level[b->n_level++] = k;
 	}
-	if (b->n_level > 0)
-		qsort_r(b->level, b->n_level, sizeof(*b->level), by_ino, b->nodes.inos);
+	numbers_sort(&b->nodes, b->level, b->n_level);
 	b->first_new = b->nodes.n;
 	return 0;
 }

@@ -188,14 +188,6 @@ static int leave_out_lonely(struct gather *g)
 
 /* ---- ordering */
 
-static int by_ino(const void *left, const void *right, void *context)
-{
-	const uint64_t *inos = context;
-	uint64_t a = inos[*(const uint32_t *)left], b = inos[*(const uint32_t *)right];
-
-	return (a > b) - (a < b);
-}
-
 static int order_nodes(struct gather *g, struct graph_csr *csr)
 {
 	_cleanup_free_ uint32_t *order = malloc(((size_t)g->nodes.n + 1) * sizeof(*order));
@@ -205,7 +197,7 @@ static int order_nodes(struct gather *g, struct graph_csr *csr)
 	for (uint32_t k = 0; k < g->nodes.n; k++)
 		if (g->place[k] != DROPPED)
 			order[csr->n++] = k;
-	qsort_r(order, csr->n, sizeof(*order), by_ino, g->nodes.inos);
+	numbers_sort(&g->nodes, order, csr->n);
 	csr->inos = malloc(((size_t)csr->n + 1) * sizeof(*csr->inos));
 	if (!csr->inos)
 		return -ENOMEM;

@@ -69,6 +69,20 @@ bool numbers_find(const struct numbers *s, uint64_t ino, uint32_t *ret_number)
 	return true;
 }
 
+static int by_ino(const void *left, const void *right, void *context)
+{
+	const uint64_t *inos = context;
+	uint64_t a = inos[*(const uint32_t *)left], b = inos[*(const uint32_t *)right];
+
+	return (a > b) - (a < b);
+}
+
+void numbers_sort(const struct numbers *s, uint32_t *items, uint32_t n)
+{
+	if (n > 0)
+		qsort_r(items, n, sizeof(*items), by_ino, s->inos);
+}
+
 int numbers_give(struct numbers *s, uint64_t ino, uint32_t *ret_number)
 {
 	int r;

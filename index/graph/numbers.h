@@ -19,11 +19,12 @@ struct numbers {
 };
 
 void numbers_done(struct numbers *s);
-#define _cleanup_numbers_ _cleanup_(numbers_done)
 /* 1: it got one now. 0: it had one. -ENOMEM. -E2BIG: it would be one too many. */
 int numbers_give(struct numbers *s, uint64_t ino, uint32_t *ret_number);
 /* False: it has none. */
 bool numbers_find(const struct numbers *s, uint64_t ino, uint32_t *ret_number);
+/* Sorts numbers by their inodes. */
+void numbers_sort(const struct numbers *s, uint32_t *items, uint32_t n);
 
 /* Makes room for `n` items of `size` bytes in the array at `items`, which has room for *cap. -ENOMEM. */
 int numbers_fit(void *items, uint32_t *cap, uint32_t n, size_t size);

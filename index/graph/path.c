@@ -100,14 +100,6 @@ static int meet(void *visitor, uint64_t other, uint32_t verb, enum graph_directi
 	return known->side == DENIED ? 0 : meet_sides(s, number, hop);
 }
 
-static int by_ino(const void *left, const void *right, void *context)
-{
-	const uint64_t *inos = context;
-	uint64_t a = inos[*(const uint32_t *)left], b = inos[*(const uint32_t *)right];
-
-	return (a > b) - (a < b);
-}
-
 /* Those from `first` on are the side's next level, as far as they are seen. */
 static int take_level(struct search *s, uint32_t first)
 {
@@ -126,8 +118,8 @@ static int take_level(struct search *s, uint32_t first)
 		if (s->hops[k].side != DENIED)
 			f->numbers[f->n++] = k;
 	}
-	if (s->side == BACK && f->n > 0)
-		qsort_r(f->numbers, f->n, sizeof(*f->numbers), by_ino, s->nodes.inos);
+	if (s->side == BACK)
+		numbers_sort(&s->nodes, f->numbers, f->n);
 	return 0;
 }
 

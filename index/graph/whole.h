@@ -78,8 +78,8 @@ int graph_components_strong(const struct graph_csr *g, struct graph_groups *ret_
  * wins. Links have no direction here, those of a file to itself do not count. 8 M + 28 N, and up to
  * 16 M + 24 N while groups become nodes.
  *
- * Groups below the resolution of modularity, some sqrt(2 M) links, come as parts of larger ones (Fortunato and
- * Barthelemy 2007), and one may consist of parts that are not connected. */
+ * Groups below the resolution of modularity, some sqrt(2 M) links, come as parts of larger ones (Fortunato
+ * and Barthelemy 2007), and one may consist of parts that are not connected. */
 int graph_communities(const struct graph_csr *g, struct graph_groups *ret_s, double *ret_modularity);
 
 /* ---- figures of nodes */

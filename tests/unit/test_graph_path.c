@@ -275,6 +275,30 @@ static void test_narrow_side(void)
 	CHECK_EQ(b.asked, 4);
 }
 
+/* Links that are gone when the path that was found is read. */
+static int forgetful_neighbours(void *context, uint64_t ino, enum graph_direction direction,
+				graph_visit_neighbour visit, void *visitor)
+{
+	struct graph_box *b = context;
+
+	return b->asked >= 3 ? 0 : box_neighbours(context, ino, direction, visit, visitor);
+}
+
+static void test_forgetful(void)
+{
+	struct graph_path none = { .n = 77 };
+	struct graph_box b;
+	struct graph_source source = box_source(&b);
+	struct graph_way way = { .from = 1, .to = 3, .filter.direction = GRAPH_OUT, .weight = weigh };
+
+	build_detour(&b);
+	weights[0] = weights[1] = 1;
+	way.context = weights;
+	source.neighbours = forgetful_neighbours;
+	CHECK_EQ(graph_path(&source, &way, &none), -EAGAIN);
+	CHECK_EQ(none.n, 77);
+}
+
 int main(void)
 {
 	for (unsigned seed = 1; seed <= 300; seed++) {
@@ -288,6 +312,7 @@ int main(void)
 	test_budget(false);
 	test_budget(true);
 	test_hub();
+	test_forgetful();
 	test_narrow_side();
 	return check_result();
 }

@@ -248,6 +248,38 @@ static void test_errors(void)
 	graph_relatives_done(&found);
 }
 
+/* A file that names all others, and they it: no more of them are met than the budget has room for, where the walk
+ * ends. */
+#define STAR 3000000u
+
+static uint64_t visited;
+
+static int star_neighbours(void *context, uint64_t ino, enum graph_direction direction,
+			   graph_visit_neighbour visit, void *visitor)
+{
+	int r = ino == 1 ? 0 : visit(visitor, 1, 0, GRAPH_OUT);
+
+	for (uint64_t other = 2; r == 0 && ino == 1 && other <= STAR; other++, visited++)
+		r = visit(visitor, other, 0, GRAPH_OUT);
+	return r;
+}
+
+static void test_star(void)
+{
+	static const uint64_t starts[] = { 1 };
+	_cleanup_graph_relatives_ struct graph_relatives found = { 0 };
+	const struct graph_source source = { .neighbours = star_neighbours };
+	struct graph_near near = {
+		.starts = starts, .n_starts = 1, .filter = { .direction = GRAPH_OUT }, .depth = 2, .limit = 20
+	};
+
+	CHECK_EQ(graph_related(&source, &near, &found), 0);
+	CHECK_EQ(found.n, 20);
+	CHECK_EQ(found.items[19].ino, 21);
+	CHECK(found.cut && found.more);
+	CHECK_EQ(visited, GRAPH_BUDGET);
+}
+
 int main(void)
 {
 	for (unsigned seed = 1; seed <= 400; seed++)
@@ -257,5 +289,6 @@ int main(void)
 	test_budget();
 	test_denied_start();
 	test_errors();
+	test_star();
 	return check_result();
 }
