@@ -349,12 +349,12 @@ static void test_bare(void)
 	static const char *const want[] = {
 		[GRAPH_DOT] = "digraph links {\n\t\"2\" [];\n\t\"3\" [];\n\t\"2\" -> \"3\" [];\n}\n",
 		[GRAPH_JSON] =
-			"{\"directed\":true,\"multigraph\":true,\"graph\":{},\"nodes\":[\n{\"id\":\"2\"},\n"
-			"{\"id\":\"3\"}\n],\"edges\":[\n{\"source\":\"2\",\"target\":\"3\"}\n]}\n",
+			("{\"directed\":true,\"multigraph\":true,\"graph\":{},\"nodes\":[\n{\"id\":\"2\"},\n"
+			"{\"id\":\"3\"}\n],\"edges\":[\n{\"source\":\"2\",\"target\":\"3\"}\n]}\n"),
 		[GRAPH_GRAPHML] =
-			"<graph id=\"links\" edgedefault=\"directed\">\n<node id=\"2\"></node>\n"
+			("<graph id=\"links\" edgedefault=\"directed\">\n<node id=\"2\"></node>\n"
 			"<node id=\"3\"></node>\n<edge source=\"2\" target=\"3\"></edge>\n</graph>\n"
-			"</graphml>\n",
+			"</graphml>\n"),
 	};
 
 	for (enum graph_format f = GRAPH_DOT; f <= GRAPH_JSON; f++) {
