@@ -9,7 +9,7 @@
 #include "index/graph/groups.h"
 #include "index/graph/level.h"
 
-/* A node at a level is looked at so often, in the mean. Some 10 times are usual. */
+/* A node at a level is looked at no more often, in the mean. In bench/graph.c it is 1 to 24 times. */
 #define LOOKS_MAX 200u
 
 struct moves {
