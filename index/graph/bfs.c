@@ -21,7 +21,7 @@ struct bfs {
 	struct numbers nodes;
 	struct meeting *met;               /* owned; by number */
 	uint32_t met_cap;
-	uint32_t *level;                   /* owned; numbers, ascending by inode */
+	uint32_t *level;                   /* owned; numbers */
 	uint32_t n_level, level_cap;
 	uint32_t first_new;                /* numbers from here on are of the next level */
 	uint32_t from;                     /* whose neighbours come */
@@ -70,7 +70,7 @@ static int meet(void *visitor, uint64_t other, uint32_t verb, enum graph_directi
 	return graph_filter_takes(&b->near->filter, verb) ? note(b, other, verb, way) : 0;
 }
 
-/* Keeps those of the new ones that are seen as the next level. Its order decides whose link is shown. */
+/* Keeps those of the new ones that are seen as the next level. */
 static int take_level(struct bfs *b)
 {
 	int r = 0;
@@ -86,17 +86,17 @@ static int take_level(struct bfs *b)
 			return r;
 		b->level[b->n_level++] = k;
 	}
-	numbers_sort(&b->nodes, b->level, b->n_level);
 	b->first_new = b->nodes.n;
 	return 0;
 }
 
-static int best_first(const void *left, const void *right)
+static int best_first(const void *left, const void *right, void *context)
 {
-	const struct graph_relative *a = left, *b = right;
-	int c = (a->links < b->links) - (a->links > b->links);
+	const struct bfs *b = context;
+	uint32_t l = *(const uint32_t *)left, r = *(const uint32_t *)right;
+	int c = (b->met[l].links < b->met[r].links) - (b->met[l].links > b->met[r].links);
 
-	return c ? c : (a->ino > b->ino) - (a->ino < b->ino);
+	return c ? c : (b->nodes.inos[l] > b->nodes.inos[r]) - (b->nodes.inos[l] < b->nodes.inos[r]);
 }
 
 static struct graph_relative relative_of(const struct bfs *b, uint32_t number)
@@ -117,17 +117,17 @@ static int add_results(struct bfs *b)
 	size_t n = b->found.n + b->n_level, limit = b->near->limit;
 	struct graph_relative *items;
 
-	if (b->n_level == 0)
+	b->found.more = limit > 0 && n > limit;
+	n = b->found.more ? limit : n;
+	if (n == b->found.n)
 		return 0;
 	items = reallocarray(b->found.items, n, sizeof(*items));
 	if (!items)
 		return -ENOMEM;
 	b->found.items = items;
-	for (uint32_t i = 0; i < b->n_level; i++)
-		items[b->found.n + i] = relative_of(b, b->level[i]);
-	qsort(items + b->found.n, b->n_level, sizeof(*items), best_first);
-	b->found.more = limit > 0 && n > limit;
-	b->found.n = b->found.more ? limit : n;
+	qsort_r(b->level, b->n_level, sizeof(*b->level), best_first, b);
+	for (uint32_t i = 0; b->found.n < n; i++)
+		items[b->found.n++] = relative_of(b, b->level[i]);
 	return 0;
 }
 
@@ -136,6 +136,8 @@ static int expand(struct bfs *b)
 	const struct graph_source *s = b->source;
 	int r = 0;
 
+	/* The order decides which of their links is shown. */
+	numbers_sort(&b->nodes, b->level, b->n_level);
 	for (uint32_t i = 0; r == 0 && i < b->n_level; i++) {
 		b->from = b->level[i];
 		r = s->neighbours(s->context, b->nodes.inos[b->from], b->near->filter.direction, meet, b);
