@@ -137,12 +137,16 @@ static void look_at(struct moves *m, uint32_t k)
 		leave_for(m, k, best);
 }
 
-static void move_all(struct moves *m)
+static int move_all(struct moves *m, const bool *stop)
 {
 	uint64_t left = (uint64_t)m->l->n * LOOKS_MAX;
 
-	while (m->n_queued > 0 && left-- > 0)
+	while (m->n_queued > 0 && left-- > 0) {
+		if (graph_stopped(stop))
+			return -ECANCELED;
 		look_at(m, dequeue(m));
+	}
+	return 0;
 }
 
 /* Numbers groups by their first node; returns how many there are. `names` are zeros before. */
@@ -161,7 +165,7 @@ static uint32_t number_groups(struct moves *m, uint32_t *names)
 }
 
 /* 1: groups have become nodes of *l. 0: no node has moved. */
-static int rise(struct level *l, uint32_t *of, uint32_t n_of)
+static int rise(const struct graph_csr *g, struct level *l, uint32_t *of)
 {
 	_cleanup_free_ uint32_t *groups = NULL;
 	struct moves m = { 0 };
@@ -169,8 +173,9 @@ static int rise(struct level *l, uint32_t *of, uint32_t n_of)
 	int r = moves_init(&m, l);
 	uint32_t n = 0;
 
+	if (r >= 0)
+		r = move_all(&m, g->stop);
 	if (r >= 0) {
-		move_all(&m);
 		n = number_groups(&m, m.to);
 		groups = steal_ptr(&m.group);
 	}
@@ -179,7 +184,7 @@ static int rise(struct level *l, uint32_t *of, uint32_t n_of)
 		r = n < l->n ? level_merge(l, groups, n, &next) : 0;
 	if (r <= 0)
 		return r;
-	for (uint32_t k = 0; k < n_of; k++)
+	for (uint32_t k = 0; k < g->n; k++)
 		of[k] = groups[of[k]];
 	level_done(l);
 	*l = next;
@@ -208,7 +213,7 @@ int graph_communities(const struct graph_csr *g, struct graph_groups *ret_s, dou
 
 	for (uint32_t k = 0; r >= 0 && k < g->n; k++)
 		of[k] = k;
-	while (r >= 0 && (r = rise(&l, of, g->n)) > 0)
+	while (r >= 0 && (r = rise(g, &l, of)) > 0)
 		;
 	if (r >= 0)
 		r = groups_of_labels(steal_ptr(&of), g->n, ret_s);

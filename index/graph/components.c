@@ -131,7 +131,9 @@ int graph_components_strong(const struct graph_csr *g, struct graph_groups *ret_
 	int r = tarjan_init(&t, g);
 
 	for (uint32_t k = 0; r >= 0 && k < g->n; k++)
-		if (t.visit[k] == NOT_YET)
+		if (graph_stopped(g->stop))
+			r = -ECANCELED;
+		else if (t.visit[k] == NOT_YET)
 			search_from(&t, k);
 	if (r >= 0)
 		labels = steal_ptr(&t.label);

@@ -98,6 +98,8 @@ static int add_edge(void *visitor, uint64_t from, uint64_t to, uint32_t verb)
 
 	if (from < g->last_from)
 		return -EBADMSG;
+	if (graph_stopped(g->part->stop))
+		return -ECANCELED;
 	g->last_from = from;
 	if (!graph_takes(g->part->verbs, g->part->n_verbs, verb))
 		return 0;
@@ -140,6 +142,8 @@ static int ask(struct gather *g, const struct graph_source *source)
 	for (uint32_t k = 0; k < g->nodes.n; k++) {
 		int r = is_node(source, g->part, g->nodes.inos[k]);
 
+		if (graph_stopped(g->part->stop))
+			return -ECANCELED;
 		if (r < 0)
 			return r;
 		g->place[k] = r ? 0 : DROPPED;
@@ -315,7 +319,7 @@ int graph_csr_build(const struct graph_source *source, const struct graph_part *
 		.nodes.max = part->nodes_max ? part->nodes_max : NUMBERS_MAX,
 		.edges_max = part->edges_max ? MIN(part->edges_max, GRAPH_EDGES_MAX) : GRAPH_EDGES_MAX,
 	};
-	struct graph_csr csr = { 0 };
+	struct graph_csr csr = { .stop = part->stop };
 	int r = make(&g, source, &csr);
 
 	done(&g);

@@ -19,8 +19,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Nodes that one call visits, unless it is asked for other. A million took 28 MB for a path, 84 MB for one with
- * weights, and 55 to 78 MB, results included, for what is near. */
+/* Nodes that one call visits, unless it is asked for other. A million took 28 MB for a path, 84 MB for one
+ * with weights, and 55 to 78 MB, results included, for what is near. */
 #define GRAPH_BUDGET 1000000u
 
 /* As seen from one file: the links that stand in it, those that name it, or both. */

@@ -54,6 +54,8 @@ int graph_pagerank(const struct graph_csr *g, double **ret_ranks)
 	for (; delta >= GRAPH_PAGERANK_DELTA && rounds < GRAPH_PAGERANK_ROUNDS; rounds++) {
 		double *old = ranks;
 
+		if (graph_stopped(g->stop))
+			return -ECANCELED;
 		delta = finish_round(g, ranks, next, push(g, ranks, next));
 		ranks = next;
 		next = old;

@@ -9,7 +9,8 @@
  * Several links between two files, by several verbs or in both directions, count as many times. What they are
  * for their files, not in which order they were found, decides what comes out.
  *
- * Thread-safety: a copy may be read by many. All functions that return int return -ENOMEM. */
+ * Thread-safety: a copy may be read by many. All functions that return int return -ENOMEM; those that may take
+ * seconds also -ECANCELED, soon after `stop` has become true. */
 #pragma once
 
 #include "index/graph/graph.h"
@@ -31,6 +32,7 @@ struct graph_part {
 	uint32_t nodes_max;    /* met, also if they are not seen; 0: 2^31 */
 	uint32_t edges_max;    /* links that count, also if they are not seen; 0 and most: GRAPH_EDGES_MAX */
 	bool with_verbs;       /* 4 M bytes more */
+	const bool *stop;      /* borrowed, by the copy too; another thread may set it. NULL: never */
 };
 
 /* Its nodes are numbered by ascending inode. */
@@ -40,11 +42,17 @@ struct graph_csr {
 	uint32_t *targets; /* owned; starts[n]; ascending within a node */
 	uint32_t *verbs;   /* owned; of each link, ascending within a target; NULL unless asked for */
 	uint32_t n;
+	const bool *stop;  /* borrowed; as in graph_part */
 };
 
 static inline uint32_t graph_csr_edges(const struct graph_csr *g)
 {
 	return g->n > 0 ? g->starts[g->n] : 0;
+}
+
+static inline bool graph_stopped(const bool *stop)
+{
+	return stop && __atomic_load_n(stop, __ATOMIC_RELAXED);
 }
 
 #define _cleanup_graph_csr_ _cleanup_(graph_csr_done)

@@ -248,8 +248,7 @@ static void test_errors(void)
 	graph_relatives_done(&found);
 }
 
-/* A file that names all others, and they it: no more of them are met than the budget has room for, where the walk
- * ends. */
+/* A file that names all others, and they it: the walk ends where the budget has no room for more of them. */
 #define STAR 3000000u
 
 static uint64_t visited;

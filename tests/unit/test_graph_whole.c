@@ -316,6 +316,26 @@ static void test_numbers(void)
 	CHECK_EQ(s.of[0], 2);
 }
 
+/* Each is told to stop before it begins. */
+static void test_stop(void)
+{
+	const struct graph_source source = { .edges = ring_edges };
+	bool stop = false;
+	const struct graph_part part = { .stop = &stop };
+	_cleanup_graph_csr_ struct graph_csr g = { 0 };
+	struct graph_csr none = { .n = 77 };
+	struct graph_groups s = { .n = 77 };
+	double *ranks = NULL, modularity = 77;
+
+	CHECK_EQ(graph_csr_build(&source, &part, &g), 0);
+	stop = true;
+	CHECK_EQ(graph_csr_build(&source, &part, &none), -ECANCELED);
+	CHECK_EQ(graph_components_strong(&g, &s), -ECANCELED);
+	CHECK_EQ(graph_communities(&g, &s, &modularity), -ECANCELED);
+	CHECK_EQ(graph_pagerank(&g, &ranks), -ECANCELED);
+	CHECK(none.n == 77 && s.n == 77 && modularity == 77 && !ranks);
+}
+
 int main(void)
 {
 	for (unsigned seed = 1; seed <= 400; seed++)
@@ -325,5 +345,6 @@ int main(void)
 	test_empty();
 	test_ring();
 	test_numbers();
+	test_stop();
 	return check_result();
 }
