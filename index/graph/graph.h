@@ -47,7 +47,7 @@ struct graph_source {
 	 * file to another differ in their verbs. Returns 0, -errno, or what a visit returned other than 0. */
 	int (*neighbours)(void *context, uint64_t ino, enum graph_direction direction,
 			  graph_visit_neighbour visit, void *visitor);
-	/* Visits all links, ascending by `from`; for whole.h only. Returns as above. */
+	/* Visits all links, each once, ascending by `from`; for whole.h only. Returns as above. */
 	int (*edges)(void *context, graph_visit_edge visit, void *visitor);
 	/* May the asker know of this file? 1, 0, -errno. Asked once a call for each one met. NULL: yes. */
 	int (*sees)(void *context, uint64_t ino);
