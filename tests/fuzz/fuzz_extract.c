@@ -24,7 +24,7 @@ static void check_round_trip(const struct document *d)
 	if (result_encode(d, &out) < 0)
 		return;
 	if (result_decode(out.data + 4, out.len - 4, &back) < 0 || back.text.len != d->text.len ||
-	    back.n_marks != d->n_marks)
+	    back.n_marks != d->n_marks || back.fields.len != d->fields.len || back.links.len != d->links.len)
 		abort();
 	document_done(&back);
 }
