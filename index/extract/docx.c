@@ -10,6 +10,7 @@
 
 #include "base/cleanup.h"
 #include "index/extract/formats.h"
+#include "index/extract/found.h"
 #include "index/extract/result.h"
 #include "index/extract/sink.h"
 #include "index/extract/xml.h"
@@ -17,11 +18,20 @@
 #define ENTRIES_MAX  20000
 #define UNPACKED_MAX (256ull << 20) /* of all parts that are read */
 
-enum part { PART_MAIN, PART_NOTES, PART_COMMENTS, PART_EDGES, PART_PROPERTIES, PART_OTHER };
+enum part {
+	PART_MAIN,
+	PART_NOTES,
+	PART_COMMENTS,
+	PART_EDGES,
+	PART_PROPERTIES,
+	PART_RELATIONS, /* where links of another part lead */
+	PART_OTHER
+};
 #define TEXT_PARTS 4
 
 struct word {
-	struct document *d;                /* borrowed */
+	struct document *d; /* borrowed */
+	struct found found;
 	struct document parts[TEXT_PARTS]; /* owned: text and marks of each */
 	struct sink sink;                  /* into one of parts */
 	unsigned skipping;                 /* depth within what is not shown */
@@ -40,6 +50,8 @@ static enum part part_of(const char *path)
 
 	if (strcmp(path, "docProps/core.xml") == 0)
 		return PART_PROPERTIES;
+	if (strncmp(path, "word/_rels/", 11) == 0)
+		return PART_RELATIONS;
 	if (strncmp(path, "word/", 5) != 0 || !name || name != path + 4 || !strstr(name, ".xml"))
 		return PART_OTHER;
 	name++;
@@ -131,7 +143,7 @@ static int property_start(void *data, const char *name, void *attributes)
 	static const char *const known[][2] = {
 		{ "title", "title" },       { "creator", "author" },          { "keywords", "keywords" },
 		{ "subject", "subject" },   { "description", "description" }, { "created", "created" },
-		{ "language", "language" }, { "category", "category" }
+		{ "modified", "modified" }, { "language", "language" },       { "category", "category" }
 	};
 	struct word *w = data;
 
@@ -156,12 +168,46 @@ static int property_end(void *data, const char *name)
 	const char *value = (const char *)w->value.data;
 	int r = 0;
 
+	if (strcmp(w->field, "keywords") == 0)
+		r = found_tags(&w->found, (struct span){ value, value + w->value.len }, ",;");
+	if (r < 0)
+		return r;
 	if (strcmp(w->field, "title") == 0)
 		document_set(w->d->title, sizeof(w->d->title), value, w->value.len);
 	else if (w->field[0])
 		r = document_field(w->d, w->field, value, w->value.len);
 	w->field[0] = '\0';
 	return r;
+}
+
+/* Links and linked pictures. Their targets are URL references from the document's own folder. */
+static int relation_start(void *data, const char *name, void *attributes)
+{
+	char mode[16], type[128], target[3 * LINK_TARGET_MAX + 2];
+	struct word *w = data;
+	const char *kind;
+
+	if (strcmp(name, "Relationship") != 0 ||
+	    !xml_attribute(attributes, "TargetMode", mode, sizeof(mode)) || strcmp(mode, "External") != 0 ||
+	    !xml_attribute(attributes, "Type", type, sizeof(type)) ||
+	    !xml_attribute(attributes, "Target", target, sizeof(target)))
+		return 0;
+	kind = strrchr(type, '/');
+	if (kind && strcmp(kind, "/hyperlink") == 0)
+		return found_url(&w->found, span_of("links"), span_of(target));
+	if (kind && strcmp(kind, "/image") == 0)
+		return found_url(&w->found, span_of("embeds"), span_of(target));
+	return 0;
+}
+
+static int relation_end(void *data, const char *name)
+{
+	return 0;
+}
+
+static int relation_text(void *data, const char *text, size_t len)
+{
+	return 0;
 }
 
 /* -EBADMSG: damaged, -EFBIG: over a limit; what came before is kept. */
@@ -188,17 +234,21 @@ static int read_part(struct archive *a, struct word *w, enum part part)
 {
 	static const struct xml_handler word_handler = { word_start, word_end, word_text };
 	static const struct xml_handler property_handler = { property_start, property_end, property_text };
+	static const struct xml_handler relation_handler = { relation_start, relation_end, relation_text };
+	const struct xml_handler *handler = part == PART_PROPERTIES  ? &property_handler
+					    : part == PART_RELATIONS ? &relation_handler
+								     : &word_handler;
 	struct xml_reader *x;
 	int r;
 
 	w->skipping = 0;
 	w->in_text = w->heading = false;
 	w->paragraph = 0;
-	if (part != PART_PROPERTIES) {
+	if (part < TEXT_PARTS) {
 		w->sink = (struct sink){ .d = &w->parts[part] };
 		sink_break(&w->sink, 2);
 	}
-	r = xml_new(part == PART_PROPERTIES ? &property_handler : &word_handler, w, &x);
+	r = xml_new(handler, w, &x);
 	if (r < 0)
 		return r;
 	r = read_entry(a, w, x);
@@ -288,7 +338,7 @@ static int join_parts(struct word *w)
 
 int format_docx(const struct input *in, struct document *d)
 {
-	struct word w = { .d = d };
+	struct word w = { .d = d, .found = { .d = d } };
 	int r = read_archive(in, &w, false);
 
 	if (r >= 0 && w.damaged && !w.main_seen) {
@@ -300,5 +350,6 @@ int format_docx(const struct input *in, struct document *d)
 	for (unsigned i = 0; i < TEXT_PARTS; i++)
 		document_done(&w.parts[i]);
 	buf_done(&w.value);
+	found_done(&w.found);
 	return r;
 }

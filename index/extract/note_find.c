@@ -8,7 +8,6 @@
 #include "index/extract/note.h"
 #include "index/extract/note_tag.h"
 
-#define MATH_MAX 4096 /* bytes of "$..$" */
 #define WIKI_MAX 4096 /* bytes of "[[..]]" */
 
 struct finder {
@@ -16,6 +15,7 @@ struct finder {
 	struct found *found;     /* borrowed */
 	size_t at, block_end;    /* block_end: where the paragraph, row .. ends in which we are */
 	size_t next_reference;
+	size_t math_close;                                   /* no formula ends between here and f->at */
 	size_t tag_end;                                      /* of the last tag: another may follow at once */
 	bool line_begun;                                     /* a word of this line was seen */
 	struct span verb;                                    /* of the field whose value we are in */
@@ -68,21 +68,23 @@ static size_t skip_pair(struct finder *f, const char *mark, bool *none)
 	return end;
 }
 
-/* As Pandoc has it: no blank within the dollars, no digit behind them. */
-static size_t skip_math(const struct finder *f)
+/* May a formula end with the dollar at `at`? As Pandoc has it: no blank before it, no digit behind it. */
+static bool closes_math(const struct finder *f, size_t at)
 {
-	size_t until = MIN(f->block_end, f->at + MATH_MAX);
+	char next = text_at(f, at + 1);
 
+	return f->note->text[at] == '$' && class_at(f, at) == NOTE_WORDS && !is_escaped(f, at) &&
+	       !span_is_space(f->note->text[at - 1]) && !(next >= '0' && next <= '9');
+}
+
+static size_t skip_math(struct finder *f)
+{
 	if (span_is_space(text_at(f, f->at + 1)))
 		return 0;
-	for (size_t i = f->at + 2; i < until; i++) {
-		char next = text_at(f, i + 1);
-
-		if (f->note->text[i] == '$' && class_at(f, i) == NOTE_WORDS && !is_escaped(f, i) &&
-		    !span_is_space(f->note->text[i - 1]) && !(next >= '0' && next <= '9'))
-			return i + 1;
-	}
-	return 0;
+	f->math_close = MAX(f->math_close, f->at + 2);
+	while (f->math_close < f->block_end && !closes_math(f, f->math_close))
+		f->math_close++;
+	return f->math_close < f->block_end ? f->math_close + 1 : 0;
 }
 
 /* The end of a comment or formula that begins here, or 0. */
@@ -203,14 +205,14 @@ static void find_field(struct finder *f)
 {
 	char open = text_at(f, f->at), close = open == '(' ? ')' : ']';
 	bool within = open == '(' || open == '[';
-	size_t depth = 1, until = line_end(f, f->at), at;
+	size_t depth = 1, until, at;
 
 	if (!within && f->line_begun)
 		return;
 	at = field_value(f, f->at + within, &f->verb);
 	if (at == 0)
 		return;
-	f->verb_until = until;
+	f->verb_until = until = line_end(f, at);
 	for (; within && at < until && depth > 0; at++) {
 		depth += (f->note->text[at] == open) - (f->note->text[at] == close);
 		f->verb_until = at + 1;

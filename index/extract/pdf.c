@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "index/extract/entities.h"
 #include "index/extract/formats.h"
+#include "index/extract/found.h"
 #include "index/extract/result.h"
 #include "index/extract/sink.h"
 
@@ -94,6 +95,15 @@ static char *between(char *at, char *end, const char *before, const char *after,
 	return from;
 }
 
+static int add_tags(struct document *d, struct span keywords)
+{
+	struct found f = { .d = d };
+	int r = found_tags(&f, keywords, ",;");
+
+	found_done(&f);
+	return r;
+}
+
 static int read_head(char *at, char *end, struct document *d)
 {
 	static const char *const fields[][2] = {
@@ -101,6 +111,7 @@ static int read_head(char *at, char *end, struct document *d)
 		{ "<meta name=\"Keywords\" content=\"", "keywords" },
 		{ "<meta name=\"Subject\" content=\"", "description" },
 		{ "<meta name=\"CreationDate\" content=\"", "created" },
+		{ "<meta name=\"ModDate\" content=\"", "modified" },
 	};
 	size_t len;
 	char *value = between(at, end, "<title>", "</title>", &len);
@@ -112,6 +123,8 @@ static int read_head(char *at, char *end, struct document *d)
 		value = between(at, end, fields[i][0], "\"/>", &len);
 		if (value)
 			r = document_field(d, fields[i][1], value, len);
+		if (value && r >= 0 && strcmp(fields[i][1], "keywords") == 0)
+			r = add_tags(d, (struct span){ value, value + len });
 	}
 	return r;
 }
