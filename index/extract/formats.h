@@ -29,3 +29,4 @@ int format_markdown(const struct input *in, struct document *ret_d);
 int format_html(const struct input *in, struct document *ret_d);
 int format_pdf(const struct input *in, struct document *ret_d);
 int format_docx(const struct input *in, struct document *ret_d);
+int format_mail(const struct input *in, struct document *ret_d);

@@ -35,7 +35,7 @@ static const struct ending endings[] = {
 	{ "diff", "text/x-diff", KIND_TEXT },
 	{ "docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", KIND_DOCX },
 	{ "el", "text/x-lisp", KIND_TEXT },
-	{ "eml", "message/rfc822", KIND_FOREIGN },
+	{ "eml", "message/rfc822", KIND_MAIL },
 	{ "erl", "text/x-erlang", KIND_TEXT },
 	{ "ex", "text/x-elixir", KIND_TEXT },
 	{ "exs", "text/x-elixir", KIND_TEXT },

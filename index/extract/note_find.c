@@ -146,6 +146,14 @@ static int find_wiki(struct finder *f, size_t *ret_len)
 	return found_wiki(f->found, verb_here(f, embeds), (struct span){ text + f->at + 2, text + end });
 }
 
+/* "# Heading { #place }" of Pandoc names a place. */
+static bool is_place_name(const struct finder *f, size_t at)
+{
+	while (at > 0 && f->note->text[at - 1] == ' ')
+		at--;
+	return at > 0 && at < f->at && f->note->text[at - 1] == '{';
+}
+
 /* May a tag begin here: behind white space, behind markup as in "**#tag**" and "|#tag|", or behind a tag? */
 static bool is_tag_place(const struct finder *f)
 {
@@ -155,7 +163,7 @@ static bool is_tag_place(const struct finder *f)
 	if (at >= 2 && text[at - 1] == '=' && text[at - 2] == '=') /* ==highlighted== */
 		at -= 2;
 	if (at == 0 || at == f->tag_end || (f->note->classes[at] & NOTE_BLOCK) || note_tag_follows(text, at))
-		return true;
+		return !is_place_name(f, at);
 	return text[at - 1] == '|' || (class_at(f, at - 1) == NOTE_MARKUP && strchr("*_~>", text[at - 1]));
 }
 

@@ -7,13 +7,14 @@
 
 #include "base/cleanup.h"
 #include "index/extract/formats.h"
+#include "index/extract/mail.h"
 #include "index/extract/result.h"
 #include "index/extract/xml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static int (*const formats[])(const struct input *, struct document *) = {
-	format_text, format_markdown, format_html, format_docx, format_plain,
+	format_text, format_markdown, format_html, format_docx, format_plain, format_mail,
 };
 
 static void check_round_trip(const struct document *d)
@@ -37,8 +38,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 
 	if (len == 0)
 		return 0;
-	if (!warm)
+	if (!warm) {
 		xml_warm();
+		mail_warm();
+	}
 	warm = true;
 	in.data = data + 1;
 	in.len = len - 1;

@@ -142,6 +142,7 @@ static void test_tags(void)
 	CHECK_NOTE("#a #A #a", "#a; #A");
 	CHECK_NOTE("#a\r\n#b\r\n\r\ntext #c\r\n", "#a; #b; #c");
 	CHECK_NOTE("text\n\n#lonely", "#lonely");
+	CHECK_NOTE("# Head { #place }\n\n## Head {#place .x}", "");
 }
 
 static void test_markdown_links(void)
@@ -241,6 +242,50 @@ static void test_pages(void)
 	CHECK_PAGE("<html><base target=_top><base href='f.html'><a href=a&amp;b.html>", "p links a&b.html");
 }
 
+static bool has_field(const struct document *d, const char *name, const char *value)
+{
+	for (size_t at = 0; at < d->fields.len;) {
+		const char *n = string_at(&d->fields, at), *v = n + strlen(n) + 1;
+
+		if (strcmp(n, name) == 0 && strcmp(v, value) == 0)
+			return true;
+		at += strlen(n) + strlen(v) + 2;
+	}
+	return false;
+}
+
+static void test_mail(void)
+{
+	static const char mail[] =
+		"From: =?utf-8?q?J=C3=BCrgen?= <j@x.example>\r\nTo: A <a@x.example>, b@x.example\r\n"
+		"Subject: =?utf-8?b?R3LDvG4=?=\r\nDate: Mon, 18 Mar 2024 09:15:00 +0100\r\n"
+		"Message-ID: <one@x.example>\r\nIn-Reply-To: <zero@x.example>\r\n"
+		"References: <minus@x.example>\r\n\t<zero@x.example>\r\n"
+		"Keywords: alpha, beta gamma\r\nX-Label: delta\r\n"
+		"Content-Type: multipart/mixed; boundary=b\r\n\r\n"
+		"--b\r\nContent-Type: multipart/alternative; boundary=c\r\n\r\n"
+		"--c\r\nContent-Type: text/plain; charset=iso-8859-1\r\n"
+		"Content-Transfer-Encoding: quoted-printable\r\n\r\nGr=FCn\r\n"
+		"--c\r\nContent-Type: text/html\r\n\r\n<p>not <a href=x.html>this</a>\r\n--c--\r\n"
+		"--b\r\nContent-Type: message/rfc822\r\n\r\n"
+		"Subject: within\r\nContent-Type: text/html; charset=utf-8\r\n\r\n<h1>Head</h1>words\r\n"
+		"--b\r\nContent-Type: application/octet-stream\r\n\r\nAAAA\r\n--b--\r\n";
+	static const char *const names[] = { "x.eml", "x" };
+	_cleanup_(document_done) struct document d;
+
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++)
+		check_found(__LINE__, names[i], mail, sizeof(mail) - 1,
+			    "#alpha; #beta gamma; #delta; m replies zero@x.example; "
+			    "m references minus@x.example; m references zero@x.example");
+	run("x.eml", mail, sizeof(mail) - 1, &d);
+	CHECK(strcmp(d.mime, "message/rfc822") == 0 && strcmp(d.title, "Gr\xc3\xbcn") == 0);
+	CHECK(has_field(&d, "from", "J\xc3\xbcrgen <j@x.example>") && has_field(&d, "to", "b@x.example"));
+	CHECK(has_field(&d, "subject", "Gr\xc3\xbcn"));
+	CHECK(has_field(&d, "date", "2024-03-18T09:15:00+01:00") &&
+	      has_field(&d, "message-id", "one@x.example"));
+	CHECK_MEM(d.text.data, d.text.len, "Gr\xc3\xbcn\n\nwithin\n\nHead\n\nwords", 26);
+}
+
 /* What a worker may not say. */
 static void test_decoder(void)
 {
@@ -248,9 +293,9 @@ static void test_decoder(void)
 		const char *links;
 		size_t len;
 	} refused[] = {
-		{ "xlinks\0a", 9 },     { "wlinks\0", 8 },        { "w\0a", 4 }, { "wli nks\0a", 10 },
-		{ "wlinks\0a\0w", 10 }, { "wlinks\0a\0p\0", 12 }, { "w", 2 },    { "wlinks\0a\tb", 11 },
-		{ "wlinks\0\xff", 9 },  { "wlinks\0ab", 9 },
+		{ "xlinks\0a", 9 },	{ "wlinks\0", 8 },	  { "w\0a", 4 }, { "wli nks\0a", 10 },
+		{ "wlinks\0a\0w", 10 }, { "wlinks\0a\0p\0", 12 }, { "w", 2 },	 { "wlinks\0a\tb", 11 },
+		{ "wlinks\0\xff", 9 },	{ "wlinks\0ab", 9 },
 	};
 	_cleanup_buf_ struct buf links = BUF_INIT;
 
@@ -297,6 +342,7 @@ int main(void)
 	test_inline_fields();
 	test_front_matter();
 	test_pages();
+	test_mail();
 	test_decoder();
 	test_limits();
 	extractor = extractor_stop(extractor);
