@@ -58,7 +58,7 @@ static const char *wiki_end(struct span s)
 	return end ? end + 2 : NULL;
 }
 
-/* Nothing but wiki links, with commas or blanks between? */
+/* Nothing but wiki links, with commas or blanks between, perhaps embedded? */
 static bool is_wiki_list(struct span s)
 {
 	bool any = false;
@@ -68,7 +68,7 @@ static bool is_wiki_list(struct span s)
 
 		if (end)
 			any = true;
-		else if (!span_is_space(*s.at) && *s.at != ',')
+		else if (!span_is_space(*s.at) && *s.at != ',' && *s.at != '!')
 			return false;
 		s.at = end ? end : s.at + 1;
 	}

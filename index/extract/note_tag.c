@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 
-#define JOINER       0x200d  /* within emoji */
+#define JOINER	     0x200d  /* within emoji */
 #define NEW_SYMBOLS  0x1f000 /* emoji that the library does not know yet are here and above */
 #define LAST_SYMBOLS 0x1ffff
 
@@ -71,6 +71,16 @@ bool note_tag_follows(const char *text, size_t at)
 	return from == end && category == UTF8PROC_CATEGORY_ZS;
 }
 
+/* A sign that changes the one before it, as in the emoji of a key "#". */
+static bool begins_with_mark(struct span run)
+{
+	const uint8_t *at = (const uint8_t *)run.at, *end = (const uint8_t *)run.end;
+	uint32_t c = at < end ? utf8_next(&at, end) : 0;
+	utf8proc_category_t category = utf8proc_category((utf8proc_int32_t)c);
+
+	return c == JOINER || category == UTF8PROC_CATEGORY_MN || category == UTF8PROC_CATEGORY_ME;
+}
+
 struct span note_tag(struct span run)
 {
 	bool names = false, counts = true;
@@ -83,7 +93,7 @@ struct span note_tag(struct span run)
 		counts &= digit;
 		names |= digit || !strchr("_-/", *at);
 	}
-	return names && !counts ? run : (struct span){ run.at, run.at };
+	return names && !counts && !begins_with_mark(run) ? run : (struct span){ run.at, run.at };
 }
 
 bool note_tag_is(struct span word)

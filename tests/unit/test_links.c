@@ -142,6 +142,7 @@ static void test_tags(void)
 	CHECK_NOTE("#a #A #a", "#a; #A");
 	CHECK_NOTE("#a\r\n#b\r\n\r\ntext #c\r\n", "#a; #b; #c");
 	CHECK_NOTE("text\n\n#lonely", "#lonely");
+	CHECK_NOTE("#\xef\xb8\x8f\xe2\x83\xa3 key", "");
 	CHECK_NOTE("# Head { #place }\n\n## Head {#place .x}", "");
 }
 
@@ -199,6 +200,8 @@ static void test_front_matter(void)
 	CHECK_NOTE("---\nup: \"[[a|x]]\"\nrelated:\n  - '[[b#h]]'\n  - \"[[c]]\"\npartOf: [[d]]\nsee: [[e]], "
 		   "[[f]]\nx: [\"[[g]]\", [[h]]]\n---\n",
 		   "w up a; w related b; w related c; w partOf d; w see e; w see f; w x g; w x h");
+	CHECK_NOTE("---\ncover: \"![[a.png]]\" # why\ntags:\n\n  # why\n  - b\n  -\n---\n",
+		   "#b; w cover a.png");
 	CHECK_NOTE("---\ncites: ../a b.pdf\nsee-also: [c.md, /d/e, http://x.y/f.md, plain]\ntitle: "
 		   "g.md\ncover: h.png\nnote: see [[i]] there\n---\n",
 		   "p cites ../a b.pdf; p see-also c.md; p see-also /d/e; p cover h.png");
