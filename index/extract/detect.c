@@ -43,9 +43,9 @@ static bool is_one_of(const char *mime, const char *const *list)
 /* Text in form, but with a structure of its own that is not read yet. */
 static bool is_foreign_text(const char *mime)
 {
-	static const char *const list[] = { "application/mbox",       "text/rtf",
-					    "application/rtf",        "text/troff",
-					    "text/x-troff",           "image/svg+xml",
+	static const char *const list[] = { "application/mbox",	      "text/rtf",
+					    "application/rtf",	      "text/troff",
+					    "text/x-troff",	      "image/svg+xml",
 					    "application/postscript", NULL };
 
 	return is_one_of(mime, list);
@@ -53,13 +53,13 @@ static bool is_foreign_text(const char *mime)
 
 static bool is_text(const char *mime)
 {
-	static const char *const list[] = { "application/json",          "application/x-ndjson",
-					    "application/javascript",    "application/xml",
-					    "application/sql",           "application/x-wine-extension-ini",
+	static const char *const list[] = { "application/json",		 "application/x-ndjson",
+					    "application/javascript",	 "application/xml",
+					    "application/sql",		 "application/x-wine-extension-ini",
 					    "application/x-setupscript", "application/x-yaml",
-					    "application/toml",          "application/x-bytecode.python-text",
-					    "application/csv",           "message/x-gnu-rmail",
-					    "application/x-subrip",      "application/pgp-keys",
+					    "application/toml",		 "application/x-bytecode.python-text",
+					    "application/csv",		 "message/x-gnu-rmail",
+					    "application/x-subrip",	 "application/pgp-keys",
 					    "application/pgp-signature", NULL };
 
 	return strncmp(mime, "text/", 5) == 0 || is_one_of(mime, list);
@@ -113,8 +113,17 @@ static bool is_zip(const struct input *in)
 	return in->len >= 4 && memcmp(in->data, "PK\003\004", 4) == 0;
 }
 
+static bool is_image(const char *mime)
+{
+	static const char *const list[] = { "image/jpeg", "image/png", "image/tiff", NULL };
+
+	return is_one_of(mime, list);
+}
+
 static enum kind choose(const struct input *in, const char *mime, enum kind named)
 {
+	if (is_image(mime))
+		return KIND_IMAGE;
 	if (strcmp(mime, "application/pdf") == 0)
 		return KIND_PDF;
 	if (strcmp(mime, DOCX_MIME) == 0 || (named == KIND_DOCX && is_zip(in)))
@@ -170,6 +179,8 @@ static int call(enum kind kind, const struct input *in, struct document *d)
 		return format_docx(in, d);
 	case KIND_MAIL:
 		return format_mail(in, d);
+	case KIND_IMAGE:
+		return format_image(in, d);
 	default:
 		say_foreign(d);
 		return 0;
@@ -217,6 +228,8 @@ int format_kind(const struct input *in, struct document *d)
 	case KIND_FOREIGN:
 		say_foreign(d);
 		break;
+	case KIND_IMAGE: /* what it says of itself stands at its beginning */
+		return format_image(in, d);
 	default:
 		break;
 	}

@@ -30,3 +30,5 @@ int format_html(const struct input *in, struct document *ret_d);
 int format_pdf(const struct input *in, struct document *ret_d);
 int format_docx(const struct input *in, struct document *ret_d);
 int format_mail(const struct input *in, struct document *ret_d);
+/* Fields and tags only: it is SKIPPED all the same. */
+int format_image(const struct input *in, struct document *ret_d);

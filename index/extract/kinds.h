@@ -14,6 +14,7 @@ enum kind {
 	KIND_PDF,
 	KIND_DOCX,
 	KIND_MAIL,
+	KIND_IMAGE, /* told by its bytes only */
 	KIND_FOREIGN, /* known, and not read */
 };
 

@@ -6,61 +6,21 @@
 
 #include "base/cleanup.h"
 #include "index/extract/result.h"
-#include "tests/unit/check.h"
+#include "tests/unit/found_text.h"
 
 static struct extractor *extractor;
 
-static const char *string_at(const struct buf *b, size_t at)
-{
-	return (const char *)b->data + at;
-}
-
-static int describe_tags(const struct document *d, struct buf *out)
-{
-	int r = 0;
-
-	for (size_t at = 0; at < d->fields.len && r >= 0;) {
-		const char *name = string_at(&d->fields, at), *value = name + strlen(name) + 1;
-
-		if (strcmp(name, "tags") == 0)
-			r = buf_addf(out, "%s#%s", out->len ? "; " : "", value);
-		at += strlen(name) + strlen(value) + 2;
-	}
-	return r;
-}
-
-static int describe_links(const struct document *d, struct buf *out)
-{
-	int r = 0;
-
-	for (size_t at = 0; at < d->links.len && r >= 0;) {
-		const char *verb = string_at(&d->links, at) + 1, *target = verb + strlen(verb) + 1;
-
-		r = buf_addf(out, "%s%c %s %s", out->len ? "; " : "", verb[-1], verb, target);
-		at += 1 + strlen(verb) + strlen(target) + 2;
-	}
-	return r;
-}
-
 static void run(const char *name, const void *data, size_t len, struct document *d)
 {
-	memset(d, 0, sizeof(*d));
-	CHECK_EQ(extractor_run(extractor, name, data, len, 5, d), 0);
+	extract(extractor, name, data, len, d);
 }
 
 static void check_found(int line, const char *name, const void *data, size_t len, const char *want)
 {
 	_cleanup_(document_done) struct document d;
-	_cleanup_buf_ struct buf got = BUF_INIT;
 
 	run(name, data, len, &d);
-	CHECK_EQ(describe_tags(&d, &got), 0);
-	CHECK_EQ(describe_links(&d, &got), 0);
-	if (strcmp(buf_cstr(&got), want) == 0)
-		return;
-	fprintf(stderr, "line %d: \"%.*s\":\n  has   %s\n  wants %s\n", line, (int)len, (const char *)data,
-		buf_cstr(&got), want);
-	check_failures++;
+	check_document(line, &d, data, len, want);
 }
 
 #define CHECK_NOTE(data, want) check_found(__LINE__, "x.md", data, sizeof(data) - 1, want)
@@ -243,18 +203,6 @@ static void test_pages(void)
 		   "p links d/e/a.html; p links d/e/../b.html; p links /c.html");
 	CHECK_PAGE("<html><base href='http://x.y/'><base href='d/'><a href=a.html><a href=/c.html>", "");
 	CHECK_PAGE("<html><base target=_top><base href='f.html'><a href=a&amp;b.html>", "p links a&b.html");
-}
-
-static bool has_field(const struct document *d, const char *name, const char *value)
-{
-	for (size_t at = 0; at < d->fields.len;) {
-		const char *n = string_at(&d->fields, at), *v = n + strlen(n) + 1;
-
-		if (strcmp(n, name) == 0 && strcmp(v, value) == 0)
-			return true;
-		at += strlen(n) + strlen(v) + 2;
-	}
-	return false;
 }
 
 static void test_mail(void)
