@@ -120,6 +120,19 @@ static bool is_image(const char *mime)
 	return is_one_of(mime, list);
 }
 
+static bool is_odf(const char *mime)
+{
+	static const char *const list[] = { "application/vnd.oasis.opendocument.text",
+					    "application/vnd.oasis.opendocument.text-template",
+					    "application/vnd.oasis.opendocument.spreadsheet",
+					    "application/vnd.oasis.opendocument.spreadsheet-template",
+					    "application/vnd.oasis.opendocument.presentation",
+					    "application/vnd.oasis.opendocument.presentation-template",
+					    NULL };
+
+	return is_one_of(mime, list);
+}
+
 static enum kind choose(const struct input *in, const char *mime, enum kind named)
 {
 	if (is_image(mime))
@@ -128,6 +141,10 @@ static enum kind choose(const struct input *in, const char *mime, enum kind name
 		return KIND_PDF;
 	if (strcmp(mime, DOCX_MIME) == 0 || (named == KIND_DOCX && is_zip(in)))
 		return KIND_DOCX;
+	if (strcmp(mime, "application/epub+zip") == 0 || (named == KIND_EPUB && is_zip(in)))
+		return KIND_EPUB;
+	if (is_odf(mime) || (named == KIND_ODF && is_zip(in)))
+		return KIND_ODF;
 	if (is_mail_type(mime))
 		return kind_is_plain(in->name, in->data, in->len) ? named : KIND_MAIL;
 	if (is_foreign_text(mime))
@@ -177,6 +194,10 @@ static int call(enum kind kind, const struct input *in, struct document *d)
 		return format_pdf(in, d);
 	case KIND_DOCX:
 		return format_docx(in, d);
+	case KIND_ODF:
+		return format_odf(in, d);
+	case KIND_EPUB:
+		return format_epub(in, d);
 	case KIND_MAIL:
 		return format_mail(in, d);
 	case KIND_IMAGE:

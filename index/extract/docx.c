@@ -43,7 +43,7 @@ static enum part part_of(const char *path)
 
 	if (strcmp(path, "docProps/core.xml") == 0)
 		return PART_PROPERTIES;
-	if (strncmp(path, "word/_rels/", 11) == 0)
+	if (strncmp(path, "word/_rels/", 11) == 0 && strstr(path + 11, ".rels"))
 		return PART_RELATIONS;
 	if (strncmp(path, "word/", 5) != 0 || !name || name != path + 4 || !strstr(name, ".xml"))
 		return PART_OTHER;

@@ -94,6 +94,16 @@ int found_tags(struct found *f, struct span list, const char *separators)
 	return r;
 }
 
+int found_field(struct found *f, const char *name, struct span value)
+{
+	char clean[1024];
+	int r;
+
+	document_set(clean, sizeof(clean), value.at, span_len(value));
+	r = clean[0] ? note(f, '=', name, clean) : 0;
+	return r <= 0 ? r : document_field(f->d, name, clean, strlen(clean));
+}
+
 static int add_link(struct found *f, char form, const char *verb, const char *target)
 {
 	struct buf *links = &f->d->links;
@@ -174,8 +184,7 @@ static int hex_digit(char c)
 	return found ? (int)(found - digits) : -1;
 }
 
-/* A '%' that no two digits follow is one. */
-static int decode_percent(struct span from, struct buf *out)
+int found_decode(struct span from, struct buf *out)
 {
 	int r = 0;
 
@@ -201,7 +210,7 @@ int found_url(struct found *f, struct span verb, struct span url)
 	url.end = span_find(url, '?');
 	if (span_len(url) == 0 || span_len(url) > 3 * LINK_TARGET_MAX)
 		return 0;
-	r = decode_percent(url, &path);
+	r = found_decode(url, &path);
 	if (r < 0)
 		return r;
 	return found_link(f, LINK_PATH, verb,

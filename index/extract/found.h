@@ -22,6 +22,9 @@ int found_tag(struct found *f, struct span tag);
 /* A list of them between any of `separators`. */
 int found_tags(struct found *f, struct span list, const char *separators);
 
+/* A field, unless the document has it with this value. */
+int found_field(struct found *f, const char *name, struct span value);
+
 /* The target as it stands. Blanks in the verb become '-'; one that extract.h does not allow becomes "links".
  */
 int found_link(struct found *f, enum link_form form, struct span verb, struct span target);
@@ -29,3 +32,5 @@ int found_link(struct found *f, enum link_form form, struct span verb, struct sp
 int found_wiki(struct found *f, struct span verb, struct span inside);
 /* A reference to something else, percent-encoded (RFC 3986): a link if it is a path. */
 int found_url(struct found *f, struct span verb, struct span url);
+/* Appends `from` with its percent-encoding undone; a '%' that no two digits follow is one. */
+int found_decode(struct span from, struct buf *out);

@@ -13,6 +13,8 @@ enum kind {
 	KIND_HTML,
 	KIND_PDF,
 	KIND_DOCX,
+	KIND_ODF,
+	KIND_EPUB,
 	KIND_MAIL,
 	KIND_IMAGE, /* told by its bytes only */
 	KIND_FOREIGN, /* known, and not read */

@@ -61,7 +61,7 @@ static int add(struct properties *p, struct span value)
 	if (strcmp(p->field, "language") == 0 && !d->lang[0])
 		document_set(d->lang, sizeof(d->lang), value.at, span_len(value));
 	if (strcmp(p->field, "title") != 0)
-		return r < 0 ? r : document_field(d, p->field, value.at, span_len(value));
+		return r < 0 ? r : found_field(p->found, p->field, value);
 	if (!d->title[0])
 		document_set(d->title, sizeof(d->title), value.at, span_len(value));
 	return r;

@@ -14,7 +14,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static int (*const formats[])(const struct input *, struct document *) = {
-	format_text, format_markdown, format_html, format_docx, format_plain, format_mail, format_image,
+	format_text, format_markdown, format_html, format_docx, format_plain, format_mail, format_image, format_odf, format_epub,
 };
 
 static void check_round_trip(const struct document *d)

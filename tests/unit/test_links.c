@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Tags and links of notes and pages, through brainy-extract and back. The program is named by
- * $BRAINY_EXTRACT. What a document has is written as "#tag; form verb target; ..", tags first. */
+/* Tags and links of documents, through brainy-extract and back. The program is named by $BRAINY_EXTRACT, fixtures
+ * by $BRAINY_DOCUMENTS. What they should have is written as found_text.h does. */
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "index/extract/result.h"
 #include "tests/unit/found_text.h"
 
@@ -205,6 +207,43 @@ static void test_pages(void)
 	CHECK_PAGE("<html><base target=_top><base href='f.html'><a href=a&amp;b.html>", "p links a&b.html");
 }
 
+/* A file of tests/assets/documents, its text, tags and links. */
+static void check_file(int line, const char *name, const char *text, const char *want, struct document *ret_d)
+{
+	const char *folder = getenv("BRAINY_DOCUMENTS");
+	_cleanup_free_ char *path = NULL;
+	_cleanup_buf_ struct buf data = BUF_INIT;
+
+	CHECK(folder && asprintf(&path, "%s/%s", folder, name) > 0);
+	CHECK_EQ(io_read_file_at(AT_FDCWD, path, 1u << 20, &data), 0);
+	run(name, data.data, data.len, ret_d);
+	CHECK_EQ(ret_d->status, EXTRACT_INDEXED);
+	check_document(line, ret_d, name, strlen(name), want);
+	CHECK_MEM(ret_d->text.data, ret_d->text.len, text, strlen(text));
+}
+
+static void test_office(void)
+{
+	_cleanup_(document_done) struct document word, odf, book;
+
+	check_file(__LINE__, "linked.docx", "Moss and fern",
+		   "#moss; #green things; #fern; p links wet places.docx; p embeds ../fern.png", &word);
+	CHECK(strcmp(word.title, "Damp") == 0 && has_field(&word, "author", "L. Vos"));
+	CHECK(has_field(&word, "keywords", "moss, green things; fern") &&
+	      has_field(&word, "subject", "Botany"));
+	check_file(__LINE__, "linked.odt",
+		   "Along the river\nFlint and chert\nreally?\nlie\nhere.\nwet web top far\na b\nc",
+		   "#flint; #river bed; p links wet places.odt; p links ../far/a.odt; p embeds flint.png",
+		   &odf);
+	CHECK(strcmp(odf.title, "Stones") == 0 && strcmp(odf.lang, "en") == 0);
+	CHECK(has_field(&odf, "author", "L. Vos") && has_field(&odf, "created", "2024-01-02T03:04:05"));
+	CHECK(odf.n_marks == 1 && odf.marks[0].kind == 'h');
+	check_file(__LINE__, "book.epub", "First\n\nClay is dug.\n\nSecond\n\nThe kiln cools.",
+		   "#clay; #Fire, slow", &book);
+	CHECK(strcmp(book.title, "Pots") == 0 && strcmp(book.lang, "en") == 0);
+	CHECK(book.n_marks == 2 && book.marks[1].number == 2 && book.marks[1].offset == 21);
+}
+
 static void test_mail(void)
 {
 	static const char mail[] =
@@ -284,7 +323,9 @@ static void test_limits(void)
 
 int main(void)
 {
-	if (extractor_start(getenv("BRAINY_EXTRACT"), &extractor) < 0)
+	const char *program = getenv("BRAINY_EXTRACT");
+
+	if (!program || extractor_start(program, &extractor) < 0)
 		return 1;
 	test_wiki();
 	test_hidden();
@@ -293,6 +334,7 @@ int main(void)
 	test_inline_fields();
 	test_front_matter();
 	test_pages();
+	test_office();
 	test_mail();
 	test_decoder();
 	test_limits();

@@ -158,7 +158,9 @@ static void test_cut(void)
 
 int main(void)
 {
-	if (extractor_start(getenv("BRAINY_EXTRACT"), &extractor) < 0)
+	const char *program = getenv("BRAINY_EXTRACT");
+
+	if (!program || extractor_start(program, &extractor) < 0)
 		return 1;
 	test_jpeg();
 	test_png();
