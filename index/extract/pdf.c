@@ -11,6 +11,7 @@
 #include "index/extract/entities.h"
 #include "index/extract/formats.h"
 #include "index/extract/found.h"
+#include "index/extract/pdf_links.h"
 #include "index/extract/result.h"
 #include "index/extract/sink.h"
 
@@ -198,5 +199,7 @@ int format_pdf(const struct input *in, struct document *d)
 		return 0;
 	}
 	r = read_pipes(in, &text, &messages);
-	return r < 0 ? r : read_output(&text, &messages, d);
+	if (r >= 0)
+		r = read_output(&text, &messages, d);
+	return r < 0 || d->status > EXTRACT_PARTIAL ? r : pdf_links(in, d);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Tags and links of documents, through brainy-extract and back. The program is named by $BRAINY_EXTRACT, fixtures
- * by $BRAINY_DOCUMENTS. What they should have is written as found_text.h does. */
+/* Tags and links of documents, through brainy-extract and back. The program is named by $BRAINY_EXTRACT,
+ * fixtures by $BRAINY_DOCUMENTS. What they should have is written as found_text.h does. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -224,7 +224,7 @@ static void check_file(int line, const char *name, const char *text, const char 
 
 static void test_office(void)
 {
-	_cleanup_(document_done) struct document word, odf, book;
+	_cleanup_(document_done) struct document word, odf, book, pdf;
 
 	check_file(__LINE__, "linked.docx", "Moss and fern",
 		   "#moss; #green things; #fern; p links wet places.docx; p embeds ../fern.png", &word);
@@ -238,6 +238,10 @@ static void test_office(void)
 	CHECK(strcmp(odf.title, "Stones") == 0 && strcmp(odf.lang, "en") == 0);
 	CHECK(has_field(&odf, "author", "L. Vos") && has_field(&odf, "created", "2024-01-02T03:04:05"));
 	CHECK(odf.n_marks == 1 && odf.marks[0].kind == 'h');
+	check_file(__LINE__, "linked.pdf", "See the tides\n\n\n",
+		   "p links ../tides.pdf; p links b\xc3\xbc"
+		   "che.pdf; p links wet places.html",
+		   &pdf);
 	check_file(__LINE__, "book.epub", "First\n\nClay is dug.\n\nSecond\n\nThe kiln cools.",
 		   "#clay; #Fire, slow", &book);
 	CHECK(strcmp(book.title, "Pots") == 0 && strcmp(book.lang, "en") == 0);
@@ -283,9 +287,9 @@ static void test_decoder(void)
 		const char *links;
 		size_t len;
 	} refused[] = {
-		{ "xlinks\0a", 9 },	{ "wlinks\0", 8 },	  { "w\0a", 4 }, { "wli nks\0a", 10 },
-		{ "wlinks\0a\0w", 10 }, { "wlinks\0a\0p\0", 12 }, { "w", 2 },	 { "wlinks\0a\tb", 11 },
-		{ "wlinks\0\xff", 9 },	{ "wlinks\0ab", 9 },
+		{ "xlinks\0a", 9 },     { "wlinks\0", 8 },        { "w\0a", 4 }, { "wli nks\0a", 10 },
+		{ "wlinks\0a\0w", 10 }, { "wlinks\0a\0p\0", 12 }, { "w", 2 },    { "wlinks\0a\tb", 11 },
+		{ "wlinks\0\xff", 9 },  { "wlinks\0ab", 9 },
 	};
 	_cleanup_buf_ struct buf links = BUF_INIT;
 
