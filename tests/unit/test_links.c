@@ -68,6 +68,13 @@ static void test_hidden(void)
 	CHECK_NOTE("[[a]]\n\n```\n[[b]] #c\n", "w links a");
 	CHECK_NOTE("x\n\n    [[a]] #b\n\n\t[[c]]\n\ny [[d]]\n    [[e]]\n", "w links d; w links e");
 	CHECK_NOTE("- x\n\n      [[a]]\n\n  [[b]]\n\n\t[[c]]\n", "w links b; w links c");
+	CHECK_NOTE("1. ```\n   [[a]]\n   ```\n   [[b]]\n\n- x\n  ~~~\n  #c\n  ~~~\n  #d\n", "#d; w links b");
+	CHECK_NOTE("- %% [[a]] %% [[b]]\n- c %%[[d]]%% [[e]]\n- %%\n  [[f]]\n  %% [[g]]\n",
+		   "w links b; w links e; w links g");
+	CHECK_NOTE("````\n```\n[[a]]\n```\n````\n[[b]] `` ` [[c]] `` `unclosed [[d]]",
+		   "w links b; w links d");
+	CHECK_NOTE(">> [[a]] #b\n\n## [[c]] ##\n\n#d\n---\n\n[[e]][[f]] [[g]]: h\n",
+		   "#b; #d; w links a; w links c; w links e; w links f; w links g");
 	CHECK_NOTE("> ```\n> [[a]]\n> ```\n> [[b]]\n", "w links b");
 	CHECK_NOTE("a <!-- [[b]] #c --> [[d]]\n\n<!--\n[[e]]\n\n[[f]]\n-->\n\n[[g]]", "w links d; w links g");
 	CHECK_NOTE("x <!-- [[a]]\n\n[[b]] --> [[c]] <!-- [[d]]", "w links c; w links d");
@@ -162,6 +169,7 @@ static void test_front_matter(void)
 	CHECK_NOTE("---\nup: \"[[a|x]]\"\nrelated:\n  - '[[b#h]]'\n  - \"[[c]]\"\npartOf: [[d]]\nsee: [[e]], "
 		   "[[f]]\nx: [\"[[g]]\", [[h]]]\n---\n",
 		   "w up a; w related b; w related c; w partOf d; w see e; w see f; w x g; w x h");
+	CHECK_NOTE("\xef\xbb\xbf---\ntags: a,b,\n--- \n", "#a; #b");
 	CHECK_NOTE("---\ncover: \"![[a.png]]\" # why\ntags:\n\n  # why\n  - b\n  -\n---\n",
 		   "#b; w cover a.png");
 	CHECK_NOTE("---\ncites: ../a b.pdf\nsee-also: [c.md, /d/e, http://x.y/f.md, plain]\ntitle: "
@@ -323,6 +331,8 @@ static void test_limits(void)
 	run("x.md", text.data, text.len, &longest);
 	CHECK_EQ(longest.status, EXTRACT_INDEXED);
 	CHECK_EQ(longest.links.len, 1 + 6 + 1024 + 1);
+	CHECK(has_field(&longest, "tags", "x"));
+	CHECK_EQ(longest.fields.len, 7);
 }
 
 int main(void)
