@@ -15,8 +15,8 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static int (*const formats[])(const struct input *, struct document *) = {
-	format_text, format_markdown, format_html, format_docx, format_plain,
-	format_mail, format_image,    format_odf,  format_epub, pdf_links,
+	format_text,  format_markdown, format_html, format_docx, format_plain, format_mail,
+	format_image, format_odf,      format_epub, pdf_links,   format_org,
 };
 
 static void check_round_trip(const struct document *d)

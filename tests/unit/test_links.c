@@ -194,6 +194,27 @@ static int decode_links(const void *links, size_t len)
 	return r;
 }
 
+static void test_org(void)
+{
+	static const char note[] =
+		"#+TITLE: A note\n#+filetags: :a:b:\n#+KEYWORDS: c d, e\n"
+		"* TODO Head [[file:f g.org::*There][label]] :h:i_j:\n** not: a tag:\n* 12:30:\n"
+		"Text [[./k.org]] and [[../l.png]] and [[file:m.png][label]]. [[Head]] [[https://n.o/p]] "
+		"[[id:q]]\n"
+		"=[[./no]]= ~[[./no]]~ [[~/no]] [[file:/r]] [[unclosed\n"
+		"#+BEGIN_SRC c\n[[./no]]\n* no :no:\n#+END_SRC\n# [[./no]]\n: [[./no]]\n  [[./s]]\n"
+		"#+begin_quote\n[[./t]]\n#+end_quote\n#tag\n";
+	_cleanup_(document_done) struct document d;
+
+	check_found(__LINE__, "x.org", note, sizeof(note) - 1,
+		    "#a; #b; #c d; #e; #h; #i_j; p links f g.org; p links ./k.org; p embeds ../l.png; p "
+		    "links m.png; "
+		    "p links /r; p links ./s; p links ./t");
+	run("x.org", note, sizeof(note) - 1, &d);
+	CHECK(strcmp(d.title, "A note") == 0 && strcmp(d.mime, "text/org") == 0);
+	CHECK_MEM(d.text.data, d.text.len, note, sizeof(note) - 1);
+}
+
 static void test_pages(void)
 {
 	CHECK_PAGE(
@@ -347,6 +368,7 @@ int main(void)
 	test_markdown_links();
 	test_inline_fields();
 	test_front_matter();
+	test_org();
 	test_pages();
 	test_office();
 	test_mail();
