@@ -38,6 +38,7 @@ struct note {
 	uint8_t *classes; /* owned: a byte for each of text, enum note_class and perhaps NOTE_BLOCK */
 	struct note_reference *references; /* owned */
 	size_t n_references;
+	bool cut;           /* there are more references */
 	struct buf targets; /* owned: URL references, decoded as Markdown has them, still percent-encoded */
 };
 

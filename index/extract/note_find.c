@@ -7,6 +7,7 @@
 #include "index/extract/html_links.h"
 #include "index/extract/note.h"
 #include "index/extract/note_tag.h"
+#include "index/extract/sink.h"
 
 #define WIKI_MAX 4096 /* bytes of "[[..]]" */
 
@@ -114,11 +115,12 @@ static struct span verb_here(const struct finder *f, bool embeds)
 	return span_of(embeds ? "embeds" : "links");
 }
 
-/* Where a wiki link that begins here has its "]]"; 0 when it is none. */
+/* Where a wiki link that begins here has its "]]"; 0 when it is none. That of "[[a [b]]]" belongs to "a [b]".
+ */
 static size_t wiki_end(const struct finder *f)
 {
 	const char *text = f->note->text;
-	size_t until = MIN(f->note->len, f->at + WIKI_MAX);
+	size_t until = MIN(f->note->len, f->at + WIKI_MAX), open = 0;
 
 	if (text_at(f, f->at + 1) != '[' || is_escaped(f, f->at))
 		return 0;
@@ -126,7 +128,9 @@ static size_t wiki_end(const struct finder *f)
 		if (class_at(f, i) == NOTE_CODE || (text[i] == '[' && text[i - 1] == '['))
 			return 0;
 		if (text[i] == ']' && text_at(f, i + 1) == ']')
-			return i;
+			return i + (open > 0 && text_at(f, i + 2) == ']');
+		open += text[i] == '[';
+		open -= text[i] == ']' && open > 0;
 	}
 	return 0;
 }
@@ -331,6 +335,8 @@ int note_find(const char *text, size_t len, struct found *found)
 	f.block_end = n.len;
 	if (r >= 0)
 		r = walk(&f);
+	if (n.cut)
+		document_say(found->d, EXTRACT_PARTIAL, "links");
 	buf_done(&f.html);
 	return r;
 }

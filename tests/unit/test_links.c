@@ -57,6 +57,8 @@ static void test_wiki(void)
 	CHECK_NOTE("\xef\xbb\xbf[[a]]", "w links a");
 	CHECK_NOTE("Text[^1] and[^n].\n\n[^1]: [[a]]\n[^n]: one [[b]]\n\n    two [[c]] #t\n",
 		   "#t; w links a; w links b; w links c");
+	CHECK_NOTE("[[a [b]]] [see [[c]]] [[d|[e]]] [[f [g]] [[h]]",
+		   "w links a [b]; w links c; w links d; w links f [g; w links h");
 	CHECK_NOTE("[[unclosed and [[x]] then [[open", "w links x");
 }
 
