@@ -108,6 +108,13 @@ static size_t skip_hidden(struct finder *f)
 	return end;
 }
 
+/* Those of CommonMark within what has another meaning. */
+static void drop_references(struct finder *f, size_t until)
+{
+	while (f->next_reference < f->note->n_references && f->note->references[f->next_reference].at < until)
+		f->next_reference++;
+}
+
 static struct span verb_here(const struct finder *f, bool embeds)
 {
 	if (f->verb_until > f->at)
@@ -147,6 +154,7 @@ static int find_wiki(struct finder *f, size_t *ret_len)
 	if (end == 0)
 		return 0;
 	*ret_len = end + 2 - f->at;
+	drop_references(f, end + 2);
 	return found_wiki(f->found, verb_here(f, embeds), (struct span){ text + f->at + 2, text + end });
 }
 
@@ -166,7 +174,7 @@ static bool is_tag_place(const struct finder *f)
 
 	if (at >= 2 && text[at - 1] == '=' && text[at - 2] == '=') /* ==highlighted== */
 		at -= 2;
-	if (at == 0 || at == f->tag_end || (f->note->classes[at] & NOTE_BLOCK) || note_tag_follows(text, at))
+	if (at == 0 || at == f->tag_end || note_tag_follows(text, at))
 		return !is_place_name(f, at);
 	return text[at - 1] == '|' || (class_at(f, at - 1) == NOTE_MARKUP && strchr("*_~>", text[at - 1]));
 }
@@ -231,12 +239,13 @@ static void find_field(struct finder *f)
 	}
 }
 
-/* What the words at f->at are: *ret_len bytes of them are done with, and links of CommonMark within, too. */
+/* What the words at f->at are: *ret_len bytes of them are done with. */
 static int find_in_words(struct finder *f, size_t *ret_len)
 {
 	size_t hidden = skip_hidden(f);
 
 	*ret_len = hidden ? hidden - f->at : 0;
+	drop_references(f, hidden);
 	if (hidden)
 		return 0;
 	if (f->verb_until <= f->at)
@@ -262,12 +271,6 @@ static int take_references(struct finder *f)
 				      (struct span){ target, target + ref->target_len });
 	}
 	return r;
-}
-
-static void drop_references(struct finder *f, size_t until)
-{
-	while (f->next_reference < f->note->n_references && f->note->references[f->next_reference].at < until)
-		f->next_reference++;
 }
 
 /* Pieces of HTML are read together at the end: an element may have several. */
@@ -296,21 +299,19 @@ static int step(struct finder *f)
 {
 	enum note_class class = class_at(f, f->at);
 	size_t len = 0;
-	int r;
+	int r = 0;
 
 	if (f->note->classes[f->at] & NOTE_BLOCK)
 		begin_block(f);
-	r = class == NOTE_WORDS ? find_in_words(f, &len) : take_references(f);
-	if (r >= 0 && class == NOTE_HTML)
+	if (class == NOTE_WORDS)
+		r = find_in_words(f, &len);
+	else if (class == NOTE_HTML)
 		r = keep_html(f, &len);
-	if (r < 0)
-		return r;
-	if (class == NOTE_WORDS && len == 0)
+	if (r >= 0)
 		r = take_references(f);
 	f->line_begun |= class != NOTE_MARKUP;
 	if (len == 0 && f->note->text[f->at] == '\n')
 		f->line_begun = false;
-	drop_references(f, f->at + len);
 	f->at += MAX(len, (size_t)1);
 	return r;
 }

@@ -109,6 +109,9 @@ static void test_tags(void)
 		   "#a; #b; #c; #d; #e; #f; #g");
 	CHECK_NOTE("http://x.y/#a <http://x.y/#b> [c](d.md#e) [f #g](h.md) [[i#j]] [[k|#l]] https://x.y/z?#m",
 		   "#g; p links d.md; p links h.md; w links i; w links k");
+	CHECK_NOTE("[#a](b.md)\n\n[c #d](e.md) [`f`](g.md) [](h.md)#i [](j.md) [[k]][](l.md)",
+		   "#d; p links b.md; p links e.md; p links g.md; p links h.md; p links j.md; w links k; p "
+		   "links l.md");
 	CHECK_NOTE("> #a\n> - [ ] #b\n\n1. #c\n\n* #d", "#a; #b; #c; #d");
 	CHECK_NOTE("#a #A #a", "#a; #A");
 	CHECK_NOTE("#a\r\n#b\r\n\r\ntext #c\r\n", "#a; #b; #c");
