@@ -106,7 +106,9 @@ static enum kind choose_text(const struct input *in, const char *mime, enum kind
 	if (named == KIND_TEXT || named == KIND_MARKDOWN || named == KIND_ORG || named == KIND_HTML ||
 	    named == KIND_MAIL)
 		return named;
-	return is_mail(in) ? KIND_MAIL : KIND_TEXT;
+	if (!is_mail(in))
+		return KIND_TEXT;
+	return memcmp(in->data, "From ", 5) == 0 ? KIND_FOREIGN : KIND_MAIL; /* a mailbox has more than one */
 }
 
 static bool is_zip(const struct input *in)

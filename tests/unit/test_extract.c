@@ -139,6 +139,8 @@ static void test_kinds(void)
 	CHECK_TEXT("mail", "Received: by x\nFrom: a@b\nTo: c@d\nMessage-ID: <1@b>\nSubject: s\n\nwords\n",
 		   "words\n");
 	CHECK_NONE("x.mbox", "words", EXTRACT_SKIPPED, "unsupported");
+	CHECK_NONE("box", "From a@b Mon Jan  1 00:00:00 2024\nMessage-ID: <1@b>\nSubject: s\n\nwords\n",
+		   EXTRACT_SKIPPED, "unsupported");
 	run("x.c", "int main(void);\n", 16, &d);
 	CHECK(strcmp(d.mime, "text/x-c") == 0);
 	document_done(&d);
