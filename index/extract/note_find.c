@@ -122,8 +122,7 @@ static struct span verb_here(const struct finder *f, bool embeds)
 	return span_of(embeds ? "embeds" : "links");
 }
 
-/* Where a wiki link that begins here has its "]]"; 0 when it is none. That of "[[a [b]]]" belongs to "a [b]".
- */
+/* Where a wiki link that begins here has its "]]"; 0 when it is none. "[[a [b]]]" is one to "a [b]". */
 static size_t wiki_end(const struct finder *f)
 {
 	const char *text = f->note->text;
@@ -309,10 +308,8 @@ static int step(struct finder *f)
 		r = keep_html(f, &len);
 	if (r >= 0)
 		r = take_references(f);
-	f->line_begun |= class != NOTE_MARKUP;
-	if (len == 0 && f->note->text[f->at] == '\n')
-		f->line_begun = false;
 	f->at += MAX(len, (size_t)1);
+	f->line_begun = (f->line_begun || class != NOTE_MARKUP) && f->note->text[f->at - 1] != '\n';
 	return r;
 }
 

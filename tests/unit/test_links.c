@@ -81,6 +81,7 @@ static void test_hidden(void)
 	CHECK_NOTE("a <!-- [[b]] #c --> [[d]]\n\n<!--\n[[e]]\n\n[[f]]\n-->\n\n[[g]]", "w links d; w links g");
 	CHECK_NOTE("x <!-- [[a]]\n\n[[b]] --> [[c]] <!-- [[d]]", "w links c; w links d");
 	CHECK_NOTE("a %%[[b]] #c%% [[d]]\n\n%%\n[[e]]\n\n- [x](f.md)\n%%\n\n[[g]]", "w links d; w links g");
+	CHECK_NOTE("<hr>\n\n%%\n\n[[a]]\n\n%%\n\n<p>x</p>\n\n%%\n[[b]]\n\n[[c]]\n%%\n[[d]]", "w links d");
 	CHECK_NOTE("100%% of [[a]]\n\n50%% of [[b]]", "w links a; w links b");
 	CHECK_NOTE("%% never closed [[a]]", "w links a");
 	CHECK_NOTE("$[[a]] #b$ $$[[c]]$$ [[d]]\n\n$$\n[[e]]\n\n #f\n$$\n\n[[g]]", "w links d; w links g");
