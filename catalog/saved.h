@@ -22,6 +22,9 @@ struct saved {
 int saved_get(struct catalog *c, uint64_t id, struct saved *ret_s);
 void saved_done(struct saved *s);
 
+/* Where the files are remembered that it found when it was last looked at (packed_set.h: a the inode); they go with it. */
+struct key saved_members(uint64_t id);
+
 /* One that asks for its name. -EEXIST, -EINVAL (a name). */
 int tree_make_saved(struct catalog *c, struct tree_request *rq, uint64_t above, const char *name, uint64_t *ret_id);
 /* -ENOTEMPTY: others lie below it. */

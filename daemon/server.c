@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "daemon/audit.h"
 #include "daemon/server.h"
 
 #include <errno.h>
@@ -24,6 +25,7 @@
 #include "daemon/reload.h"
 #include "daemon/upgrade.h"
 #include "fs/shared.h"
+#include "version.h"
 
 /* A server that takes over waits so long for a part of the program that is being replaced. */
 #define UPGRADE_PATIENCE_MS 30000u
@@ -300,11 +302,15 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 	if (r == 0)
 		r = stack_start(&s->stack);
 	if (r == 0 && !s->read_only)
+		audit_note(s->stack.catalog, s->resumed ? "another server serves" : "mounted", BRAINY_VERSION);
+	if (r == 0 && !s->read_only)
 		r = stack_start_moves(&s->stack, &s->config);
 	if (r < 0)
 		return fail(s, strerrordesc_np(-r));
 	start_helpers(s, call->config_path, handed->config_fd, config_text);
 	r = fs_run(s->fs);
+	if (!s->read_only)
+		audit_note(s->stack.catalog, "unmounting", NULL);
 	reload_stop(s->reload);
 	s->problems = problems_stop(s->problems);
 	s->reload = reload_free(s->reload);

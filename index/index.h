@@ -104,6 +104,9 @@ void index_add_memory(struct index *x, struct memory_parts *m);
 /* Appends text for .brainy/queue: one line a file, inode and why it waits. */
 int index_describe_queue(struct index *x, struct buf *ret_text);
 
+/* Appends text for .brainy/coverage: of each type of document, how many files have which state. */
+int index_describe_coverage(struct index *x, struct buf *ret_text);
+
 /* Computed attributes: name is "state", "mime", "title", "lang", "passages", "model", "indexed-at".
  * Appends the value. -ENODATA. */
 int index_get_attribute(struct index *x, uint64_t ino, const char *name, struct buf *ret_value);

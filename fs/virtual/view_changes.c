@@ -13,6 +13,7 @@
 #include "catalog/saved.h"
 #include "fs/invalidator.h"
 #include "fs/ops/ops.h"
+#include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 
 #define INBOX "inbox"
@@ -328,8 +329,11 @@ static int mkdir_in(struct change *x, const struct view *v, const char *name)
 	uint64_t above = 0, id;
 	int r = label_of_folder(v, &above);
 
-	if (is_saved(v))
-		return tree_make_saved(x->c, &x->rq, above_saved(v), name, &id);
+	if (is_saved(v)) {
+		r = tree_make_saved(x->c, &x->rq, above_saved(v), name, &id);
+		live_notice(x->l.fs->virtual->live);
+		return r;
+	}
 
 	if (r == 0)
 		r = name[0] == '-' ? -EINVAL : decode_name(name, &text);

@@ -1,0 +1,317 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/virtual/live.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/json.h"
+#include "base/log.h"
+#include "base/thread.h"
+#include "catalog/journal.h"
+#include "catalog/saved.h"
+#include "fs/virtual/view_find.h"
+
+/* While there are searches, so often it is asked whether something has changed. */
+#define LOOK_MS 100
+
+struct live {
+	struct fs *fs;          /* borrowed */
+	pthread_mutex_t lock;   /* rank 60 */
+	pthread_cond_t wake;
+	bool stop, asked;       /* guarded by lock */
+	pthread_t thread;
+	uint64_t lsn, pending;  /* when it looked last */
+};
+
+/* ---- one search */
+
+struct look {
+	struct fs *fs;
+	uint64_t id;
+	const char *name;
+	struct buf before;              /* uint64_t: inodes, ascending */
+	const struct results *results;
+	struct buf now;                 /* the same of what it finds, in the order of ranks */
+};
+
+static int load_before(struct look *k)
+{
+	struct key prefix = saved_members(k->id);
+	_cleanup_(packed_walk_done) struct packed_walk w = packed_walk_over(k->fs->config.catalog, &prefix);
+	struct packed_member m;
+	int r;
+
+	while ((r = packed_walk_next(&w, &m)) > 0) {
+		r = buf_add(&k->before, &m.a, sizeof(m.a));
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+static int compare(const void *a, const void *b)
+{
+	uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+static bool has(const struct buf *inos, uint64_t ino)
+{
+	return inos->len && bsearch(&ino, inos->data, inos->len / sizeof(ino), sizeof(ino), compare);
+}
+
+/* Of a file that is gone there is no path any more. */
+static json_t *path_of(struct look *k, uint64_t ino)
+{
+	_cleanup_buf_ struct buf path = BUF_INIT;
+
+	if (tree_path(k->fs->config.catalog, ino, ROOT_INO, 0, &path) < 0)
+		return json_null();
+	return json_text(path.data, path.len);
+}
+
+static int add_event(struct look *k, struct batch *b, uint64_t ino, bool enters)
+{
+	_cleanup_json_ json_t *o = NULL;
+	_cleanup_buf_ struct buf line = BUF_INIT;
+	uint64_t number;
+	int r = journal_next(b, JOURNAL_EVENTS, &number);
+
+	if (r < 0)
+		return r;
+	o = json_pack("{s:I, s:I, s:s, s:o, s:I, s:o}", "seq", (json_int_t)number, "time_ms", (json_int_t)(clock_real_ns() / 1000000), "event",
+		      enters ? "enter" : "leave", "search", json_text(k->name, strlen(k->name)), "inode", (json_int_t)ino,
+		      "path", path_of(k, ino));
+	r = o ? json_add_to(&line, o) : -ENOMEM;
+	if (r >= 0)
+		r = buf_add_u8(&line, '\n');
+	return r < 0 ? r : journal_add(b, JOURNAL_EVENTS, line.data, line.len);
+}
+
+static int tell(struct look *k, struct batch *b, uint64_t ino, bool enters)
+{
+	const struct packed_change change = { .a = ino, .clear = 1, .set = enters };
+	struct key prefix = saved_members(k->id);
+	int r = packed_set_change(b, &prefix, &change, NULL);
+
+	return r < 0 ? r : add_event(k, b, ino, enters);
+}
+
+/* Who left first, then who came, the best first. */
+static int tell_all(struct look *k, struct batch *b, const struct buf *sorted)
+{
+	const uint64_t *before = (const void *)k->before.data, *now = (const void *)k->now.data;
+	int r = 0;
+
+	for (size_t n = 0; n < k->before.len / sizeof(*before) && r >= 0; n++)
+		if (!has(sorted, before[n]))
+			r = tell(k, b, before[n], false);
+	for (size_t n = 0; n < k->now.len / sizeof(*now) && r >= 0; n++)
+		if (!has(&k->before, now[n]))
+			r = tell(k, b, now[n], true);
+	return r;
+}
+
+static int commit(struct look *k, const struct buf *sorted)
+{
+	struct batch *b;
+	int r = catalog_begin(k->fs->config.catalog, true, &b);
+
+	if (r < 0)
+		return r;
+	r = tell_all(k, b, sorted);
+	if (r < 0) {
+		(void) batch_abort(b);
+		return r;
+	}
+	return batch_commit(b, NULL);
+}
+
+static int collect(struct look *k, struct buf *sorted)
+{
+	int r = 0;
+
+	for (size_t n = 0; n < k->results->n && r >= 0; n++)
+		if (*k->results->items[n].name)
+			r = buf_add(&k->now, &k->results->items[n].ino, sizeof(uint64_t));
+	if (r >= 0)
+		r = buf_add(sorted, k->now.data, k->now.len);
+	if (r >= 0 && sorted->len)
+		qsort(sorted->data, sorted->len / sizeof(uint64_t), sizeof(uint64_t), compare);
+	return r;
+}
+
+static int look_at(struct look *k)
+{
+	static const struct caller all = { .all = true };
+	const struct view v = { .class = VIEW_SAVED, .id = k->id };
+	_cleanup_buf_ struct buf sorted = BUF_INIT;
+	int r = load_before(k);
+
+	if (r >= 0)
+		r = view_results(k->fs, &all, &v, &k->results);
+	if (r >= 0)
+		r = collect(k, &sorted);
+	if (r < 0 || (sorted.len == k->before.len && (!sorted.len || memcmp(sorted.data, k->before.data, sorted.len) == 0)))
+		return r;
+	return commit(k, &sorted);
+}
+
+static void look_done(struct look *k)
+{
+	buf_done(&k->before);
+	buf_done(&k->now);
+	(void) results_put(k->results);
+}
+
+/* ---- all searches */
+
+static int look_below(struct live *l, uint64_t above, const char *prefix, unsigned depth, unsigned *searches);
+
+/* One that cannot be asked (a setting that makes no sense any more) is as it was. */
+static int look_at_label(struct live *l, uint64_t id, const char *prefix, unsigned depth, unsigned *searches)
+{
+	_cleanup_label_ struct label label = { 0 };
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	struct look k = { .fs = l->fs, .id = id };
+	int r = label_get(l->fs->config.catalog, id, &label);
+
+	if (r >= 0)
+		r = buf_add_str(&name, prefix);
+	if (r >= 0)
+		r = buf_add(&name, label.name.data, label.name.len);
+	if (r < 0 || !buf_cstr(&name))
+		return r == -ENOENT ? 0 : r < 0 ? r : -ENOMEM;
+	k.name = buf_cstr(&name);
+	r = look_at(&k);
+	look_done(&k);
+	++*searches;
+	if (r == -ENOMEM || r == -EIO || r == -EROFS)
+		return r;
+	r = buf_add_u8(&name, '/');
+	return r < 0 || !buf_cstr(&name) ? -ENOMEM : look_below(l, id, buf_cstr(&name), depth + 1, searches);
+}
+
+static int look_below(struct live *l, uint64_t above, const char *prefix, unsigned depth, unsigned *searches)
+{
+	_cleanup_(packed_walk_done) struct packed_walk w = label_walk_below(l->fs->config.catalog, above);
+	struct packed_member m;
+	int r = 0;
+
+	while (depth < LABEL_DEPTH_MAX && (r = packed_walk_next(&w, &m)) > 0) {
+		r = look_at_label(l, m.a, prefix, depth, searches);
+		if (r < 0)
+			break;
+	}
+	return MIN(r, 0);
+}
+
+/* ---- the thread */
+
+static struct timespec after_ms(unsigned ms)
+{
+	uint64_t ns = clock_mono_ns() + ms * 1000000ull;
+
+	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u) };
+}
+
+/* Until it is time, or, while there is nothing to follow, until there is. False: stop. */
+static bool rest(struct live *l, bool follows)
+{
+	struct timespec until = after_ms(LOOK_MS);
+	LOCKED(&l->lock);
+
+	while (!l->stop && !l->asked) {
+		if (!follows)
+			(void) pthread_cond_wait(&l->wake, &l->lock);
+		else if (pthread_cond_timedwait(&l->wake, &l->lock, &until) == ETIMEDOUT)
+			break;
+	}
+	l->asked = false;
+	return !l->stop;
+}
+
+void live_notice(struct live *l)
+{
+	if (!l)
+		return;
+	LOCKED(&l->lock);
+	l->asked = true;
+	(void) pthread_cond_signal(&l->wake);
+}
+
+static bool has_changed(struct live *l)
+{
+	uint64_t lsn = catalog_last_lsn(l->fs->config.catalog), pending = index_pending(l->fs->config.index);
+	bool changed = lsn != l->lsn || pending != l->pending;
+
+	l->lsn = lsn;
+	l->pending = pending;
+	return changed;
+}
+
+static void *live_main(void *context)
+{
+	struct live *l = context;
+	bool follows = true;
+
+	while (rest(l, follows)) {
+		unsigned searches = 0;
+
+		if (index_is_loading(l->fs->config.index) || !has_changed(l))
+			continue;
+		if (look_below(l, LABEL_ROOT_SAVED, "", 0, &searches) < 0)
+			(void) log_warn(-EIO, "saved searches cannot be followed");
+		follows = searches > 0;
+	}
+	request_thread_done();
+	return NULL;
+}
+
+int live_start(struct fs *fs, struct live **ret_l)
+{
+	struct live *l = calloc(1, sizeof(*l));
+	pthread_condattr_t attr;
+	int r;
+
+	if (!l)
+		return -ENOMEM;
+	l->fs = fs;
+	l->lsn = UINT64_MAX;
+	(void) pthread_mutex_init(&l->lock, NULL);
+	(void) pthread_condattr_init(&attr);
+	(void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
+	(void) pthread_cond_init(&l->wake, &attr);
+	(void) pthread_condattr_destroy(&attr);
+	r = thread_start(&l->thread, "brainy-live", live_main, l);
+	if (r < 0) {
+		free(l);
+		return r;
+	}
+	*ret_l = l;
+	return 0;
+}
+
+static void end(struct live *l)
+{
+	LOCKED(&l->lock);
+
+	l->stop = true;
+	(void) pthread_cond_broadcast(&l->wake);
+}
+
+struct live *live_stop(struct live *l)
+{
+	if (!l)
+		return NULL;
+	end(l);
+	(void) pthread_join(l->thread, NULL);
+	(void) pthread_cond_destroy(&l->wake);
+	(void) pthread_mutex_destroy(&l->lock);
+	free(l);
+	return NULL;
+}
