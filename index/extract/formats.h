@@ -29,3 +29,8 @@ int format_markdown(const struct input *in, struct document *ret_d);
 int format_html(const struct input *in, struct document *ret_d);
 int format_pdf(const struct input *in, struct document *ret_d);
 int format_docx(const struct input *in, struct document *ret_d);
+int format_odf(const struct input *in, struct document *ret_d);
+int format_epub(const struct input *in, struct document *ret_d);
+int format_mail(const struct input *in, struct document *ret_d);
+/* Fields and tags only: it is SKIPPED all the same. */
+int format_image(const struct input *in, struct document *ret_d);
