@@ -22,9 +22,8 @@
  *
  * How a target that is written is found:
  *   wiki     by the last step, folded (base/fold.h), with or without its ending; steps before it must be the end of the
- *            folder's path. Of several the nearest: the fewest steps in the tree (more than 63 are as many), then one
- *            with that very name or a note, then the lowest inode. Of LINK_CANDIDATES files of one stem the others are not
- *            looked at
+ *            folder's path. Of several the nearest: the fewest steps in the tree (more than 63 are as many), then
+ *            that very name, then a note, then the lowest inode. Files of a stem beyond LINK_CANDIDATES are not looked at
  *   path     from the folder of the file's first name, or from the root; symlinks are not followed
  *   message  the lowest inode whose field message-id (found.h) it is
  * Once bound, a link stays bound while its target has a name and the link stands in the file, whatever comes nearer.

@@ -118,7 +118,7 @@ static int resolve_path(struct catalog *c, const struct inode *src, const struct
 
 struct rank {
 	unsigned steps;  /* in the tree */
-	unsigned ending; /* 0: as it is written, or a note's */
+	unsigned ending; /* 0: as it is written, 1: a note's, 2: another one */
 	uint64_t ino;    /* 0: none */
 };
 
@@ -166,7 +166,7 @@ static int name_matches(const struct search *s, struct buf *name, unsigned *ret_
 	*ret_ending = 0;
 	if (r || stem == name->len)
 		return r;
-	*ret_ending = !is_note(text + stem);
+	*ret_ending = is_note(text + stem) ? 1 : 2;
 	return same(text, stem, &s->name);
 }
 
