@@ -43,9 +43,9 @@ static bool is_one_of(const char *mime, const char *const *list)
 /* Text in form, but with a structure of its own that is not read yet. */
 static bool is_foreign_text(const char *mime)
 {
-	static const char *const list[] = { "application/mbox",	      "text/rtf",
-					    "application/rtf",	      "text/troff",
-					    "text/x-troff",	      "image/svg+xml",
+	static const char *const list[] = { "application/mbox",       "text/rtf",
+					    "application/rtf",        "text/troff",
+					    "text/x-troff",           "image/svg+xml",
 					    "application/postscript", NULL };
 
 	return is_one_of(mime, list);
@@ -53,13 +53,13 @@ static bool is_foreign_text(const char *mime)
 
 static bool is_text(const char *mime)
 {
-	static const char *const list[] = { "application/json",		 "application/x-ndjson",
-					    "application/javascript",	 "application/xml",
-					    "application/sql",		 "application/x-wine-extension-ini",
+	static const char *const list[] = { "application/json",          "application/x-ndjson",
+					    "application/javascript",    "application/xml",
+					    "application/sql",           "application/x-wine-extension-ini",
 					    "application/x-setupscript", "application/x-yaml",
-					    "application/toml",		 "application/x-bytecode.python-text",
-					    "application/csv",		 "message/x-gnu-rmail",
-					    "application/x-subrip",	 "application/pgp-keys",
+					    "application/toml",          "application/x-bytecode.python-text",
+					    "application/csv",           "message/x-gnu-rmail",
+					    "application/x-subrip",      "application/pgp-keys",
 					    "application/pgp-signature", NULL };
 
 	return strncmp(mime, "text/", 5) == 0 || is_one_of(mime, list);
@@ -103,9 +103,12 @@ static enum kind choose_text(const struct input *in, const char *mime, enum kind
 		return KIND_FOREIGN;
 	if (strcmp(mime, "text/html") == 0 && !kind_is_plain(in->name, in->data, in->len))
 		return KIND_HTML;
-	if (named == KIND_TEXT || named == KIND_MARKDOWN || named == KIND_HTML || named == KIND_MAIL)
+	if (named == KIND_TEXT || named == KIND_MARKDOWN || named == KIND_ORG || named == KIND_HTML ||
+	    named == KIND_MAIL)
 		return named;
-	return is_mail(in) ? KIND_MAIL : KIND_TEXT;
+	if (!is_mail(in))
+		return KIND_TEXT;
+	return memcmp(in->data, "From ", 5) == 0 ? KIND_FOREIGN : KIND_MAIL; /* a mailbox has more than one */
 }
 
 static bool is_zip(const struct input *in)
@@ -188,6 +191,8 @@ static int call(enum kind kind, const struct input *in, struct document *d)
 		return format_text(in, d);
 	case KIND_MARKDOWN:
 		return format_markdown(in, d);
+	case KIND_ORG:
+		return format_org(in, d);
 	case KIND_HTML:
 		return format_html(in, d);
 	case KIND_PDF:
@@ -263,5 +268,7 @@ int format_plain(const struct input *in, struct document *d)
 	enum kind kind = kind_of_name(in->name, &mime);
 
 	set_mime(d, in->len ? mime : "application/x-empty");
+	if (kind == KIND_ORG)
+		return format_org(in, d);
 	return kind == KIND_MARKDOWN ? format_markdown(in, d) : format_text(in, d);
 }

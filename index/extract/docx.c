@@ -28,8 +28,8 @@ struct word {
 	struct document *d; /* borrowed */
 	struct found found;
 	struct document parts[TEXT_PARTS]; /* owned: text and marks of each */
-	struct sink sink;		   /* into one of parts */
-	unsigned skipping;		   /* depth within what is not shown */
+	struct sink sink;                  /* into one of parts */
+	unsigned skipping;                 /* depth within what is not shown */
 	bool in_text;
 	bool heading; /* the paragraph we are in is one */
 	uint32_t paragraph;

@@ -20,7 +20,7 @@ struct item {
 struct book {
 	struct properties properties;
 	char folder[256]; /* of the package document, with '/' at its end */
-	bool packaged;	  /* it was read */
+	bool packaged;    /* it was read */
 	struct item items[ITEMS_MAX];
 	size_t n_items;
 	struct chapter {
@@ -152,9 +152,12 @@ static int read_book(const struct input *in, struct book *b, struct document *d)
 {
 	struct zip z = { .d = d };
 	int r = zip_foreach(&z, in, false, read_package, b);
+	bool cut = !b->packaged;
 
+	if (r >= 0 && cut)
+		r = zip_foreach(&z, in, true, read_package, b);
 	if (r >= 0 && b->packaged)
-		r = zip_foreach(&z, in, false, read_chapter, b);
+		r = zip_foreach(&z, in, cut, read_chapter, b);
 	if (r >= 0 || r == -EFBIG)
 		r = join_chapters(b, d);
 	if (!b->packaged || z.damaged)

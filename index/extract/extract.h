@@ -84,6 +84,6 @@ int extractor_run(struct extractor *e, const char *name, const void *data, size_
 
 #define EXTRACT_KIND_BYTES (256u << 10) /* that tell a document's kind */
 /* Only tells the kind of a file that begins with `data`, by no more than EXTRACT_KIND_BYTES of it: *ret_d is
- * as extractor_run() would give it when files of this kind are not read (EXTRACT_SKIPPED; pictures have fields all
- * the same), else it has no text. -errno: it could not be told. */
+ * as extractor_run() would give it when files of this kind are not read (EXTRACT_SKIPPED; pictures have
+ * fields all the same), else it has no text. -errno: it could not be told. */
 int extractor_kind(struct extractor *e, const char *name, const void *data, size_t len, struct document *ret_d);

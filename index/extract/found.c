@@ -10,7 +10,8 @@
 #include "index/extract/result.h"
 #include "index/extract/sink.h"
 
-#define ROOM_FIRST 64 /* places, a power of two as all later ones */
+#define TAG_MAX    255 /* bytes; longer ones are none */
+#define ROOM_FIRST 64  /* places, a power of two as all later ones */
 
 void found_done(struct found *f)
 {
@@ -66,14 +67,14 @@ static int note(struct found *f, char form, const char *verb, const char *target
 
 int found_tag(struct found *f, struct span tag)
 {
-	char clean[256];
+	char clean[TAG_MAX + 1];
 	int r;
 
 	tag = span_trim(tag);
 	while (tag.at < tag.end && *tag.at == '#')
 		tag.at++;
 	document_set(clean, sizeof(clean), tag.at, span_len(tag));
-	if (!clean[0])
+	if (!clean[0] || span_len(tag) >= sizeof(clean))
 		return 0;
 	r = note(f, '#', "", clean);
 	return r <= 0 ? r : document_field(f->d, "tags", clean, strlen(clean));

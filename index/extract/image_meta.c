@@ -13,7 +13,7 @@
 #include "index/extract/xml.h"
 
 #define EXIF_MAX  65000 /* what libexif takes at once */
-#define XMP_MAX	  (4u << 20)
+#define XMP_MAX   (4u << 20)
 #define VALUE_MAX 4096
 
 int image_field(struct image *i, const char *name, struct span value)
@@ -115,7 +115,7 @@ int image_exif(struct image *i, const uint8_t *tiff, size_t len)
 struct xmp {
 	struct image *image;  /* borrowed */
 	const char *property; /* the one we are in, of those that are kept */
-	unsigned depth;	      /* within it */
+	unsigned depth;       /* within it */
 	struct buf value;     /* owned */
 };
 

@@ -79,7 +79,7 @@ static const struct ending endings[] = {
 	{ "odp", "application/vnd.oasis.opendocument.presentation", KIND_ODF },
 	{ "ods", "application/vnd.oasis.opendocument.spreadsheet", KIND_ODF },
 	{ "odt", "application/vnd.oasis.opendocument.text", KIND_ODF },
-	{ "org", "text/org", KIND_TEXT },
+	{ "org", "text/org", KIND_ORG },
 	{ "pas", "text/x-pascal", KIND_TEXT },
 	{ "patch", "text/x-diff", KIND_TEXT },
 	{ "pdf", "application/pdf", KIND_PDF },
@@ -184,5 +184,5 @@ bool kind_is_plain(const char *name, const void *data, size_t len)
 	const char *mime;
 	enum kind kind = kind_of_name(name, &mime);
 
-	return (kind == KIND_TEXT || kind == KIND_MARKDOWN) && !has_signature(data, len);
+	return (kind == KIND_TEXT || kind == KIND_MARKDOWN || kind == KIND_ORG) && !has_signature(data, len);
 }

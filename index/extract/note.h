@@ -5,7 +5,8 @@
  *
  * What counts is what Obsidian's own cache of a note has, where its behaviour was published:
  * https://github.com/cyanheads/obsidian-mcp-server/issues/138 and /140 for tags,
- * https://github.com/pvliesdonk/markdown-vault-mcp/issues/1358 and /1384 for links. */
+ * https://github.com/pvliesdonk/markdown-vault-mcp/issues/1358 and /1384 for links. Hence "(#tag)" is none,
+ * while "#a#b" and words of a link's label may be. Other plain texts have no tags: '#' means too much there. */
 #pragma once
 
 #include "base/buf.h"
@@ -38,6 +39,7 @@ struct note {
 	uint8_t *classes; /* owned: a byte for each of text, enum note_class and perhaps NOTE_BLOCK */
 	struct note_reference *references; /* owned */
 	size_t n_references;
+	bool cut;           /* there are more references */
 	struct buf targets; /* owned: URL references, decoded as Markdown has them, still percent-encoded */
 };
 

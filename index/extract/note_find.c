@@ -7,6 +7,7 @@
 #include "index/extract/html_links.h"
 #include "index/extract/note.h"
 #include "index/extract/note_tag.h"
+#include "index/extract/sink.h"
 
 #define WIKI_MAX 4096 /* bytes of "[[..]]" */
 
@@ -107,6 +108,13 @@ static size_t skip_hidden(struct finder *f)
 	return end;
 }
 
+/* Those of CommonMark within what has another meaning. */
+static void drop_references(struct finder *f, size_t until)
+{
+	while (f->next_reference < f->note->n_references && f->note->references[f->next_reference].at < until)
+		f->next_reference++;
+}
+
 static struct span verb_here(const struct finder *f, bool embeds)
 {
 	if (f->verb_until > f->at)
@@ -114,11 +122,11 @@ static struct span verb_here(const struct finder *f, bool embeds)
 	return span_of(embeds ? "embeds" : "links");
 }
 
-/* Where a wiki link that begins here has its "]]"; 0 when it is none. */
+/* Where a wiki link that begins here has its "]]"; 0 when it is none. "[[a [b]]]" is one to "a [b]". */
 static size_t wiki_end(const struct finder *f)
 {
 	const char *text = f->note->text;
-	size_t until = MIN(f->note->len, f->at + WIKI_MAX);
+	size_t until = MIN(f->note->len, f->at + WIKI_MAX), open = 0;
 
 	if (text_at(f, f->at + 1) != '[' || is_escaped(f, f->at))
 		return 0;
@@ -126,7 +134,9 @@ static size_t wiki_end(const struct finder *f)
 		if (class_at(f, i) == NOTE_CODE || (text[i] == '[' && text[i - 1] == '['))
 			return 0;
 		if (text[i] == ']' && text_at(f, i + 1) == ']')
-			return i;
+			return i + (open > 0 && text_at(f, i + 2) == ']');
+		open += text[i] == '[';
+		open -= text[i] == ']' && open > 0;
 	}
 	return 0;
 }
@@ -143,6 +153,7 @@ static int find_wiki(struct finder *f, size_t *ret_len)
 	if (end == 0)
 		return 0;
 	*ret_len = end + 2 - f->at;
+	drop_references(f, end + 2);
 	return found_wiki(f->found, verb_here(f, embeds), (struct span){ text + f->at + 2, text + end });
 }
 
@@ -162,7 +173,7 @@ static bool is_tag_place(const struct finder *f)
 
 	if (at >= 2 && text[at - 1] == '=' && text[at - 2] == '=') /* ==highlighted== */
 		at -= 2;
-	if (at == 0 || at == f->tag_end || (f->note->classes[at] & NOTE_BLOCK) || note_tag_follows(text, at))
+	if (at == 0 || at == f->tag_end || note_tag_follows(text, at))
 		return !is_place_name(f, at);
 	return text[at - 1] == '|' || (class_at(f, at - 1) == NOTE_MARKUP && strchr("*_~>", text[at - 1]));
 }
@@ -227,12 +238,13 @@ static void find_field(struct finder *f)
 	}
 }
 
-/* What the words at f->at are: *ret_len bytes of them are done with, and links of CommonMark within, too. */
+/* What the words at f->at are: *ret_len bytes of them are done with. */
 static int find_in_words(struct finder *f, size_t *ret_len)
 {
 	size_t hidden = skip_hidden(f);
 
 	*ret_len = hidden ? hidden - f->at : 0;
+	drop_references(f, hidden);
 	if (hidden)
 		return 0;
 	if (f->verb_until <= f->at)
@@ -258,12 +270,6 @@ static int take_references(struct finder *f)
 				      (struct span){ target, target + ref->target_len });
 	}
 	return r;
-}
-
-static void drop_references(struct finder *f, size_t until)
-{
-	while (f->next_reference < f->note->n_references && f->note->references[f->next_reference].at < until)
-		f->next_reference++;
 }
 
 /* Pieces of HTML are read together at the end: an element may have several. */
@@ -292,22 +298,18 @@ static int step(struct finder *f)
 {
 	enum note_class class = class_at(f, f->at);
 	size_t len = 0;
-	int r;
+	int r = 0;
 
 	if (f->note->classes[f->at] & NOTE_BLOCK)
 		begin_block(f);
-	r = class == NOTE_WORDS ? find_in_words(f, &len) : take_references(f);
-	if (r >= 0 && class == NOTE_HTML)
+	if (class == NOTE_WORDS)
+		r = find_in_words(f, &len);
+	else if (class == NOTE_HTML)
 		r = keep_html(f, &len);
-	if (r < 0)
-		return r;
-	if (class == NOTE_WORDS && len == 0)
+	if (r >= 0)
 		r = take_references(f);
-	f->line_begun |= class != NOTE_MARKUP;
-	if (len == 0 && f->note->text[f->at] == '\n')
-		f->line_begun = false;
-	drop_references(f, f->at + len);
 	f->at += MAX(len, (size_t)1);
+	f->line_begun = (f->line_begun || class != NOTE_MARKUP) && f->note->text[f->at - 1] != '\n';
 	return r;
 }
 
@@ -331,6 +333,8 @@ int note_find(const char *text, size_t len, struct found *found)
 	f.block_end = n.len;
 	if (r >= 0)
 		r = walk(&f);
+	if (n.cut)
+		document_say(found->d, EXTRACT_PARTIAL, "links");
 	buf_done(&f.html);
 	return r;
 }

@@ -147,7 +147,8 @@ static int enter_span(MD_SPANTYPE type, void *detail, void *data)
 		return 0;
 	target = type == MD_SPAN_A ? &((MD_SPAN_A_DETAIL *)detail)->href
 				   : &((MD_SPAN_IMG_DETAIL *)detail)->src;
-	if (p->note->n_references < REFERENCES_MAX)
+	p->note->cut = p->note->n_references == REFERENCES_MAX;
+	if (!p->note->cut)
 		p->error = add_reference(p, target, type == MD_SPAN_IMG);
 	p->own_url = target->text;
 	return p->error < 0;

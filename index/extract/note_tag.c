@@ -7,7 +7,7 @@
 #include "base/cleanup.h"
 #include "base/utf8.h"
 
-#define JOINER	     0x200d  /* within emoji */
+#define JOINER       0x200d  /* within emoji */
 #define NEW_SYMBOLS  0x1f000 /* emoji that the library does not know yet are here and above */
 #define LAST_SYMBOLS 0x1ffff
 

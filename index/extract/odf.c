@@ -15,17 +15,17 @@ struct content {
 	struct sink sink;
 	unsigned skipping;   /* depth within what is not shown */
 	unsigned paragraphs; /* depth: notes have their own */
-	unsigned cells;	     /* depth */
+	unsigned cells;      /* depth */
 	bool cell_begun;     /* the next paragraph stays in its row's line */
-	bool heading;	     /* the paragraph we are in is one */
+	bool heading;        /* the paragraph we are in is one */
 	uint32_t number;     /* of the paragraph */
 	bool seen;
 };
 
 static bool is_hidden(const char *name)
 {
-	static const char *const list[] = { "tracked-changes", "forms", "scripts",	   "creator", "date",
-					    "date-string",     "desc",	"automatic-styles" };
+	static const char *const list[] = { "tracked-changes", "forms", "scripts",         "creator", "date",
+					    "date-string",     "desc",  "automatic-styles" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(list); i++)
 		if (strcmp(name, list[i]) == 0)
@@ -136,6 +136,10 @@ int format_odf(const struct input *in, struct document *d)
 	struct zip z = { .d = d };
 	int r = zip_foreach(&z, in, false, read_part, &c);
 
+	if (r >= 0 && !c.seen) {
+		z.damaged = false;
+		r = zip_foreach(&z, in, true, read_part, &c);
+	}
 	if (!c.seen)
 		document_say(d, EXTRACT_FAILED, "damaged");
 	else if (z.damaged)

@@ -94,6 +94,8 @@ int pdf_links(const struct input *in, struct document *d)
 	qpdf_set_attempt_recovery(p.q, QPDF_FALSE);
 	if (!(qpdf_read_memory(p.q, "document", (const char *)in->data, in->len, NULL) & QPDF_ERRORS))
 		r = add_pages(&p);
+	if (qpdf_has_error(p.q)) /* or it complains that nobody asked */
+		(void) qpdf_get_error(p.q);
 	qpdf_cleanup(&p.q);
 	found_done(&p.found);
 	return r;

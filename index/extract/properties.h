@@ -8,7 +8,7 @@
 
 struct properties {
 	struct found *found; /* borrowed */
-	bool subjects;	     /* a subject is a tag, as books have it */
+	bool subjects;       /* a subject is a tag, as books have it */
 	const char *element; /* the one we are in, of those that are kept */
 	const char *field;   /* where it goes */
 	struct buf value;    /* owned */

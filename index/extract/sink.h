@@ -7,7 +7,7 @@
 
 struct sink {
 	struct document *d; /* borrowed */
-	bool full;	    /* the limit was reached: stop, if that is easy */
+	bool full;          /* the limit was reached: stop, if that is easy */
 	unsigned break_due; /* line ends to write before the next word */
 	bool space_due;
 };

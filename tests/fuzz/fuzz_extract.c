@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* A document of any kind but PDF through our own code and the libraries below it; what comes out must be what
- * the daemon accepts. Input: 1 byte that picks a name, then the document. */
+/* A document of any kind, but the text of PDFs, through our own code and the libraries below it; what comes
+ * out must be what the daemon accepts. Input: 1 byte that picks a name, then the document. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -8,13 +8,15 @@
 #include "base/cleanup.h"
 #include "index/extract/formats.h"
 #include "index/extract/mail.h"
+#include "index/extract/pdf_links.h"
 #include "index/extract/result.h"
 #include "index/extract/xml.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
 static int (*const formats[])(const struct input *, struct document *) = {
-	format_text, format_markdown, format_html, format_docx, format_plain, format_mail, format_image, format_odf, format_epub,
+	format_text,  format_markdown, format_html, format_docx, format_plain, format_mail,
+	format_image, format_odf,      format_epub, pdf_links,   format_org,
 };
 
 static void check_round_trip(const struct document *d)

@@ -57,6 +57,8 @@ static void test_wiki(void)
 	CHECK_NOTE("\xef\xbb\xbf[[a]]", "w links a");
 	CHECK_NOTE("Text[^1] and[^n].\n\n[^1]: [[a]]\n[^n]: one [[b]]\n\n    two [[c]] #t\n",
 		   "#t; w links a; w links b; w links c");
+	CHECK_NOTE("[[a [b]]] [see [[c]]] [[d|[e]]] [[f [g]] [[h]]",
+		   "w links a [b]; w links c; w links d; w links f [g; w links h");
 	CHECK_NOTE("[[unclosed and [[x]] then [[open", "w links x");
 }
 
@@ -68,10 +70,18 @@ static void test_hidden(void)
 	CHECK_NOTE("[[a]]\n\n```\n[[b]] #c\n", "w links a");
 	CHECK_NOTE("x\n\n    [[a]] #b\n\n\t[[c]]\n\ny [[d]]\n    [[e]]\n", "w links d; w links e");
 	CHECK_NOTE("- x\n\n      [[a]]\n\n  [[b]]\n\n\t[[c]]\n", "w links b; w links c");
+	CHECK_NOTE("1. ```\n   [[a]]\n   ```\n   [[b]]\n\n- x\n  ~~~\n  #c\n  ~~~\n  #d\n", "#d; w links b");
+	CHECK_NOTE("- %% [[a]] %% [[b]]\n- c %%[[d]]%% [[e]]\n- %%\n  [[f]]\n  %% [[g]]\n",
+		   "w links b; w links e; w links g");
+	CHECK_NOTE("````\n```\n[[a]]\n```\n````\n[[b]] `` ` [[c]] `` `unclosed [[d]]",
+		   "w links b; w links d");
+	CHECK_NOTE(">> [[a]] #b\n\n## [[c]] ##\n\n#d\n---\n\n[[e]][[f]] [[g]]: h\n",
+		   "#b; #d; w links a; w links c; w links e; w links f; w links g");
 	CHECK_NOTE("> ```\n> [[a]]\n> ```\n> [[b]]\n", "w links b");
 	CHECK_NOTE("a <!-- [[b]] #c --> [[d]]\n\n<!--\n[[e]]\n\n[[f]]\n-->\n\n[[g]]", "w links d; w links g");
 	CHECK_NOTE("x <!-- [[a]]\n\n[[b]] --> [[c]] <!-- [[d]]", "w links c; w links d");
 	CHECK_NOTE("a %%[[b]] #c%% [[d]]\n\n%%\n[[e]]\n\n- [x](f.md)\n%%\n\n[[g]]", "w links d; w links g");
+	CHECK_NOTE("<hr>\n\n%%\n\n[[a]]\n\n%%\n\n<p>x</p>\n\n%%\n[[b]]\n\n[[c]]\n%%\n[[d]]", "w links d");
 	CHECK_NOTE("100%% of [[a]]\n\n50%% of [[b]]", "w links a; w links b");
 	CHECK_NOTE("%% never closed [[a]]", "w links a");
 	CHECK_NOTE("$[[a]] #b$ $$[[c]]$$ [[d]]\n\n$$\n[[e]]\n\n #f\n$$\n\n[[g]]", "w links d; w links g");
@@ -100,6 +110,9 @@ static void test_tags(void)
 		   "#a; #b; #c; #d; #e; #f; #g");
 	CHECK_NOTE("http://x.y/#a <http://x.y/#b> [c](d.md#e) [f #g](h.md) [[i#j]] [[k|#l]] https://x.y/z?#m",
 		   "#g; p links d.md; p links h.md; w links i; w links k");
+	CHECK_NOTE("[#a](b.md)\n\n[c #d](e.md) [`f`](g.md) [](h.md)#i [](j.md) [[k]][](l.md)",
+		   "#d; p links b.md; p links e.md; p links g.md; p links h.md; p links j.md; w links k; p "
+		   "links l.md");
 	CHECK_NOTE("> #a\n> - [ ] #b\n\n1. #c\n\n* #d", "#a; #b; #c; #d");
 	CHECK_NOTE("#a #A #a", "#a; #A");
 	CHECK_NOTE("#a\r\n#b\r\n\r\ntext #c\r\n", "#a; #b; #c");
@@ -162,6 +175,7 @@ static void test_front_matter(void)
 	CHECK_NOTE("---\nup: \"[[a|x]]\"\nrelated:\n  - '[[b#h]]'\n  - \"[[c]]\"\npartOf: [[d]]\nsee: [[e]], "
 		   "[[f]]\nx: [\"[[g]]\", [[h]]]\n---\n",
 		   "w up a; w related b; w related c; w partOf d; w see e; w see f; w x g; w x h");
+	CHECK_NOTE("\xef\xbb\xbf---\ntags: a,b,\n--- \n", "#a; #b");
 	CHECK_NOTE("---\ncover: \"![[a.png]]\" # why\ntags:\n\n  # why\n  - b\n  -\n---\n",
 		   "#b; w cover a.png");
 	CHECK_NOTE("---\ncites: ../a b.pdf\nsee-also: [c.md, /d/e, http://x.y/f.md, plain]\ntitle: "
@@ -184,6 +198,27 @@ static int decode_links(const void *links, size_t len)
 	r = result_decode(out.data + 4, out.len - 4, &back);
 	CHECK(r < 0 || (back.links.len == len && (len == 0 || memcmp(back.links.data, links, len) == 0)));
 	return r;
+}
+
+static void test_org(void)
+{
+	static const char note[] =
+		"#+TITLE: A note\n#+filetags: :a:b:\n#+KEYWORDS: c d, e\n"
+		"* TODO Head [[file:f g.org::*There][label]] :h:i_j:\n** not: a tag:\n* 12:30:\n"
+		"Text [[./k.org]] and [[../l.png]] and [[file:m.png][label]]. [[Head]] [[https://n.o/p]] "
+		"[[id:q]]\n"
+		"=[[./no]]= ~[[./no]]~ [[~/no]] [[file:/r]] [[unclosed\n"
+		"#+BEGIN_SRC c\n[[./no]]\n* no :no:\n#+END_SRC\n# [[./no]]\n: [[./no]]\n  [[./s]]\n"
+		"#+begin_quote\n[[./t]]\n#+end_quote\n#tag\n";
+	_cleanup_(document_done) struct document d;
+
+	check_found(__LINE__, "x.org", note, sizeof(note) - 1,
+		    "#a; #b; #c d; #e; #h; #i_j; p links f g.org; p links ./k.org; p embeds ../l.png; p "
+		    "links m.png; "
+		    "p links /r; p links ./s; p links ./t");
+	run("x.org", note, sizeof(note) - 1, &d);
+	CHECK(strcmp(d.title, "A note") == 0 && strcmp(d.mime, "text/org") == 0);
+	CHECK_MEM(d.text.data, d.text.len, note, sizeof(note) - 1);
 }
 
 static void test_pages(void)
@@ -323,6 +358,8 @@ static void test_limits(void)
 	run("x.md", text.data, text.len, &longest);
 	CHECK_EQ(longest.status, EXTRACT_INDEXED);
 	CHECK_EQ(longest.links.len, 1 + 6 + 1024 + 1);
+	CHECK(has_field(&longest, "tags", "x"));
+	CHECK_EQ(longest.fields.len, 7);
 }
 
 int main(void)
@@ -337,6 +374,7 @@ int main(void)
 	test_markdown_links();
 	test_inline_fields();
 	test_front_matter();
+	test_org();
 	test_pages();
 	test_office();
 	test_mail();
