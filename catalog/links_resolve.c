@@ -194,19 +194,30 @@ static int folders_match(const struct search *s, uint64_t dir)
 	return r;
 }
 
-static unsigned steps_to(const struct search *s, uint64_t dir)
+/* -ENOENT: `dir` is the root, or lost. */
+static int go_up(struct catalog *c, uint64_t *dir)
 {
-	for (unsigned up = 0; up < STEPS_MAX; up++) {
-		struct inode i;
+	struct inode i;
+	int r = inode_get(c, *dir, &i);
 
+	*dir = r < 0 ? 0 : i.parent;
+	return is_none(r) || (r >= 0 && !*dir) ? -ENOENT : r;
+}
+
+static int steps_to(const struct search *s, uint64_t dir, unsigned *ret_steps)
+{
+	int r = 0;
+
+	*ret_steps = 2 * STEPS_MAX;
+	for (unsigned up = 0; up < STEPS_MAX && r >= 0; up++) {
 		for (unsigned k = 0; k < s->depth; k++)
-			if (s->chain[k] == dir)
-				return up + k;
-		if (inode_get(s->c, dir, &i) < 0 || !i.parent)
-			break;
-		dir = i.parent;
+			if (s->chain[k] == dir) {
+				*ret_steps = up + k;
+				return 0;
+			}
+		r = go_up(s->c, &dir);
 	}
-	return 2 * STEPS_MAX;
+	return r == -ENOENT ? 0 : r;
 }
 
 static bool is_better(const struct rank *a, const struct rank *b)
@@ -229,7 +240,9 @@ static int rank_name(void *context, uint64_t dir, uint64_t cookie)
 		r = folders_match(s, dir);
 	if (r <= 0)
 		return is_none(r) ? 0 : r;
-	rank.steps = steps_to(s, dir);
+	r = steps_to(s, dir, &rank.steps);
+	if (r < 0)
+		return r;
 	if (is_better(&rank, &s->best))
 		s->best = rank;
 	return 0;
@@ -263,14 +276,15 @@ static int rank_stem(struct search *s, uint64_t hash, unsigned *left)
 	return is_none(r) ? 0 : MIN(r, 0);
 }
 
-static void climb(struct search *s, uint64_t dir)
+static int climb(struct search *s, uint64_t dir)
 {
-	struct inode i;
+	int r = 0;
 
-	while (dir && s->depth < STEPS_MAX) {
+	while (dir && r >= 0 && s->depth < STEPS_MAX) {
 		s->chain[s->depth++] = dir;
-		dir = inode_get(s->c, dir, &i) < 0 ? 0 : i.parent;
+		r = go_up(s->c, &dir);
 	}
+	return r == -ENOENT ? 0 : r;
 }
 
 static int resolve_wiki(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino)
@@ -283,8 +297,9 @@ static int resolve_wiki(struct catalog *c, const struct inode *src, const struct
 
 	if (n <= 0 || !take_last(&s.folders, &last))
 		return r;
-	climb(&s, src->parent);
-	r = fold_text(last.at, last.len, &s.name);
+	r = climb(&s, src->parent);
+	if (r >= 0)
+		r = fold_text(last.at, last.len, &s.name);
 	for (int k = 0; k < n && r >= 0; k++)
 		r = rank_stem(&s, stems[k], &left);
 	if (r < 0 || !s.best.ino)
