@@ -10,6 +10,7 @@
 #include "base/problem.h"
 #include "catalog/file_sets.h"
 #include "catalog/found.h"
+#include "catalog/links_impl.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
 
@@ -358,13 +359,15 @@ static int make(struct maker *m, uint8_t state)
 			r = set_state(m, STATE_LABELS);
 	}
 	if (r >= 0)
-		r = drop(m, "nmTh");
+		r = drop(m, "nmThLlw");
 	if (r >= 0)
 		r = make_set(m, file_names_prefix(), 'D', collect_names, passes, 1ull << 32);
 	if (r >= 0)
 		r = make_set(m, file_times_prefix(), 'I', collect_time, 1, UINT64_MAX);
 	if (r >= 0)
 		r = make_labels(m);
+	if (r >= 0)
+		r = links_derive(m->c);
 	return r < 0 ? r : set_state(m, STATE_DONE);
 }
 

@@ -9,6 +9,7 @@
 #include "catalog/derive.h"
 #include "catalog/file_sets.h"
 #include "catalog/found.h"
+#include "catalog/links_impl.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
 
@@ -17,6 +18,7 @@ struct comparison {
 	uint64_t names, times, labels; /* what there must be, less what there is */
 	uint64_t ino;                  /* whose labels are added */
 	uint64_t files, below;         /* that labels say they have, less what their sets have */
+	bool links;                    /* they are others */
 	int64_t seen;                  /* inodes */
 };
 
@@ -177,7 +179,12 @@ static int compare(struct comparison *x)
 		r = subtract_set(x, file_names_walk(x->c), &x->names);
 	if (r >= 0)
 		r = subtract_set(x, file_times_walk(x->c), &x->times);
-	return r < 0 ? r : each(x, 'g', subtract_label);
+	if (r >= 0)
+		r = each(x, 'g', subtract_label);
+	if (r >= 0)
+		r = links_verify(x->c);
+	x->links = r == 0;
+	return MIN(r, 0);
 }
 
 int64_t derive_verify(struct catalog *c, void (*problem)(void *context, const char *text), void *context)
@@ -193,5 +200,7 @@ int64_t derive_verify(struct catalog *c, void (*problem)(void *context, const ch
 		problem_say(problem, context, "catalog: the set of times is not that of the files");
 	if (x.labels || x.files || x.below)
 		problem_say(problem, context, "catalog: tags or fields are not those of the files");
+	if (x.links)
+		problem_say(problem, context, "catalog: the sets of links are not those of the files");
 	return x.seen;
 }

@@ -27,7 +27,7 @@
  *                                    5, 6 verifying (tiers/scrub/scrub_record.h),
  *                                    7 how well the dictionary does (tiers/move/dictionary_record.h)
  *   'U' dir                          quota of a directory (quota.h)
- *   'L' 'l' ino verb ino             typed links and their reverse (reserved)
+ *   'L' 'l' ino, 'w', 'W' ino part   links between files (links.h)
  *   'F' field ...                    fields (reserved)
  *   'K' pack                         packs (pack_record.h)
  *   'Z' dictionary                   dictionaries that packs were compressed with (pack_record.h)
