@@ -115,9 +115,11 @@ int index_get_attribute(struct index *x, uint64_t ino, const char *name, struct 
 
 enum query_mode { QUERY_HYBRID, QUERY_TEXT, QUERY_VECTOR };
 /* FORMAT_INODES: uint64_t each, for who goes on with them; no name asks for it. */
-enum query_format { FORMAT_TSV, FORMAT_PATHS, FORMAT_PATHS0, FORMAT_JSON, FORMAT_JSONL, FORMAT_MD, FORMAT_INODES };
+enum query_format { FORMAT_TSV, FORMAT_PATHS, FORMAT_PATHS0, FORMAT_JSON, FORMAT_JSONL, FORMAT_MD, FORMAT_INODES,
+		    FORMAT_DOT, FORMAT_GRAPHML };
 
-enum query_verb { QUERY_FIND, QUERY_EXPLAIN, QUERY_SIMILAR, QUERY_COUNT, QUERY_VERBS };
+enum query_verb { QUERY_FIND, QUERY_EXPLAIN, QUERY_SIMILAR, QUERY_COUNT, QUERY_RELATED, QUERY_PATH, QUERY_GRAPH, QUERY_VERBS };
+enum query_graph_op { GRAPH_OP_NONE, GRAPH_OP_COMPONENTS, GRAPH_OP_PAGERANK, GRAPH_OP_DEGREE, GRAPH_OP_COMMUNITIES };
 
 /* A parsed query name, `find?q=..&limit=..`. */
 struct query {
@@ -128,6 +130,12 @@ struct query {
 	char *like;               /* similar: a text, key `text` */
 	double threshold;         /* similar: the least cosine; negative: any */
 	char *by;                 /* count: tag, type, month .. or a field */
+	char *from;               /* path: where it begins, and in `to` where it ends */
+	char *verbs;              /* related, path, graph: of links, separated by commas; NULL: all */
+	char *weights;            /* path: VERB:N,.. ; NULL: all are 1 */
+	unsigned direction;       /* enum graph_direction */
+	uint32_t depth;           /* related: steps */
+	enum query_graph_op op;
 	char *in;                 /* owned; may be NULL */
 	uint32_t limit, offset;
 	enum query_format format;

@@ -108,7 +108,7 @@ static int load_document(struct search *s, struct shown *v, bool snippet)
 	return search_failed(s, segment, r);
 }
 
-static int add_escaped(struct buf *out, const void *data, size_t len)
+int search_add_escaped(struct buf *out, const void *data, size_t len)
 {
 	const char *p = data;
 	int r = 0;
@@ -130,7 +130,7 @@ static int add_escaped(struct buf *out, const void *data, size_t len)
 
 static int add_paths(struct search *s, struct shown *v, struct buf *out)
 {
-	int r = add_escaped(out, v->path.data, v->path.len);
+	int r = search_add_escaped(out, v->path.data, v->path.len);
 
 	return r < 0 ? r : buf_add_u8(out, '\n');
 }
@@ -158,11 +158,11 @@ static int add_tsv(struct search *s, struct shown *v, struct buf *out)
 	int r = buf_addf(out, SCORE_FORMAT "\t", score_of(s, v));
 
 	if (r >= 0)
-		r = add_escaped(out, v->path.data, v->path.len);
+		r = search_add_escaped(out, v->path.data, v->path.len);
 	if (r >= 0)
 		r = buf_addf(out, "\t%s\t", v->snippet.locator);
 	if (r >= 0)
-		r = add_escaped(out, v->snippet.text.data, v->snippet.text.len);
+		r = search_add_escaped(out, v->snippet.text.data, v->snippet.text.len);
 	return r < 0 ? r : buf_add_u8(out, '\n');
 }
 

@@ -15,6 +15,8 @@
 #define OFFSET_MAX 1000000000u
 #define WAIT_DEFAULT 1000u
 #define WAIT_MAX 3600000u
+#define DEPTH_MAX 32u
+#define DIRECTION_BOTH 3u
 
 int query_why(char **ret_why, const char *format, ...)
 {
@@ -120,10 +122,12 @@ static int set_offset(struct query *q, const char *value, char **ret_why)
 
 static int set_format(struct query *q, const char *value, char **ret_why)
 {
-	int index = 0, r = set_word("format", value, "tsv paths paths0 json jsonl md", &index, ret_why);
+	static const enum query_format of_graphs[] = { FORMAT_TSV, FORMAT_JSON, FORMAT_DOT, FORMAT_GRAPHML };
+	bool graph = q->verb == QUERY_GRAPH;
+	int index = 0, r = set_word("format", value, graph ? "tsv json dot graphml" : "tsv paths paths0 json jsonl md", &index, ret_why);
 
 	if (r >= 0)
-		q->format = (enum query_format)index;
+		q->format = graph ? of_graphs[index] : (enum query_format)index;
 	return r;
 }
 
@@ -211,25 +215,78 @@ static int set_by(struct query *q, const char *value, char **ret_why)
 	return *value ? set_string(&q->by, value) : query_why(ret_why, "by=: tag, type, month or a field is wanted");
 }
 
+static int set_from(struct query *q, const char *value, char **ret_why)
+{
+	return set_string(&q->from, value);
+}
+
+static int set_verbs(struct query *q, const char *value, char **ret_why)
+{
+	return set_string(&q->verbs, value);
+}
+
+static int set_weights(struct query *q, const char *value, char **ret_why)
+{
+	return set_string(&q->weights, value);
+}
+
+static int set_direction(struct query *q, const char *value, char **ret_why)
+{
+	int index = 0, r = set_word("dir", value, "out in both", &index, ret_why);
+
+	q->direction = (unsigned)index + 1;
+	return r;
+}
+
+static int set_depth(struct query *q, const char *value, char **ret_why)
+{
+	return set_number("depth", value, DEPTH_MAX, &q->depth, ret_why);
+}
+
+static int set_op(struct query *q, const char *value, char **ret_why)
+{
+	int index = 0, r = set_word("op", value, "components pagerank degree communities", &index, ret_why);
+
+	q->op = (enum query_graph_op)(index + 1);
+	return r;
+}
+
 #define FIND (1u << QUERY_FIND | 1u << QUERY_EXPLAIN)
 #define SIMILAR (1u << QUERY_SIMILAR)
 #define COUNT (1u << QUERY_COUNT)
+#define RELATED (1u << QUERY_RELATED)
+#define PATH (1u << QUERY_PATH)
+#define GRAPH (1u << QUERY_GRAPH)
+#define FILTERED (FIND | SIMILAR | COUNT | RELATED | GRAPH)
 
-static const char *const verbs[QUERY_VERBS] = { "find?", "explain?", "similar?", "count?" };
+static const char *const verbs[QUERY_VERBS] = { "find?", "explain?", "similar?", "count?", "related?", "path?", "graph?" };
 
 static const struct {
 	const char *name;
 	int (*set)(struct query *q, const char *value, char **ret_why);
 	unsigned verbs;
 } keys[] = {
-	{ "q", set_q, FIND | SIMILAR | COUNT },      { "in", set_in, FIND | SIMILAR | COUNT },
-	{ "limit", set_limit, FIND | SIMILAR | COUNT }, { "offset", set_offset, FIND | SIMILAR },
-	{ "mode", set_mode, FIND | SIMILAR | COUNT }, { "alpha", set_alpha, FIND | SIMILAR },
-	{ "sort", set_sort, FIND | SIMILAR },        { "format", set_format, FIND | SIMILAR | COUNT },
-	{ "wait", set_wait, FIND | SIMILAR | COUNT }, { "paths", set_paths, FIND | SIMILAR },
-	{ "literal", set_literal, FIND | SIMILAR | COUNT }, { "to", set_to, SIMILAR },
-	{ "text", set_like, SIMILAR },               { "threshold", set_threshold, SIMILAR },
+	{ "q", set_q, FILTERED },
+	{ "in", set_in, FILTERED },
+	{ "limit", set_limit, FILTERED },
+	{ "offset", set_offset, FIND | SIMILAR | RELATED },
+	{ "mode", set_mode, FIND | SIMILAR | COUNT },
+	{ "alpha", set_alpha, FIND | SIMILAR },
+	{ "sort", set_sort, FIND | SIMILAR },
+	{ "format", set_format, FILTERED | PATH },
+	{ "wait", set_wait, FILTERED | PATH },
+	{ "paths", set_paths, FIND | SIMILAR | RELATED | PATH },
+	{ "literal", set_literal, FILTERED },
+	{ "to", set_to, SIMILAR | RELATED | PATH },
+	{ "text", set_like, SIMILAR },
+	{ "threshold", set_threshold, SIMILAR },
 	{ "by", set_by, COUNT },
+	{ "from", set_from, PATH },
+	{ "verb", set_verbs, RELATED | PATH | GRAPH },
+	{ "dir", set_direction, RELATED | PATH },
+	{ "depth", set_depth, RELATED },
+	{ "weights", set_weights, PATH },
+	{ "op", set_op, GRAPH },
 };
 
 static int unknown_key(const struct query *q, const char *key, char **ret_why)
@@ -282,6 +339,12 @@ static int check_complete(const struct query *q, char **ret_why)
 		return q->to || !is_blank(q->like) ? 0 : query_why(ret_why, "similar to what? similar?to=PATH or ?text=WORDS is wanted");
 	case QUERY_COUNT:
 		return q->by ? 0 : query_why(ret_why, "counted by what? count?by=tag, type, month or a field is wanted");
+	case QUERY_RELATED:
+		return q->to ? 0 : query_why(ret_why, "related to what? related?to=PATH is wanted");
+	case QUERY_PATH:
+		return q->to && q->from ? 0 : query_why(ret_why, "path?from=PATH&to=PATH is wanted");
+	case QUERY_GRAPH:
+		return 0;
 	default:
 		return is_blank(q->text) ? query_why(ret_why, "the query is empty: find?q=WORDS is wanted") : 0;
 	}
@@ -316,7 +379,8 @@ bool query_has_verb(const char *name)
 
 static int parse(enum query_verb verb, const char *pairs, struct query *ret_q, char **ret_why)
 {
-	struct query q = { .verb = verb, .limit = verb == QUERY_COUNT ? LIMIT_MAX : LIMIT_DEFAULT, .alpha = -1, .threshold = -1,
+	struct query q = { .verb = verb, .limit = verb == QUERY_COUNT || verb == QUERY_GRAPH ? LIMIT_MAX : LIMIT_DEFAULT,
+			   .alpha = -1, .threshold = -1, .depth = 1, .direction = DIRECTION_BOTH,
 			   .wait_ms = WAIT_DEFAULT, .mode = verb == QUERY_COUNT ? QUERY_TEXT : QUERY_HYBRID };
 	int r;
 
@@ -351,6 +415,9 @@ void query_done(struct query *q)
 	free(q->to);
 	free(q->like);
 	free(q->by);
+	free(q->from);
+	free(q->verbs);
+	free(q->weights);
 	*q = (struct query){ 0 };
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "index/query/search.h"
+#include "index/query/relations.h"
 #include "index/viewers.h"
 
 /* A query that meets damaged segments runs again without them, so often at most. */
@@ -54,6 +54,35 @@ static int count(struct search *s, struct answer *ret)
 	return search_count(s, &ret->total, &ret->bytes);
 }
 
+/* Filters come first, since who sees what is asked of each file that a link leads to. */
+static int graph(struct search *s, struct answer *ret)
+{
+	int r = search_filter(s);
+
+	ret->pending = s->n_waiting;
+	return r < 0 ? r : search_graph(s, &ret->total, &ret->bytes);
+}
+
+static bool follows_links(const struct search *s)
+{
+	return s->query->verb == QUERY_RELATED || s->query->verb == QUERY_PATH;
+}
+
+/* What is to be known before the files that match are looked for. */
+static int choose(struct search *s)
+{
+	switch (s->query->verb) {
+	case QUERY_SIMILAR:
+		return search_likeness(s);
+	case QUERY_RELATED:
+		return search_related(s);
+	case QUERY_PATH:
+		return search_path(s);
+	default:
+		return 0;
+	}
+}
+
 static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 {
 	struct hits hits = { 0 };
@@ -63,15 +92,17 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 		r = note_waiting(s);
 	if (r >= 0)
 		r = search_scope(s);
-	if (r >= 0 && s->query->verb == QUERY_SIMILAR)
-		r = search_likeness(s);
+	if (r >= 0)
+		r = choose(s);
+	if (r >= 0 && s->query->verb == QUERY_GRAPH)
+		return graph(s, ret);
 	s->viewer = viewer_put(s->viewer); /* all is known of who may see what: others of this identity go on */
 	if (r >= 0)
 		r = search_filter(s);
 	if (r >= 0 && s->query->verb == QUERY_COUNT)
 		return count(s, ret);
 	if (r >= 0)
-		r = search_rank(s, &hits);
+		r = follows_links(s) ? search_take_chosen(s, &hits) : search_rank(s, &hits);
 	if (r >= 0 && s->query->threshold >= 0)
 		r = search_keep_like(s, &hits);
 	ret->pending = s->n_waiting + hits.dropped;

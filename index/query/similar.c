@@ -22,18 +22,6 @@ struct likeness {
 	struct buf text;    /* of all files */
 };
 
-/* The living document of a file. */
-static struct search_part *find_document(struct search *s, uint64_t ino, uint32_t *ret_doc)
-{
-	for (unsigned p = 0; p < s->n_parts; p++)
-		for (uint32_t d = 0; d < s->parts[p].segment->n_docs; d++)
-			if (s->parts[p].alive[d] && s->parts[p].segment->docs[d].ino == ino) {
-				*ret_doc = d;
-				return &s->parts[p];
-			}
-	return NULL;
-}
-
 static int add_vector(struct likeness *l, struct search_part *p, uint32_t doc)
 {
 	const int16_t *v;
@@ -80,7 +68,7 @@ static int add_file(struct likeness *l, const char *path)
 		return query_why(l->s->ret_why, "to=%s: no such file below the folder that is asked", path);
 	if (r < 0)
 		return r;
-	p = find_document(l->s, i.ino, &doc);
+	p = search_document(l->s, i.ino, &doc);
 	if (!p)
 		return query_why(l->s->ret_why, "to=%s: it is no file that is indexed", path);
 	p->candidate[doc] = 0;
