@@ -2,6 +2,7 @@
 #include "fs/virtual/live.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,15 +14,27 @@
 #include "catalog/journal.h"
 #include "catalog/saved.h"
 #include "fs/virtual/view_find.h"
+#include "fs/virtual/view_names.h"
 
 /* While there are searches, so often it is asked whether something has changed. */
 #define LOOK_MS 100
 
+/* What a search showed when it was last looked at: names of what has gone since. */
+struct shown {
+	uint64_t id;
+	const struct results *results; /* owned */
+};
+
 struct live {
 	struct fs *fs;          /* borrowed */
+	struct shown *shown;    /* owned; the thread's, as the next two */
+	size_t n_shown;
+	struct buf paths;       /* u8 came, path, NUL: what is to be announced once it is committed */
 	pthread_mutex_t lock;   /* rank 60 */
 	pthread_cond_t wake;
 	bool stop, asked;       /* guarded by lock */
+	char announced[TREE_NAME_MAX + 1]; /* guarded by lock: the entry that is being announced; empty: none */
+	bool came;                         /* guarded by lock */
 	pthread_t thread;
 	uint64_t lsn, pending;  /* when it looked last */
 };
@@ -29,6 +42,7 @@ struct live {
 /* ---- one search */
 
 struct look {
+	struct live *live;
 	struct fs *fs;
 	uint64_t id;
 	const char *name;
@@ -92,16 +106,81 @@ static int add_event(struct look *k, struct batch *b, uint64_t ino, bool enters)
 	return r < 0 ? r : journal_add(b, JOURNAL_EVENTS, line.data, line.len);
 }
 
+static const char *name_in(const struct results *r, uint64_t ino)
+{
+	for (size_t n = 0; r && n < r->n; n++)
+		if (r->items[n].ino == ino && *r->items[n].name)
+			return r->items[n].name;
+	return NULL;
+}
+
+static struct shown *shown_of(struct live *l, uint64_t id)
+{
+	for (size_t n = 0; n < l->n_shown; n++)
+		if (l->shown[n].id == id)
+			return &l->shown[n];
+	return NULL;
+}
+
+/* What another server has shown is called as it is now, if it is still there. */
+static int add_name(struct look *k, uint64_t ino, bool enters, struct buf *path)
+{
+	const struct shown *before = shown_of(k->live, k->id);
+	const char *name = name_in(enters ? k->results : before ? before->results : NULL, ino);
+	struct inode i;
+	int r;
+
+	if (name)
+		return buf_add_str(path, name);
+	r = inode_get(k->fs->config.catalog, ino, &i);
+	return r < 0 ? r : view_base_name(k->fs->config.catalog, &i, path);
+}
+
+static int add_announcement(struct look *k, uint64_t ino, bool enters)
+{
+	_cleanup_buf_ struct buf path = BUF_INIT;
+	int r = k->fs->config.announce ? buf_addf(&path, "%s/.find/saved/%s/", k->fs->config.mount_point, k->name) : -ENOENT;
+
+	if (r >= 0)
+		r = add_name(k, ino, enters, &path);
+	if (r < 0 || !buf_cstr(&path))
+		return r == -ENOMEM ? r : 0; /* events are the record; this is what can be had beside them */
+	r = buf_add_u8(&k->live->paths, enters);
+	return r < 0 ? r : buf_add(&k->live->paths, path.data, path.len + 1);
+}
+
 static int tell(struct look *k, struct batch *b, uint64_t ino, bool enters)
 {
 	const struct packed_change change = { .a = ino, .clear = 1, .set = enters };
 	struct key prefix = saved_members(k->id);
 	int r = packed_set_change(b, &prefix, &change, NULL);
 
-	return r < 0 ? r : add_event(k, b, ino, enters);
+	if (r >= 0)
+		r = add_event(k, b, ino, enters);
+	return r < 0 ? r : add_announcement(k, ino, enters);
 }
 
 /* Who left first, then who came, the best first. */
+static void set_announced(struct live *l, const char *name, bool came)
+{
+	LOCKED(&l->lock);
+
+	(void) snprintf(l->announced, sizeof(l->announced), "%s", name);
+	l->came = came;
+}
+
+int live_announces(fuse_req_t req, const char *name, bool *ret_came)
+{
+	struct fs *fs = fuse_req_userdata(req);
+	struct live *l = fs->virtual->live;
+
+	if (!l || !fs->config.announcer || fuse_req_ctx(req)->pid != fs->config.announcer(fs->config.context))
+		return 0;
+	LOCKED(&l->lock);
+	*ret_came = l->came;
+	return *l->announced && strcmp(l->announced, name) == 0;
+}
+
 static int tell_all(struct look *k, struct batch *b, const struct buf *sorted)
 {
 	const uint64_t *before = (const void *)k->before.data, *now = (const void *)k->now.data;
@@ -114,6 +193,22 @@ static int tell_all(struct look *k, struct batch *b, const struct buf *sorted)
 		if (!has(&k->before, now[n]))
 			r = tell(k, b, now[n], true);
 	return r;
+}
+
+/* Not while the catalog is held: it is by requests that the kernel is told. */
+static void announce(struct live *l)
+{
+	const char *at = (const char *)l->paths.data, *end = at + l->paths.len;
+
+	while (at < end) {
+		const char *path = at + 1, *slash = strrchr(path, '/');
+
+		set_announced(l, slash + 1, *at);
+		(void) l->fs->config.announce(l->fs->config.context, *at, path);
+		at = path + strlen(path) + 1;
+	}
+	set_announced(l, "", false);
+	buf_reset(&l->paths);
 }
 
 static int commit(struct look *k, const struct buf *sorted)
@@ -145,6 +240,23 @@ static int collect(struct look *k, struct buf *sorted)
 	return r;
 }
 
+static int keep_shown(struct look *k)
+{
+	struct shown *s = shown_of(k->live, k->id), *grown;
+
+	if (!s) {
+		grown = reallocarray(k->live->shown, k->live->n_shown + 1, sizeof(*grown));
+		if (!grown)
+			return -ENOMEM;
+		k->live->shown = grown;
+		s = &grown[k->live->n_shown++];
+		*s = (struct shown){ .id = k->id };
+	}
+	(void) results_put(s->results);
+	s->results = steal_ptr(&k->results);
+	return 0;
+}
+
 static int look_at(struct look *k)
 {
 	static const struct caller all = { .all = true };
@@ -156,9 +268,14 @@ static int look_at(struct look *k)
 		r = view_results(k->fs, &all, &v, &k->results);
 	if (r >= 0)
 		r = collect(k, &sorted);
-	if (r < 0 || (sorted.len == k->before.len && (!sorted.len || memcmp(sorted.data, k->before.data, sorted.len) == 0)))
-		return r;
-	return commit(k, &sorted);
+	if (r >= 0 && (sorted.len != k->before.len || (sorted.len && memcmp(sorted.data, k->before.data, sorted.len) != 0)))
+		r = commit(k, &sorted);
+	if (r < 0)
+		buf_reset(&k->live->paths);
+	else
+		r = keep_shown(k);
+	announce(k->live);
+	return r;
 }
 
 static void look_done(struct look *k)
@@ -177,7 +294,7 @@ static int look_at_label(struct live *l, uint64_t id, const char *prefix, unsign
 {
 	_cleanup_label_ struct label label = { 0 };
 	_cleanup_buf_ struct buf name = BUF_INIT;
-	struct look k = { .fs = l->fs, .id = id };
+	struct look k = { .live = l, .fs = l->fs, .id = id };
 	int r = label_get(l->fs->config.catalog, id, &label);
 
 	if (r >= 0)
@@ -222,16 +339,15 @@ static struct timespec after_ms(unsigned ms)
 /* Until it is time, or, while there is nothing to follow, until there is. False: stop. */
 static bool rest(struct live *l, bool follows)
 {
-	struct timespec until = after_ms(LOOK_MS);
+	struct timespec until;
 	LOCKED(&l->lock);
 
-	while (!l->stop && !l->asked) {
-		if (!follows)
-			(void) pthread_cond_wait(&l->wake, &l->lock);
-		else if (pthread_cond_timedwait(&l->wake, &l->lock, &until) == ETIMEDOUT)
-			break;
-	}
+	while (!follows && !l->stop && !l->asked)
+		(void) pthread_cond_wait(&l->wake, &l->lock);
 	l->asked = false;
+	until = after_ms(LOOK_MS); /* a search that was just made is being told what to ask */
+	while (!l->stop && pthread_cond_timedwait(&l->wake, &l->lock, &until) != ETIMEDOUT)
+		;
 	return !l->stop;
 }
 
@@ -268,6 +384,10 @@ static void *live_main(void *context)
 			(void) log_warn(-EIO, "saved searches cannot be followed");
 		follows = searches > 0;
 	}
+	for (size_t n = 0; n < l->n_shown; n++)
+		(void) results_put(l->shown[n].results);
+	free(l->shown);
+	buf_done(&l->paths);
 	request_thread_done();
 	return NULL;
 }

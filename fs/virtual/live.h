@@ -16,6 +16,10 @@ struct live *live_stop(struct live *l);
 /* There is a search that was not there. NULL is allowed. */
 void live_notice(struct live *l);
 
+/* Is this request the announcer's, for the entry that is being announced? It came, or went: then the kernel is to believe that it
+ * was not there before, or that it was. */
+int live_announces(fuse_req_t req, const char *name, bool *ret_came);
+
 /* ---- events.c: .brainy/events, the journal as a file that grows, and events?since=N */
 /* `name`: "events" or "events?..", of .brainy. */
 bool events_has(const char *name);
