@@ -16,8 +16,13 @@
 #include "fs/virtual/view_find.h"
 #include "fs/virtual/view_names.h"
 
-/* While there are searches, so often it is asked whether something has changed. */
-#define LOOK_MS 100
+/* A search that was just made is being told what to ask. */
+#define SETTLE_MS 100
+/* After a change, so often it is asked whether there is another, or whether the index knows it now. */
+#define QUICK_MS 10
+#define QUICK_ROUNDS 5u
+/* What nobody asked for (files that move, or are deleted by age) is looked for so often. */
+#define IDLE_MS 1000
 
 /* What a search showed when it was last looked at: names of what has gone since. */
 struct shown {
@@ -33,10 +38,13 @@ struct live {
 	pthread_mutex_t lock;   /* rank 60 */
 	pthread_cond_t wake;
 	bool stop, asked;       /* guarded by lock */
+	atomic_bool poked;      /* a request has changed something */
+	atomic_bool sleeps;     /* until it is poked */
 	char announced[TREE_NAME_MAX + 1]; /* guarded by lock: the entry that is being announced; empty: none */
 	bool came;                         /* guarded by lock */
 	pthread_t thread;
-	uint64_t lsn, pending;  /* when it looked last */
+	uint64_t lsn, pending;  /* when it looked last; the thread's, as the next */
+	unsigned rounds;        /* quick ones that are left */
 };
 
 /* ---- one search */
@@ -265,7 +273,7 @@ static int look_at(struct look *k)
 	int r = load_before(k);
 
 	if (r >= 0)
-		r = view_results(k->fs, &all, &v, &k->results);
+		r = view_results(k->fs, &all, &v, false, &k->results);
 	if (r >= 0)
 		r = collect(k, &sorted);
 	if (r >= 0 && (sorted.len != k->before.len || (sorted.len && memcmp(sorted.data, k->before.data, sorted.len) != 0)))
@@ -336,19 +344,39 @@ static struct timespec after_ms(unsigned ms)
 	return (struct timespec){ .tv_sec = (time_t)(ns / 1000000000u), .tv_nsec = (long)(ns % 1000000000u) };
 }
 
-/* Until it is time, or, while there is nothing to follow, until there is. False: stop. */
-static bool rest(struct live *l, bool follows)
+static bool is_woken(struct live *l)
 {
-	struct timespec until;
+	return l->stop || l->asked || atomic_load(&l->poked);
+}
+
+/* Until something may have changed; without searches, until there is one. False: stop. */
+static bool rest(struct live *l, bool follows, bool quick)
+{
+	struct timespec until = after_ms(quick ? QUICK_MS : IDLE_MS);
 	LOCKED(&l->lock);
 
+	atomic_store(&l->sleeps, follows && !quick);
 	while (!follows && !l->stop && !l->asked)
 		(void) pthread_cond_wait(&l->wake, &l->lock);
-	l->asked = false;
-	until = after_ms(LOOK_MS); /* a search that was just made is being told what to ask */
-	while (!l->stop && pthread_cond_timedwait(&l->wake, &l->lock, &until) != ETIMEDOUT)
+	while (!is_woken(l) && pthread_cond_timedwait(&l->wake, &l->lock, &until) != ETIMEDOUT)
 		;
+	atomic_store(&l->sleeps, false);
+	until = after_ms(SETTLE_MS);
+	while (l->asked && !l->stop && pthread_cond_timedwait(&l->wake, &l->lock, &until) != ETIMEDOUT)
+		;
+	l->asked = false;
+	/* The request itself may come after its news. */
+	if (atomic_exchange(&l->poked, false))
+		l->rounds = QUICK_ROUNDS;
 	return !l->stop;
+}
+
+void live_poke(struct live *l)
+{
+	if (!l || !atomic_load(&l->sleeps) || atomic_exchange(&l->poked, true))
+		return;
+	LOCKED(&l->lock);
+	(void) pthread_cond_signal(&l->wake);
 }
 
 void live_notice(struct live *l)
@@ -375,11 +403,13 @@ static void *live_main(void *context)
 	struct live *l = context;
 	bool follows = true;
 
-	while (rest(l, follows)) {
+	while (rest(l, follows, l->rounds > 0)) {
 		unsigned searches = 0;
 
+		l->rounds -= l->rounds > 0;
 		if (index_is_loading(l->fs->config.index) || !has_changed(l))
 			continue;
+		l->rounds = QUICK_ROUNDS;
 		if (look_below(l, LABEL_ROOT_SAVED, "", 0, &searches) < 0)
 			(void) log_warn(-EIO, "saved searches cannot be followed");
 		follows = searches > 0;

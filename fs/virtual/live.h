@@ -15,6 +15,8 @@ int live_start(struct fs *fs, struct live **ret_l);
 struct live *live_stop(struct live *l);
 /* There is a search that was not there. NULL is allowed. */
 void live_notice(struct live *l);
+/* A request is about to change something. Quick; NULL is allowed. */
+void live_poke(struct live *l);
 
 /* Is this request the announcer's, for the entry that is being announced? It came, or went: then the kernel is to believe that it
  * was not there before, or that it was. */

@@ -116,7 +116,7 @@ static void lookup_result(fuse_req_t req, uint64_t dir, const char *name)
 	}
 	r = view_of(ops_fs(req), dir, &v);
 	if (r == 0)
-		r = view_results(ops_fs(req), &caller, &v, &results);
+		r = view_results(ops_fs(req), &caller, &v, true, &results);
 	if (r == 0) {
 		found = view_find_result(results, name);
 		r = found ? view_result_target(ops_fs(req), &v, found->ino, &target) : -ENOENT;
@@ -348,7 +348,7 @@ static int add_results(struct view_listing *x, uint64_t cookie)
 
 	if (r < 0)
 		return r;
-	r = view_results(ops_fs(x->req), &caller, x->v, &results);
+	r = view_results(ops_fs(x->req), &caller, x->v, true, &results);
 	for (size_t k = cookie; r >= 0 && k < results->n; k++) {
 		if (!*results->items[k].name)
 			continue;
