@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/copy/writers.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+static bool was_left_alone(const struct stat *st)
+{
+	int64_t changed_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
+	int64_t now_ms = (int64_t)(clock_real_ns() / 1000000u);
+
+	return changed_ms > now_ms || now_ms - changed_ms >= (int64_t)WRITERS_QUIET_MS;
+}
+
+bool writers_are(int fd, const struct stat *st)
+{
+	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
+		(void) fcntl(fd, F_SETLEASE, F_UNLCK);
+		return false;
+	}
+	return errno == EAGAIN || !was_left_alone(st);
+}
+
+bool writers_keep_out(int fd)
+{
+	return fcntl(fd, F_SETLEASE, F_WRLCK) == 0 || errno != EAGAIN;
+}
+
+void writers_let_in(int fd)
+{
+	(void) fcntl(fd, F_SETLEASE, F_UNLCK);
+}
