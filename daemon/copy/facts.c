@@ -85,6 +85,7 @@ static bool list_has(const char *names, ssize_t len, const char *name)
 	return false;
 }
 
+/* 1: it was set. */
 static int copy_attribute(struct copier *c, const struct facts_side *from, const struct facts_side *to,
 			  const char *name, bool fresh)
 {
@@ -100,7 +101,7 @@ static int copy_attribute(struct copier *c, const struct facts_side *from, const
 	r = set(to, name, value, (size_t)len);
 	if (r < 0 && is_kernels(name) && (r == -EPERM || r == -EOPNOTSUPP || r == -EACCES))
 		return 0;
-	return r < 0 ? copy_blame(c, COPY_DESTINATION, "setting attributes", r) : 0;
+	return r < 0 ? copy_blame(c, COPY_DESTINATION, "setting attributes", r) : 1;
 }
 
 /* Tags are given in the volume: the source knows nothing of them. */
@@ -119,21 +120,25 @@ static int remove_others(struct copier *c, const struct facts_side *to, const ch
 		if (r < 0 && r != -ENODATA)
 			return copy_blame(c, COPY_DESTINATION, "removing attributes", r);
 	}
-	return 0;
+	return 1;
 }
 
+/* 1: some may have changed. */
 static int copy_attributes(struct copier *c, const struct facts_side *from, const struct facts_side *to, bool fresh)
 {
 	char *names = (char *)c->bytes;
 	ssize_t len = list_names(from, names);
-	int r = 0;
+	int r = 0, changed = 0;
 
 	if (len < 0)
 		return len == -EOPNOTSUPP ? 0 : copy_blame(c, COPY_SOURCE, "listing attributes", (int)len);
-	for (const char *at = names; r == 0 && at < names + len; at += strlen(at) + 1)
-		if (is_kept(at))
-			r = copy_attribute(c, from, to, at, fresh);
-	return r < 0 || fresh ? r : remove_others(c, to, names, len);
+	for (const char *at = names; r >= 0 && at < names + len; at += strlen(at) + 1) {
+		r = is_kept(at) ? copy_attribute(c, from, to, at, fresh) : 0;
+		changed |= r > 0;
+	}
+	if (r >= 0 && !fresh)
+		r = remove_others(c, to, names, len);
+	return r < 0 ? r : changed || !fresh;
 }
 
 /* ---- owner, mode, times */
@@ -186,12 +191,14 @@ static int copy_times(struct copier *c, const struct facts_side *to, const struc
 	return r < 0 ? copy_blame(c, COPY_DESTINATION, "setting the times", -errno) : 0;
 }
 
-static mode_t look_at_mode(const struct facts_side *s, mode_t otherwise)
+/* Asked only when it may have changed: after a write that costs a request. */
+static mode_t look_at_mode(const struct facts_side *s, const struct stat *st, const struct stat *now, bool changed)
 {
-	struct stat st;
-	int r = s->fd >= 0 ? fstat(s->fd, &st) : fstatat(s->dirfd, s->name, &st, AT_SYMLINK_NOFOLLOW);
+	struct stat seen = *now;
 
-	return r < 0 ? otherwise : st.st_mode;
+	if (changed || st->st_uid != now->st_uid || st->st_gid != now->st_gid)
+		(void) (s->fd >= 0 ? fstat(s->fd, &seen) : fstatat(s->dirfd, s->name, &seen, AT_SYMLINK_NOFOLLOW));
+	return seen.st_mode & 07777;
 }
 
 int copy_facts(struct copier *c, const struct facts_side *from, const struct facts_side *to, const struct stat *st,
@@ -202,13 +209,18 @@ int copy_facts(struct copier *c, const struct facts_side *from, const struct fac
 
 	if (is_owners < 0)
 		return is_owners;
-	r = copy_attributes(c, from, to, fresh);
+	/* Its owner, too, may set attributes only of what he may write to. */
+	r = fresh || S_ISLNK(st->st_mode) || (now->st_mode & S_IWUSR) ? 0 : copy_mode(c, to, (now->st_mode | S_IWUSR) & 07777);
+	if (r == 0)
+		r = copy_attributes(c, from, to, fresh);
 	if (r < 0)
 		return r;
 	/* With another owner these bits would mean another thing. */
 	if (!is_owners)
 		mode &= ~(mode_t)(S_ISUID | S_ISGID);
-	if (!S_ISLNK(st->st_mode) && (look_at_mode(to, 0) & 07777) != mode)
+	if (!S_ISLNK(st->st_mode) && look_at_mode(to, st, now, r > 0) != mode)
 		r = copy_mode(c, to, mode);
+	else
+		r = 0;
 	return r < 0 ? r : copy_times(c, to, st, now);
 }

@@ -19,6 +19,7 @@
 /* A file that is made, and has no name, or a hidden one. */
 struct making {
 	int fd;
+	struct stat at;                  /* before it was written to */
 	char partial[COPY_PARTIAL_SIZE]; /* "": none */
 };
 
@@ -57,21 +58,31 @@ static int check_unchanged(struct copier *c, int fd, const struct stat *st)
 
 /* ---- making it */
 
-static int start_making(struct copier *c, const struct entry *e, struct making *m)
+static int open_making(struct copier *c, const struct entry *e, struct making *m)
 {
 	mode_t mode = (e->st.st_mode & 0777) | S_IWUSR; /* attributes can be set only on what may be written to */
 
-	*m = (struct making){ .fd = -1 };
 	if (!c->no_unnamed)
 		m->fd = openat(e->to, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
-	if (m->fd < 0 && !c->no_unnamed && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL && errno != ENOENT)
-		return copy_blame(c, COPY_DESTINATION, "making", -errno);
 	if (m->fd >= 0)
 		return 0;
+	if (!c->no_unnamed && errno != EOPNOTSUPP && errno != EISDIR && errno != EINVAL)
+		return -errno;
 	c->no_unnamed = true;
 	copy_partial_name(c, m->partial);
 	m->fd = openat(e->to, m->partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, mode);
-	return m->fd < 0 ? copy_blame(c, COPY_DESTINATION, "making", -errno) : 0;
+	return m->fd < 0 ? -errno : 0;
+}
+
+static int start_making(struct copier *c, const struct entry *e, struct making *m)
+{
+	int r;
+
+	*m = (struct making){ .fd = -1 };
+	r = open_making(c, e, m);
+	if (r == 0 && fstat(m->fd, &m->at) < 0)
+		r = -errno;
+	return r < 0 ? copy_blame(c, COPY_DESTINATION, "making", r) : 0;
 }
 
 static int link_unnamed(const struct making *m, int dirfd, const char *name)
@@ -124,15 +135,12 @@ static void keep_tags(const struct copier *c, const struct entry *e, const struc
 static int fill(struct copier *c, const struct entry *e, int from_fd, struct making *m, bool *ret_shared)
 {
 	struct facts_side from = facts_of_fd(from_fd), to = facts_of_fd(m->fd);
-	struct stat now;
 	int r = copy_data(c, from_fd, m->fd, &e->st, ret_shared);
 
-	if (r == 0 && fstat(m->fd, &now) < 0)
-		r = copy_blame(c, COPY_DESTINATION, "looking at it", -errno);
 	if (r == 0)
 		keep_tags(c, e, m);
 	if (r == 0)
-		r = copy_facts(c, &from, &to, &e->st, &now, !e->inherits && !e->there);
+		r = copy_facts(c, &from, &to, &e->st, &m->at, !e->inherits && !e->there);
 	return r < 0 ? r : check_unchanged(c, from_fd, &e->st);
 }
 
@@ -141,9 +149,8 @@ static int attempt(struct copier *c, struct entry *e, int from_fd, bool *ret_sha
 	struct making m;
 	int r = start_making(c, e, &m);
 
-	if (r < 0)
-		return r;
-	r = fill(c, e, from_fd, &m, ret_shared);
+	if (r == 0)
+		r = fill(c, e, from_fd, &m, ret_shared);
 	if (r == 0 && c->o.take && fsync(m.fd) < 0)
 		r = copy_blame(c, COPY_DESTINATION, "syncing", -errno);
 	if (r == 0)
