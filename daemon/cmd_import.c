@@ -7,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -17,6 +16,7 @@
 #include "daemon/copy/copier.h"
 #include "daemon/copy/globs.h"
 #include "daemon/copy/meter.h"
+#include "daemon/copy/place.h"
 #include "daemon/copy/report.h"
 
 DEFINE_CLEANUP(struct copier *, copier_free)
@@ -79,28 +79,17 @@ static char *name_of(const char *source)
 	return strdup(strcmp(source, ".") == 0 || strcmp(source, "..") == 0 ? "" : source);
 }
 
-static bool lies_in(const char *path, const char *folder)
-{
-	size_t len = strlen(folder);
-
-	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0' || strcmp(folder, "/") == 0);
-}
-
 static int check_place(const char *source, const char *name, const char *to)
 {
-	_cleanup_free_ char *from = NULL;
+	const char *overlap;
 	struct stat st;
 
 	if ((*name ? lstat(source, &st) : stat(source, &st)) < 0)
 		return cli_fail_errno(errno, "import: %s", source);
 	if (!*name && !S_ISDIR(st.st_mode))
 		return cli_fail("import: %s: not a folder", source);
-	from = S_ISLNK(st.st_mode) ? NULL : realpath(source, NULL);
-	if (!from || !to)
-		return 0;
-	if (S_ISDIR(st.st_mode) && lies_in(to, from))
-		return cli_fail("import: %s: the destination lies in it", source);
-	return lies_in(from, to) ? cli_fail("import: %s: it lies in the destination", source) : 0;
+	overlap = S_ISDIR(st.st_mode) ? place_overlap(source, to) : NULL;
+	return overlap ? cli_fail("import: %s: %s", source, overlap) : 0;
 }
 
 static int check_names(const struct import *im, unsigned i)
@@ -114,7 +103,6 @@ static int check_names(const struct import *im, unsigned i)
 
 static int prepare_sources(struct import *im)
 {
-	_cleanup_free_ char *to = realpath(im->to, NULL);
 	int r = 0;
 
 	im->names = calloc(im->n, sizeof(*im->names));
@@ -126,7 +114,7 @@ static int prepare_sources(struct import *im)
 		if (!im->names[i])
 			return cli_fail_errno(ENOMEM, "import");
 		im->counted[i] = (struct census_source){ .path = im->sources[i], .as = im->names[i] };
-		r = check_place(im->sources[i], im->names[i], to);
+		r = check_place(im->sources[i], im->names[i], im->to);
 		if (r == 0)
 			r = check_names(im, i);
 	}
@@ -204,17 +192,6 @@ static int copy_all(struct import *im)
 	return conclude(im, c, lost);
 }
 
-/* Each level of folders takes two. */
-static void allow_many_files(void)
-{
-	struct rlimit limit;
-
-	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
-		limit.rlim_cur = limit.rlim_max;
-		(void) setrlimit(RLIMIT_NOFILE, &limit);
-	}
-}
-
 static int run(struct import *im)
 {
 	struct sigaction act = { .sa_handler = on_signal, .sa_flags = (int)SA_RESETHAND };
@@ -227,7 +204,7 @@ static int run(struct import *im)
 	/* The second one ends it at once. */
 	(void) sigaction(SIGINT, &act, NULL);
 	(void) sigaction(SIGTERM, &act, NULL);
-	allow_many_files();
+	place_allow_depth();
 	return copy_all(im);
 }
 

@@ -184,22 +184,25 @@ int copier_contents(struct copier *c, int from_dirfd)
 	return r < 0 ? copy_fail(c, r) : 0;
 }
 
-/* The folder of `path` below `root`, reached through no link. */
-static int open_parent(int root, const char *path, int *ret_fd)
+/* A folder below `root`, reached through no link. */
+static int open_below(int root, const char *path, int *ret_fd)
 {
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *parent = strndup(path, slash ? (size_t)(slash - path) : 0);
 	struct open_how how = { .flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
 				.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS };
-	long fd;
+	long fd = syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
 
-	if (!parent)
-		return -ENOMEM;
-	fd = syscall(SYS_openat2, root, slash ? parent : ".", &how, sizeof(how));
 	if (fd < 0)
 		return -errno;
 	*ret_fd = (int)fd;
 	return 0;
+}
+
+static int open_parent(int root, const char *path, int *ret_fd)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = strndup(path, slash ? (size_t)(slash - path) : 0);
+
+	return parent ? open_below(root, parent, ret_fd) : -ENOMEM;
 }
 
 /* It has no name in the source any more. */
@@ -216,7 +219,7 @@ static int sync_name(struct copier *c, int from_root, const char *path)
 	int r = open_parent(c->to, path, &to);
 
 	if (r < 0)
-		return r == -ENOTDIR || r == -ELOOP ? -ENOENT : copy_fail(c, copy_blame(c, COPY_DESTINATION, "opening", r));
+		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? -ENOENT : copy_fail(c, copy_blame(c, COPY_DESTINATION, "opening", r));
 	r = open_parent(from_root, path, &from);
 	e.from = from;
 	e.to = to;
@@ -237,6 +240,31 @@ int copier_sync(struct copier *c, int from_dirfd, const char *path)
 	if (r < 0)
 		return copy_fail(c, r);
 	return *path ? sync_name(c, from_dirfd, path) : copier_contents(c, from_dirfd);
+}
+
+int copier_sync_folder(struct copier *c, int from_dirfd, const char *path)
+{
+	_cleanup_close_ int from = -1, to = -1;
+	struct facts_side from_side, to_side;
+	struct stat st, now;
+	int r;
+
+	if (c->o.take || open_below(from_dirfd, path, &from) < 0 || open_below(c->to, path, &to) < 0 ||
+	    fstat(from, &st) < 0 || fstat(to, &now) < 0)
+		return 0;
+	from_side = facts_of_fd(from);
+	to_side = facts_of_fd(to);
+	r = set_path(c, path);
+	if (r == 0)
+		r = copy_facts(c, &from_side, &to_side, &st, &now, false);
+	return r < 0 ? copy_fail(c, r) : 0;
+}
+
+void copier_give_up(struct copier *c, const char *path, const char *why)
+{
+	c->counts.failed++;
+	if (c->o.fail)
+		c->o.fail(c->o.context, path, why);
 }
 
 int copier_move(struct copier *c, const char *from, const char *to)

@@ -57,6 +57,7 @@ struct copy_options {
 	bool dry_run;                      /* changes nothing */
 	bool share;                        /* looks for files with the same bytes */
 	bool prune;                        /* removes what the source does not have, unless it is ignored */
+	unsigned quiet_ms;                 /* with `busy`: a file that was written to since then is busy, too */
 	bool take;                         /* removes a file from the source when it is at the destination, durably */
 	const struct globs *ignored;       /* borrowed; may be NULL */
 	const volatile sig_atomic_t *stop; /* borrowed; may be NULL: ends the copying when it is not 0 */
@@ -85,6 +86,10 @@ int copier_contents(struct copier *c, int from_dirfd);
 /* Makes `path` below the destination what `path` below `from_dirfd` is. When that is nothing, removes it (`prune`), or does
  * nothing. -ENOENT: the destination lacks the folder for it. */
 int copier_sync(struct copier *c, int from_dirfd, const char *path);
+/* The same of a folder's own attributes only, when both are there. */
+int copier_sync_folder(struct copier *c, int from_dirfd, const char *path);
+/* Notes a failure of who uses the copier. */
+void copier_give_up(struct copier *c, const char *path, const char *why);
 /* Renames at the destination. -errno of rename(2): nothing was done; never the end. */
 int copier_move(struct copier *c, const char *from, const char *to);
 /* Makes all of it durable. */

@@ -274,7 +274,7 @@ static int copy_open(struct copier *c, struct entry *e, int fd)
 {
 	int r;
 
-	if (c->o.busy && writers_are(fd, &e->st)) {
+	if (c->o.busy && writers_are(fd, &e->st, c->o.quiet_ms)) {
 		c->o.busy(c->o.context, copy_path(c));
 		return 0;
 	}

@@ -1,0 +1,494 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon/follow/follow.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/inotify.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "daemon/copy/globs.h"
+#include "daemon/follow/paths.h"
+#include "daemon/follow/watches.h"
+
+/* Between two looks at a file that somebody writes to, and how long a single synchronisation waits for it. */
+#define BUSY_MS 100u
+#define ONCE_MS 10000u
+/* The other half of a rename comes at once, if it comes. */
+#define MOVE_MS 10
+/* After a file with several names has changed; several such are one. */
+#define RESCAN_MS 2000u
+/* So many are looked at before more news is read. */
+#define PATHS_MAX 20000u
+#define MOVES_MAX 64u
+
+/* The first half of a rename. */
+struct move {
+	uint32_t cookie;
+	bool is_folder;
+	char *from; /* owned */
+};
+
+DEFINE_CLEANUP(DIR *, closedir)
+
+struct follow {
+	struct follow_config config;
+	struct copier *copier;   /* owned */
+	struct watches *watches; /* owned; NULL: once */
+	struct paths paths;
+	struct move moves[MOVES_MAX];
+	size_t n_moves;
+	uint64_t rescan_ms;      /* all is to be looked at then; 0: news was lost; UINT64_MAX: no */
+	bool scanning;
+	const char *why;         /* borrowed: constant text */
+	struct buf path;
+};
+
+static int end(struct follow *f, const char *why, int error)
+{
+	f->why = f->why ? f->why : why;
+	*f->config.stop = 1;
+	return error;
+}
+
+/* Path of a name, until the next call. */
+static const char *join(struct follow *f, const char *folder, const char *name)
+{
+	buf_reset(&f->path);
+	if (buf_addf(&f->path, "%s%s%s", folder, *folder ? "/" : "", name) < 0)
+		return NULL;
+	return buf_cstr(&f->path);
+}
+
+/* Without memory all is looked at anew. */
+static void put(struct follow *f, const char *path, uint64_t wait_ms, bool deep)
+{
+	if (!path || paths_put(&f->paths, path, wait_ms ? clock_mono_ms() + wait_ms : 0, deep) < 0)
+		f->rescan_ms = 0;
+}
+
+/* Its times are to be as they were before we changed something in it. */
+static void put_parent(struct follow *f, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *parent = strndup(path, slash ? (size_t)(slash - path) : 0);
+
+	put(f, parent, 0, false);
+}
+
+/* ---- what the copier says */
+
+static int entering(void *context, int fd, const char *path)
+{
+	struct follow *f = context;
+	int r = f->watches ? watches_add(f->watches, fd, strcmp(path, ".") == 0 ? "" : path) : 0;
+
+	if (r == -ENOSPC)
+		return end(f, "the kernel allows no more watches; raise the limit: sysctl fs.inotify.max_user_watches=1048576", r);
+	return r;
+}
+
+static void busy(void *context, const char *path)
+{
+	put(context, path, BUSY_MS, true);
+}
+
+static void several(void *context, const char *path)
+{
+	struct follow *f = context;
+
+	if (!f->scanning)
+		f->rescan_ms = MIN(f->rescan_ms, clock_mono_ms() + RESCAN_MS);
+}
+
+static void tell(void *context, enum copy_news news, const char *path, uint64_t bytes)
+{
+	struct follow *f = context;
+
+	if (f->config.options.tell)
+		f->config.options.tell(f->config.options.context, news, path, bytes);
+}
+
+static void fail(void *context, const char *path, const char *why)
+{
+	struct follow *f = context;
+
+	if (f->config.options.fail)
+		f->config.options.fail(f->config.options.context, path, why);
+}
+
+static void step(void *context, const struct copy_counts *counts, uint64_t part)
+{
+	struct follow *f = context;
+
+	if (f->config.options.step)
+		f->config.options.step(f->config.options.context, counts, part);
+}
+
+/* ---- looking at paths */
+
+static void forget_moves(struct follow *f)
+{
+	for (size_t i = 0; i < f->n_moves; i++)
+		free(f->moves[i].from);
+	f->n_moves = 0;
+}
+
+/* Which path a watch has is not known after lost news: they are made anew. */
+static int renew_watches(struct follow *f)
+{
+	f->watches = watches_close(f->watches);
+	if (watches_open(&f->watches) == 0)
+		return 0;
+	return end(f, "the kernel allows no more inotify instances; raise the limit: sysctl "
+		   "fs.inotify.max_user_instances=512", -EMFILE);
+}
+
+/* After lost news nothing is known; otherwise only files with several names are in doubt. */
+static int scan(struct follow *f)
+{
+	bool lost = f->rescan_ms == 0 && f->watches;
+	int r = 0;
+
+	f->rescan_ms = UINT64_MAX;
+	paths_done(&f->paths);
+	copier_forget_links(f->copier);
+	if (lost) {
+		forget_moves(f);
+		r = renew_watches(f);
+	}
+	f->scanning = true;
+	if (r == 0)
+		r = copier_sync(f->copier, f->config.from_dirfd, "");
+	f->scanning = false;
+	return r;
+}
+
+/* Where the destination lacks the folder, that is to be looked at first; its news may have been overtaken. */
+static int look_at(struct follow *f, const struct path *p)
+{
+	_cleanup_free_ char *path = strdup(p->name);
+	int r = path ? -ENOENT : -ENOMEM;
+
+	if (!p->deep)
+		return copier_sync_folder(f->copier, f->config.from_dirfd, p->name);
+	while (r == -ENOENT) {
+		char *slash;
+
+		r = copier_sync(f->copier, f->config.from_dirfd, path);
+		slash = strrchr(path, '/');
+		if (r != -ENOENT || copier_why(f->copier))
+			return r;
+		if (!slash)
+			return 0;
+		*slash = '\0';
+	}
+	return r;
+}
+
+/* First what is in folders, then their times. */
+static int look_at_all(struct follow *f, const struct path *list, size_t n)
+{
+	int r = 0;
+
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (list[i].deep)
+			r = look_at(f, &list[i]);
+	for (size_t i = 0; r == 0 && i < n; i++)
+		if (!list[i].deep)
+			r = look_at(f, &list[i]);
+	return r;
+}
+
+static int look_at_due(struct follow *f)
+{
+	struct path *list = NULL;
+	size_t n = 0;
+	int r = paths_take(&f->paths, clock_mono_ms(), &list, &n);
+
+	if (r < 0)
+		return end(f, "out of memory", r);
+	r = look_at_all(f, list, n);
+	paths_free_list(list, n);
+	return r;
+}
+
+/* ---- news */
+
+static bool is_ignored(const struct follow *f, const char *path, bool is_folder)
+{
+	const struct globs *ignored = f->config.options.ignored;
+
+	return ignored && globs_match(ignored, path, is_folder);
+}
+
+/* A name that went without coming elsewhere, or that came from elsewhere. */
+static void one_sided(struct follow *f, const char *path)
+{
+	put(f, path, 0, true);
+	put_parent(f, path);
+}
+
+static void moved(struct follow *f, const char *from, const char *to, bool is_folder)
+{
+	bool both = !is_ignored(f, from, is_folder) && !is_ignored(f, to, is_folder);
+
+	if (paths_move(&f->paths, from, to) < 0 || (is_folder && watches_move(f->watches, from, to) < 0))
+		f->rescan_ms = 0;
+	if (both && !f->config.options.take)
+		(void) copier_move(f->copier, from, to);
+	else if (is_folder && !both)
+		watches_drop(f->watches, to);
+	/* Also because one of the two may be another one by now, whose watches got a wrong path. */
+	one_sided(f, from);
+	one_sided(f, to);
+}
+
+static void remember_move(struct follow *f, uint32_t cookie, const char *path, bool is_folder)
+{
+	struct move m = { .cookie = cookie, .is_folder = is_folder, .from = strdup(path) };
+
+	if (f->n_moves < MOVES_MAX && m.from) {
+		f->moves[f->n_moves++] = m;
+		return;
+	}
+	free(m.from);
+	f->rescan_ms = 0;
+}
+
+static void arrived(struct follow *f, uint32_t cookie, const char *path, bool is_folder)
+{
+	for (size_t i = 0; i < f->n_moves; i++) {
+		_cleanup_free_ char *from = NULL;
+
+		if (f->moves[i].cookie != cookie)
+			continue;
+		from = f->moves[i].from;
+		f->moves[i] = f->moves[--f->n_moves];
+		moved(f, from, path, is_folder);
+		return;
+	}
+	one_sided(f, path);
+}
+
+/* Those whose other half did not come have left the tree. */
+static void settle_moves(struct follow *f)
+{
+	struct pollfd more = { .fd = watches_fd(f->watches), .events = POLLIN };
+
+	if (f->n_moves == 0 || poll(&more, 1, MOVE_MS) > 0)
+		return;
+	for (size_t i = 0; i < f->n_moves; i++) {
+		if (f->moves[i].is_folder)
+			watches_drop(f->watches, f->moves[i].from);
+		one_sided(f, f->moves[i].from);
+	}
+	forget_moves(f);
+}
+
+/* About a folder itself. */
+static int hear_of_folder(struct follow *f, const struct inotify_event *e, const char *path)
+{
+	if (*path == '\0' && (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)))
+		return end(f, "the source was moved, removed or unmounted", -ENOENT);
+	if (e->mask & IN_IGNORED)
+		watches_forget(f->watches, e->wd);
+	else if (e->mask & IN_ATTRIB)
+		put(f, path, 0, false);
+	return 0;
+}
+
+static int hear(struct follow *f, const struct inotify_event *e)
+{
+	const char *folder = watches_path(f->watches, e->wd), *path;
+	bool is_folder = e->mask & IN_ISDIR;
+
+	if (e->mask & IN_Q_OVERFLOW)
+		f->rescan_ms = 0;
+	if (!folder)
+		return 0;
+	if (e->len == 0)
+		return hear_of_folder(f, e, folder);
+	path = join(f, folder, e->name);
+	if (!path)
+		f->rescan_ms = 0;
+	else if (e->mask & IN_MOVED_FROM)
+		remember_move(f, e->cookie, path, is_folder);
+	else if (e->mask & IN_MOVED_TO)
+		arrived(f, e->cookie, path, is_folder);
+	else if (e->mask & (IN_CREATE | IN_DELETE))
+		one_sided(f, path);
+	else if (e->mask & (IN_CLOSE_WRITE | IN_ATTRIB))
+		put(f, path, 0, !is_folder);
+	return 0;
+}
+
+/* All that has come. */
+static int read_news(struct follow *f)
+{
+	char events[64 * (sizeof(struct inotify_event) + NAME_MAX + 1)] __attribute__((aligned(8)));
+	ssize_t len = 0;
+	int r = 0;
+
+	while (r == 0 && f->rescan_ms != 0 && f->paths.n < PATHS_MAX) {
+		len = read(watches_fd(f->watches), events, sizeof(events));
+		if (len <= 0)
+			break;
+		for (ssize_t at = 0; r == 0 && at < len;) {
+			const struct inotify_event *e = (const void *)(events + at);
+
+			r = hear(f, e);
+			at += (ssize_t)(sizeof(*e) + e->len);
+		}
+	}
+	settle_moves(f);
+	return r;
+}
+
+/* A signal that comes between the look at *stop and the wait ends that. */
+static void wait_for_news(struct follow *f)
+{
+	uint64_t now = clock_mono_ms(), next = MIN(paths_next_ms(&f->paths), f->rescan_ms);
+	uint64_t wait_ms = next <= now ? 0 : next - now;
+	struct timespec timeout = { .tv_sec = (time_t)(wait_ms / 1000), .tv_nsec = (long)(wait_ms % 1000) * 1000000 };
+	struct pollfd news = { .fd = watches_fd(f->watches), .events = POLLIN };
+	sigset_t all, before;
+
+	(void) sigfillset(&all);
+	(void) sigprocmask(SIG_SETMASK, &all, &before);
+	if (!*f->config.stop)
+		(void) ppoll(&news, 1, next == UINT64_MAX ? NULL : &timeout, &before);
+	(void) sigprocmask(SIG_SETMASK, &before, NULL);
+}
+
+/* ---- all of it */
+
+int follow_new(const struct follow_config *config, struct follow **ret_f)
+{
+	struct follow *f = calloc(1, sizeof(*f));
+	struct copy_options o = config->options;
+	int r;
+
+	if (!f)
+		return -ENOMEM;
+	f->config = *config;
+	f->rescan_ms = UINT64_MAX;
+	o.stop = config->stop;
+	o.tell = tell;
+	o.fail = fail;
+	o.step = step;
+	o.entering = entering;
+	o.busy = busy;
+	o.several = several;
+	o.context = f;
+	r = copier_new(config->to_dirfd, &o, &f->copier);
+	if (r < 0)
+		free(f);
+	else
+		*ret_f = f;
+	return r;
+}
+
+struct follow *follow_free(struct follow *f)
+{
+	if (!f)
+		return NULL;
+	forget_moves(f);
+	paths_done(&f->paths);
+	buf_done(&f->path);
+	(void) watches_close(f->watches);
+	(void) copier_free(f->copier);
+	free(f);
+	return NULL;
+}
+
+static void give_up_busy(struct follow *f)
+{
+	struct path *list = NULL;
+	size_t n = 0;
+
+	if (paths_take(&f->paths, UINT64_MAX, &list, &n) < 0)
+		return;
+	for (size_t i = 0; i < n; i++)
+		copier_give_up(f->copier, list[i].name, "somebody writes to it");
+	paths_free_list(list, n);
+}
+
+int follow_once(struct follow *f)
+{
+	uint64_t until_ms = clock_mono_ms() + ONCE_MS;
+	int r = scan(f);
+
+	while (r == 0 && f->paths.n > 0 && clock_mono_ms() < until_ms && !*f->config.stop) {
+		(void) poll(NULL, 0, (int)BUSY_MS);
+		r = look_at_due(f);
+	}
+	if (r == 0 && f->rescan_ms != UINT64_MAX)
+		r = scan(f);
+	give_up_busy(f);
+	return r == 0 ? copier_flush(f->copier) : r;
+}
+
+static int go_on(struct follow *f)
+{
+	int r = read_news(f);
+
+	if (r == 0 && f->rescan_ms <= clock_mono_ms())
+		r = scan(f);
+	if (r == 0)
+		r = look_at_due(f);
+	if (r == 0)
+		wait_for_news(f);
+	return r;
+}
+
+int follow_run(struct follow *f, void (*ready)(void *context))
+{
+	int r = watches_open(&f->watches) < 0 ? renew_watches(f) : 0;
+
+	if (r == 0)
+		r = scan(f);
+	if (r == 0)
+		ready(f->config.options.context);
+	while (r == 0 && !*f->config.stop)
+		r = go_on(f);
+	return f->why || r != -ECANCELED ? r : 0;
+}
+
+int follow_is_empty(int dirfd)
+{
+	_cleanup_close_ int own = openat(dirfd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	_cleanup_(closedirp) DIR *dir = own >= 0 ? fdopendir(own) : NULL;
+	unsigned n = 0;
+
+	if (!dir)
+		return -errno;
+	(void) steal_fd(&own);
+	while (n < 3 && readdir(dir))
+		n++;
+	return n < 3; /* . and .. */
+}
+
+const char *follow_why(const struct follow *f)
+{
+	return f->why ? f->why : copier_why(f->copier);
+}
+
+const struct copy_counts *follow_counts(const struct follow *f)
+{
+	return copier_counts(f->copier);
+}
+
+size_t follow_folders(const struct follow *f)
+{
+	return f->watches ? watches_count(f->watches) : 0;
+}
