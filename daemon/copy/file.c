@@ -39,6 +39,9 @@ static int open_source(struct copier *c, struct entry *e, int *ret_fd)
 
 	if (fd < 0 && errno == EPERM)
 		fd = openat(e->from, entry_from_name(e), flags);
+	/* A link now, which was none a moment ago. */
+	if (fd < 0 && errno == ELOOP)
+		return copy_blame(c, COPY_SOURCE, "opening", -EBUSY);
 	if (fd < 0 || fstat(fd, &e->st) < 0)
 		return copy_blame(c, COPY_SOURCE, "opening", -errno);
 	if (!S_ISREG(e->st.st_mode))

@@ -145,6 +145,9 @@ int copy_folder(struct copier *c, struct entry *e)
 		return copy_blame(c, COPY_SOURCE, e->depth >= COPY_DEPTH_MAX ? "nested too deep" : "it is the destination",
 				  -ELOOP);
 	from = open_listed(e->from, entry_from_name(e));
+	/* It is no folder any more. */
+	if (from == -ELOOP || from == -ENOTDIR)
+		from = -EBUSY;
 	if (from < 0)
 		return copy_blame(c, COPY_SOURCE, "opening", from);
 	r = open_target(c, e, &f.fresh, &to);

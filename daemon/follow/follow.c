@@ -49,13 +49,17 @@ struct follow {
 	size_t n_moves;
 	uint64_t rescan_ms;      /* all is to be looked at then; 0: news was lost; UINT64_MAX: no */
 	bool scanning;
-	const char *why;         /* borrowed: constant text */
+	const char *why;         /* borrowed: constant text; NULL: it goes on */
+	int error;               /* with that */
 	struct buf path;
 };
 
 static int end(struct follow *f, const char *why, int error)
 {
-	f->why = f->why ? f->why : why;
+	if (!f->why) {
+		f->why = why;
+		f->error = error;
+	}
 	*f->config.stop = 1;
 	return error;
 }
@@ -74,15 +78,6 @@ static void put(struct follow *f, const char *path, uint64_t wait_ms, bool deep)
 {
 	if (!path || paths_put(&f->paths, path, wait_ms ? clock_mono_ms() + wait_ms : 0, deep) < 0)
 		f->rescan_ms = 0;
-}
-
-/* Its times are to be as they were before we changed something in it. */
-static void put_parent(struct follow *f, const char *path)
-{
-	const char *slash = strrchr(path, '/');
-	_cleanup_free_ char *parent = strndup(path, slash ? (size_t)(slash - path) : 0);
-
-	put(f, parent, 0, false);
 }
 
 /* ---- what the copier says */
@@ -173,39 +168,56 @@ static int scan(struct follow *f)
 	return r;
 }
 
-/* Where the destination lacks the folder, that is to be looked at first; its news may have been overtaken. */
-static int look_at(struct follow *f, const struct path *p)
+static int set_times_around(struct follow *f, const char *path)
 {
-	_cleanup_free_ char *path = strdup(p->name);
-	int r = path ? -ENOENT : -ENOMEM;
+	const char *slash = strrchr(path, '/');
+	_cleanup_free_ char *folder = strndup(path, slash ? (size_t)(slash - path) : 0);
 
-	if (!p->deep)
-		return copier_sync_folder(f->copier, f->config.from_dirfd, p->name);
-	while (r == -ENOENT) {
-		char *slash;
-
-		r = copier_sync(f->copier, f->config.from_dirfd, path);
-		slash = strrchr(path, '/');
-		if (r != -ENOENT || copier_why(f->copier))
-			return r;
-		if (!slash)
-			return 0;
-		*slash = '\0';
-	}
-	return r;
+	return folder ? copier_sync_folder(f->copier, f->config.from_dirfd, folder) : end(f, "out of memory", -ENOMEM);
 }
 
-/* First what is in folders, then their times. */
+/* Where the destination lacks the folder, that is to be looked at first; its news may have been overtaken. */
+static int look_at(struct follow *f, const char *name)
+{
+	_cleanup_free_ char *path = strdup(name);
+	char *slash = path;
+	int r = path ? -ENOENT : end(f, "out of memory", -ENOMEM);
+
+	while (r == -ENOENT && slash && !copier_why(f->copier)) {
+		r = copier_sync(f->copier, f->config.from_dirfd, path);
+		slash = strrchr(path, '/');
+		if (r == -ENOENT && slash)
+			*slash = '\0';
+	}
+	if (r == 0 && strcmp(path, name) != 0)
+		r = set_times_around(f, path);
+	return copier_why(f->copier) || r != -ENOENT ? r : 0;
+}
+
+static bool in_same_folder(const char *a, const char *b)
+{
+	const char *slash_a = strrchr(a, '/'), *slash_b = strrchr(b, '/');
+	size_t len = slash_a ? (size_t)(slash_a - a) : 0;
+
+	return len == (slash_b ? (size_t)(slash_b - b) : 0) && memcmp(a, b, len) == 0;
+}
+
+/* First what is in folders, then their times, once for neighbours. */
 static int look_at_all(struct follow *f, const struct path *list, size_t n)
 {
 	int r = 0;
 
 	for (size_t i = 0; r == 0 && i < n; i++)
 		if (list[i].deep)
-			r = look_at(f, &list[i]);
-	for (size_t i = 0; r == 0 && i < n; i++)
+			r = look_at(f, list[i].name);
+	for (size_t i = 0; r == 0 && i < n; i++) {
+		bool last = i + 1 == n || !list[i + 1].deep || !in_same_folder(list[i].name, list[i + 1].name);
+
 		if (!list[i].deep)
-			r = look_at(f, &list[i]);
+			r = copier_sync_folder(f->copier, f->config.from_dirfd, list[i].name);
+		else if (last)
+			r = set_times_around(f, list[i].name);
+	}
 	return r;
 }
 
@@ -231,13 +243,6 @@ static bool is_ignored(const struct follow *f, const char *path, bool is_folder)
 	return ignored && globs_match(ignored, path, is_folder);
 }
 
-/* A name that went without coming elsewhere, or that came from elsewhere. */
-static void one_sided(struct follow *f, const char *path)
-{
-	put(f, path, 0, true);
-	put_parent(f, path);
-}
-
 static void moved(struct follow *f, const char *from, const char *to, bool is_folder)
 {
 	bool both = !is_ignored(f, from, is_folder) && !is_ignored(f, to, is_folder);
@@ -249,8 +254,8 @@ static void moved(struct follow *f, const char *from, const char *to, bool is_fo
 	else if (is_folder && !both)
 		watches_drop(f->watches, to);
 	/* Also because one of the two may be another one by now, whose watches got a wrong path. */
-	one_sided(f, from);
-	one_sided(f, to);
+	put(f, from, 0, true);
+	put(f, to, 0, true);
 }
 
 static void remember_move(struct follow *f, uint32_t cookie, const char *path, bool is_folder)
@@ -277,7 +282,7 @@ static void arrived(struct follow *f, uint32_t cookie, const char *path, bool is
 		moved(f, from, path, is_folder);
 		return;
 	}
-	one_sided(f, path);
+	put(f, path, 0, true);
 }
 
 /* Those whose other half did not come have left the tree. */
@@ -290,7 +295,7 @@ static void settle_moves(struct follow *f)
 	for (size_t i = 0; i < f->n_moves; i++) {
 		if (f->moves[i].is_folder)
 			watches_drop(f->watches, f->moves[i].from);
-		one_sided(f, f->moves[i].from);
+		put(f, f->moves[i].from, 0, true);
 	}
 	forget_moves(f);
 }
@@ -325,10 +330,8 @@ static int hear(struct follow *f, const struct inotify_event *e)
 		remember_move(f, e->cookie, path, is_folder);
 	else if (e->mask & IN_MOVED_TO)
 		arrived(f, e->cookie, path, is_folder);
-	else if (e->mask & (IN_CREATE | IN_DELETE))
-		one_sided(f, path);
-	else if (e->mask & (IN_CLOSE_WRITE | IN_ATTRIB))
-		put(f, path, 0, !is_folder);
+	else
+		put(f, path, 0, !is_folder || (e->mask & (IN_CREATE | IN_DELETE)));
 	return 0;
 }
 
@@ -461,7 +464,9 @@ int follow_run(struct follow *f, void (*ready)(void *context))
 		ready(f->config.options.context);
 	while (r == 0 && !*f->config.stop)
 		r = go_on(f);
-	return f->why || r != -ECANCELED ? r : 0;
+	if (f->why)
+		return f->error;
+	return r == -ECANCELED ? 0 : r;
 }
 
 int follow_is_empty(int dirfd)
