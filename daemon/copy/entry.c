@@ -12,15 +12,13 @@ static bool is_newer(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec != b->tv_sec ? a->tv_sec > b->tv_sec : a->tv_nsec > b->tv_nsec;
 }
 
-/* What is in the way is of another kind than the source. */
+/* What is in the way is of another kind than the source. Folders have more in them than one name. */
 static int may_replace_kind(struct copier *c, const struct entry *e)
 {
 	if (c->o.prune)
 		return 1;
-	if (S_ISDIR(e->at.st_mode)) {
-		copy_keep(c, "kept: the destination has a folder of that name");
-		return 0;
-	}
+	if (S_ISDIR(e->at.st_mode))
+		return copy_blame(c, COPY_DESTINATION, "replacing the folder there", -EISDIR);
 	if (S_ISDIR(e->st.st_mode) && c->o.replace != COPY_REPLACE_ALL)
 		return copy_blame(c, COPY_DESTINATION, "making the folder", -ENOTDIR);
 	return 1;

@@ -4,57 +4,25 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/inotify.h>
 #include <unistd.h>
 
-#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "daemon/copy/globs.h"
-#include "daemon/follow/paths.h"
-#include "daemon/follow/watches.h"
+#include "daemon/follow/follow_impl.h"
 
 /* Between two looks at a file that somebody writes to, and how long a single synchronisation waits for it. */
 #define BUSY_MS 100u
 #define ONCE_MS 10000u
-/* The other half of a rename comes at once, if it comes. */
-#define MOVE_MS 10
 /* After a file with several names has changed; several such are one. */
 #define RESCAN_MS 2000u
-/* So many are looked at before more news is read. */
-#define PATHS_MAX 20000u
-#define MOVES_MAX 64u
-
-/* The first half of a rename. */
-struct move {
-	uint32_t cookie;
-	bool is_folder;
-	char *from; /* owned */
-};
 
 DEFINE_CLEANUP(DIR *, closedir)
 
-struct follow {
-	struct follow_config config;
-	struct copier *copier;   /* owned */
-	struct watches *watches; /* owned; NULL: once */
-	struct paths paths;
-	struct move moves[MOVES_MAX];
-	size_t n_moves;
-	uint64_t rescan_ms;      /* all is to be looked at then; 0: news was lost; UINT64_MAX: no */
-	bool scanning;
-	const char *why;         /* borrowed: constant text; NULL: it goes on */
-	int error;               /* with that */
-	struct buf path;
-};
-
-static int end(struct follow *f, const char *why, int error)
+int follow_end(struct follow *f, const char *why, int error)
 {
 	if (!f->why) {
 		f->why = why;
@@ -64,17 +32,8 @@ static int end(struct follow *f, const char *why, int error)
 	return error;
 }
 
-/* Path of a name, until the next call. */
-static const char *join(struct follow *f, const char *folder, const char *name)
-{
-	buf_reset(&f->path);
-	if (buf_addf(&f->path, "%s%s%s", folder, *folder ? "/" : "", name) < 0)
-		return NULL;
-	return buf_cstr(&f->path);
-}
-
 /* Without memory all is looked at anew. */
-static void put(struct follow *f, const char *path, uint64_t wait_ms, bool deep)
+void follow_put(struct follow *f, const char *path, uint64_t wait_ms, bool deep)
 {
 	if (!path || paths_put(&f->paths, path, wait_ms ? clock_mono_ms() + wait_ms : 0, deep) < 0)
 		f->rescan_ms = 0;
@@ -88,13 +47,13 @@ static int entering(void *context, int fd, const char *path)
 	int r = f->watches ? watches_add(f->watches, fd, strcmp(path, ".") == 0 ? "" : path) : 0;
 
 	if (r == -ENOSPC)
-		return end(f, "the kernel allows no more watches; raise the limit: sysctl fs.inotify.max_user_watches=1048576", r);
+		return follow_end(f, "the kernel allows no more watches; raise the limit: sysctl fs.inotify.max_user_watches=1048576", r);
 	return r;
 }
 
 static void busy(void *context, const char *path)
 {
-	put(context, path, BUSY_MS, true);
+	follow_put(context, path, BUSY_MS, true);
 }
 
 static void several(void *context, const char *path)
@@ -131,20 +90,13 @@ static void step(void *context, const struct copy_counts *counts, uint64_t part)
 
 /* ---- looking at paths */
 
-static void forget_moves(struct follow *f)
-{
-	for (size_t i = 0; i < f->n_moves; i++)
-		free(f->moves[i].from);
-	f->n_moves = 0;
-}
-
 /* Which path a watch has is not known after lost news: they are made anew. */
 static int renew_watches(struct follow *f)
 {
 	f->watches = watches_close(f->watches);
 	if (watches_open(&f->watches) == 0)
 		return 0;
-	return end(f, "the kernel allows no more inotify instances; raise the limit: sysctl "
+	return follow_end(f, "the kernel allows no more inotify instances; raise the limit: sysctl "
 		   "fs.inotify.max_user_instances=512", -EMFILE);
 }
 
@@ -158,7 +110,7 @@ static int scan(struct follow *f)
 	paths_done(&f->paths);
 	copier_forget_links(f->copier);
 	if (lost) {
-		forget_moves(f);
+		follow_forget_moves(f);
 		r = renew_watches(f);
 	}
 	f->scanning = true;
@@ -173,7 +125,7 @@ static int set_times_around(struct follow *f, const char *path)
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *folder = strndup(path, slash ? (size_t)(slash - path) : 0);
 
-	return folder ? copier_sync_folder(f->copier, f->config.from_dirfd, folder) : end(f, "out of memory", -ENOMEM);
+	return folder ? copier_sync_folder(f->copier, f->config.from_dirfd, folder) : follow_end(f, "out of memory", -ENOMEM);
 }
 
 /* Where the destination lacks the folder, that is to be looked at first; its news may have been overtaken. */
@@ -181,7 +133,7 @@ static int look_at(struct follow *f, const char *name)
 {
 	_cleanup_free_ char *path = strdup(name);
 	char *slash = path;
-	int r = path ? -ENOENT : end(f, "out of memory", -ENOMEM);
+	int r = path ? -ENOENT : follow_end(f, "out of memory", -ENOMEM);
 
 	while (r == -ENOENT && slash && !copier_why(f->copier)) {
 		r = copier_sync(f->copier, f->config.from_dirfd, path);
@@ -228,132 +180,9 @@ static int look_at_due(struct follow *f)
 	int r = paths_take(&f->paths, clock_mono_ms(), &list, &n);
 
 	if (r < 0)
-		return end(f, "out of memory", r);
+		return follow_end(f, "out of memory", r);
 	r = look_at_all(f, list, n);
 	paths_free_list(list, n);
-	return r;
-}
-
-/* ---- news */
-
-static bool is_ignored(const struct follow *f, const char *path, bool is_folder)
-{
-	const struct globs *ignored = f->config.options.ignored;
-
-	return ignored && globs_match(ignored, path, is_folder);
-}
-
-static void moved(struct follow *f, const char *from, const char *to, bool is_folder)
-{
-	bool both = !is_ignored(f, from, is_folder) && !is_ignored(f, to, is_folder);
-
-	if (paths_move(&f->paths, from, to) < 0 || (is_folder && watches_move(f->watches, from, to) < 0))
-		f->rescan_ms = 0;
-	if (both && !f->config.options.take)
-		(void) copier_move(f->copier, from, to);
-	else if (is_folder && !both)
-		watches_drop(f->watches, to);
-	/* Also because one of the two may be another one by now, whose watches got a wrong path. */
-	put(f, from, 0, true);
-	put(f, to, 0, true);
-}
-
-static void remember_move(struct follow *f, uint32_t cookie, const char *path, bool is_folder)
-{
-	struct move m = { .cookie = cookie, .is_folder = is_folder, .from = strdup(path) };
-
-	if (f->n_moves < MOVES_MAX && m.from) {
-		f->moves[f->n_moves++] = m;
-		return;
-	}
-	free(m.from);
-	f->rescan_ms = 0;
-}
-
-static void arrived(struct follow *f, uint32_t cookie, const char *path, bool is_folder)
-{
-	for (size_t i = 0; i < f->n_moves; i++) {
-		_cleanup_free_ char *from = NULL;
-
-		if (f->moves[i].cookie != cookie)
-			continue;
-		from = f->moves[i].from;
-		f->moves[i] = f->moves[--f->n_moves];
-		moved(f, from, path, is_folder);
-		return;
-	}
-	put(f, path, 0, true);
-}
-
-/* Those whose other half did not come have left the tree. */
-static void settle_moves(struct follow *f)
-{
-	struct pollfd more = { .fd = watches_fd(f->watches), .events = POLLIN };
-
-	if (f->n_moves == 0 || poll(&more, 1, MOVE_MS) > 0)
-		return;
-	for (size_t i = 0; i < f->n_moves; i++) {
-		if (f->moves[i].is_folder)
-			watches_drop(f->watches, f->moves[i].from);
-		put(f, f->moves[i].from, 0, true);
-	}
-	forget_moves(f);
-}
-
-/* About a folder itself. */
-static int hear_of_folder(struct follow *f, const struct inotify_event *e, const char *path)
-{
-	if (*path == '\0' && (e->mask & (IN_DELETE_SELF | IN_MOVE_SELF | IN_UNMOUNT | IN_IGNORED)))
-		return end(f, "the source was moved, removed or unmounted", -ENOENT);
-	if (e->mask & IN_IGNORED)
-		watches_forget(f->watches, e->wd);
-	else if (e->mask & IN_ATTRIB)
-		put(f, path, 0, false);
-	return 0;
-}
-
-static int hear(struct follow *f, const struct inotify_event *e)
-{
-	const char *folder = watches_path(f->watches, e->wd), *path;
-	bool is_folder = e->mask & IN_ISDIR;
-
-	if (e->mask & IN_Q_OVERFLOW)
-		f->rescan_ms = 0;
-	if (!folder)
-		return 0;
-	if (e->len == 0)
-		return hear_of_folder(f, e, folder);
-	path = join(f, folder, e->name);
-	if (!path)
-		f->rescan_ms = 0;
-	else if (e->mask & IN_MOVED_FROM)
-		remember_move(f, e->cookie, path, is_folder);
-	else if (e->mask & IN_MOVED_TO)
-		arrived(f, e->cookie, path, is_folder);
-	else
-		put(f, path, 0, !is_folder || (e->mask & (IN_CREATE | IN_DELETE)));
-	return 0;
-}
-
-/* All that has come. */
-static int read_news(struct follow *f)
-{
-	char events[64 * (sizeof(struct inotify_event) + NAME_MAX + 1)] __attribute__((aligned(8)));
-	ssize_t len = 0;
-	int r = 0;
-
-	while (r == 0 && f->rescan_ms != 0 && f->paths.n < PATHS_MAX) {
-		len = read(watches_fd(f->watches), events, sizeof(events));
-		if (len <= 0)
-			break;
-		for (ssize_t at = 0; r == 0 && at < len;) {
-			const struct inotify_event *e = (const void *)(events + at);
-
-			r = hear(f, e);
-			at += (ssize_t)(sizeof(*e) + e->len);
-		}
-	}
-	settle_moves(f);
 	return r;
 }
 
@@ -405,7 +234,7 @@ struct follow *follow_free(struct follow *f)
 {
 	if (!f)
 		return NULL;
-	forget_moves(f);
+	follow_forget_moves(f);
 	paths_done(&f->paths);
 	buf_done(&f->path);
 	(void) watches_close(f->watches);
@@ -443,7 +272,7 @@ int follow_once(struct follow *f)
 
 static int go_on(struct follow *f)
 {
-	int r = read_news(f);
+	int r = follow_read_news(f);
 
 	if (r == 0 && f->rescan_ms <= clock_mono_ms())
 		r = scan(f);

@@ -16,6 +16,11 @@ def name():
     return f"{'abcdefgh'[r.randrange(8)]}{serial}"
 def some(list_): return list_[r.randrange(len(list_))]
 def below(list_, folder): return [p for p in list_ if p != folder and not p.startswith(folder + "/")]
+def small_folder():
+    # what has gone at once would soon be all
+    p = some(folders[1:])
+    if sum(f.startswith(p + "/") for f in files) > 30: raise ValueError
+    return p
 def new(): return os.path.join(some(folders), name())
 def size(): return r.choice([0, 1, 100, 3000, 5000, 5000, 20000, 150000])
 
@@ -55,10 +60,10 @@ def move_folder():
     os.rename(a, b)
     for list_ in folders, files: list_[:] = [b + p[len(a):] if p == a or p.startswith(a + "/") else p for p in list_]
 def remove_folder():
-    p = some(folders[1:]); shutil.rmtree(p)
+    p = small_folder(); shutil.rmtree(p)
     folders[:] = below(folders, p); files[:] = below(files, p)
 def out():
-    p = some(folders[1:]) if r.random() < 0.3 else some(files)
+    p = small_folder() if r.random() < 0.3 else some(files)
     os.rename(p, os.path.join(outside, name()))
     folders[:] = below(folders, p); files[:] = below(files, p)
 def back():
@@ -74,7 +79,7 @@ def attribute(): os.setxattr(some(files + folders), "user.note", r.randbytes(5),
 def times(): os.utime(some(files + folders), ns=(0, r.randrange(10**18)), follow_symlinks=False)
 def swap():
     # a folder that becomes a file
-    p = some(folders[1:]); shutil.rmtree(p)
+    p = small_folder(); shutil.rmtree(p)
     folders[:] = below(folders, p); files[:] = below(files, p)
     with open(p, "wb") as f: f.write(b"was a folder")
     files.append(p)
