@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Fingerprints of bytes (BLAKE2b, RFC 7693, 128 bits), to find what may be the same. They have no key, so they tell who
- * reads them what was hashed: they stay in memory, and are neither stored nor shown. Thread-safe. */
+/* Fingerprints of bytes (BLAKE2b, RFC 7693, 128 bits), to find what may be the same. They have no key, so
+ * they tell who reads them what was hashed: they stay in memory, and are neither stored nor shown.
+ * Thread-safe. */
 #pragma once
 
 #include <stddef.h>

@@ -271,8 +271,8 @@ static int import_main(int argc, char **argv)
 	struct import im = { .to_fd = -1 };
 	int r;
 
-	im.options = (struct copy_options){ .share = true, .ignored = &im.ignored, .stop = &stop, .tell = tell, .fail = fail,
-					    .step = step, .context = &im };
+	im.options = (struct copy_options){ .share = true, .ignored = &im.ignored, .stop = &stop, .tell = tell,
+					    .fail = fail, .step = step, .context = &im };
 	r = parse_options(&im, argc, argv);
 	if (r == 0)
 		r = run(&im);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `brainy watch`: a folder of a mount follows one outside. A client of the mount like any other; the following is
- * daemon/follow/. */
+/* `brainy watch`: a folder of a mount follows one outside. A client of the mount like any other; the
+ * following is daemon/follow/. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -37,9 +37,11 @@ struct watch_command {
 static volatile sig_atomic_t stop;
 
 /* What editors, browsers and desktops make while they work. */
-static const char *const usual[] = { "*~", ".*.sw?", ".*.swpx", "4913", ".#*", "#*#", "~$*", ".~lock.*#", "*.part", "*.partial",
-				     "*.crdownload", "*.download", "*.tmp", ".goutputstream-*", ".nfs*", ".fuse_hidden*",
-				     ".Trash-*/", ".DS_Store", "Thumbs.db", "desktop.ini", "/lost+found/" };
+static const char *const usual[] = {
+	"*~", ".*.sw?", ".*.swpx", "4913", ".#*", "#*#", "~$*", ".~lock.*#", "*.part", "*.partial", "*.crdownload",
+	"*.download", "*.tmp", ".goutputstream-*", ".nfs*", ".fuse_hidden*", ".Trash-*/", ".DS_Store", "Thumbs.db",
+	"desktop.ini", "/lost+found/",
+};
 
 static void on_signal(int number)
 {
@@ -129,8 +131,8 @@ static int check_emptiness(const struct watch_command *w)
 
 	if (!w->config.options.prune || from <= 0 || to != 0)
 		return 0;
-	return cli_fail("watch: %s is empty and %s is not: --delete would remove all of it. Is it mounted? If it is meant "
-			"so, remove what is there by hand", w->from, w->to);
+	return cli_fail("watch: %s is empty and %s is not: --delete would remove all of it. Is it mounted? "
+			"If it is meant so, remove what is there by hand", w->from, w->to);
 }
 
 static int run(struct watch_command *w)
@@ -163,7 +165,9 @@ static int run(struct watch_command *w)
 
 /* ---- the command */
 
-enum { OPTION_DELETE = OPTION_COMMON_END, OPTION_DROP, OPTION_ONCE, OPTION_IGNORE, OPTION_ALL_NAMES, OPTION_VERBOSE };
+enum {
+	OPTION_DELETE = OPTION_COMMON_END, OPTION_DROP, OPTION_ONCE, OPTION_IGNORE, OPTION_ALL_NAMES, OPTION_VERBOSE
+};
 
 static int take_option(struct watch_command *w, int option)
 {

@@ -67,7 +67,8 @@ static void *run(void *context)
 	return NULL;
 }
 
-int census_start(const struct census_source *sources, unsigned n, const struct globs *ignored, struct census **ret_c)
+int census_start(const struct census_source *sources, unsigned n, const struct globs *ignored,
+		 struct census **ret_c)
 {
 	struct census *c = calloc(1, sizeof(*c));
 	int r;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Counts in a thread of its own what is to be copied, for who wants to know how far the copying is. It may be wrong where
- * the source changes, or cannot be read. */
+/* Counts in a thread of its own what is to be copied, for who wants to know how far the copying is. It may be
+ * wrong where the source changes, or cannot be read. */
 #pragma once
 
 #include <stdbool.h>
@@ -9,13 +9,15 @@
 struct globs;
 struct census;
 
-/* What will be copied as `prefix` (or, when that is "", what is in it). Both arrays are borrowed until census_stop(). */
+/* What will be copied as `prefix` (or, when that is "", what is in it). Both arrays are borrowed until
+ * census_stop(). */
 struct census_source {
 	const char *path;
 	const char *as;
 };
 
-int census_start(const struct census_source *sources, unsigned n, const struct globs *ignored, struct census **ret_c);
+int census_start(const struct census_source *sources, unsigned n, const struct globs *ignored,
+		 struct census **ret_c);
 /* All but folders. False: it still counts. Thread-safe. */
 bool census_get(const struct census *c, uint64_t *ret_files, uint64_t *ret_bytes);
 /* Also when it still counts. */

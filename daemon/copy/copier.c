@@ -101,6 +101,7 @@ static const char *way_out(const struct copier *c, int error)
 		return "the destination is read-only; 'brainy status' says why when it was not mounted so";
 	case EIO:
 		return "the destination is damaged or its disk is; 'brainy status' says more";
+	case ECONNABORTED:
 	case ENOTCONN:
 	case ENODEV:
 		return "the destination was unmounted; mount it and run the same command again";
@@ -218,8 +219,10 @@ static int sync_name(struct copier *c, int from_root, const char *path)
 	struct entry e = { .name = name };
 	int r = open_parent(c->to, path, &to);
 
+	if (r == -ENOENT || r == -ENOTDIR || r == -ELOOP)
+		return -ENOENT;
 	if (r < 0)
-		return r == -ENOENT || r == -ENOTDIR || r == -ELOOP ? -ENOENT : copy_fail(c, copy_blame(c, COPY_DESTINATION, "opening", r));
+		return copy_fail(c, copy_blame(c, COPY_DESTINATION, "opening", r));
 	r = open_parent(from_root, path, &from);
 	e.from = from;
 	e.to = to;

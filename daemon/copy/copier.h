@@ -1,22 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Copies trees into a folder, usually one of a mount, by system calls alone: bytes with their holes, hard links, owners,
- * modes, attributes, access lists and times, folders, symbolic links, fifos, sockets and devices.
+/* Copies trees into a folder, usually one of a mount, by system calls alone: bytes with their holes, hard
+ * links, owners, modes, attributes, access lists and times, folders, symbolic links, fifos, sockets and
+ * devices.
  *
- * A file gets its name when it is complete: it is written without one (O_TMPFILE) and linked; where a filesystem cannot do
- * that, or something has the name already, under a hidden one and renamed. Such a name that a killed process left is
- * removed by the next one that comes to the folder. So no state is kept: what the destination has with the type, size and
- * mtime of the source (a symbolic link: its target) is complete, and is not copied again. Its owner and mode are put right,
- * its attributes too when the source was changed after it was copied.
+ * A file gets its name when it is complete: it is written without one (O_TMPFILE) and linked; where a
+ * filesystem cannot do that, or something has the name already, under a hidden one and renamed. Such a name
+ * that a killed process left is removed by the next one that comes to the folder. So no state is kept: what
+ * the destination has with the type, size and mtime of the source (a symbolic link: its target) is complete,
+ * and is not copied again. Its owner, mode and attributes are put right; one that the source has lost goes
+ * when the source was changed after it was copied, or with `thorough`.
  *
- * A regular file of at least a block whose bytes another one has that this copier has seen at the destination is made of
- * that one by copy_file_range(), so that they share their place where the filesystem can do that. Fingerprints find
- * the other one (twins.h); bytes are compared before they are shared.
+ * A regular file of at least a block whose bytes another one has that this copier has seen at the destination
+ * is made of that one by copy_file_range(), so that they share their place where the filesystem can do that.
+ * Fingerprints find the other one (twins.h); bytes are compared before they are shared.
  *
- * What cannot be copied is a failure, is noted, and the rest goes on. What would fail for all others, too, ends the copying:
- * a destination that is full, read-only, damaged or gone, and *stop.
+ * What cannot be copied is a failure, is noted, and the rest goes on. What would fail for all others, too,
+ * ends the copying: a destination that is full, read-only, damaged or gone, and *stop.
  *
- * Paths are relative to the destination, without slashes around them; "" is the destination itself. Links at either side
- * are never followed. Sets the process's umask to 0. Not thread-safe. */
+ * Paths are relative to the destination, without slashes around them; "" is the destination itself. Links at
+ * either side are never followed. Sets the process's umask to 0. Not thread-safe. */
 #pragma once
 
 #include <signal.h>
@@ -34,7 +36,9 @@ enum copy_replace {
 	COPY_REPLACE_NONE,  /* it is kept, which is noted */
 };
 
-enum copy_news { COPY_NEWS_COPY, COPY_NEWS_SHARE, COPY_NEWS_LINK, COPY_NEWS_FOLDER, COPY_NEWS_KEEP, COPY_NEWS_REMOVE };
+enum copy_news {
+	COPY_NEWS_COPY, COPY_NEWS_SHARE, COPY_NEWS_LINK, COPY_NEWS_FOLDER, COPY_NEWS_KEEP, COPY_NEWS_REMOVE
+};
 
 /* What was done; in a dry run, what would be. */
 struct copy_counts {
@@ -58,13 +62,15 @@ struct copy_options {
 	bool share;                        /* looks for files with the same bytes */
 	bool prune;                        /* removes what the source does not have, unless it is ignored */
 	unsigned quiet_ms;                 /* with `busy`: a file that was written to since then is busy, too */
-	bool take;                         /* removes a file from the source when it is at the destination, durably */
+	bool thorough;                     /* asks each file that is there for its attributes */
+	bool take;                         /* removes a file from the source when its copy is durable */
 	const struct globs *ignored;       /* borrowed; may be NULL */
 	const volatile sig_atomic_t *stop; /* borrowed; may be NULL: ends the copying when it is not 0 */
 	/* The rest may be NULL. */
 	void (*tell)(void *context, enum copy_news news, const char *path, uint64_t bytes);
 	void (*fail)(void *context, const char *path, const char *why); /* a failure, or why something is kept */
-	void (*step)(void *context, const struct copy_counts *counts, uint64_t part); /* `part`: bytes of the file at hand */
+	/* `part`: bytes of the file at hand. */
+	void (*step)(void *context, const struct copy_counts *counts, uint64_t part);
 	/* A folder of the source will be listed now. -errno is its failure. */
 	int (*entering)(void *context, int fd, const char *path);
 	/* A file that somebody writes to is not copied, and no failure: the caller comes again. */
@@ -83,8 +89,8 @@ struct copier *copier_free(struct copier *c);
 int copier_copy(struct copier *c, int from_dirfd, const char *name, const char *path);
 /* Copies what is in the folder `from_dirfd` into the destination, and the folder's own attributes. */
 int copier_contents(struct copier *c, int from_dirfd);
-/* Makes `path` below the destination what `path` below `from_dirfd` is. When that is nothing, removes it (`prune`), or does
- * nothing. -ENOENT: the destination lacks the folder for it. */
+/* Makes `path` below the destination what `path` below `from_dirfd` is. When that is nothing, removes it
+ * (`prune`), or does nothing. -ENOENT: the destination lacks the folder for it. */
 int copier_sync(struct copier *c, int from_dirfd, const char *path);
 /* The same of a folder's own attributes only, when both are there. */
 int copier_sync_folder(struct copier *c, int from_dirfd, const char *path);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What the parts of the copier share. A function here that fails has said by copy_blame() at which side, and what was being
- * done; copy_entry() makes of that a failure or the end. */
+/* What the parts of the copier share. A function here that fails has said by copy_blame() at which side, and
+ * what was being done; copy_entry() makes of that a failure or the end. */
 #pragma once
 
 #include <limits.h>
@@ -114,7 +114,8 @@ struct facts_side {
 };
 struct facts_side facts_of_fd(int fd);
 struct facts_side facts_of_name(int dirfd, const char *name);
-/* Owner, attributes, mode, and times at last. `now` is what the destination has; `fresh`: it has no attributes. */
+/* Owner, attributes, mode, and times at last. `now` is what the destination has; `fresh`: it has no
+ * attributes. */
 int copy_facts(struct copier *c, const struct facts_side *from, const struct facts_side *to, const struct stat *st,
 	       const struct stat *now, bool fresh);
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/xattr.h>
 #include <unistd.h>
 
 #include "base/cleanup.h"
@@ -139,7 +140,16 @@ static int print_file(struct copier *c, int fd, uint8_t *room, uint64_t size, st
 	return r;
 }
 
-/* A file at the destination, if it is still there with that size; -1 otherwise. It may be about to leave no trace. */
+/* Reading it would cost requests to a bucket. */
+static bool is_far(int fd)
+{
+	char tier[16];
+	ssize_t n = fgetxattr(fd, "user.brainy.tier-now", tier, sizeof(tier));
+
+	return n == 4 && memcmp(tier, "cold", 4) == 0;
+}
+
+/* A file at the destination, if it is still there with that size, and here; -1 otherwise. Leaves no trace. */
 static int open_known(struct copier *c, const char *path, uint64_t size)
 {
 	int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC;
@@ -148,7 +158,9 @@ static int open_known(struct copier *c, const char *path, uint64_t size)
 
 	if (fd < 0 && errno == EPERM)
 		fd = openat(c->to, path, flags);
-	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size))
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) == 0 && S_ISREG(st.st_mode) && (uint64_t)st.st_size == size && !is_far(fd))
 		return fd;
 	(void) close(fd);
 	return -1;
@@ -202,8 +214,8 @@ static int find_twin(struct job *j, const struct id128 *print)
 	return r;
 }
 
-/* Small files are hashed at once, since they are in memory, larger ones when there is one to compare them with.
- * 1: *ret_print is the file's. */
+/* Small files are hashed at once, since they are in memory, larger ones when there is one to compare them
+ * with. 1: *ret_print is the file's. */
 static int look_for_twin(struct job *j, struct id128 *ret_print)
 {
 	struct copier *c = j->c;

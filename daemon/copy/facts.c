@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Everything about a file but its bytes and names. The order matters: a new owner clears suid bits and capabilities, an
- * access list sets the mode's bits, and the times are those of the last change, so they come last. */
+/* Everything about a file but its bytes and names. The order matters: a new owner clears suid bits and
+ * capabilities, an access list sets the mode's bits, and the times are those of the last change, so they come
+ * last. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -42,7 +43,8 @@ static ssize_t list_names(const struct facts_side *s, char *names)
 
 static ssize_t get(const struct facts_side *s, const char *name, void *value)
 {
-	ssize_t n = s->fd >= 0 ? fgetxattr(s->fd, name, value, VALUE_MAX) : lgetxattr(s->path, name, value, VALUE_MAX);
+	ssize_t n = s->fd >= 0 ? fgetxattr(s->fd, name, value, VALUE_MAX)
+			       : lgetxattr(s->path, name, value, VALUE_MAX);
 
 	return n < 0 ? -errno : n;
 }
@@ -93,8 +95,10 @@ static int copy_attribute(struct copier *c, const struct facts_side *from, const
 	ssize_t len = get(from, name, value), now_len;
 	int r;
 
+	if (len == -ENODATA || (len < 0 && is_kernels(name)))
+		return 0;
 	if (len < 0)
-		return len == -ENODATA || is_kernels(name) ? 0 : copy_blame(c, COPY_SOURCE, "reading attributes", (int)len);
+		return copy_blame(c, COPY_SOURCE, "reading attributes", (int)len);
 	now_len = fresh ? -ENODATA : get(to, name, now);
 	if (now_len == len && memcmp(value, now, (size_t)len) == 0)
 		return 0;
@@ -110,8 +114,10 @@ static int remove_others(struct copier *c, const struct facts_side *to, const ch
 	char *there = (char *)c->bytes + VALUE_MAX;
 	ssize_t there_len = list_names(to, there);
 
+	if (there_len == -EOPNOTSUPP)
+		return 0;
 	if (there_len < 0)
-		return there_len == -EOPNOTSUPP ? 0 : copy_blame(c, COPY_DESTINATION, "listing attributes", (int)there_len);
+		return copy_blame(c, COPY_DESTINATION, "listing attributes", (int)there_len);
 	for (const char *at = there; at < there + there_len; at += strlen(at) + 1) {
 		int r = 0;
 
@@ -210,7 +216,9 @@ int copy_facts(struct copier *c, const struct facts_side *from, const struct fac
 	if (is_owners < 0)
 		return is_owners;
 	/* Its owner, too, may set attributes only of what he may write to. */
-	r = fresh || S_ISLNK(st->st_mode) || (now->st_mode & S_IWUSR) ? 0 : copy_mode(c, to, (now->st_mode | S_IWUSR) & 07777);
+	r = 0;
+	if (!fresh && !S_ISLNK(st->st_mode) && !(now->st_mode & S_IWUSR))
+		r = copy_mode(c, to, (now->st_mode | S_IWUSR) & 07777);
 	if (r == 0)
 		r = copy_attributes(c, from, to, fresh);
 	if (r < 0)

@@ -14,7 +14,7 @@
 
 /* How often it is begun anew when it changes while it is read. */
 #define ATTEMPTS 3
-#define TAGS_MAX 4096
+#define GIVEN_MAX 4096
 
 /* A file that is made, and has no name, or a hidden one. */
 struct making {
@@ -124,15 +124,18 @@ static void end_making(const struct entry *e, struct making *m)
 	closep(&m->fd);
 }
 
-/* Tags are given in the volume, and outlive the bytes they were given to. */
-static void keep_tags(const struct copier *c, const struct entry *e, const struct making *m)
+/* Tags and the tier are given in the volume, and outlive the bytes they were given to. */
+static void keep_given(const struct copier *c, const struct entry *e, const struct making *m)
 {
+	static const char *const given[] = { "user.xdg.tags", "user.brainy.tier", "user.brainy.pin" };
 	struct facts_side at = facts_of_name(e->to, e->name);
-	char *tags = (char *)c->others;
-	ssize_t n = e->there ? lgetxattr(at.path, "user.xdg.tags", tags, TAGS_MAX) : -1;
 
-	if (n > 0)
-		(void) fsetxattr(m->fd, "user.xdg.tags", tags, (size_t)n, XATTR_CREATE);
+	for (size_t i = 0; e->there && i < ARRAY_SIZE(given); i++) {
+		ssize_t n = lgetxattr(at.path, given[i], c->others, GIVEN_MAX);
+
+		if (n > 0)
+			(void) fsetxattr(m->fd, given[i], c->others, (size_t)n, XATTR_CREATE);
+	}
 }
 
 static int fill(struct copier *c, const struct entry *e, int from_fd, struct making *m, bool *ret_shared)
@@ -141,7 +144,7 @@ static int fill(struct copier *c, const struct entry *e, int from_fd, struct mak
 	int r = copy_data(c, from_fd, m->fd, &e->st, ret_shared);
 
 	if (r == 0)
-		keep_tags(c, e, m);
+		keep_given(c, e, m);
 	if (r == 0)
 		r = copy_facts(c, &from, &to, &e->st, &m->at, !e->inherits && !e->there);
 	return r < 0 ? r : check_unchanged(c, from_fd, &e->st);
@@ -240,11 +243,13 @@ static int remember(struct copier *c, const struct entry *e)
 	return r < 0 ? copy_blame(c, COPY_SOURCE, "copying", r) : 0;
 }
 
-static bool facts_differ(const struct entry *e)
+/* The destination's ctime alone proves nothing: renames, links and tags there change it, too. So what the source has is
+ * compared always, and only what it does not have any more is left to that, unless all is to be. */
+static bool facts_differ(const struct copier *c, const struct entry *e, const struct facts_side *from)
 {
 	const struct timespec *ours = &e->at.st_ctim, *its = &e->st.st_ctim;
 
-	return (e->at.st_mode & 07777) != (e->st.st_mode & 07777) || e->at.st_uid != e->st.st_uid ||
+	return c->o.thorough || llistxattr(from->path, NULL, 0) > 0 || (e->at.st_mode & 07777) != (e->st.st_mode & 07777) || e->at.st_uid != e->st.st_uid ||
 	       e->at.st_gid != e->st.st_gid || its->tv_sec > ours->tv_sec ||
 	       (its->tv_sec == ours->tv_sec && its->tv_nsec > ours->tv_nsec);
 }
@@ -259,7 +264,7 @@ static int keep_present(struct copier *c, struct entry *e)
 	c->counts.present_bytes += (uint64_t)e->st.st_size;
 	if (c->o.dry_run)
 		return remember(c, e);
-	if (facts_differ(e))
+	if (facts_differ(c, e, &from))
 		r = copy_facts(c, &from, &to, &e->st, &e->at, false);
 	if (r == 0)
 		r = copy_data_known(c, &e->st);

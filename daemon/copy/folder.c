@@ -141,9 +141,10 @@ int copy_folder(struct copier *c, struct entry *e)
 	struct folder f = { .depth = e->depth + 1 };
 	int r;
 
-	if (e->depth >= COPY_DEPTH_MAX || (e->st.st_dev == c->to_st.st_dev && e->st.st_ino == c->to_st.st_ino))
-		return copy_blame(c, COPY_SOURCE, e->depth >= COPY_DEPTH_MAX ? "nested too deep" : "it is the destination",
-				  -ELOOP);
+	if (e->depth >= COPY_DEPTH_MAX)
+		return copy_blame(c, COPY_SOURCE, "nested too deep", -ELOOP);
+	if (e->st.st_dev == c->to_st.st_dev && e->st.st_ino == c->to_st.st_ino)
+		return copy_blame(c, COPY_SOURCE, "it is the destination", -ELOOP);
 	from = open_listed(e->from, entry_from_name(e));
 	/* It is no folder any more. */
 	if (from == -ELOOP || from == -ENOTDIR)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Names that a copy leaves out: patterns of tiers/move/glob.h over paths below the destination. One with a slash at its
- * end is for folders only, which are left out with all that is in them. Thread-safe once they are all added. */
+/* Names that a copy leaves out: patterns of tiers/move/glob.h over paths below the destination. One with a
+ * slash at its end is for folders only, which are left out with all that is in them. Thread-safe once they
+ * are all added. */
 #pragma once
 
 #include <stdbool.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Further names of a file. What is known of its first one is looked at again: a folder that is followed changes, and inode
- * numbers come again. */
+/* Further names of a file. What is known of its first one is looked at again: a folder that is followed
+ * changes, and inode numbers come again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -46,7 +46,8 @@ static int link_known(struct copier *c, const struct entry *e, const char *known
 	if (e->there && (r = copy_may_replace(c, e)) <= 0)
 		return r < 0 ? r : 1;
 	r = c->o.dry_run ? 0 : make_link(c, e, known);
-	/* It has as many names as it can have, or lies where that is not allowed: it becomes a file of its own. */
+	/* It has as many names as it can have, or lies where that is not allowed: it becomes a file of its
+	 * own. */
 	if (r == -EMLINK || r == -EXDEV || r == -EPERM || r == -ENOENT || r == -ENAMETOOLONG)
 		return 0;
 	if (r < 0)

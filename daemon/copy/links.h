@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Where files that have several names were copied to: the source's (device, inode) to a path. Not thread-safe. */
+/* Where files that have several names were copied to: the source's (device, inode) to a path. Not
+ * thread-safe. */
 #pragma once
 
 #include <sys/types.h>

@@ -30,8 +30,8 @@ void meter_start(struct meter *m, const struct census *census)
 	*m = (struct meter){ .census = census, .shows = isatty(STDERR_FILENO), .start_ms = clock_mono_ms() };
 }
 
-/* Bytes and files both cost: what is left is estimated by the one that is less far. What was there already counts as
- * done, but not for the rate. */
+/* Bytes and files both cost: what is left is estimated by the one that is less far. What was there already
+ * counts as done, but not for the rate. */
 static void draw_rest(const struct meter *m, const struct copy_counts *counts, uint64_t part, double seconds)
 {
 	uint64_t files = 0, bytes = 0, done = counts->files + counts->links + counts->failed + counts->kept;
@@ -50,7 +50,8 @@ static void draw_rest(const struct meter *m, const struct copy_counts *counts, u
 	if (work > 0.001 && work <= 1) {
 		uint64_t left = (uint64_t)(seconds / work - seconds);
 
-		fprintf(stderr, ", %llu:%02llu left", (unsigned long long)(left / 60), (unsigned long long)(left % 60));
+		fprintf(stderr, ", %llu:%02llu left", (unsigned long long)(left / 60),
+			(unsigned long long)(left % 60));
 	}
 }
 
@@ -70,7 +71,8 @@ void meter_step(struct meter *m, const struct copy_counts *counts, uint64_t part
 	seconds = (double)(now - m->start_ms + 1) / 1000;
 	fprintf(stderr, "\r%llu files, %s, %s/s, %.0f files/s", (unsigned long long)done,
 		meter_size(counts->bytes + counts->present_bytes + part, size),
-		meter_size((uint64_t)((double)(counts->bytes + part) / seconds), rate), (double)counts->files / seconds);
+		meter_size((uint64_t)((double)(counts->bytes + part) / seconds), rate),
+		(double)counts->files / seconds);
 	draw_rest(m, counts, part, seconds);
 	fprintf(stderr, "\033[K");
 }

@@ -12,7 +12,8 @@ static bool lies_in(const char *path, const char *folder)
 {
 	size_t len = strlen(folder);
 
-	return strncmp(path, folder, len) == 0 && (path[len] == '/' || path[len] == '\0' || strcmp(folder, "/") == 0);
+	return strncmp(path, folder, len) == 0 &&
+	       (path[len] == '/' || path[len] == '\0' || strcmp(folder, "/") == 0);
 }
 
 const char *place_overlap(const char *from, const char *to)

@@ -73,22 +73,20 @@ static const struct {
 	const char *name;
 	size_t at;
 } members[] = {
-	COUNT(files), COUNT(bytes), COUNT(shared), COUNT(shared_bytes), COUNT(links), COUNT(folders), COUNT(present),
-	COUNT(present_bytes), COUNT(kept), COUNT(ignored), COUNT(removed), COUNT(failed),
+	COUNT(files), COUNT(bytes), COUNT(shared), COUNT(shared_bytes), COUNT(links), COUNT(folders),
+	COUNT(present), COUNT(present_bytes), COUNT(kept), COUNT(ignored), COUNT(removed), COUNT(failed),
 };
 
 static int add_lines(const struct report *r, json_t *list)
 {
 	for (size_t i = 0; i < r->n; i++) {
-		json_t *line = json_object();
+		_cleanup_json_ json_t *line = json_object();
+		const char *path = r->lines[i].path, *why = r->lines[i].why;
 
-		if (!line || json_object_set_new(line, "path", json_text(r->lines[i].path, strlen(r->lines[i].path))) < 0 ||
-		    json_object_set_new(line, "why", json_text(r->lines[i].why, strlen(r->lines[i].why))) < 0 ||
-		    json_array_append(list, line) < 0) {
-			json_decref(line);
+		if (!line || json_object_set_new(line, "path", json_text(path, strlen(path))) < 0 ||
+		    json_object_set_new(line, "why", json_text(why, strlen(why))) < 0 ||
+		    json_array_append(list, line) < 0)
 			return -ENOMEM;
-		}
-		json_decref(line);
 	}
 	return 0;
 }

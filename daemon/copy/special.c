@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Symbolic links, fifos, sockets, devices: made at once, so that nothing of them can be half there but owner, attributes and
- * times, which are set again each time. */
+/* Symbolic links, fifos, sockets, devices: made at once, so that nothing of them can be half there but owner,
+ * attributes and times, which are set again each time. */
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>

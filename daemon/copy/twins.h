@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Files at the destination by size and fingerprint: which one may have the same bytes as a new one? Files that nobody has
- * hashed are found by their size, so that this is done only when a second one of that size comes.
+/* Files at the destination by size and fingerprint: which one may have the same bytes as a new one? Files
+ * that nobody has hashed are found by their size, so that this is done only when a second one of that size
+ * comes.
  *
  * It knows at most TWINS_MAX files, about 200 bytes each; further ones are not found. Not thread-safe. */
 #pragma once

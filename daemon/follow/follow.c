@@ -47,7 +47,8 @@ static int entering(void *context, int fd, const char *path)
 	int r = f->watches ? watches_add(f->watches, fd, strcmp(path, ".") == 0 ? "" : path) : 0;
 
 	if (r == -ENOSPC)
-		return follow_end(f, "the kernel allows no more watches; raise the limit: sysctl fs.inotify.max_user_watches=1048576", r);
+		return follow_end(f, "the kernel allows no more watches; raise the limit: "
+				  "sysctl fs.inotify.max_user_watches=1048576", r);
 	return r;
 }
 
@@ -125,7 +126,9 @@ static int set_times_around(struct follow *f, const char *path)
 	const char *slash = strrchr(path, '/');
 	_cleanup_free_ char *folder = strndup(path, slash ? (size_t)(slash - path) : 0);
 
-	return folder ? copier_sync_folder(f->copier, f->config.from_dirfd, folder) : follow_end(f, "out of memory", -ENOMEM);
+	if (!folder)
+		return follow_end(f, "out of memory", -ENOMEM);
+	return copier_sync_folder(f->copier, f->config.from_dirfd, folder);
 }
 
 /* Where the destination lacks the folder, that is to be looked at first; its news may have been overtaken. */
@@ -191,7 +194,8 @@ static void wait_for_news(struct follow *f)
 {
 	uint64_t now = clock_mono_ms(), next = MIN(paths_next_ms(&f->paths), f->rescan_ms);
 	uint64_t wait_ms = next <= now ? 0 : next - now;
-	struct timespec timeout = { .tv_sec = (time_t)(wait_ms / 1000), .tv_nsec = (long)(wait_ms % 1000) * 1000000 };
+	struct timespec timeout = { .tv_sec = (time_t)(wait_ms / 1000),
+				    .tv_nsec = (long)(wait_ms % 1000) * 1000000 };
 	struct pollfd news = { .fd = watches_fd(f->watches), .events = POLLIN };
 	sigset_t all, before;
 
@@ -214,6 +218,7 @@ int follow_new(const struct follow_config *config, struct follow **ret_f)
 		return -ENOMEM;
 	f->config = *config;
 	f->rescan_ms = UINT64_MAX;
+	o.thorough = true;
 	o.stop = config->stop;
 	o.tell = tell;
 	o.fail = fail;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Keeps a folder like another one, which inotify tells of. What is said to have changed is looked at, at both sides, and
- * made the same by a copier: the news is only where to look. So nothing depends on its order, and when some is lost (the
- * queue is full, the process was not running) all is looked at. Renames within the source are renames at the destination.
+/* Keeps a folder like another one, which inotify tells of. What is said to have changed is looked at, at both
+ * sides, and made the same by a copier: the news is only where to look. So nothing depends on its order, and
+ * when some is lost (the queue is full, the process was not running) all is looked at. Renames within the
+ * source are renames at the destination.
  *
- * A folder is watched before it is listed. A file that somebody writes to is copied when it is closed. A file with several
- * names that changes has all of the tree looked at a moment later, because inotify tells of one name only.
- * Not thread-safe. */
+ * A folder is watched before it is listed. A file that somebody writes to is copied when it is closed. A file
+ * with several names that changes has all of the tree looked at a moment later, because inotify tells of one
+ * name only. Not thread-safe. */
 #pragma once
 
 #include <stdbool.h>
@@ -17,7 +18,8 @@ struct follow;
 
 struct follow_config {
 	int from_dirfd, to_dirfd;          /* borrowed */
-	/* replace, share, prune, take, ignored, stop, tell, fail, step and context of those that a copier has. */
+	/* replace, share, prune, take, ignored, stop, tell, fail, step and context of those that a copier
+	 * has. */
 	struct copy_options options;
 	volatile sig_atomic_t *stop;       /* borrowed: the same; set when something must end it */
 };

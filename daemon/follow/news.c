@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What inotify tells, made into paths to look at. Where it is not clear what has become of a path, both ends of it are
- * looked at, and all below a folder: that also puts right which path a watch has. */
+/* What inotify tells, made into paths to look at. Where it is not clear what has become of a path, both ends
+ * of it are looked at, and all below a folder: that also puts right which path a watch has. */
 #include <errno.h>
 #include <limits.h>
 #include <poll.h>

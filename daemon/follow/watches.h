@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* inotify watches of the folders of a tree, and the paths of these folders below its top, which follow their renames. (The
- * one file that daemon/watch.h looks at is another matter.) Not thread-safe. */
+/* inotify watches of the folders of a tree, and the paths of these folders below its top, which follow their
+ * renames. (The one file that daemon/watch.h looks at is another matter.) Not thread-safe. */
 #pragma once
 
 #include <stddef.h>

@@ -36,5 +36,5 @@ for n in sorted(set(an) & set(bn)):
     if x != y:
         bad.append(f"{n}: " + ", ".join(f"{p!r:.80} and {q!r:.80}" for p, q in zip(x, y) if p != q))
 if al != bl: bad.append(f"links: {[g for g in al if g not in bl]} and {[g for g in bl if g not in al]}"[:500])
-print("\n".join(bad[:20]))
+if bad: print("\n".join(bad[:20]))
 sys.exit(bool(bad))
