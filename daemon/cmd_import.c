@@ -50,8 +50,11 @@ static void tell(void *context, enum copy_news news, const char *path, uint64_t 
 	static const char *const words[] = { "copy", "share", "link", "folder", "keep", "remove" };
 	struct import *im = context;
 
-	if (im->options.dry_run && !im->json)
-		printf("%s %s\n", words[news], path);
+	if (!im->options.dry_run || im->json)
+		return;
+	printf("%s ", words[news]);
+	report_name(stdout, path);
+	putchar('\n');
 }
 
 static void fail(void *context, const char *path, const char *why)

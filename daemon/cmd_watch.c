@@ -57,7 +57,9 @@ static void tell(void *context, enum copy_news news, const char *path, uint64_t 
 
 	if (!w->verbose)
 		return;
-	printf("%s %s\n", words[news], path);
+	printf("%s ", words[news]);
+	report_name(stdout, path);
+	putchar('\n');
 	(void) fflush(stdout);
 }
 
@@ -66,10 +68,9 @@ static void fail(void *context, const char *path, const char *why)
 	struct watch_command *w = context;
 
 	meter_end(&w->meter);
-	if (w->once)
-		report_add(&w->report, path, why);
-	else
-		fprintf(stderr, "brainy: watch: %s: %s\n", path, why);
+	report_add(&w->report, path, why);
+	if (!w->once)
+		report_print(&w->report, "watch");
 }
 
 static void step(void *context, const struct copy_counts *counts, uint64_t part)

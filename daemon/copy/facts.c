@@ -185,12 +185,14 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 	return a->tv_sec == b->tv_sec && a->tv_nsec == b->tv_nsec;
 }
 
-static int copy_times(struct copier *c, const struct facts_side *to, const struct stat *st, const struct stat *now)
+/* The last use of what was there before is not the source's to say. */
+static int copy_times(struct copier *c, const struct facts_side *to, const struct stat *st, const struct stat *now,
+		      bool fresh)
 {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
 	int r;
 
-	if (same_time(&st->st_atim, &now->st_atim) && same_time(&st->st_mtim, &now->st_mtim))
+	if (same_time(&st->st_mtim, &now->st_mtim) && (!fresh || same_time(&st->st_atim, &now->st_atim)))
 		return 0;
 	r = to->fd >= 0 ? futimens(to->fd, times) : utimensat(to->dirfd, to->name, times, AT_SYMLINK_NOFOLLOW);
 
@@ -230,5 +232,5 @@ int copy_facts(struct copier *c, const struct facts_side *from, const struct fac
 		r = copy_mode(c, to, mode);
 	else
 		r = 0;
-	return r < 0 ? r : copy_times(c, to, st, now);
+	return r < 0 ? r : copy_times(c, to, st, now, fresh);
 }

@@ -9,6 +9,15 @@
 #include "daemon/copy/copier.h"
 #include "daemon/copy/meter.h"
 
+void report_name(FILE *out, const char *path)
+{
+	for (const unsigned char *at = (const void *)path; *at; at++)
+		if (*at < 0x20 || *at == 0x7f || *at == '\\')
+			fprintf(out, "\\%03o", *at);
+		else
+			putc(*at, out);
+}
+
 static int grow(struct report *r)
 {
 	struct report_line *lines;
@@ -51,8 +60,11 @@ static void forget(struct report *r)
 
 void report_print(struct report *r, const char *word)
 {
-	for (size_t i = 0; i < r->n; i++)
-		fprintf(stderr, "brainy: %s: %s: %s\n", word, r->lines[i].path, r->lines[i].why);
+	for (size_t i = 0; i < r->n; i++) {
+		fprintf(stderr, "brainy: %s: ", word);
+		report_name(stderr, r->lines[i].path);
+		fprintf(stderr, ": %s\n", r->lines[i].why);
+	}
 	if (r->cut)
 		fprintf(stderr, "brainy: %s: there were more\n", word);
 	forget(r);

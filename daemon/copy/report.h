@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdio.h>
 
 #include "base/cleanup.h"
 #include "base/json.h"
@@ -20,6 +21,9 @@ struct report {
 	size_t n;
 	bool cut;                 /* there were more, or no memory for them */
 };
+
+/* Control characters and backslashes as \ooo: one line, and nothing for the terminal to obey. */
+void report_name(FILE *out, const char *path);
 
 void report_add(struct report *r, const char *path, const char *why);
 /* On stderr, as "brainy: WORD: PATH: WHY"; forgets them. */
