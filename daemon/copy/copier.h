@@ -73,8 +73,9 @@ struct copy_options {
 	void (*step)(void *context, const struct copy_counts *counts, uint64_t part);
 	/* A folder of the source will be listed now. -errno is its failure. */
 	int (*entering)(void *context, int fd, const char *path);
-	/* A file that somebody writes to is not copied, and no failure: the caller comes again. */
-	void (*busy)(void *context, const char *path);
+	/* A file that somebody writes to is not copied, and no failure: the caller comes again, after that time or
+	 * when it was closed. */
+	void (*busy)(void *context, const char *path, unsigned wait_ms);
 	/* A file with several names was copied: names that were copied before may be names of the old one. */
 	void (*several)(void *context, const char *path);
 	void *context; /* of them all; borrowed */

@@ -6,6 +6,7 @@
 
 #include "daemon/copy/copier_impl.h"
 #include "daemon/copy/globs.h"
+#include "daemon/copy/writers.h"
 
 static bool is_newer(const struct timespec *a, const struct timespec *b)
 {
@@ -100,7 +101,7 @@ int copy_entry(struct copier *c, struct entry *e)
 		r = copy_one(c, e);
 	copy_step(c, 0);
 	if (r == -EBUSY && c->side == COPY_SOURCE && c->o.busy) {
-		c->o.busy(c->o.context, copy_path(c));
+		c->o.busy(c->o.context, copy_path(c), WRITERS_TICK_MS);
 		return 0;
 	}
 	return r < 0 ? copy_fail(c, r) : 0;

@@ -280,10 +280,11 @@ static int keep_present(struct copier *c, struct entry *e)
 
 static int copy_open(struct copier *c, struct entry *e, int fd)
 {
+	unsigned wait_ms = c->o.busy ? writers_wait_ms(fd, &e->st, c->o.quiet_ms) : 0;
 	int r;
 
-	if (c->o.busy && writers_are(fd, &e->st, c->o.quiet_ms)) {
-		c->o.busy(c->o.context, copy_path(c));
+	if (wait_ms > 0) {
+		c->o.busy(c->o.context, copy_path(c), wait_ms);
 		return 0;
 	}
 	r = make(c, e, fd);

@@ -8,23 +8,26 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 
-static bool was_left_alone(const struct stat *st, unsigned quiet_ms)
+/* How long it must still be left alone. What is of the future says nothing. */
+static unsigned unquiet_ms(const struct stat *st, unsigned quiet_ms)
 {
 	int64_t changed_ms = (int64_t)st->st_mtim.tv_sec * 1000 + st->st_mtim.tv_nsec / 1000000;
-	int64_t now_ms = (int64_t)(clock_real_ns() / 1000000u);
+	int64_t age_ms = (int64_t)(clock_real_ns() / 1000000u) - changed_ms;
 
-	return changed_ms > now_ms || now_ms - changed_ms >= (int64_t)quiet_ms;
+	return age_ms < 0 || age_ms >= (int64_t)quiet_ms ? 0 : quiet_ms - (unsigned)age_ms;
 }
 
-bool writers_are(int fd, const struct stat *st, unsigned quiet_ms)
+unsigned writers_wait_ms(int fd, const struct stat *st, unsigned quiet_ms)
 {
-	if (!was_left_alone(st, MAX(quiet_ms, WRITERS_TICK_MS)))
-		return true;
+	unsigned wait_ms = unquiet_ms(st, MAX(quiet_ms, WRITERS_TICK_MS));
+
+	if (wait_ms > 0)
+		return wait_ms;
 	if (fcntl(fd, F_SETLEASE, F_RDLCK) == 0) {
 		(void) fcntl(fd, F_SETLEASE, F_UNLCK);
-		return false;
+		return 0;
 	}
-	return errno == EAGAIN || !was_left_alone(st, WRITERS_QUIET_MS);
+	return errno == EAGAIN ? WRITERS_HELD_MS : unquiet_ms(st, WRITERS_QUIET_MS);
 }
 
 bool writers_keep_out(int fd)

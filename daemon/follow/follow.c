@@ -14,9 +14,9 @@
 #include "base/clock.h"
 #include "daemon/follow/follow_impl.h"
 
-/* Between two looks at a file that somebody writes to, and how long a single synchronisation waits for it. */
-#define BUSY_MS 100u
+/* How long a single synchronisation waits for files that somebody writes to, and how often it looks. */
 #define ONCE_MS 10000u
+#define ONCE_LOOK_MS 100
 /* After a file with several names has changed; several such are one. */
 #define RESCAN_MS 2000u
 
@@ -52,9 +52,9 @@ static int entering(void *context, int fd, const char *path)
 	return r;
 }
 
-static void busy(void *context, const char *path)
+static void busy(void *context, const char *path, unsigned wait_ms)
 {
-	follow_put(context, path, BUSY_MS, true);
+	follow_put(context, path, wait_ms + 1, true);
 }
 
 static void several(void *context, const char *path)
@@ -266,7 +266,7 @@ int follow_once(struct follow *f)
 	int r = scan(f);
 
 	while (r == 0 && f->paths.n > 0 && clock_mono_ms() < until_ms && !*f->config.stop) {
-		(void) poll(NULL, 0, (int)BUSY_MS);
+		(void) poll(NULL, 0, ONCE_LOOK_MS);
 		r = look_at_due(f);
 	}
 	if (r == 0 && f->rescan_ms != UINT64_MAX)
