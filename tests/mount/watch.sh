@@ -104,12 +104,14 @@ same >/dev/null || fail "--once --delete: $(same)"
 # ---- moving in
 echo here >"$in/same name"
 mkdir "$src/d"; echo drop >"$src/d/drop"; echo other >"$src/same name"; cp -p "$in/2" "$src/2"
+echo these >"$in/alike"; echo those >"$src/alike"; touch -r "$in/alike" "$src/alike"
 exec 3>"$src/long"; echo begun >&3
 watch_it --drop
 becomes drop cat "$in/d/drop"
 becomes 'No such' ls "$src/d/drop"; becomes 'No such' ls "$src/2"
 expect here cat "$in/same name"; expect other cat "$src/same name"
-grep -q 'same name: kept' "$work/why" || fail "$(cat "$work/why")"
+expect these cat "$in/alike"; expect those cat "$src/alike"
+grep -q 'same name: kept' "$work/why" && grep -q 'alike: kept' "$work/why" || fail "$(cat "$work/why")"
 [ -e "$src/long" ] && [ ! -e "$in/long" ] || fail "a file that is written to was taken"
 echo ended >&3; exec 3>&-
 becomes "begun
