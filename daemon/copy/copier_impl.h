@@ -82,7 +82,7 @@ struct folder {
 };
 int copy_folder_contents(struct copier *c, const struct folder *f);
 
-/* ---- linking.c: 1: done. 0: it has no known other name. */
+/* ---- linking.c: 1: done. 0: it has no known other name. With `take` none is: each is compared by itself. */
 int copy_link(struct copier *c, struct entry *e);
 
 /* ---- partial.c */

@@ -101,7 +101,7 @@ int copy_entry(struct copier *c, struct entry *e)
 		r = copy_one(c, e);
 	copy_step(c, 0);
 	if (r == -EBUSY && c->side == COPY_SOURCE && c->o.busy) {
-		c->o.busy(c->o.context, copy_path(c), WRITERS_TICK_MS);
+		c->o.busy(c->o.context, copy_path(c), c->o.take ? WRITERS_HELD_MS : WRITERS_TICK_MS);
 		return 0;
 	}
 	return r < 0 ? copy_fail(c, r) : 0;

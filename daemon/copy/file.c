@@ -243,15 +243,20 @@ static int remember(struct copier *c, const struct entry *e)
 	return r < 0 ? copy_blame(c, COPY_SOURCE, "copying", r) : 0;
 }
 
-/* The destination's ctime alone proves nothing: renames, links and tags there change it, too. So what the source has is
- * compared always, and only what it does not have any more is left to that, unless all is to be. */
+static bool changed_after(const struct stat *source, const struct stat *copy)
+{
+	const struct timespec *its = &source->st_ctim, *ours = &copy->st_ctim;
+
+	return its->tv_sec > ours->tv_sec || (its->tv_sec == ours->tv_sec && its->tv_nsec > ours->tv_nsec);
+}
+
+/* The destination's ctime alone proves nothing: renames, links and tags there change it, too. So what the
+ * source has is compared always, and only what it does not have any more is left to that, unless `thorough`. */
 static bool facts_differ(const struct copier *c, const struct entry *e, const struct facts_side *from)
 {
-	const struct timespec *ours = &e->at.st_ctim, *its = &e->st.st_ctim;
-
-	return c->o.thorough || llistxattr(from->path, NULL, 0) > 0 || (e->at.st_mode & 07777) != (e->st.st_mode & 07777) || e->at.st_uid != e->st.st_uid ||
-	       e->at.st_gid != e->st.st_gid || its->tv_sec > ours->tv_sec ||
-	       (its->tv_sec == ours->tv_sec && its->tv_nsec > ours->tv_nsec);
+	return c->o.thorough || (e->at.st_mode & 07777) != (e->st.st_mode & 07777) ||
+	       e->at.st_uid != e->st.st_uid || e->at.st_gid != e->st.st_gid || changed_after(&e->st, &e->at) ||
+	       llistxattr(from->path, NULL, 0) > 0;
 }
 
 static int keep_present(struct copier *c, struct entry *e)
@@ -290,7 +295,7 @@ static int copy_open(struct copier *c, struct entry *e, int fd)
 	r = make(c, e, fd);
 	if (r == 0)
 		r = remember(c, e);
-	if (r == 0 && e->st.st_nlink > 1 && c->o.several)
+	if (r == 0 && e->st.st_nlink > 1 && c->o.several && !c->o.take)
 		c->o.several(c->o.context, copy_path(c));
 	return r < 0 || !c->o.take ? r : take_away(c, e, fd);
 }

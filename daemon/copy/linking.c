@@ -57,23 +57,10 @@ static int link_known(struct copier *c, const struct entry *e, const char *known
 	return 1;
 }
 
-static int take_name(struct copier *c, const struct entry *e)
-{
-	if (!c->o.take || c->o.dry_run)
-		return 1;
-	if (fsync(e->to) < 0)
-		return copy_blame(c, COPY_DESTINATION, "syncing", -errno);
-	if (unlinkat(e->from, entry_from_name(e), 0) < 0)
-		return copy_blame(c, COPY_SOURCE, "removing", -errno);
-	c->counts.removed++;
-	return 1;
-}
-
 int copy_link(struct copier *c, struct entry *e)
 {
-	const char *known = links_get(&c->links, e->st.st_dev, e->st.st_ino);
+	const char *known = c->o.take ? NULL : links_get(&c->links, e->st.st_dev, e->st.st_ino);
 	struct stat at;
-	int r;
 
 	if (!known)
 		return 0;
@@ -81,10 +68,8 @@ int copy_link(struct copier *c, struct entry *e)
 		return link_known(c, e, known);
 	if (fstatat(c->to, known, &at, AT_SYMLINK_NOFOLLOW) < 0 || !is_copy_of(&at, &e->st))
 		return 0;
-	if (!e->there || at.st_dev != e->at.st_dev || at.st_ino != e->at.st_ino) {
-		r = link_known(c, e, known);
-		return r > 0 ? take_name(c, e) : r;
-	}
+	if (!e->there || at.st_dev != e->at.st_dev || at.st_ino != e->at.st_ino)
+		return link_known(c, e, known);
 	c->counts.present++;
-	return take_name(c, e);
+	return 1;
 }

@@ -271,7 +271,8 @@ int follow_once(struct follow *f)
 	}
 	if (r == 0 && f->rescan_ms != UINT64_MAX)
 		r = scan(f);
-	give_up_busy(f);
+	if (r == 0)
+		give_up_busy(f);
 	return r == 0 ? copier_flush(f->copier) : r;
 }
 

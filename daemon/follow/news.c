@@ -137,20 +137,18 @@ static int hear(struct follow *f, const struct inotify_event *e)
 int follow_read_news(struct follow *f)
 {
 	char events[64 * (sizeof(struct inotify_event) + NAME_MAX + 1)] __attribute__((aligned(8)));
-	ssize_t len = 0;
+	ssize_t len;
 	int r = 0;
 
-	while (r == 0 && f->rescan_ms != 0 && f->paths.n < PATHS_MAX) {
+	do {
 		len = read(watches_fd(f->watches), events, sizeof(events));
-		if (len <= 0)
-			break;
 		for (ssize_t at = 0; r == 0 && at < len;) {
 			const struct inotify_event *e = (const void *)(events + at);
 
 			r = hear(f, e);
 			at += (ssize_t)(sizeof(*e) + e->len);
 		}
-	}
+	} while (r == 0 && len > 0 && f->rescan_ms != 0 && f->paths.n < PATHS_MAX);
 	settle_moves(f);
 	return r;
 }

@@ -15,6 +15,17 @@ same() { python3 "$TESTS/same_tree.py" "$src" "$in" && echo same; }
 ino() { stat -c %i "$@"; }
 count() { python3 -c 'import json, sys; print(json.load(open(sys.argv[2]))[sys.argv[1]])' "$@"; }
 
+# storm - too much news for the queue: what comes after it is lost
+storm() {
+    python3 - "$src" <<'P'
+import os, sys
+a, b = sys.argv[1] + "/storm a", sys.argv[1] + "/storm b"
+for p in a, b: open(p, "w").close()
+for n in range(int(open("/proc/sys/fs/inotify/max_queued_events").read()) // 2 + 10):
+    for p in a, b: os.chmod(p, 0o600 + n % 64)
+P
+}
+
 # ---- one thing after the other
 mkdir -p "$src/d/e"; echo old >"$src/d/old"; echo deep >"$src/d/e/deep"
 exec 3>"$src/half"; echo half >&3
@@ -22,6 +33,9 @@ watch_it --ignore '*.log' --ignore 'd/private/'
 [ -e "$in/half" ] && fail "a file that is written to was copied"
 echo rest >&3; exec 3>&-
 becomes same same
+# before there are links, for which all is looked at, too
+kill -STOP $watcher; storm; echo lost >"$src/lost"; kill -CONT $watcher
+becomes lost cat "$in/lost"
 echo new >"$src/new"; chmod 640 "$src/d/old"; ln -s new "$src/link"; mkfifo "$src/d/fifo"
 setfattr -n user.note -v x "$src/new"; ln "$src/d/old" "$src/d/another"
 becomes same same
@@ -58,14 +72,7 @@ stir() { python3 "$TESTS/stir.py" "$src" "$out" "$1" "$2" >/dev/null; }
 stir 1 600; stir 2 600
 becomes same same
 kill -STOP $watcher
-# too much for the queue: what comes after it is lost
-python3 - "$src" <<'P'
-import os, sys
-a, b = sys.argv[1] + "/storm a", sys.argv[1] + "/storm b"
-for p in a, b: open(p, "w").close()
-for n in range(int(open("/proc/sys/fs/inotify/max_queued_events").read()) // 2 + 10):
-    for p in a, b: os.chmod(p, 0o600 + n % 64)
-P
+storm
 stir 3 400
 kill -CONT $watcher
 becomes same same
@@ -105,11 +112,16 @@ same >/dev/null || fail "--once --delete: $(same)"
 echo here >"$in/same name"
 mkdir "$src/d"; echo drop >"$src/d/drop"; echo other >"$src/same name"; cp -p "$in/2" "$src/2"
 echo these >"$in/alike"; echo those >"$src/alike"; touch -r "$in/alike" "$src/alike"
+ln "$src/alike" "$src/alike too"; echo two >"$src/one name"; ln "$src/one name" "$src/two names"
 exec 3>"$src/long"; echo begun >&3
 watch_it --drop
 becomes drop cat "$in/d/drop"
 becomes 'No such' ls "$src/d/drop"; becomes 'No such' ls "$src/2"
 expect here cat "$in/same name"; expect other cat "$src/same name"
+becomes 'No such' ls "$src/alike too"; becomes 'No such' ls "$src/two names"; becomes 'No such' ls "$src/one name"
+expect "those
+two
+two" cat "$in/alike too" "$in/one name" "$in/two names"
 expect these cat "$in/alike"; expect those cat "$src/alike"
 grep -q 'same name: kept' "$work/why" && grep -q 'alike: kept' "$work/why" || fail "$(cat "$work/why")"
 [ -e "$src/long" ] && [ ! -e "$in/long" ] || fail "a file that is written to was taken"
