@@ -34,8 +34,8 @@ watch_it --ignore '*.log' --ignore 'd/private/'
 echo rest >&3; exec 3>&-
 becomes same same
 # before there are links, for which all is looked at, too
-kill -STOP $watcher; storm; echo lost >"$src/lost"; kill -CONT $watcher
-becomes lost cat "$in/lost"
+kill -STOP $watcher; storm; echo "too late" >"$src/lost"; kill -CONT $watcher
+becomes "too late" cat "$in/lost"
 echo new >"$src/new"; chmod 640 "$src/d/old"; ln -s new "$src/link"; mkfifo "$src/d/fifo"
 setfattr -n user.note -v x "$src/new"; ln "$src/d/old" "$src/d/another"
 becomes same same
@@ -50,14 +50,14 @@ becomes same same
 echo 2 >>"$src/whole/tree/1"
 becomes same same
 echo no >"$src/x.log"; echo no >"$src/x.part"; mkdir "$src/d/private"; echo no >"$src/d/private/x"; echo yes >"$src/y"
-becomes yes cat "$in/y"
+becomes "^yes$" cat "$in/y"
 [ ! -e "$in/x.log" ] && [ ! -e "$in/x.part" ] && [ ! -e "$in/d/private" ] || fail "ignored names: $(find "$in")"
 mv "$src/x.part" "$src/x"
-becomes no cat "$in/x"
+becomes "^no$" cat "$in/x"
 rm "$src/x.log"; rm -r "$src/d/private"
 # without --delete what goes stays
 rm "$src/y"; mv "$src/whole" "$out/"
-echo after >"$src/after"; becomes after cat "$in/after"
+echo after >"$src/after"; becomes "^after$" cat "$in/after"
 [ -e "$in/y" ] && [ -e "$in/whole/tree/1" ] || fail "something was deleted"
 # a name that is only one of several
 echo changed >>"$src/d/old"
@@ -115,7 +115,7 @@ echo these >"$in/alike"; echo those >"$src/alike"; touch -r "$in/alike" "$src/al
 ln "$src/alike" "$src/alike too"; echo two >"$src/one name"; ln "$src/one name" "$src/two names"
 exec 3>"$src/long"; echo begun >&3
 watch_it --drop
-becomes drop cat "$in/d/drop"
+becomes "^drop$" cat "$in/d/drop"
 becomes 'No such' ls "$src/d/drop"; becomes 'No such' ls "$src/2"
 expect here cat "$in/same name"; expect other cat "$src/same name"
 becomes 'No such' ls "$src/alike too"; becomes 'No such' ls "$src/two names"; becomes 'No such' ls "$src/one name"
