@@ -5,7 +5,7 @@ import os, stat, sys
 def attributes(path):
     # Of symbolic links only others than user.*, which these trees do not have.
     if os.path.islink(path): return {}
-    return {n: os.getxattr(path, n) for n in os.listxattr(path) if n.startswith(("user.", "system.posix_acl"))}
+    return {n: os.getxattr(path, n) for n in os.listxattr(path) if n.startswith(("user.", "system.posix_acl", "security.capability"))}
 
 def facts(path, loose):
     s = os.lstat(path)
