@@ -90,6 +90,12 @@ same "$work/twins" "$mnt/twins"; same "$work/more" "$mnt/more"
 [ "$(stat -c %h "$mnt/twins/a")" = 1 ] || fail "twins are links"
 echo more >>"$mnt/twins/a"
 cmp "$work/bytes" "$mnt/twins/b" || fail "a write to one copy is seen in the other"
+# the volume has them once
+mkdir "$work/thrice"; head -c 12000000 /dev/urandom >"$work/thrice/1"; cp "$work/thrice/1" "$work/thrice/2"; cp "$work/thrice/1" "$work/thrice/3"
+before=$(du -sk "$vol/hot" | cut -f1)
+import "$work/thrice" "$mnt" >/dev/null
+grown=$(($(du -sk "$vol/hot" | cut -f1) - before))
+[ $grown -lt 20000 ] || fail "three times the same bytes take $grown KiB"
 import "$work/more" "$mnt/apart" --no-share --json >"$work/report"
 [ "$(count shared "$work/report")" = 0 ] || fail "--no-share"
 
