@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What was found in files. A part is read, compared with what it should be, and exchanged in a batch that makes sure that it is
- * still as it was read: targets are looked for outside of batches. */
+/* What was found in files. A part is read, compared with what it should be, and exchanged in a batch that
+ * makes sure that it is still as it was read: targets are looked for outside of batches. */
 #include <errno.h>
 #include <string.h>
 
@@ -46,7 +46,8 @@ static int exchange_part(struct catalog *c, const struct exchange *x, uint8_t pa
 	return r < 0 ? r : op_end(&op, exchange_in(&op, x, part), 0);
 }
 
-/* Parts from the last to the first: what moves between the first and the others is there twice for a moment. */
+/* Parts from the last to the first: what moves between the first and the others is there twice for a
+ * moment. */
 static int exchange_all(struct catalog *c, const struct exchange *x)
 {
 	int r = 0;
@@ -117,7 +118,8 @@ static void place(struct part_links *l)
 		part_link_at(l, k)->part = (uint8_t)(part_link_at(l, k)->hash % LINKS_PARTS);
 }
 
-static const struct part_link *find_text(const struct part_links *l, const struct part_links *x, const struct part_link *i)
+static const struct part_link *find_text(const struct part_links *l, const struct part_links *x,
+					 const struct part_link *i)
 {
 	for (size_t k = 0; k < part_links_count(l); k++)
 		if (part_link_is(l, part_link_at(l, k), x, i))
@@ -126,7 +128,8 @@ static const struct part_link *find_text(const struct part_links *l, const struc
 }
 
 /* What was there keeps what it is bound to. */
-static int bind_all(struct catalog *c, const struct inode *src, const struct part_links *old, struct part_links *now)
+static int bind_all(struct catalog *c, const struct inode *src, const struct part_links *old,
+		    struct part_links *now)
 {
 	int r = 0;
 
@@ -208,7 +211,8 @@ static int is_wanted(struct catalog *c, const struct found_link *l, const struct
 	return MIN(n, 0);
 }
 
-static int bind_wanted(struct catalog *c, const struct inode *src, const struct links_wanted *wanted, struct part_links *now)
+static int bind_wanted(struct catalog *c, const struct inode *src, const struct links_wanted *wanted,
+		       struct part_links *now)
 {
 	int r = 0;
 
@@ -257,7 +261,8 @@ int links_forget_found(struct batch *b, struct inode *i)
 {
 	_cleanup_part_links_ struct part_links old = { 0 };
 	static const struct part_links none;
-	int part, r = i->flags & INODE_LINKS ? part_links_load_next(batch_catalog(b), i->ino, 0, &old, &part) : -ENOENT;
+	int part, r = i->flags & INODE_LINKS ? part_links_load_next(batch_catalog(b), i->ino, 0, &old, &part)
+					     : -ENOENT;
 
 	if (r == -EBADMSG) {
 		links_drop_found(b, i);

@@ -29,8 +29,11 @@ struct part_link *part_link_at(const struct part_links *l, size_t k)
 
 struct found_link part_link_view(const struct part_links *l, const struct part_link *i)
 {
-	return (struct found_link){ .form = i->form, .verb = i->verb, .bound = i->bound,
-				    .target = (const char *)l->text.data + i->at, .len = i->len };
+	return (struct found_link){ .form = i->form,
+				    .verb = i->verb,
+				    .bound = i->bound,
+				    .target = (const char *)l->text.data + i->at,
+				    .len = i->len };
 }
 
 uint64_t part_link_hash(struct catalog *c, const struct found_link *l)
@@ -44,8 +47,13 @@ uint64_t part_link_hash(struct catalog *c, const struct found_link *l)
 
 int part_links_add(struct part_links *l, const struct found_link *link, uint64_t hash, uint8_t part)
 {
-	struct part_link i = { .hash = hash, .bound = link->bound, .verb = link->verb, .at = (uint32_t)l->text.len,
-			  .len = (uint32_t)link->len, .form = link->form, .part = part };
+	struct part_link i = { .hash = hash,
+			       .bound = link->bound,
+			       .verb = link->verb,
+			       .at = (uint32_t)l->text.len,
+			       .len = (uint32_t)link->len,
+			       .form = link->form,
+			       .part = part };
 	int r = buf_add(&l->items, &i, sizeof(i));
 
 	return r < 0 ? r : buf_add(&l->text, link->target, link->len);
@@ -58,7 +66,8 @@ int part_links_copy(const struct part_links *from, struct part_links *ret)
 	return r < 0 ? r : buf_add(&ret->text, from->text.data, from->text.len);
 }
 
-bool part_link_is(const struct part_links *x, const struct part_link *a, const struct part_links *y, const struct part_link *b)
+bool part_link_is(const struct part_links *x, const struct part_link *a, const struct part_links *y,
+		  const struct part_link *b)
 {
 	return a->hash == b->hash && a->form == b->form && a->verb == b->verb && a->len == b->len &&
 	       memcmp(x->text.data + a->at, y->text.data + b->at, a->len) == 0;
@@ -162,8 +171,8 @@ static int tell_part(void *context, const struct record *record)
 	return r;
 }
 
-int links_foreach_found(struct catalog *c, uint64_t ino, int (*link)(void *context, const struct found_link *l),
-			void *context)
+int links_foreach_found(struct catalog *c, uint64_t ino,
+			int (*link)(void *context, const struct found_link *l), void *context)
 {
 	struct key prefix = key_u64(key_start('W'), ino);
 
@@ -192,7 +201,8 @@ static int take_part(void *context, const struct record *record)
 }
 
 /* The first part from `from` on. -1: there is none. */
-int part_links_load_next(struct catalog *c, uint64_t ino, unsigned from, struct part_links *ret_l, int *ret_part)
+int part_links_load_next(struct catalog *c, uint64_t ino, unsigned from, struct part_links *ret_l,
+			 int *ret_part)
 {
 	struct key prefix = key_u64(key_start('W'), ino);
 	struct taking t = { .c = c, .l = ret_l, .from = from, .part = -1 };
@@ -222,8 +232,8 @@ static bool has(const struct part_links *x, const struct part_link *i, const str
 }
 
 /* What `x` has in this part and `y` has not. */
-static int apply_others(struct batch *b, struct inode *src, uint8_t part, const struct part_links *x, const struct part_links *y,
-			int sign)
+static int apply_others(struct batch *b, struct inode *src, uint8_t part, const struct part_links *x,
+			const struct part_links *y, int sign)
 {
 	int r = 0;
 
@@ -250,11 +260,13 @@ static int check_unchanged(struct batch *b, const struct key *key, const struct 
 		r = batch_get(b, key->bytes, key->len, &have);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return want.len == have.len && (!want.len || memcmp(want.data, have.data, want.len) == 0) ? 0 : -EAGAIN;
+	return want.len == have.len && (!want.len || memcmp(want.data, have.data, want.len) == 0) ? 0
+												  : -EAGAIN;
 }
 
 /* -EAGAIN: it, or a target, is not what it was any more. */
-int part_exchange(struct batch *b, struct inode *src, uint8_t part, const struct part_links *old, const struct part_links *now)
+int part_exchange(struct batch *b, struct inode *src, uint8_t part, const struct part_links *old,
+		  const struct part_links *now)
 {
 	struct key key = links_part_key(src->ino, part);
 	_cleanup_buf_ struct buf value = BUF_INIT;
@@ -283,5 +295,7 @@ int part_differs(uint8_t part, const struct part_links *old, const struct part_l
 
 	if (r >= 0)
 		r = part_links_encode(now, part, &after);
-	return r < 0 ? r : before.len != after.len || (before.len && memcmp(before.data, after.data, before.len) != 0);
+	return r < 0 ? r
+		     : before.len != after.len ||
+			       (before.len && memcmp(before.data, after.data, before.len) != 0);
 }

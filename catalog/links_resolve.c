@@ -103,7 +103,8 @@ int link_resolve_path(struct catalog *c, uint64_t dir, const char *path, size_t 
 	return 1;
 }
 
-static int resolve_path(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino)
+static int resolve_path(struct catalog *c, const struct inode *src, const struct found_link *l,
+			uint64_t *ret_ino)
 {
 	struct inode i;
 	int r = link_resolve_path(c, src->parent, l->target, l->len, &i);
@@ -143,7 +144,9 @@ static int same(const char *name, size_t len, const struct buf *folded)
 	_cleanup_buf_ struct buf other = BUF_INIT;
 	int r = fold_text(name, len, &other);
 
-	return r < 0 ? r : other.len == folded->len && (!other.len || memcmp(other.data, folded->data, other.len) == 0);
+	return r < 0 ? r
+		     : other.len == folded->len &&
+			       (!other.len || memcmp(other.data, folded->data, other.len) == 0);
 }
 
 static bool is_note(const char *ending)
@@ -287,7 +290,8 @@ static int climb(struct search *s, uint64_t dir)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int resolve_wiki(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino)
+static int resolve_wiki(struct catalog *c, const struct inode *src, const struct found_link *l,
+			uint64_t *ret_ino)
 {
 	_cleanup_(search_done) struct search s = { .c = c, .folders = { l->target, l->len } };
 	unsigned left = LINK_CANDIDATES;
