@@ -142,8 +142,9 @@ static int bind_all(struct catalog *c, const struct inode *src, const struct par
 		r = i->bound ? link_is_alive(c, i->bound) : 0;
 		if (r)
 			continue;
+		l.bound = i->bound;
 		i->bound = 0;
-		r = link_resolve(c, src, &l, &i->bound);
+		r = link_look_for(c, src, &l, &i->bound);
 	}
 	return r;
 }
@@ -224,7 +225,7 @@ static int bind_wanted(struct catalog *c, const struct inode *src, const struct 
 		if (r <= 0)
 			continue;
 		i->bound = 0;
-		r = link_resolve(c, src, &l, &i->bound);
+		r = link_look_for(c, src, &l, &i->bound);
 	}
 	return r;
 }

@@ -31,8 +31,9 @@ int links_last_path(struct catalog *c, uint64_t ino, struct buf *ret_path);
 
 /* ---- links_resolve.c: names are those that are committed; a batch that asks has changed none */
 
-/* What a link of `src` names. 1, 0: nothing, -errno. */
-int link_resolve(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino);
+/* What a link of `src` names; of one whose target has lost its name first what lies in its place: programs save
+ * by putting another file there. 1, 0: nothing, -errno. */
+int link_look_for(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino);
 int link_resolve_path(struct catalog *c, uint64_t dir, const char *path, size_t len, struct inode *ret_i);
 /* The stems whose files it may name: how many, at most 2. */
 int link_stems(struct catalog *c, const struct found_link *l, uint64_t ret_hashes[2]);
@@ -60,7 +61,9 @@ void links_drop_found(struct batch *b, struct inode *i);
 
 /* ---- links_user.c */
 
-/* Between names of xattrs: NULL, or the verb; -EINVAL: it is a link's, but the verb is none. */
+/* Has the xattr the name of a link, with whatever verb? */
+bool link_is_xattr(const char *name);
+/* The verb in a name that programs use, or in one that is stored; NULL: it is not that of a link. */
 const char *link_verb_of_xattr(const char *name);
 const char *link_verb_of_stored(const char *name, size_t len, size_t *ret_len);
 #define LINK_XATTR "user.brainy.link."

@@ -15,11 +15,16 @@
 
 /* ---- names */
 
+bool link_is_xattr(const char *name)
+{
+	return strncmp(name, LINK_XATTR, sizeof(LINK_XATTR) - 1) == 0;
+}
+
 const char *link_verb_of_xattr(const char *name)
 {
-	static const char prefix[] = LINK_XATTR;
+	const char *verb = link_is_xattr(name) ? name + sizeof(LINK_XATTR) - 1 : NULL;
 
-	return strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? name + sizeof(prefix) - 1 : NULL;
+	return verb && link_verb_is_good(verb, strlen(verb)) ? verb : NULL;
 }
 
 const char *link_verb_of_stored(const char *name, size_t len, size_t *ret_len)
@@ -422,25 +427,43 @@ static int without_lost(struct batch *b, const struct buf *list, struct buf *ret
 	return r;
 }
 
-int links_attach_user(struct batch *b, struct inode *i, const char *name, size_t len)
+/* From what older versions stored; they took any verb. */
+static int attach_text(struct batch *b, struct inode *i, const char *name)
 {
-	_cleanup_buf_ struct buf old = BUF_INIT, now = BUF_INIT, plain = BUF_INIT;
-	const char *verb = buf_add(&plain, name, len) < 0 || !buf_cstr(&plain)
-				   ? NULL
-				   : link_verb_of_xattr((char *)plain.data);
+	_cleanup_buf_ struct buf text = BUF_INIT, list = BUF_INIT;
+	const char *verb = link_verb_of_xattr(name);
 	char stored[LINK_STORED_MAX];
-	int r = plain.data ? xattr_get_in(b, i, (const char *)plain.data, &old) : -ENOMEM;
+	int r = verb ? xattr_get_in(b, i, name, &text) : -ENODATA;
 
 	if (r < 0)
-		return r;
-	if (verb && !link_verb_is_good(verb, strlen(verb)))
-		return 0;
-	r = verb ? links_encode(batch_catalog(b), old.data, old.len, &now) : without_lost(b, &old, &now);
-	if (r >= 0 && verb)
-		r = xattr_remove_in(b, i, (const char *)plain.data);
-	if (r < 0)
-		return r;
-	link_stored_name(verb ? verb : (const char *)plain.data + sizeof(LINK_STORED) - 1, stored);
-	r = links_change_list(b, i, stored + sizeof(LINK_STORED) - 1, &BUF_INIT, &now);
-	return r < 0 ? r : put_list(b, i, stored, &now);
+		return r == -ENODATA ? 0 : r;
+	link_stored_name(verb, stored);
+	r = links_encode(batch_catalog(b), text.data, text.len, &list);
+	if (r >= 0)
+		r = links_change_list(b, i, verb, &BUF_INIT, &list);
+	if (r >= 0)
+		r = xattr_remove_in(b, i, name);
+	return r < 0 ? r : put_list(b, i, stored, &list);
+}
+
+static int attach_list(struct batch *b, struct inode *i, const char *name)
+{
+	_cleanup_buf_ struct buf old = BUF_INIT, now = BUF_INIT;
+	int r = xattr_get_in(b, i, name, &old);
+
+	if (r >= 0)
+		r = without_lost(b, &old, &now);
+	if (r >= 0)
+		r = links_change_list(b, i, name + sizeof(LINK_STORED) - 1, &BUF_INIT, &now);
+	return r < 0 ? r : put_list(b, i, name, &now);
+}
+
+int links_attach_user(struct batch *b, struct inode *i, const char *name, size_t len)
+{
+	_cleanup_buf_ struct buf plain = BUF_INIT;
+	const char *text = buf_add(&plain, name, len) < 0 ? NULL : buf_cstr(&plain);
+
+	if (!text)
+		return -ENOMEM;
+	return link_is_xattr(text) ? attach_text(b, i, text) : attach_list(b, i, text);
 }

@@ -310,10 +310,15 @@ static void test_paths(void)
 	CHECK_EQ(target(src), 0);
 	move(e, "src.md", d, "src.md");
 	CHECK_EQ(target(src), a);
-	/* One of that name takes the place of the target. */
+	/* One of that name takes the place of the target; so it does where the text names another place. */
 	(void) note(ROOT_INO, "new.md");
 	move(ROOT_INO, "new.md", ROOT_INO, "else.md");
 	CHECK(target(src) != 0 && target(src) != a);
+	move(ROOT_INO, "else.md", d, "far.md");
+	a = note(ROOT_INO, "new.md");
+	move(ROOT_INO, "new.md", d, "far.md");
+	CHECK_EQ(target(src), a);
+	move(d, "far.md", ROOT_INO, "else.md");
 	drop(ROOT_INO, "else.md");
 	CHECK_EQ(target(src), 0);
 	a = note(ROOT_INO, "else.md");
@@ -493,6 +498,8 @@ static void test_anew(void)
 	drop(ROOT_INO, "anew.a");
 }
 
+#define LINK_BAD "user.brainy.link.bad verb"
+
 /* As versions before this one stored it. */
 static void test_old_text(void)
 {
@@ -505,8 +512,15 @@ static void test_old_text(void)
 	CHECK_EQ(xattr_put_in(b, &i, CITES, "old.a\nold.b", 11), 0);
 	inode_put(b, &i);
 	CHECK_EQ(batch_commit(b, NULL), 0);
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	CHECK_EQ(xattr_put_in(b, &i, LINK_BAD, "x", 1), 0);
+	inode_put(b, &i);
+	CHECK_EQ(batch_commit(b, NULL), 0);
 	check_value(src, CITES, "old.a\nold.b");
 	derive_anew();
+	check_value(src, LINK_BAD, "x");
+	CHECK_EQ(unset(src, LINK_BAD), 0);
+	check_value(src, LINK_BAD, NULL);
 	check_value(src, CITES, "old.a\nold.b");
 	CHECK_EQ(target(src), a);
 	CHECK_EQ(unset(src, CITES), 0);

@@ -198,11 +198,19 @@ static bool is_bound(const struct link *l)
 	return l->bound >= 0 && files[l->bound].alive;
 }
 
+/* What lies where the target lay last goes before what the text says. */
+static void bind_found(const struct m_file *f, struct link *l)
+{
+	int heir = l->bound >= 0 && !is_bound(l) ? find_path(0, files[l->bound].last_path) : -1;
+
+	if (!is_bound(l))
+		l->bound = heir >= 0 ? heir : resolve(f, l);
+}
+
 static void model_settle(struct m_file *f)
 {
 	for (unsigned k = 0; k < f->n_links; k++)
-		if (!is_bound(&f->links[k]))
-			f->links[k].bound = resolve(f, &f->links[k]);
+		bind_found(f, &f->links[k]);
 	for (unsigned k = 0; k < f->n_set; k++) {
 		struct link *l = &f->set[k];
 
@@ -296,8 +304,7 @@ static void edit(void)
 	for (unsigned k = 0; k < f->n_links; k++) {
 		struct link *l = &f->links[k];
 
-		if (!is_bound(l))
-			l->bound = resolve(f, l);
+		bind_found(f, l);
 		CHECK_EQ(buf_add_u8(&links, (uint8_t)l->form), 0);
 		CHECK_EQ(buf_add(&links, l->verb, strlen(l->verb) + 1), 0);
 		CHECK_EQ(buf_add(&links, l->target, strlen(l->target) + 1), 0);
