@@ -255,13 +255,14 @@ static int check_unchanged(struct batch *b, const struct key *key, const struct 
 {
 	_cleanup_buf_ struct buf want = BUF_INIT, have = BUF_INIT;
 	int r = part_links_encode(old, part, &want);
+	bool same;
 
 	if (r >= 0)
 		r = batch_get(b, key->bytes, key->len, &have);
 	if (r < 0 && r != -ENOENT)
 		return r;
-	return want.len == have.len && (!want.len || memcmp(want.data, have.data, want.len) == 0) ? 0
-												  : -EAGAIN;
+	same = want.len == have.len && (!want.len || memcmp(want.data, have.data, want.len) == 0);
+	return same ? 0 : -EAGAIN;
 }
 
 /* -EAGAIN: it, or a target, is not what it was any more. */

@@ -10,7 +10,7 @@
 #include "tests/unit/xattr_box.h"
 
 #define NOTES 12
-#define ROUNDS 3000
+#define ROUNDS 12000
 
 static const char *const names[NOTES] = { "a.md", "b.md", "c.md", "d.md", "e.md", "f.md",
 					  "g.md", "h.md", "i.md", "j.md", "k.md", "l.md" };
