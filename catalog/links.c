@@ -143,7 +143,8 @@ int link_wait(struct batch *b, const struct inode *src, const struct found_link 
 
 	for (int k = 0; k < n && r >= 0; k++)
 		r = packed_set_change(b, &prefix,
-				      &(struct packed_change){ .a = stems[k], .b = src->ino, .add = add }, NULL);
+				      &(struct packed_change){ .a = stems[k], .b = src->ino, .add = add },
+				      NULL);
 	return n < 0 ? n : doubtful(b, r);
 }
 
@@ -156,14 +157,17 @@ static int visit_chunk(void *context, const struct record *record)
 {
 	struct packed_member members[CHUNK_MEMBERS_MAX];
 	const struct each_link *each = context;
-	int n = record->key_len == 25 ? chunk_decode(record->value, record->value_len, members) : -EBADMSG, r = MIN(n, 0);
+	int n = record->key_len == 25 ? chunk_decode(record->value, record->value_len, members) : -EBADMSG,
+	    r = MIN(n, 0);
 
 	for (int k = 0; k < n && r == 0; k++)
-		r = each->link(each->context, load_be64(record->key + 1), members[k].a, (uint32_t)members[k].b);
+		r = each->link(each->context, load_be64(record->key + 1), members[k].a,
+			       (uint32_t)members[k].b);
 	return r;
 }
 
-int links_foreach(struct catalog *c, int (*link)(void *context, uint64_t from, uint64_t to, uint32_t verb), void *context)
+int links_foreach(struct catalog *c, int (*link)(void *context, uint64_t from, uint64_t to, uint32_t verb),
+		  void *context)
 {
 	struct key prefix = key_start('L');
 

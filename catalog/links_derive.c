@@ -66,7 +66,9 @@ static int attach_list(void *context, const char *name, size_t name_len, const v
 	size_t prefix = sizeof(LINK_XATTR) - 1, verb_len;
 	bool old = name_len > prefix && memcmp(name, LINK_XATTR, prefix) == 0;
 
-	return old || link_verb_of_stored(name, name_len, &verb_len) ? links_attach_user(a->b, a->i, name, name_len) : 0;
+	return old || link_verb_of_stored(name, name_len, &verb_len)
+		       ? links_attach_user(a->b, a->i, name, name_len)
+		       : 0;
 }
 
 static int make_lists(void *context, const struct record *record)

@@ -22,7 +22,8 @@ static int settle(struct catalog *c, uint64_t ino, const struct links_wanted *wa
 }
 
 /* Those behind `after`. */
-static int load_waiting(struct catalog *c, uint64_t stem, uint64_t after, uint64_t inos[WAITING_MAX], size_t *ret_n)
+static int load_waiting(struct catalog *c, uint64_t stem, uint64_t after, uint64_t inos[WAITING_MAX],
+			size_t *ret_n)
 {
 	struct key prefix = key_start('w');
 	_cleanup_(packed_walk_done) struct packed_walk w = packed_walk_over(c, &prefix);
@@ -71,7 +72,8 @@ static int wake_name(void *context, uint64_t dir, uint64_t cookie)
 
 	if (r < 0)
 		return r == -ENOENT || r == -EBADMSG ? 0 : r;
-	r = file_stem_hash(a->c, (const char *)name.data, file_stem_len((const char *)name.data, name.len), &stem);
+	r = file_stem_hash(a->c, (const char *)name.data, file_stem_len((const char *)name.data, name.len),
+			   &stem);
 	return r < 0 ? r : wake(a->c, stem);
 }
 

@@ -103,7 +103,8 @@ int link_resolve_path(struct catalog *c, uint64_t dir, const char *path, size_t 
 	return 1;
 }
 
-static int resolve_path(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino)
+static int resolve_path(struct catalog *c, const struct inode *src, const struct found_link *l,
+			uint64_t *ret_ino)
 {
 	struct inode i;
 	int r = link_resolve_path(c, src->parent, l->target, l->len, &i);
@@ -143,7 +144,9 @@ static int same(const char *name, size_t len, const struct buf *folded)
 	_cleanup_buf_ struct buf other = BUF_INIT;
 	int r = fold_text(name, len, &other);
 
-	return r < 0 ? r : other.len == folded->len && (!other.len || memcmp(other.data, folded->data, other.len) == 0);
+	return r < 0 ? r
+		     : other.len == folded->len &&
+			       (!other.len || memcmp(other.data, folded->data, other.len) == 0);
 }
 
 static bool is_note(const char *ending)
@@ -287,7 +290,8 @@ static int climb(struct search *s, uint64_t dir)
 	return r == -ENOENT ? 0 : r;
 }
 
-static int resolve_wiki(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino)
+static int resolve_wiki(struct catalog *c, const struct inode *src, const struct found_link *l,
+			uint64_t *ret_ino)
 {
 	_cleanup_(search_done) struct search s = { .c = c, .folders = { l->target, l->len } };
 	unsigned left = LINK_CANDIDATES;
@@ -333,7 +337,7 @@ static int resolve_message(struct catalog *c, const struct found_link *l, uint64
 
 /* ---- all */
 
-int link_resolve(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino)
+static int resolve(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino)
 {
 	switch (l->form) {
 	case LINK_WIKI:
@@ -343,6 +347,28 @@ int link_resolve(struct catalog *c, const struct inode *src, const struct found_
 	default:
 		return resolve_path(c, src, l, ret_ino);
 	}
+}
+
+/* The file that lies where another one lay last. */
+static int find_heir(struct catalog *c, uint64_t ino, uint64_t *ret_ino)
+{
+	_cleanup_buf_ struct buf path = BUF_INIT;
+	struct inode i;
+	int r = links_last_path(c, ino, &path);
+
+	if (r >= 0)
+		r = link_resolve_path(c, ROOT_INO, (const char *)path.data, path.len, &i);
+	if (r <= 0 || !is_file(&i))
+		return is_none(r) ? 0 : MIN(r, 0);
+	*ret_ino = i.ino;
+	return 1;
+}
+
+int link_look_for(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino)
+{
+	int r = l->bound ? find_heir(c, l->bound, ret_ino) : 0;
+
+	return r ? r : resolve(c, src, l, ret_ino);
 }
 
 static int message_stem(struct catalog *c, const struct found_link *l, uint64_t *ret_hash)

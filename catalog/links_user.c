@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What users set. A list is changed as a whole, in the batch of its xattr: its targets are looked for with the writer lock
- * held. */
+/* What users set. A list is changed as a whole, in the batch of its xattr: its targets are looked for with
+ * the writer lock held. */
 #include <errno.h>
 #include <string.h>
 
@@ -15,11 +15,16 @@
 
 /* ---- names */
 
+bool link_is_xattr(const char *name)
+{
+	return strncmp(name, LINK_XATTR, sizeof(LINK_XATTR) - 1) == 0;
+}
+
 const char *link_verb_of_xattr(const char *name)
 {
-	static const char prefix[] = LINK_XATTR;
+	const char *verb = link_is_xattr(name) ? name + sizeof(LINK_XATTR) - 1 : NULL;
 
-	return strncmp(name, prefix, sizeof(prefix) - 1) == 0 ? name + sizeof(prefix) - 1 : NULL;
+	return verb && link_verb_is_good(verb, strlen(verb)) ? verb : NULL;
 }
 
 const char *link_verb_of_stored(const char *name, size_t len, size_t *ret_len)
@@ -57,7 +62,8 @@ static int next_piece(struct reader *in, struct piece *ret_p)
 	if (!reader_left(in))
 		return 0;
 	code = reader_varint(in);
-	*ret_p = (struct piece){ .ino = code & PIECE_INO ? code >> 1 : 0, .len = code & PIECE_INO ? 0 : (size_t)(code >> 1) };
+	*ret_p = (struct piece){ .ino = code & PIECE_INO ? code >> 1 : 0,
+				 .len = code & PIECE_INO ? 0 : (size_t)(code >> 1) };
 	ret_p->text = reader_take(in, ret_p->len);
 	return in->bad || (code & PIECE_INO && !ret_p->ino) ? -EBADMSG : 1;
 }
@@ -114,7 +120,8 @@ static int add_escaped(struct buf *text, const uint8_t *at, size_t len)
 	int r = 0;
 
 	for (size_t k = 0; k < len && r >= 0; k++)
-		r = at[k] < ' ' || at[k] == '%' || at[k] == 0x7f ? buf_addf(text, "%%%02X", at[k]) : buf_add_u8(text, at[k]);
+		r = at[k] < ' ' || at[k] == '%' || at[k] == 0x7f ? buf_addf(text, "%%%02X", at[k])
+								 : buf_add_u8(text, at[k]);
 	return r;
 }
 
@@ -183,7 +190,8 @@ static int apply_piece(struct batch *b, struct inode *i, uint32_t verb, const st
 {
 	const struct found_link l = { .form = LINK_PATH, .target = p->text, .len = p->len };
 
-	return p->ino ? link_change(b, i, p->ino, verb, sign * (int32_t)LINK_BY_USER) : link_wait(b, i, &l, sign);
+	return p->ino ? link_change(b, i, p->ino, verb, sign * (int32_t)LINK_BY_USER)
+		      : link_wait(b, i, &l, sign);
 }
 
 static int apply(struct batch *b, struct inode *i, uint32_t verb, const struct buf *list, int sign)
@@ -200,7 +208,8 @@ static int apply(struct batch *b, struct inode *i, uint32_t verb, const struct b
 	return r;
 }
 
-int links_change_list(struct batch *b, struct inode *i, const char *verb, const struct buf *old, const struct buf *now)
+int links_change_list(struct batch *b, struct inode *i, const char *verb, const struct buf *old,
+		      const struct buf *now)
 {
 	uint32_t id;
 	int r = link_verb_make(b, verb, strlen(verb), &id);
@@ -237,7 +246,8 @@ static int tell_list(void *context, const char *name, size_t name_len, const voi
 	return r;
 }
 
-int links_foreach_set(struct catalog *c, uint64_t ino, int (*link)(void *context, const struct found_link *l), void *context)
+int links_foreach_set(struct catalog *c, uint64_t ino, int (*link)(void *context, const struct found_link *l),
+		      void *context)
 {
 	return xattr_foreach_stored(c, ino, tell_list, &(struct each_set){ c, link, context });
 }
@@ -267,7 +277,8 @@ static int renew(struct catalog *c, const struct buf *list, struct buf *ret_list
 	}
 	if (r < 0)
 		return r;
-	return list->len != ret_list->len || (list->len && memcmp(list->data, ret_list->data, list->len) != 0);
+	return list->len != ret_list->len ||
+	       (list->len && memcmp(list->data, ret_list->data, list->len) != 0);
 }
 
 struct settling {
@@ -416,23 +427,43 @@ static int without_lost(struct batch *b, const struct buf *list, struct buf *ret
 	return r;
 }
 
-int links_attach_user(struct batch *b, struct inode *i, const char *name, size_t len)
+/* From what older versions stored; they took any verb. */
+static int attach_text(struct batch *b, struct inode *i, const char *name)
 {
-	_cleanup_buf_ struct buf old = BUF_INIT, now = BUF_INIT, plain = BUF_INIT;
-	const char *verb = buf_add(&plain, name, len) < 0 || !buf_cstr(&plain) ? NULL : link_verb_of_xattr((char *)plain.data);
+	_cleanup_buf_ struct buf text = BUF_INIT, list = BUF_INIT;
+	const char *verb = link_verb_of_xattr(name);
 	char stored[LINK_STORED_MAX];
-	int r = plain.data ? xattr_get_in(b, i, (const char *)plain.data, &old) : -ENOMEM;
+	int r = verb ? xattr_get_in(b, i, name, &text) : -ENODATA;
 
 	if (r < 0)
-		return r;
-	if (verb && !link_verb_is_good(verb, strlen(verb)))
-		return 0;
-	r = verb ? links_encode(batch_catalog(b), old.data, old.len, &now) : without_lost(b, &old, &now);
-	if (r >= 0 && verb)
-		r = xattr_remove_in(b, i, (const char *)plain.data);
-	if (r < 0)
-		return r;
-	link_stored_name(verb ? verb : (const char *)plain.data + sizeof(LINK_STORED) - 1, stored);
-	r = links_change_list(b, i, stored + sizeof(LINK_STORED) - 1, &BUF_INIT, &now);
-	return r < 0 ? r : put_list(b, i, stored, &now);
+		return r == -ENODATA ? 0 : r;
+	link_stored_name(verb, stored);
+	r = links_encode(batch_catalog(b), text.data, text.len, &list);
+	if (r >= 0)
+		r = links_change_list(b, i, verb, &BUF_INIT, &list);
+	if (r >= 0)
+		r = xattr_remove_in(b, i, name);
+	return r < 0 ? r : put_list(b, i, stored, &list);
+}
+
+static int attach_list(struct batch *b, struct inode *i, const char *name)
+{
+	_cleanup_buf_ struct buf old = BUF_INIT, now = BUF_INIT;
+	int r = xattr_get_in(b, i, name, &old);
+
+	if (r >= 0)
+		r = without_lost(b, &old, &now);
+	if (r >= 0)
+		r = links_change_list(b, i, name + sizeof(LINK_STORED) - 1, &BUF_INIT, &now);
+	return r < 0 ? r : put_list(b, i, name, &now);
+}
+
+int links_attach_user(struct batch *b, struct inode *i, const char *name, size_t len)
+{
+	_cleanup_buf_ struct buf plain = BUF_INIT;
+	const char *text = buf_add(&plain, name, len) < 0 ? NULL : buf_cstr(&plain);
+
+	if (!text)
+		return -ENOMEM;
+	return link_is_xattr(text) ? attach_text(b, i, text) : attach_list(b, i, text);
 }

@@ -530,10 +530,8 @@ static int set_in(struct tree_op *op, struct setting *s)
 
 static int check_setting(const struct setting *s)
 {
-	const char *verb = link_verb_of_xattr(s->name);
-
-	if (verb && !link_verb_is_good(verb, strlen(verb)))
-		return s->value ? -EINVAL : -ENODATA;
+	if (s->value && link_is_xattr(s->name) && !link_verb_of_xattr(s->name))
+		return -EINVAL;
 	return check_name(s->name);
 }
 

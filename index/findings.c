@@ -21,10 +21,12 @@ static bool is_one_of(const char *name, const char *const list[])
 /* Many files have the same value, or somebody looks for one by it. */
 static bool is_kept(const char *name)
 {
-	static const char *const kept[] = { "album", "artist", "author", "bcc", "camera", "category", "cc", "company", "created",
-					    "creator", "date", "from", "genre", "isbn", "lang", "language", "location",
-					    "message-id", "organization", "project", "publisher", "rating", "series", "status",
-					    "subject", "to", "topic", "type", "year", NULL };
+	static const char *const kept[] = { "album",	 "artist",   "author",	   "bcc",	   "camera",
+					    "category",	 "cc",	     "company",	   "created",	   "creator",
+					    "date",	 "from",     "genre",	   "isbn",	   "lang",
+					    "language",	 "location", "message-id", "organization", "project",
+					    "publisher", "rating",   "series",	   "status",	   "subject",
+					    "to",	 "topic",    "type",	   "year",	   NULL };
 
 	return is_one_of(name, kept);
 }
@@ -32,7 +34,8 @@ static bool is_kept(const char *name)
 /* They are long, or there already as tags or by another way. */
 static bool is_left_out(const char *name)
 {
-	static const char *const out[] = { "abstract", "aliases", "description", "keywords", "summary", "tag", "tags", "title", NULL };
+	static const char *const out[] = { "abstract", "aliases", "description", "keywords", "summary",
+					   "tag",      "tags",	  "title",	 NULL };
 
 	return is_one_of(name, out);
 }
@@ -46,7 +49,8 @@ static bool is_note(const char *mime)
 
 static bool wants(const struct document *d, const char *name, const char *value)
 {
-	return is_kept(name) || (is_note(d->mime) && !is_left_out(name) && strlen(value) <= VALUE_MAX_OF_NOTES);
+	return is_kept(name) ||
+	       (is_note(d->mime) && !is_left_out(name) && strlen(value) <= VALUE_MAX_OF_NOTES);
 }
 
 static int add_text(struct buf *to, const char *text)

@@ -46,10 +46,11 @@ static int merge(struct side *out, struct side *in, graph_visit_neighbour visit,
 	return out->more < 0 ? out->more : in->more;
 }
 
-static int neighbours(void *context, uint64_t ino, enum graph_direction direction, graph_visit_neighbour visit,
-		      void *visitor)
+static int neighbours(void *context, uint64_t ino, enum graph_direction direction,
+		      graph_visit_neighbour visit, void *visitor)
 {
-	_cleanup_(side_done) struct side out = { .walk = links_from(context, ino) }, in = { .walk = links_to(context, ino) };
+	_cleanup_(side_done) struct side out = { .walk = links_from(context, ino) },
+					 in = { .walk = links_to(context, ino) };
 
 	if (direction & GRAPH_OUT)
 		step(&out);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Links and fields of documents on their way through the index into the catalog, and from there into graphs. */
+/* Links and fields of documents on their way through the index into the catalog, and from there into
+ * graphs. */
 #include "catalog/found.h"
 #include "catalog/links.h"
 #include "index/graph/source.h"
@@ -28,7 +29,8 @@ static void say(void *context, const char *text)
 
 static void test_links(struct box *b)
 {
-	uint64_t d = box_folder(b, ROOT_INO, "d"), src = box_file(b, d, "src.md", "@link w links Goal\n@link p sees ../x/y.md\n");
+	uint64_t d = box_folder(b, ROOT_INO, "d"),
+		 src = box_file(b, d, "src.md", "@link w links Goal\n@link p sees ../x/y.md\n");
 	uint64_t goal, x, y;
 
 	box_wait(b);
@@ -85,7 +87,10 @@ static void test_restart(struct box *b)
 
 static void test_fields(struct box *b)
 {
-	uint64_t ino = box_file(b, ROOT_INO, "fields.md", "@field author Ann Lee\n@field tags a/b\n@field title Long\n@field mood calm\n"), id;
+	uint64_t ino = box_file(
+			 b, ROOT_INO, "fields.md",
+			 "@field author Ann Lee\n@field tags a/b\n@field title Long\n@field mood calm\n"),
+		 id;
 	uint32_t why;
 
 	box_wait(b);
@@ -118,7 +123,8 @@ static int note_neighbour(void *visitor, uint64_t other, uint32_t verb, enum gra
 static void test_graph(struct box *b)
 {
 	struct graph_source g = graph_source_of(b->catalog);
-	uint64_t x = box_file(b, ROOT_INO, "gx.md", "@link w links gy\n@link p links gz.md\n"), z = box_file(b, ROOT_INO, "gz.md", "");
+	uint64_t x = box_file(b, ROOT_INO, "gx.md", "@link w links gy\n@link p links gz.md\n"),
+		 z = box_file(b, ROOT_INO, "gz.md", "");
 	uint64_t y = box_file(b, ROOT_INO, "gy.md", "@link w links gz\n@link w sees gx");
 	struct graph_way way = { .from = z, .to = x, .filter = { .direction = GRAPH_BOTH } };
 	_cleanup_graph_path_ struct graph_path path = { 0 };

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Links between files: what users set, what is found, how targets are looked for, and what happens when they go. */
+/* Links between files: what users set, what is found, how targets are looked for, and what happens when
+ * they go. */
 #include "catalog/derive.h"
 #include "catalog/found.h"
 #include "catalog/links.h"
@@ -66,8 +67,11 @@ static void add_link(struct buf *links, const char *word)
 
 static void find_all(uint64_t ino, const struct buf *links, const char *fields, size_t fields_len)
 {
-	struct found f = { .tags = "", .fields = fields, .fields_len = fields_len,
-			   .links = (const char *)links->data, .links_len = links->len };
+	struct found f = { .tags = "",
+			   .fields = fields,
+			   .fields_len = fields_len,
+			   .links = (const char *)links->data,
+			   .links_len = links->len };
 
 	CHECK_EQ(tree_set_found(c, ino, inode(ino).content_lsn, &f), 0);
 }
@@ -142,7 +146,8 @@ static void check_sets(void)
 
 static void test_set(void)
 {
-	uint64_t d = folder(ROOT_INO, "set"), a = note(d, "a"), b = note(d, "b 100%\n"), src = note(ROOT_INO, "set.src");
+	uint64_t d = folder(ROOT_INO, "set"), a = note(d, "a"), b = note(d, "b 100%\n"),
+		 src = note(ROOT_INO, "set.src");
 	_cleanup_buf_ struct buf names = BUF_INIT, verb = BUF_INIT;
 	struct packed_member m;
 	struct packed_walk w;
@@ -165,7 +170,8 @@ static void test_set(void)
 	check_value(src, CITES, "moved/a\nmoved/b 100%25%0A\nset/%25zz%25\n.//set/./c");
 	CHECK_EQ(first_of(links_from(c, src)), a);
 	(void) folder(ROOT_INO, "set");
-	CHECK_EQ(tree_setxattr(c, &(struct tree_request){ 0 }, src, "user.brainy.link.bad verb", "x", 1, 0), -EINVAL);
+	CHECK_EQ(tree_setxattr(c, &(struct tree_request){ 0 }, src, "user.brainy.link.bad verb", "x", 1, 0),
+		 -EINVAL);
 	CHECK_EQ(set(src, CITES, "x", XATTR_CREATE), -EEXIST);
 	CHECK_EQ(set(src, "user.brainy.link.other", "x", XATTR_REPLACE), -ENODATA);
 	check_sets();
@@ -282,7 +288,8 @@ static void test_wiki(void)
 
 static void test_paths(void)
 {
-	uint64_t d = folder(ROOT_INO, "paths"), e = folder(d, "e"), src = note(e, "src.md"), a = note(d, "a.md"), b;
+	uint64_t d = folder(ROOT_INO, "paths"), e = folder(d, "e"), src = note(e, "src.md"),
+		 a = note(d, "a.md"), b;
 
 	find(src, "plinks:../a.md");
 	CHECK_EQ(target(src), a);
@@ -303,10 +310,15 @@ static void test_paths(void)
 	CHECK_EQ(target(src), 0);
 	move(e, "src.md", d, "src.md");
 	CHECK_EQ(target(src), a);
-	/* One of that name takes the place of the target. */
+	/* One of that name takes the place of the target; so it does where the text names another place. */
 	(void) note(ROOT_INO, "new.md");
 	move(ROOT_INO, "new.md", ROOT_INO, "else.md");
 	CHECK(target(src) != 0 && target(src) != a);
+	move(ROOT_INO, "else.md", d, "far.md");
+	a = note(ROOT_INO, "new.md");
+	move(ROOT_INO, "new.md", d, "far.md");
+	CHECK_EQ(target(src), a);
+	move(d, "far.md", ROOT_INO, "else.md");
 	drop(ROOT_INO, "else.md");
 	CHECK_EQ(target(src), 0);
 	a = note(ROOT_INO, "else.md");
@@ -397,7 +409,9 @@ static void test_many_found(void)
 /* Links that come for nothing from documents that mean harm. */
 static void test_bad(void)
 {
-	static const char bad[] = "xlinks\0a\0wbad verb\0a\0w\0a\0wlinks\0\0plinks\0//\0plinks\0.\0wlinks\0/\0wlinks\0..\0wlinks";
+	static const char bad[] =
+		"xlinks\0a\0wbad "
+		"verb\0a\0w\0a\0wlinks\0\0plinks\0//\0plinks\0.\0wlinks\0/\0wlinks\0..\0wlinks";
 	const struct buf links = { .data = (uint8_t *)bad, .len = sizeof(bad) };
 	uint64_t src = note(ROOT_INO, "bad.md");
 
@@ -484,6 +498,8 @@ static void test_anew(void)
 	drop(ROOT_INO, "anew.a");
 }
 
+#define LINK_BAD "user.brainy.link.bad verb"
+
 /* As versions before this one stored it. */
 static void test_old_text(void)
 {
@@ -496,8 +512,15 @@ static void test_old_text(void)
 	CHECK_EQ(xattr_put_in(b, &i, CITES, "old.a\nold.b", 11), 0);
 	inode_put(b, &i);
 	CHECK_EQ(batch_commit(b, NULL), 0);
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	CHECK_EQ(xattr_put_in(b, &i, LINK_BAD, "x", 1), 0);
+	inode_put(b, &i);
+	CHECK_EQ(batch_commit(b, NULL), 0);
 	check_value(src, CITES, "old.a\nold.b");
 	derive_anew();
+	check_value(src, LINK_BAD, "x");
+	CHECK_EQ(unset(src, LINK_BAD), 0);
+	check_value(src, LINK_BAD, NULL);
 	check_value(src, CITES, "old.a\nold.b");
 	CHECK_EQ(target(src), a);
 	CHECK_EQ(unset(src, CITES), 0);
@@ -516,7 +539,8 @@ static void count_down(void *context, uint64_t lsn, const struct catalog_event *
 		mem_catalog_fail(c, -ENOSPC);
 }
 
-/* Does `work` with a stop after each of its batches, and then to its end; it must take so many stops at least. */
+/* Does `work` with a stop after each of its batches, and then to its end; it must take so many stops at
+ * least. */
 static void interrupt(void (*work)(void *context), void *context, int stops)
 {
 	const struct catalog_config callbacks = { .committed = count_down };
@@ -543,7 +567,9 @@ struct finding {
 static void find_some(void *context)
 {
 	const struct finding *f = context;
-	struct found found = { .tags = "", .fields = "", .links = (const char *)f->links.data, .links_len = f->links.len };
+	struct found found = {
+		.tags = "", .fields = "", .links = (const char *)f->links.data, .links_len = f->links.len
+	};
 
 	(void) tree_set_found(c, f->ino, inode(f->ino).content_lsn, &found);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Random changes of a tree of files with links, against a model that looks at every file for every link. Files come and
- * go, also in the place of others, have several names, and lie in folders that move; what the index and the reclaimer do
- * about it comes later, in any order. */
+/* Random changes of a tree of files with links, against a model that looks at every file for every link.
+ * Files come and go, also in the place of others, have several names, and lie in folders that move; what
+ * the index and the reclaimer do about it comes later, in any order. */
 #include <ctype.h>
 
 #include "catalog/derive.h"
@@ -23,7 +23,10 @@ struct link {
 struct m_file {
 	uint64_t ino;
 	bool alive, forgotten;
-	struct { int dir; char name[24]; } names[NAMES]; /* dir -1: free */
+	struct {
+		int dir;
+		char name[24];
+	} names[NAMES]; /* dir -1: free */
 	struct link links[LINKS];
 	unsigned n_links;
 	struct link set[LINKS]; /* by the user, of one verb; of `bound` the target is not used */
@@ -32,7 +35,11 @@ struct m_file {
 	bool appears; /* the index has not looked at it yet */
 };
 
-static struct { uint64_t ino; int above; char name[24]; } dirs[DIRS];
+static struct {
+	uint64_t ino;
+	int above;
+	char name[24];
+} dirs[DIRS];
 static struct m_file files[FILES];
 static int n_files, n_dirs;
 static uint64_t state;
@@ -50,7 +57,8 @@ static const char *const endings[] = { "", ".md", ".MD", ".txt", ".png" };
 
 static void any_name(char name[24])
 {
-	(void) snprintf(name, 24, "%s%s", stems[below(ARRAY_SIZE(stems))], endings[below(ARRAY_SIZE(endings))]);
+	(void) snprintf(name, 24, "%s%s", stems[below(ARRAY_SIZE(stems))],
+		       endings[below(ARRAY_SIZE(endings))]);
 }
 
 static void dir_path(int dir, char *path, size_t size)
@@ -59,14 +67,16 @@ static void dir_path(int dir, char *path, size_t size)
 
 	if (dir > 0)
 		dir_path(dirs[dir].above, above, sizeof(above));
-	(void) snprintf(path, size, "%.200s%s%s", dir > 0 ? above : "", dir > 0 ? dirs[dir].name : "", dir > 0 ? "/" : "");
+	(void) snprintf(path, size, "%.200s%s%s", dir > 0 ? above : "", dir > 0 ? dirs[dir].name : "",
+		       dir > 0 ? "/" : "");
 }
 
 static int find_name(int dir, const char *name)
 {
 	for (int f = 0; f < n_files; f++)
 		for (int n = 0; n < NAMES; n++)
-			if (files[f].alive && files[f].names[n].dir == dir && strcmp(files[f].names[n].name, name) == 0)
+			if (files[f].alive && files[f].names[n].dir == dir &&
+			    strcmp(files[f].names[n].name, name) == 0)
 				return f;
 	return -1;
 }
@@ -158,14 +168,18 @@ static int find_wiki(int from, const char *target)
 
 	for (int f = 0; f < n_files; f++)
 		for (int n = 0; n < NAMES && files[f].alive; n++) {
-			int dir = files[f].names[n].dir, fit = dir < 0 ? -1 : fits(files[f].names[n].name, wanted);
+			int dir = files[f].names[n].dir,
+			    fit = dir < 0 ? -1 : fits(files[f].names[n].name, wanted);
 			unsigned rank;
 
-			if (fit < 0 || (slash && (dir == 0 || strncasecmp(dirs[dir].name, target, strlen(dirs[dir].name)) ||
-						  target[strlen(dirs[dir].name)] != '/')))
+			if (fit < 0 ||
+			    (slash &&
+			     (dir == 0 || strncasecmp(dirs[dir].name, target, strlen(dirs[dir].name)) ||
+			      target[strlen(dirs[dir].name)] != '/')))
 				continue;
 			rank = steps_between(from, dir) * 4 + (unsigned)fit;
-			if (best >= 0 && (rank > best_rank || (rank == best_rank && files[f].ino > files[best].ino)))
+			if (best >= 0 &&
+			    (rank > best_rank || (rank == best_rank && files[f].ino > files[best].ino)))
 				continue;
 			best = f;
 			best_rank = rank;
@@ -175,7 +189,8 @@ static int find_wiki(int from, const char *target)
 
 static int resolve(const struct m_file *src, const struct link *l)
 {
-	return l->form == 'w' ? find_wiki(home(src), l->target) : find_path(l->form == 's' ? 0 : home(src), l->target);
+	return l->form == 'w' ? find_wiki(home(src), l->target)
+			      : find_path(l->form == 's' ? 0 : home(src), l->target);
 }
 
 static bool is_bound(const struct link *l)
@@ -183,11 +198,19 @@ static bool is_bound(const struct link *l)
 	return l->bound >= 0 && files[l->bound].alive;
 }
 
+/* What lies where the target lay last goes before what the text says. */
+static void bind_found(const struct m_file *f, struct link *l)
+{
+	int heir = l->bound >= 0 && !is_bound(l) ? find_path(0, files[l->bound].last_path) : -1;
+
+	if (!is_bound(l))
+		l->bound = heir >= 0 ? heir : resolve(f, l);
+}
+
 static void model_settle(struct m_file *f)
 {
 	for (unsigned k = 0; k < f->n_links; k++)
-		if (!is_bound(&f->links[k]))
-			f->links[k].bound = resolve(f, &f->links[k]);
+		bind_found(f, &f->links[k]);
 	for (unsigned k = 0; k < f->n_set; k++) {
 		struct link *l = &f->set[k];
 
@@ -213,7 +236,8 @@ static int any_file(void)
 
 static void any_link(struct link *l)
 {
-	static const char *const verbs[] = { "links", "embeds" }, *const ups[] = { "", "../", "/", "./", "../../" };
+	static const char *const verbs[] = { "links", "embeds" }, *const ups[] = { "", "../", "/", "./",
+										   "../../" };
 	char name[24], path[128] = "";
 	int dir = (int)below((unsigned)n_dirs);
 
@@ -280,8 +304,7 @@ static void edit(void)
 	for (unsigned k = 0; k < f->n_links; k++) {
 		struct link *l = &f->links[k];
 
-		if (!is_bound(l))
-			l->bound = resolve(f, l);
+		bind_found(f, l);
 		CHECK_EQ(buf_add_u8(&links, (uint8_t)l->form), 0);
 		CHECK_EQ(buf_add(&links, l->verb, strlen(l->verb) + 1), 0);
 		CHECK_EQ(buf_add(&links, l->target, strlen(l->target) + 1), 0);
@@ -311,7 +334,9 @@ static void set_links(void)
 		l->bound = resolve(f, l);
 		CHECK_EQ(buf_addf(&text, "%s%s", k ? "\n" : "", l->target), 0);
 	}
-	CHECK_EQ(tree_setxattr(c, &(struct tree_request){ 0 }, f->ino, "user.brainy.link.cites", text.data, text.len, 0), 0);
+	CHECK_EQ(tree_setxattr(c, &(struct tree_request){ 0 }, f->ino, "user.brainy.link.cites", text.data,
+			       text.len, 0),
+		 0);
 }
 
 static void make_file(void)
@@ -361,7 +386,8 @@ static void unlink_file(void)
 	if (at < 0 || f->names[n].dir < 0)
 		return;
 	dir = f->names[n].dir;
-	CHECK_EQ(tree_unlink(c, &(struct tree_request){ 0 }, dirs[dir].ino, f->names[n].name, NULL, NULL, &i), 0);
+	CHECK_EQ(tree_unlink(c, &(struct tree_request){ 0 }, dirs[dir].ino, f->names[n].name, NULL, NULL, &i),
+		 0);
 	lose_name(at, dir, f->names[n].name);
 	f->appears |= f->alive; /* it may lie in another folder now */
 }
@@ -379,8 +405,9 @@ static void rename_file(void)
 	other = find_name(dir, name);
 	if (other == at)
 		return;
-	CHECK_EQ(tree_rename(c, &(struct tree_request){ 0 }, dirs[f->names[n].dir].ino, f->names[n].name, dirs[dir].ino,
-			     name, 0, NULL, NULL, &renamed), 0);
+	CHECK_EQ(tree_rename(c, &(struct tree_request){ 0 }, dirs[f->names[n].dir].ino, f->names[n].name,
+			     dirs[dir].ino, name, 0, NULL, NULL, &renamed),
+		 0);
 	if (other >= 0)
 		lose_name(other, dir, name);
 	f->names[n].dir = dir;
@@ -423,8 +450,9 @@ static void rename_dir(void)
 	(void) snprintf(name, sizeof(name), "Dir %u", below(4));
 	if (dir_is_below(above, d) || dir_named(above, name) >= 0 || find_name(above, name) >= 0)
 		return;
-	CHECK_EQ(tree_rename(c, &(struct tree_request){ 0 }, dirs[dirs[d].above].ino, dirs[d].name, dirs[above].ino, name, 0,
-			     NULL, NULL, &renamed), 0);
+	CHECK_EQ(tree_rename(c, &(struct tree_request){ 0 }, dirs[dirs[d].above].ino, dirs[d].name,
+			     dirs[above].ino, name, 0, NULL, NULL, &renamed),
+		 0);
 	dirs[d].above = above;
 	(void) snprintf(dirs[d].name, sizeof(dirs[d].name), "%s", name);
 	for (int f = 0; f < n_files; f++)
@@ -473,8 +501,9 @@ static int compare_link(void *context, const struct found_link *l)
 		_cleanup_buf_ struct buf verb = BUF_INIT;
 
 		CHECK_EQ(link_verb_name(c, l->verb, &verb), 0);
-		if (m->form != l->form || strlen(m->target) != l->len || memcmp(m->target, l->target, l->len) ||
-		    strlen(m->verb) != verb.len || memcmp(m->verb, verb.data, verb.len))
+		if (m->form != l->form || strlen(m->target) != l->len ||
+		    memcmp(m->target, l->target, l->len) || strlen(m->verb) != verb.len ||
+		    memcmp(m->verb, verb.data, verb.len))
 			continue;
 		if (l->bound != bound_ino(m))
 			fprintf(stderr, "%d %c %s\n", (int)(x->f - files), m->form, m->target);
@@ -564,8 +593,9 @@ static void derive_anew(void)
 
 static void change(void)
 {
-	static void (*const changes[])(void) = { make_file, make_file, make_file, edit, edit, edit, set_links, unlink_file,
-						  rename_file, rename_file, link_file, rename_dir };
+	static void (*const changes[])(void) = { make_file,   make_file,   make_file, edit,
+						 edit,	      edit,	   set_links, unlink_file,
+						 rename_file, rename_file, link_file, rename_dir };
 
 	changes[below(ARRAY_SIZE(changes))]();
 }
@@ -579,7 +609,9 @@ static void make_dirs(void)
 	for (n_dirs = 1; n_dirs < DIRS; n_dirs++) {
 		dirs[n_dirs].above = (int)below((unsigned)n_dirs);
 		(void) snprintf(dirs[n_dirs].name, sizeof(dirs[n_dirs].name), "dir %d", n_dirs);
-		CHECK_EQ(tree_make(c, &(struct tree_request){ 0 }, dirs[dirs[n_dirs].above].ino, dirs[n_dirs].name, &m, &i), 0);
+		CHECK_EQ(tree_make(c, &(struct tree_request){ 0 }, dirs[dirs[n_dirs].above].ino,
+				   dirs[n_dirs].name, &m, &i),
+			 0);
 		dirs[n_dirs].ino = i.ino;
 	}
 }
