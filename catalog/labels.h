@@ -25,7 +25,7 @@
 #define LABEL_ROOT_SAVED (LABEL_ROOT_TAGS + 2)
 
 #define LABEL_NAME_MAX 4096u
-#define LABEL_DEPTH_MAX 32u
+#define LABEL_DEPTH_MAX 16 /* levels */
 
 #define LABEL_KEPT 1u  /* stays when nobody has it: it was made as a folder */
 #define LABEL_RESET 2u /* its files are being found (derive.c): as LABEL_KEPT until that is done */
