@@ -331,6 +331,7 @@ int label_restore(struct batch *b, uint64_t id, uint64_t above, const char *name
 {
 	char number[32];
 	_cleanup_label_ struct label l = { 0 };
+	bool name_is_known = name;
 	int r = label_get_in(b, id, &l);
 
 	if (r != -ENOENT)
@@ -340,7 +341,7 @@ int label_restore(struct batch *b, uint64_t id, uint64_t above, const char *name
 		name = number;
 		above = LABEL_ROOT_TAGS;
 	}
-	l = (struct label){ .id = id, .flags = LABEL_RESET };
+	l = (struct label){ .id = id, .flags = LABEL_RESET | (name_is_known ? LABEL_KEPT : 0) };
 	r = set_name(&l, above, name, len);
 	if (r >= 0)
 		r = put_label(b, &l);

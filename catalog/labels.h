@@ -73,8 +73,8 @@ int label_rename(struct batch *b, uint64_t id, uint64_t above, const char *name,
 /* For who makes all sets anew: no files and none below it, for the time being; then, when that is so of all, its place in
  * the tree. */
 int label_reset(struct batch *b, uint64_t id);
-/* Puts back one whose record is lost, as label_reset() leaves it: 1. 0 when it is there. Without a name (`name` NULL)
- * it is called by its number, below the root of tags. */
+/* Puts back one whose record is lost, as label_reset() leaves it: 1. 0 when it is there. It is kept,
+ * as it may have been. Without a name (`name` NULL) it is called by its number, below the root of tags, and not kept. */
 int label_restore(struct batch *b, uint64_t id, uint64_t above, const char *name, size_t len);
 int label_place(struct batch *b, uint64_t id);
 /* -ENOTEMPTY: files have it, or labels lie below it. */
