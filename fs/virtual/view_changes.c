@@ -107,6 +107,12 @@ static void tell(struct change *x, uint64_t ino)
 	invalidator_add(x->l.fs->invalidator, ino);
 }
 
+/* What the kernel believes of a name is not so any more: that it is there, or that it is not. */
+static void forget_name(struct change *x, uint64_t dir, const char *name)
+{
+	invalidator_add_name(x->l.fs->invalidator, dir, name, 0);
+}
+
 static void reply_file(struct change *x, const struct inode *i)
 {
 	struct fuse_entry_param e;
@@ -426,9 +432,12 @@ static int rename_file(struct change *x, uint64_t dir, const char *name, uint64_
 	struct tree_renamed renamed = { 0 };
 	int r = tree_rename(x->c, &x->rq, dir, name, new_dir, new_name, flags, keep_open, NULL, &renamed);
 
-	if (r == 0)
-		ops_reclaim(x->l.fs, &renamed.replaced, true);
-	return r;
+	if (r < 0)
+		return r;
+	forget_name(x, dir, name);
+	forget_name(x, new_dir, new_name);
+	ops_reclaim(x->l.fs, &renamed.replaced, true);
+	return 0;
 }
 
 /* The caller's right to change names in a folder, which the kernel did not look at. */
@@ -543,6 +552,8 @@ static int rename_in(struct change *x, uint64_t dir, const char *name, uint64_t 
 			     : move_out(x, &from, &i, new_dir, new_name, flags);
 	if (r >= 0)
 		tell(x, i.ino);
+	if (r >= 0 && view_is(new_dir)) /* where the kernel believes that the file is now */
+		forget_name(x, new_dir, new_name);
 	return MIN(r, 0);
 }
 
@@ -574,8 +585,10 @@ static int need_inbox(struct change *x, uint64_t *ret_dir)
 	struct inode i;
 	int r = tree_lookup(x->c, ROOT_INO, INBOX, &i);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
 		r = names_make(x->l.fs, &rq, ROOT_INO, INBOX, &what, &i);
+		forget_name(x, ROOT_INO, INBOX);
+	}
 	if (r == 0)
 		r = S_ISDIR(i.mode) ? may_write(x, &i) : -ENOTDIR;
 	if (r == 0)
@@ -608,6 +621,8 @@ static int make_in_inbox(struct change *x, const char *name, const struct tree_m
 		r = number_name(name, k, numbered, sizeof(numbered));
 		if (r == 0)
 			r = names_make(x->l.fs, &x->rq, inbox, numbered, what, ret_i);
+		if (r == 0)
+			forget_name(x, inbox, numbered);
 		if (r != -EEXIST)
 			return r;
 	}
