@@ -234,7 +234,7 @@ bool view_takes_name(struct looker *l, const struct view *v, const char *name, s
 {
 	uint64_t id;
 
-	return v->class == VIEW_TAG && label_find(l->fs->config.catalog, v->id, name, len, &id) == 0;
+	return v->class == VIEW_TAG && find_below(l, v->id, name, len, &id) == 0;
 }
 
 /* ---- listing */
