@@ -440,13 +440,19 @@ static int rename_file(struct change *x, uint64_t dir, const char *name, uint64_
 	return 0;
 }
 
-/* The caller's right to change names in a folder, which the kernel did not look at. */
-static int may_rename_in(struct change *x, uint64_t dir)
+/* The caller's right to change the name of a file in a folder, at which the kernel did not look. */
+static int may_rename_in(struct change *x, uint64_t dir, const struct inode *file)
 {
+	const struct identity *who = caller_identity(&x->l.caller);
 	struct inode i;
 	int r = inode_get(x->c, dir, &i);
 
-	return r < 0 ? r : may_write(x, &i);
+	if (r < 0 || !x->l.viewer)
+		return r;
+	r = access_permits(x->c, who, &i, ACCESS_WRITE | ACCESS_SEARCH);
+	if (r <= 0)
+		return r < 0 ? r : -EACCES;
+	return i.mode & S_ISVTX && who->uid != i.uid && who->uid != file->uid ? -EPERM : 0;
 }
 
 /* Within one view the file gets another name where it is; onto another file's name, it takes that one's place, as editors
@@ -455,6 +461,7 @@ static int rename_within(struct change *x, const struct view *v, const struct in
 {
 	_cleanup_buf_ struct buf name = BUF_INIT, other_name = BUF_INIT;
 	uint64_t dir, new_dir;
+	bool replaces = false;
 	struct inode other;
 	int r = place_of(x, i, &dir, &name);
 
@@ -464,14 +471,15 @@ static int rename_within(struct change *x, const struct view *v, const struct in
 	r = view_find(&x->l, v, new_name, &other);
 	if (r == 0 && other.ino == i->ino)
 		return 0;
-	if (r == 0)
+	replaces = r == 0;
+	if (replaces)
 		r = place_of(x, &other, &new_dir, &other_name);
 	else if (r == -ENOENT)
 		r = buf_add_str(&other_name, new_name);
 	if (r >= 0)
-		r = may_rename_in(x, dir);
-	if (r >= 0 && new_dir != dir)
-		r = may_rename_in(x, new_dir);
+		r = may_rename_in(x, dir, i);
+	if (r >= 0 && replaces)
+		r = may_rename_in(x, new_dir, &other);
 	if (r >= 0 && !buf_cstr(&other_name))
 		r = -ENOMEM;
 	return r < 0 ? r : rename_file(x, dir, (const char *)name.data, new_dir, (const char *)other_name.data, flags);
@@ -506,12 +514,13 @@ static int move_out(struct change *x, const struct view *from, const struct inod
 	int r = place_of(x, i, &dir, &name), status;
 
 	if (r == 0)
-		r = may_rename_in(x, dir);
+		r = may_rename_in(x, dir, i);
 	if (r == 0 && !was_done(x->req, &status))
 		r = rename_file(x, dir, (const char *)name.data, new_dir, new_name, flags);
-	if (r == 0 && is_tags(from))
-		r = untag(x, NULL, i->ino, from);
-	return r == -EPERM ? 0 : r;
+	if (r < 0 || !is_tags(from))
+		return r;
+	r = untag(x, NULL, i->ino, from);
+	return r == -EPERM ? 0 : r; /* its content says so, wherever it is */
 }
 
 static int rename_folder(struct change *x, const struct view *v, uint64_t new_dir, const char *new_name, bool may_replace)
