@@ -323,20 +323,19 @@ static bool is_saved(const struct view *v)
 	return v->class == VIEW_SAVED || v->class == VIEW_SAVED_ROOT;
 }
 
-static uint64_t above_saved(const struct view *v)
-{
-	return v->class == VIEW_SAVED ? v->id : LABEL_ROOT_SAVED;
-}
-
 static int mkdir_in(struct change *x, const struct view *v, const char *name)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	uint64_t above = 0, id;
-	int r = label_of_folder(v, &above);
+	int r;
 
-	if (is_saved(v))
-		return tree_make_saved(x->c, &x->rq, above_saved(v), name, &id);
-
+	if (is_saved(v)) {
+		r = view_saved_above(&x->l, v, &above);
+		return r < 0 && r != -ENOENT ? r : tree_make_saved(x->c, &x->rq, above, name, &id);
+	}
+	r = may_rule(x); /* others would learn which there are */
+	if (r == 0)
+		r = label_of_folder(v, &above);
 	if (r == 0)
 		r = name[0] == '-' ? -EINVAL : decode_name(name, &text);
 	return r < 0 ? r : tree_make_tag(x->c, &x->rq, above, (const char *)text.data, &id);
@@ -380,7 +379,7 @@ static int find_folder(struct change *x, uint64_t dir, const char *name, struct 
 	return r == 2 || (ret_v->class != VIEW_TAG && ret_v->class != VIEW_SAVED) ? -ENOTDIR : 0;
 }
 
-/* Tags are the owner's to rename and remove; of saved searches one only finds one's own. */
+/* Tags are the owner's to make, rename and remove; of saved searches one only finds one's own. */
 static int remove_folder(struct change *x, const struct view *v)
 {
 	int r;
@@ -530,8 +529,10 @@ static int rename_folder(struct change *x, const struct view *v, uint64_t new_di
 	struct view to;
 	int r = view_is(new_dir) ? view_of(x->l.fs, new_dir, &to) : -EPERM;
 
-	if (r == 0 && v->class == VIEW_SAVED)
-		return is_saved(&to) ? tree_rename_saved(x->c, &x->rq, v->id, above_saved(&to), new_name) : -EPERM;
+	if (r == 0 && v->class == VIEW_SAVED) {
+		r = is_saved(&to) ? view_saved_above(&x->l, &to, &above) : -EPERM;
+		return r < 0 ? r : tree_rename_saved(x->c, &x->rq, v->id, above, new_name);
+	}
 	if (r == 0)
 		r = may_rule(x);
 	if (r == 0)

@@ -320,7 +320,16 @@ alike(os.mkdir, ".tags/striped/" + mark, ".tags/striped/never")
 alike(os.mkdir, ".tags/secret", ".tags/never3")
 alike(os.mkdir, ".find/saved/" + mark, ".find/saved/own")
 os.mkdir(".find/saved/other")
-alike(lambda p: os.rename(".find/saved/other", p), ".find/saved/" + hidden, ".find/saved/other2")
+probe("a name that A has, too", error(os.rename, ".find/saved/other", ".find/saved/" + hidden) == 0)
+os.rename(".find/saved/" + hidden, ".find/saved/other2")
+
+probe("B's searches are B's", sorted(os.listdir(".find/saved")) == sorted([mark, "own", "other2"]))
+os.mkdir(".find/saved/own/inner")
+os.rename(".find/saved/own/inner", ".find/saved/outer")
+for name in mark, "own", "outer", "other2":
+    probe("a search of B's", open(f".find/saved/{name}/.q").read() in (name + "\n", "inner\n", "other\n"))
+    os.rmdir(".find/saved/" + name)
+probe("B has no searches left", os.listdir(".find/saved") == [])
 
 # What B may write, B may tag; the tag is then there for both.
 os.setxattr("mine-b/own.txt", "user.xdg.tags", b"of-b,red")
@@ -339,10 +348,13 @@ setfattr -n user.xdg.tags -v sticky "$mnt/mine-b/own.txt"
 chmod 1777 "$mnt/sticky"
 chmod 666 "$mnt/sticky/of-all.txt"
 chown -R 54321:54321 "$mnt/mine-b"
+searches=$(ls "$mnt/.find/saved")
 got=$(as_b timeout 100 python3 "$work/in_views.py" "$mnt" "$mark" HiddenSearch 2>&1) || fail "in_views.py: $got"
 echo "$got" | sed '$d'
 probes=$((probes + $(echo "$got" | tail -n 1 | cut -d' ' -f1)))
 leaks=$((leaks + $(echo "$got" | tail -n 1 | cut -d' ' -f2)))
+expect "$searches" ls "$mnt/.find/saved"
+expect "zebra $mark" cat "$mnt/.find/saved/$mark/.q"
 [ "$(getfattr --absolute-names --only-values -n user.xdg.tags "$mnt/open/one.txt")" = striped ] || leak "B changed a tag of A's"
 
 # ---- what waits to be indexed
