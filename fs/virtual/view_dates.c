@@ -53,15 +53,14 @@ static uint64_t range_ends(const struct view *v)
 /* The first file at or behind a quarter that is seen. */
 static int next_seen(struct looker *l, uint64_t from, uint64_t end, struct tm *ret_tm)
 {
-	_cleanup_(packed_walk_done) struct packed_walk w = file_times_walk(l->fs->config.catalog);
-	struct packed_member m;
+	_cleanup_(file_times_done) struct file_times t = file_times_from(l->fs->config.catalog, from, 0);
+	uint64_t quarter, ino;
 	time_t at;
 	int r;
 
-	packed_walk_seek(&w, from, 0);
-	while ((r = packed_walk_next(&w, &m)) > 0 && m.a < end) {
-		r = looker_sees(l, m.b);
-		at = file_quarter_begins(m.a);
+	while ((r = file_times_next(&t, &quarter, &ino)) > 0 && quarter < end) {
+		r = looker_sees(l, ino);
+		at = file_quarter_begins(quarter);
 		if (r)
 			return r < 0 ? r : localtime_r(&at, ret_tm) ? 1 : -EOVERFLOW;
 	}

@@ -267,51 +267,46 @@ static int64_t end_of(const struct counting *x, int64_t second)
 /* All of a month are counted without being looked at. */
 static int by_time_of_all(struct counting *x)
 {
-	struct key prefix = file_times_prefix();
+	struct catalog *c = x->s->x->config.catalog;
 	uint64_t at = 0;
 
 	for (;;) {
-		_cleanup_(packed_walk_done) struct packed_walk w = file_times_walk(x->s->x->config.catalog);
-		struct packed_member m;
-		uint64_t end, files;
-		int r;
+		_cleanup_(file_times_done) struct file_times t = file_times_from(c, at, 0);
+		uint64_t quarter, ino, files;
+		int r = file_times_next(&t, &quarter, &ino);
 
-		packed_walk_seek(&w, at, 0);
-		r = packed_walk_next(&w, &m);
 		if (r <= 0)
 			return r;
-		end = file_quarter(end_of(x, file_quarter_begins(m.a)));
-		r = packed_set_count(x->s->x->config.catalog, &prefix, m.a, end - 1, &files);
+		at = file_quarter(end_of(x, file_quarter_begins(quarter)));
+		r = file_times_count(c, quarter, at - 1, &files);
 		if (r >= 0)
-			r = add_time(x, file_quarter_begins(m.a), files);
+			r = add_time(x, file_quarter_begins(quarter), files);
 		if (r < 0)
 			return r;
-		at = end;
 	}
 }
 
 static int by_time(struct counting *x)
 {
-	_cleanup_(packed_walk_done) struct packed_walk w = file_times_walk(x->s->x->config.catalog);
-	uint64_t quarter = 0, files = 0;
-	struct packed_member m;
+	_cleanup_(file_times_done) struct file_times t = file_times_from(x->s->x->config.catalog, 0, 0);
+	uint64_t now = 0, files = 0, quarter, ino;
 	int r;
 
 	if (x->all)
 		return by_time_of_all(x);
-	while ((r = packed_walk_next(&w, &m)) > 0) {
-		if (!counts(x, m.b))
+	while ((r = file_times_next(&t, &quarter, &ino)) > 0) {
+		if (!counts(x, ino))
 			continue;
-		if (files && m.a != quarter) {
-			r = add_time(x, file_quarter_begins(quarter), files);
+		if (files && quarter != now) {
+			r = add_time(x, file_quarter_begins(now), files);
 			if (r < 0)
 				return r;
 			files = 0;
 		}
-		quarter = m.a;
+		now = quarter;
 		files++;
 	}
-	return r < 0 || !files ? r : add_time(x, file_quarter_begins(quarter), files);
+	return r < 0 || !files ? r : add_time(x, file_quarter_begins(now), files);
 }
 
 static int by_month(struct counting *x)
