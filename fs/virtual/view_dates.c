@@ -9,19 +9,19 @@
 
 #include "base/calendar.h"
 #include "base/cleanup.h"
+#include "base/zone.h"
 #include "catalog/file_sets.h"
 
 /* Years that a folder may be called by. */
 #define YEAR_MIN 1
 #define YEAR_MAX 9999
 
-/* The first quarter of a date; months and days beyond their ends are those of the next. mktime(3) knows the zone, and the days
- * on which clocks are changed. */
+/* The first quarter of a date; months and days beyond their ends are those of the next. */
 static uint64_t first_quarter(int year, int month, int day)
 {
-	struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_isdst = -1 };
+	struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day };
 
-	return file_quarter(mktime(&tm));
+	return file_quarter(zone_make(&tm));
 }
 
 void view_day_quarters(const struct view *v, uint64_t *ret_low, uint64_t *ret_high)
@@ -62,7 +62,7 @@ static int next_seen(struct looker *l, uint64_t from, uint64_t end, struct tm *r
 		r = looker_sees(l, ino);
 		at = file_quarter_begins(quarter);
 		if (r)
-			return r < 0 ? r : localtime_r(&at, ret_tm) ? 1 : -EOVERFLOW;
+			return r < 0 ? r : zone_break(at, ret_tm) ? 1 : -EOVERFLOW;
 	}
 	return MIN(r, 0);
 }

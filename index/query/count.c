@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/zone.h"
 #include "catalog/file_sets.h"
 #include "catalog/found.h"
 #include "catalog/pack_record.h"
@@ -225,7 +226,7 @@ static int name_time(const struct counting *x, int64_t second, char *ret_name, s
 	struct tm tm;
 	size_t n;
 
-	if (!localtime_r(&at, &tm))
+	if (!zone_break(at, &tm))
 		return -EOVERFLOW;
 	n = x->unit == BY_YEAR ? strftime(ret_name, size, "%Y", &tm)
 	    : x->unit == BY_MONTH ? strftime(ret_name, size, "%Y-%m", &tm) : strftime(ret_name, size, "%Y-%m-%d", &tm);
@@ -252,16 +253,16 @@ static int64_t end_of(const struct counting *x, int64_t second)
 	time_t at = second;
 	struct tm tm, end;
 
-	if (!localtime_r(&at, &tm))
+	if (!zone_break(at, &tm))
 		return INT64_MAX;
-	end = (struct tm){ .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday, .tm_isdst = -1 };
+	end = (struct tm){ .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday };
 	if (x->unit == BY_DAY)
 		end.tm_mday++;
 	else if (x->unit == BY_MONTH)
 		end.tm_mon++, end.tm_mday = 1;
 	else
 		end.tm_year++, end.tm_mon = 0, end.tm_mday = 1;
-	return mktime(&end);
+	return zone_make(&end);
 }
 
 /* All of a month are counted without being looked at. */
