@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Making anew what follows from other records: the sets of names and times (file_sets.h), and which files have which
- * label (labels.h). When a volume of an older version is mounted for the first time, and after one of these sets was found
+/* Making anew what follows from other records: the sets of names and times (file_sets.h), which files have which
+ * label (labels.h), and what links to what (links.h). When a volume of an older version is mounted for the first time, and after one of these sets was found
  * damaged.
  *
  *   'V' 8   u8 state: 1 labels are as labels.h says, the rest is to be made; 2 all is made. No record: the tags are

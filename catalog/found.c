@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/utf8.h"
+#include "catalog/links_impl.h"
 #include "catalog/tree_impl.h"
 
 #define VERSION 1u
@@ -294,7 +295,7 @@ static int set_in(struct tree_op *op, uint64_t ino, uint64_t content_lsn, const 
 	return r;
 }
 
-int tree_set_found(struct catalog *c, uint64_t ino, uint64_t content_lsn, const struct found *f)
+static int set_labels(struct catalog *c, uint64_t ino, uint64_t content_lsn, const struct found *f)
 {
 	struct inode i;
 	struct tree_op op;
@@ -304,6 +305,13 @@ int tree_set_found(struct catalog *c, uint64_t ino, uint64_t content_lsn, const 
 		return r == -ENOENT ? 0 : r;
 	r = op_begin(&op, c, NULL, false);
 	return r < 0 ? r : op_end(&op, set_in(&op, ino, content_lsn, f), ino);
+}
+
+int tree_set_found(struct catalog *c, uint64_t ino, uint64_t content_lsn, const struct found *f)
+{
+	int r = set_labels(c, ino, content_lsn, f);
+
+	return r < 0 ? r : links_set_found(c, ino, content_lsn, f->links, f->links_len);
 }
 
 void found_forget(struct batch *b, struct inode *i)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* What was found in a file's content: tags and values of fields, as labels (labels.h), so that they go when the content
- * does.
+ * does. Links come this way, too (links.h).
  *
  *   'N' ino   u8 version, 1; varint labels, of each its varint id, ascending, the first as it is and the others less the
  *             one before
@@ -23,9 +23,11 @@ struct found {
 	size_t tags_len;
 	const char *fields; /* name, value, name, value .. */
 	size_t fields_len;
+	const char *links;  /* u8 form, verb, target (links.h) of each; the byte has no NUL behind it */
+	size_t links_len;
 };
 
-/* Takes the place of what was found in the file before. Nothing, and 0, when it has no name any more or its content is
+/* Takes the place of what was found in the file before; links in batches of their own. Nothing, and 0, when it has no name any more or its content is
  * not that of `content_lsn`. What cannot be a label, or is too much, is left out. */
 int tree_set_found(struct catalog *c, uint64_t ino, uint64_t content_lsn, const struct found *f);
 /* Calls `label` for each. */

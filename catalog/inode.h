@@ -49,6 +49,8 @@ struct inode {
 #define INODE_QUEUED 1u    /* has an entry in QUEUE_INDEX */
 #define INODE_ORPHAN 2u    /* no name left: open, or not reclaimed yet */
 #define INODE_FOUND 4u     /* something was found in its content (found.h) */
+#define INODE_LINKS 8u     /* it has had links in its content (links.h) */
+#define INODE_LINKED 16u   /* it has been linked to */
 #define INODE_WHY_SHIFT 8  /* above: the EVENT_* bits it is queued for */
 
 /* -ENOENT. -EBADMSG. */

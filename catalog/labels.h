@@ -23,6 +23,7 @@
 #define LABEL_ROOT_TAGS (1ull << 48)
 #define LABEL_ROOT_FIELDS (LABEL_ROOT_TAGS + 1) /* below it fields, below each its values */
 #define LABEL_ROOT_SAVED (LABEL_ROOT_TAGS + 2)
+#define LABEL_ROOT_VERBS (LABEL_ROOT_TAGS + 3) /* of links (links.h) */
 
 #define LABEL_NAME_MAX 4096u
 #define LABEL_DEPTH_MAX 16 /* levels */

@@ -90,6 +90,14 @@ int tree_path(struct catalog *c, uint64_t ino, uint64_t top, unsigned nth, struc
 	return r < 0 ? r : reverse(&names, ret_path);
 }
 
+int tree_path_held(struct catalog *c, uint64_t ino, uint64_t top, struct buf *ret_path)
+{
+	_cleanup_buf_ struct buf names = BUF_INIT;
+	int r = ino == top ? 0 : path_once(c, ino, top, 0, &names);
+
+	return r < 0 ? r : reverse(&names, ret_path);
+}
+
 int tree_name(struct catalog *c, const struct inode *i, unsigned nth, uint64_t *ret_dir, struct buf *ret_name)
 {
 	uint64_t cookie;

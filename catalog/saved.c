@@ -8,10 +8,16 @@
 
 #include "base/cleanup.h"
 #include "catalog/tree_impl.h"
+#include "catalog/walk.h"
 
 static struct key saved_key(uint64_t id)
 {
 	return key_u64(key_start('y'), id);
+}
+
+struct key saved_members(uint64_t id)
+{
+	return key_u64(key_start('a'), id);
 }
 
 void saved_done(struct saved *s)
@@ -114,14 +120,22 @@ int tree_make_saved(struct catalog *c, struct tree_request *rq, uint64_t above, 
 	return r < 0 ? r : op_end(&op, make_in(&op, above, name, ret_id), 0);
 }
 
+static int remove_record(void *context, const struct record *record)
+{
+	batch_remove(context, record->key, record->key_len);
+	return 0;
+}
+
+/* With what is known of the files that it found. */
 static int remove_in(struct tree_op *op, uint64_t id)
 {
-	struct key key = saved_key(id);
+	struct key key = saved_key(id), members = saved_members(id);
 	int r = label_remove(op->b, id);
 
-	if (r >= 0)
-		batch_remove(op->b, key.bytes, key.len);
-	return r;
+	if (r < 0)
+		return r;
+	batch_remove(op->b, key.bytes, key.len);
+	return records_foreach(op->c, &members, remove_record, op->b);
 }
 
 int tree_remove_saved(struct catalog *c, struct tree_request *rq, uint64_t id)

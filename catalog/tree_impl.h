@@ -57,6 +57,11 @@ int name_nth(struct catalog *c, const struct inode *i, unsigned nth, uint64_t *r
 /* 1: `top` is `dir` or one of its ancestors. 0. -EBADMSG. */
 int dir_is_below(struct catalog *c, uint64_t dir, uint64_t top);
 
+/* ---- path.c */
+
+/* tree_path() of the first name as it is committed, for who holds the writer lock. */
+int tree_path_held(struct catalog *c, uint64_t ino, uint64_t top, struct buf *ret_path);
+
 /* ---- tree_make.c, tree_unlink.c */
 
 /* Fills a new inode, and counts, queues and puts what hangs on it. */
@@ -83,6 +88,10 @@ int xattr_get_in(struct batch *b, const struct inode *i, const char *name, struc
 /* What is stored under a name of ours. -ENODATA. */
 int xattr_get_stored(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value);
 int xattr_remove_in(struct batch *b, struct inode *i, const char *name);
+/* Calls `item` for each that is stored, with its name as it is stored, not terminated. A return that is not 0 ends it. */
+int xattr_foreach_stored(struct catalog *c, uint64_t ino,
+			 int (*item)(void *context, const char *name, size_t name_len, const void *value, size_t len),
+			 void *context);
 
 /* The fields (found.h) that its xattrs are come or go with its only name; as they were before this batch. */
 int xattr_follow_fields(struct batch *b, const struct inode *i, bool attach);

@@ -11,6 +11,7 @@
 #include "catalog/derive.h"
 #include "catalog/file_sets.h"
 #include "catalog/found.h"
+#include "catalog/links_impl.h"
 #include "catalog/quota.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
@@ -60,6 +61,12 @@ static int inode_loses_labels(struct batch *b, struct inode *i)
 	return 0;
 }
 
+/* Does anything hang on it that goes in steps? */
+static bool hangs_on(const struct inode *i)
+{
+	return i->sets[SET_EXTENTS].count || i->sets[SET_XATTRS].count || i->flags & (INODE_LINKS | INODE_LINKED);
+}
+
 static int drop_last(struct tree_op *op, struct inode *i, bool open)
 {
 	int r = 0;
@@ -68,9 +75,11 @@ static int drop_last(struct tree_op *op, struct inode *i, bool open)
 	queue_drop(op->b, i, &op->stats);
 	batch_note(op->b, i->ino, EVENT_GONE);
 	r = inode_loses_labels(op->b, i);
+	if (r >= 0 && i->flags & INODE_LINKED)
+		r = links_keep_path(op->b, i);
 	if (r < 0)
 		return r;
-	if (!open && !i->sets[SET_EXTENTS].count && !i->sets[SET_XATTRS].count) {
+	if (!open && !hangs_on(i)) {
 		file_timed(op->b, i);
 		return remove_inode(op->b, i);
 	}
@@ -284,7 +293,7 @@ int tree_forget_in(struct batch *b, const struct inode *i)
 {
 	int r;
 
-	if (!(i->flags & INODE_ORPHAN) || i->nlink || i->sets[SET_EXTENTS].count || i->sets[SET_XATTRS].count)
+	if (!(i->flags & INODE_ORPHAN) || i->nlink || hangs_on(i))
 		return 0;
 	r = forget(b, i);
 	return r < 0 ? r : 1;
@@ -305,14 +314,16 @@ static int forget_step(struct tree_op *op, uint64_t ino)
 		return r;
 	if (i.nlink || i.sets[SET_EXTENTS].count)
 		return -EBUSY;
-	r = forget_xattrs(op->b, &i);
+	r = links_forget(op->b, &i);
+	if (r == 0) {
+		r = forget_xattrs(op->b, &i);
+		if (r > 0)
+			return forget(op->b, &i);
+	}
 	if (r < 0)
 		return r;
-	if (r == 0) {
-		inode_put(op->b, &i);
-		return 1;
-	}
-	return forget(op->b, &i);
+	inode_put(op->b, &i);
+	return 1;
 }
 
 int tree_forget_inode(struct catalog *c, uint64_t ino)
@@ -323,6 +334,8 @@ int tree_forget_inode(struct catalog *c, uint64_t ino)
 
 	do {
 		r = catalog_get(c, key.bytes, key.len, NULL);
+		if (r >= 0)
+			r = links_forsake(c, ino);
 		if (r < 0)
 			return r == -ENOENT ? 0 : r;
 		r = op_begin(&op, c, NULL, true);

@@ -16,6 +16,7 @@
 #include "catalog/acl.h"
 #include "catalog/encode.h"
 #include "catalog/found.h"
+#include "catalog/links_impl.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
 #include "crypto/digest.h"
@@ -229,12 +230,27 @@ static int get_tags(struct catalog *c, uint64_t ino, struct buf *ret_value)
 	return r < 0 ? r : tags_decode(c, list.data, list.len, ret_value);
 }
 
+static int get_links(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value)
+{
+	_cleanup_buf_ struct buf list = BUF_INIT;
+	char stored[LINK_STORED_MAX];
+	int r;
+
+	link_stored_name(link_verb_of_xattr(name), stored);
+	r = xattr_get_stored(c, ino, stored, &list);
+	if (r == -ENODATA)
+		return xattr_get_stored(c, ino, name, ret_value);
+	return r < 0 ? r : links_decode(c, list.data, list.len, ret_value);
+}
+
 int tree_getxattr(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value)
 {
 	int r = check_name(name);
 
 	if (r < 0)
 		return r;
+	if (link_verb_of_xattr(name))
+		return get_links(c, ino, name, ret_value);
 	return is_tags(name) ? get_tags(c, ino, ret_value) : xattr_get_stored(c, ino, name, ret_value);
 }
 
@@ -252,9 +268,49 @@ int tree_readlink(struct catalog *c, uint64_t ino, struct buf *ret_target)
 	return r == -ENODATA ? -EBADMSG : r;
 }
 
+struct each_item {
+	int (*item)(void *context, const char *name, size_t name_len, const void *value, size_t len);
+	void *context;
+};
+
+static int tell_items(void *context, const struct record *record)
+{
+	struct reader reader = reader_over(record->value, record->value_len);
+	const struct each_item *each = context;
+	struct item i;
+	int r = 0;
+
+	while (r == 0 && (r = next_item(&reader, &i)) > 0)
+		r = each->item(each->context, i.name, i.name_len, i.value, i.value_len);
+	return r;
+}
+
+int xattr_foreach_stored(struct catalog *c, uint64_t ino,
+			 int (*item)(void *context, const char *name, size_t name_len, const void *value, size_t len),
+			 void *context)
+{
+	struct key prefix = key_u64(key_start('X'), ino);
+
+	return records_foreach(c, &prefix, tell_items, &(struct each_item){ item, context });
+}
+
 static bool is_tag_ids(const struct item *item)
 {
 	return item->name_len == strlen(XATTR_TAG_IDS) && memcmp(item->name, XATTR_TAG_IDS, item->name_len) == 0;
+}
+
+/* What programs call it. */
+static int add_name(struct buf *names, const struct item *item)
+{
+	size_t len;
+	const char *verb = link_verb_of_stored(item->name, item->name_len, &len);
+	int r = 0;
+
+	if (is_tag_ids(item))
+		return buf_add_str(names, XATTR_TAGS);
+	if (verb)
+		r = buf_add_str(names, LINK_XATTR);
+	return r < 0 ? r : verb ? buf_add(names, verb, len) : buf_add(names, item->name, item->name_len);
 }
 
 static int add_names(void *context, const struct record *record)
@@ -267,7 +323,7 @@ static int add_names(void *context, const struct record *record)
 	while ((more = next_item(&reader, &item)) > 0) {
 		if (!item.name_len)
 			continue;
-		r = is_tag_ids(&item) ? buf_add_str(names, XATTR_TAGS) : buf_add(names, item.name, item.name_len);
+		r = add_name(names, &item);
 		if (r >= 0)
 			r = buf_add_u8(names, 0);
 		if (r < 0)
@@ -342,7 +398,8 @@ struct setting {
 	const void *value; /* NULL: remove */
 	size_t len;
 	int flags;
-	struct buf tags;   /* owned; in the place of a value that lists tags */
+	struct buf list;   /* owned; in the place of a value that lists tags or links */
+	char stored[LINK_STORED_MAX];
 };
 
 static int check_flags(const struct xattr_ref *x, const struct setting *s)
@@ -354,6 +411,12 @@ static int check_flags(const struct xattr_ref *x, const struct setting *s)
 	return 0;
 }
 
+static void take_list(struct setting *s)
+{
+	s->value = s->list.data ? s->list.data : (const void *)"";
+	s->len = s->list.len;
+}
+
 /* Tags count while the file has a name. */
 static int change_tags(struct tree_op *op, const struct inode *i, const struct xattr_ref *x, struct setting *s)
 {
@@ -361,17 +424,31 @@ static int change_tags(struct tree_op *op, const struct inode *i, const struct x
 	int r = 0;
 
 	if (s->value) {
-		r = tags_encode(op->b, s->value, s->len, &s->tags);
-		s->value = s->tags.data ? s->tags.data : (const void *)"";
-		s->len = s->tags.len;
+		r = tags_encode(op->b, s->value, s->len, &s->list);
+		take_list(s);
 	}
-	return r < 0 ? r : tags_change(op->b, i->ino, &old, &s->tags);
+	return r < 0 ? r : tags_change(op->b, i->ino, &old, &s->list);
 }
 
-static int change_labels(struct tree_op *op, const struct inode *i, const struct xattr_ref *x, struct setting *s)
+/* Links hang on the inode, with or without a name. */
+static int change_links(struct tree_op *op, struct inode *i, const struct xattr_ref *x, struct setting *s)
+{
+	struct buf old = { .data = (uint8_t *)x->value, .len = x->value_len };
+	int r = 0;
+
+	if (s->value) {
+		r = links_encode(op->c, s->value, s->len, &s->list);
+		take_list(s);
+	}
+	return r < 0 ? r : links_change_list(op->b, i, link_verb_of_xattr(s->name), &old, &s->list);
+}
+
+static int change_labels(struct tree_op *op, struct inode *i, const struct xattr_ref *x, struct setting *s)
 {
 	const char *field = field_of_xattr(s->name);
 
+	if (link_verb_of_xattr(s->name))
+		return change_links(op, i, x, s);
 	if (!i->nlink)
 		return 0;
 	if (is_tags(s->name))
@@ -417,6 +494,16 @@ static int note_change(struct tree_op *op, struct inode *i, const struct setting
 	return searchable ? queue_mark(op->b, i, EVENT_XATTR, &op->stats) : 0;
 }
 
+static const char *stored_name(struct setting *s, const struct inode *i)
+{
+	const char *verb = link_verb_of_xattr(s->name);
+
+	if (!verb)
+		return is_tags(s->name) && i->nlink ? XATTR_TAG_IDS : s->name;
+	link_stored_name(verb, s->stored);
+	return s->stored;
+}
+
 static int set_in(struct tree_op *op, struct setting *s)
 {
 	_cleanup_(xattr_ref_done) struct xattr_ref x = { 0 };
@@ -426,7 +513,7 @@ static int set_in(struct tree_op *op, struct setting *s)
 	r = inode_get_in(op->b, s->ino, &i);
 	if (r < 0)
 		return r;
-	x = ref_of(op->c, s->ino, is_tags(s->name) && i.nlink ? XATTR_TAG_IDS : s->name);
+	x = ref_of(op->c, s->ino, stored_name(s, &i));
 	r = load_in(&x, op->b);
 	if (r >= 0)
 		r = check_flags(&x, s);
@@ -441,12 +528,19 @@ static int set_in(struct tree_op *op, struct setting *s)
 	return r;
 }
 
+static int check_setting(const struct setting *s)
+{
+	if (s->value && link_is_xattr(s->name) && !link_verb_of_xattr(s->name))
+		return -EINVAL;
+	return check_name(s->name);
+}
+
 static int set(struct catalog *c, struct tree_request *rq, struct setting *s)
 {
 	struct tree_op op;
 	int r;
 
-	r = check_name(s->name);
+	r = check_setting(s);
 	if (r >= 0)
 		r = check_xattrs(c, s->ino);
 	if (r >= 0)
@@ -454,8 +548,8 @@ static int set(struct catalog *c, struct tree_request *rq, struct setting *s)
 	if (r < 0)
 		return r;
 	r = op_end(&op, set_in(&op, s), s->ino);
-	buf_done(&s->tags);
-	/* So many tags that their records fill more than a batch. */
+	buf_done(&s->list);
+	/* So many tags or links that their records fill more than a batch. */
 	return r == -EFBIG ? -E2BIG : r;
 }
 
@@ -464,7 +558,7 @@ int tree_setxattr(struct catalog *c, struct tree_request *rq, uint64_t ino, cons
 {
 	struct setting s = { .ino = ino, .name = name, .value = value ? value : "", .len = len, .flags = flags };
 
-	return len > XATTR_SIZE_MAX ? -E2BIG : set(c, rq, &s);
+	return len > (link_verb_of_xattr(name) ? LINKS_SET_BYTES : XATTR_SIZE_MAX) ? -E2BIG : set(c, rq, &s);
 }
 
 int tree_removexattr(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *name)

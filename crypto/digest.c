@@ -14,7 +14,7 @@ static void digest(const struct keyring *k, enum digest_purpose purpose, const s
 	crypto_generichash_blake2b_state state;
 	size_t i;
 
-	assert(purpose >= DIGEST_DENTRY && purpose <= DIGEST_STEM);
+	assert(purpose >= DIGEST_DENTRY && purpose <= DIGEST_LAST);
 	(void) crypto_generichash_blake2b_init(&state, key, KEYRING_KEY_SIZE, size);
 	for (i = 0; i < n; i++)
 		(void) crypto_generichash_blake2b_update(&state, pieces[i].iov_base, pieces[i].iov_len);

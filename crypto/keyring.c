@@ -21,7 +21,7 @@ struct keyring {
 	struct id128 volume_id;
 	uint8_t cipher;
 	uint16_t epochs;
-	uint8_t digest_keys[DIGEST_TERM + 1][KEYRING_KEY_SIZE];
+	uint8_t digest_keys[DIGEST_LAST + 1][KEYRING_KEY_SIZE];
 	uint8_t keys[KEYRING_EPOCHS_MAX][KEYRING_KEY_SIZE];
 };
 
@@ -39,7 +39,7 @@ static void derive_digest_keys(struct keyring *k)
 	static const uint8_t label[KEY_LABEL_SIZE] = "brainyfs-digest";
 	unsigned purpose;
 
-	for (purpose = DIGEST_DENTRY; purpose <= DIGEST_TERM; purpose++) {
+	for (purpose = DIGEST_DENTRY; purpose <= DIGEST_LAST; purpose++) {
 		uint16_t epoch = purpose == DIGEST_VOLUME ? k->epochs : 1;
 		uint8_t salt[KEY_SALT_SIZE] = { (uint8_t)purpose };
 

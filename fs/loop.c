@@ -14,6 +14,7 @@
 #include "fs/awake.h"
 #include "fs/fs_impl.h"
 #include "fs/syncs.h"
+#include "fs/virtual/live.h"
 #include "fs/virtual/view.h"
 #include "fs/workers.h"
 
@@ -190,6 +191,8 @@ static void dispatch(struct loop *l, size_t len)
 {
 	const struct fuse_in_header *in = (const void *)l->buffer;
 
+	if (is_change(in->opcode) || in->opcode == FUSE_RELEASE)
+		live_poke(l->fs->virtual->live);
 	if (in->opcode == FUSE_INIT)
 		start_session(l, len);
 	else if (!wants_worker(l, in) || !hand_over(l, len))

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/priority.h"
+#include "index/findings.h"
 #include "index/rules.h"
 #include "index/stored.h"
 
@@ -259,20 +260,22 @@ int maker_make(struct maker *m, const struct inode *i, const struct making *how)
 {
 	struct document d = { 0 };
 	bool excluded;
-	int r = collect_names(m, i->ino, i->nlink);
+	int r = collect_names(m, i->ino, i->nlink), known;
 
 	if (r < 0)
 		return r;
 	excluded = rules_exclude(m->x->rules, (const char *)m->path.data, m->path.len);
-	r = how->again || how->slow ? 0 : try_stored(m, i, excluded, &d);
-	if (r == 2) {
+	r = known = how->again || how->slow ? 0 : try_stored(m, i, excluded, &d);
+	if (known == 2) {
 		document_done(&d);
 		return 0;
 	}
-	if (r == 0 && excluded)
+	if (!known && excluded)
 		set_status(&d, EXTRACT_SKIPPED, "excluded");
-	else if (r == 0)
+	else if (!known)
 		r = extract(m, i, how, &d);
+	if (r >= 0 && !known)
+		r = findings_keep(m->x->config.catalog, i, &d);
 	if (r >= 0)
 		r = prepare_document(m, &d, excluded);
 	document_done(&d);

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "catalog/links.h"
 #include "index/index_impl.h"
 #include "index/maker.h"
 #include "index/rules.h"
@@ -145,11 +146,21 @@ static int settle(struct index *x, uint64_t ino, uint64_t lsn)
 	return in_memory ? r : queue_clear_entry(x, ino, lsn);
 }
 
+/* Before its entry goes: links may wait for its name, or what it is. Of an entry that is damaged nobody knows why it is there. */
+static int tell_links(struct index *x, uint64_t ino, const struct queue_entry *entry)
+{
+	int r = !entry->why || entry->why & (EVENT_NAME | EVENT_CONTENT | EVENT_RULES) ? links_appeared(x->config.catalog, ino) : 0;
+
+	return r == -EBADMSG ? 0 : r;
+}
+
 static int make_document(struct worker *w, const struct inode *i, unsigned tries, const struct queue_entry *entry)
 {
 	struct making how = { .tries = tries, .slow = w->slow, .again = entry->why & EVENT_RULES };
-	int r = maker_make(&w->maker, i, &how);
+	int r = maker_make(&w->maker, i, &how), e = r < 0 ? 0 : tell_links(w->x, i->ino, entry);
 
+	if (e < 0)
+		return e;
 	if (r == 0)
 		return settle(w->x, i->ino, entry->lsn);
 	return r < 0 ? r : add_document(w, i, entry->lsn);

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/encode.h"
+#include "catalog/links.h"
 #include "index/rules.h"
 #include "index/stored.h"
 
@@ -183,8 +184,14 @@ static int look_at_entry(struct index *x, const struct tree_entry *e, struct ste
 {
 	struct inode i;
 
+	int r = 0;
+
 	if (S_ISDIR(e->type))
 		return buf_add(&x->below.directories, &e->ino, sizeof(e->ino));
+	if (S_ISREG(e->type))
+		r = links_appeared(x->config.catalog, e->ino);
+	if (r < 0 && r != -EBADMSG)
+		return r;
 	if (S_ISREG(e->type) && inode_get(x->config.catalog, e->ino, &i) >= 0 && i.nlink > 0 &&
 	    breaks_rules(x, &i, DOUBT_EXCLUDE))
 		step->inos[step->n++] = i.ino;

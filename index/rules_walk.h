@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Looks for files whose documents break the rules, and queues them for EVENT_RULES, which has them read
  * again: among all inodes after a change of the rules (rules.h), and below a directory after it was renamed,
- * into or out of an excluded name.
+ * into or out of an excluded name. Links that wait for a path, or go from one, are looked at there, too (catalog/links.h).
  *
  * A directory that is renamed gets a queue entry in the batch that renames it, as a file does, and keeps it
  * until all that lies below was looked at: so a stop at any point has the next mount look again. What is moved

@@ -160,7 +160,7 @@ int file_reclaim(struct files *f, uint64_t ino)
 	}
 	ch.forgets = true;
 	r = change_end(&ch, r, NULL, 0);
-	if (r >= 0 && ch.i.sets[SET_XATTRS].count)
+	if (r >= 0 && (ch.i.sets[SET_XATTRS].count || ch.i.flags & (INODE_LINKS | INODE_LINKED)))
 		r = tree_forget_inode(f->catalog, ino);
 	cleaner_wake(f->cleaner);
 	return plain(r);

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "fs/ops/ops.h"
 #include "fs/pushed.h"
+#include "catalog/journal.h"
+#include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 
 #define ANSWERS_MAX (32u << 20)
@@ -45,11 +47,17 @@ int virtual_new(struct fs *fs, struct virtual **ret_v)
 
 int virtual_start(struct virtual *v)
 {
-	return v->fs->config.index ? patience_start(v, &v->patience) : 0;
+	int r = v->fs->config.index ? patience_start(v, &v->patience) : 0;
+
+	if (r < 0 || !v->fs->config.index || v->fs->config.read_only)
+		return r;
+	r = v->fs->config.resumed ? 0 : journal_begin(v->fs->config.catalog, JOURNAL_EVENTS);
+	return r < 0 ? r : live_start(v->fs, &v->live);
 }
 
 void virtual_stop(struct virtual *v)
 {
+	v->live = live_stop(v->live);
 	texts_drain(v);
 }
 
@@ -101,6 +109,11 @@ static bool is_stream(uint64_t ino)
 {
 	return virtual_kind_of(ino) == VIRTUAL_ASK ||
 	       (virtual_kind_of(ino) == VIRTUAL_FIXED && virtual_number_of(ino) == FIXED_CONTROL);
+}
+
+static bool is_events(uint64_t ino)
+{
+	return ino == virtual_ino(VIRTUAL_FIXED, FIXED_EVENTS);
 }
 
 static bool is_folder(uint64_t ino)
@@ -168,8 +181,10 @@ static int node_stat(const struct virtual *v, uint64_t ino, struct stat *ret_st)
 	struct answer_node node;
 	int r;
 
-	if (is_folder(ino) || is_stream(ino)) {
+	if (is_folder(ino) || is_stream(ino) || is_events(ino)) {
 		fixed_stat(v, ino, ret_st);
+		if (is_events(ino))
+			events_stat(v->fs, ret_st);
 		return 0;
 	}
 	r = virtual_kind_of(ino) == VIRTUAL_ANSWER ? answers_get(v->answers, ino, &node) : -ESTALE;
@@ -197,7 +212,7 @@ void virtual_getattr(fuse_req_t req, uint64_t ino)
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		(void) fuse_reply_attr(req, &st, FS_TIMEOUT_S);
+		(void) fuse_reply_attr(req, &st, is_events(ino) ? 0 : FS_TIMEOUT_S);
 }
 
 /* Opening ask or control with O_TRUNC (as a shell's > does) changes nothing and is not refused. */
@@ -272,6 +287,8 @@ static void lookup_brainy(fuse_req_t req, const char *name)
 {
 	if (strcmp(name, "control") == 0)
 		reply_fixed(req, virtual_ino(VIRTUAL_FIXED, FIXED_CONTROL));
+	else if (events_has(name))
+		events_lookup(req, name);
 	else
 		texts_lookup(req, name);
 }
@@ -362,6 +379,10 @@ void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 		return;
 	}
 	r = check_user(req, ino);
+	if (r == 0 && is_events(ino)) {
+		events_open(req, ino, fi);
+		return;
+	}
 	if (r == 0)
 		r = is_stream(ino) ? open_stream(req, ino, fi) : open_answer(ops_fs(req), ino, fi);
 	if (r < 0)
@@ -379,7 +400,7 @@ void virtual_release(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 	if (handles_remove(fs->handles, fi->fh, &was, &last) == 0) {
 		if (is_stream(ino))
 			streams_close(fs->virtual->streams, fi->fh);
-		else if (!view_is_control(ino))
+		else if (!view_is_control(ino) && !is_events(ino))
 			answers_close(fs->virtual->answers, ino);
 	}
 	ops_reply_status(req, 0);
@@ -393,6 +414,10 @@ void virtual_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, st
 
 	if (view_is_control(ino)) {
 		view_control_read(req, ino, size, offset);
+		return;
+	}
+	if (is_events(ino)) {
+		events_read(req, size, offset);
 		return;
 	}
 	size = MIN(size, (size_t)FS_MAX_WRITE);

@@ -166,10 +166,16 @@ static int set_names(struct catalog *c, const uint64_t *inos, size_t n, struct r
 
 /* ---- running */
 
-static int run(struct fs *fs, const struct caller *caller, const char *spec, uint32_t at_least, struct buf *ret_inos,
+/* How a search is run. */
+struct manner {
+	const struct caller *caller;
+	bool waits;
+};
+
+static int run(struct fs *fs, const struct manner *m, const char *spec, uint32_t at_least, struct buf *ret_inos,
 	       uint32_t *ret_limit, char **ret_why)
 {
-	const struct query_scope scope = { .top = ROOT_INO, .mount_point = fs->config.mount_point, .who = caller_identity(caller) };
+	const struct query_scope scope = { .top = ROOT_INO, .mount_point = fs->config.mount_point, .who = caller_identity(m->caller) };
 	struct answer answer = { 0 };
 	struct query q;
 	int r = query_parse_name(spec, &q, ret_why);
@@ -179,7 +185,8 @@ static int run(struct fs *fs, const struct caller *caller, const char *spec, uin
 	q.format = FORMAT_INODES;
 	*ret_limit = q.limit;
 	q.limit = MAX(q.limit, at_least);
-	(void) index_wait(fs->config.index, q.wait_ms);
+	if (m->waits)
+		(void) index_wait(fs->config.index, q.wait_ms);
 	r = index_query(fs->config.index, &q, &scope, &answer, ret_why);
 	query_done(&q);
 	if (r >= 0)
@@ -207,15 +214,15 @@ static void keep_common(struct buf *inos, struct buf *others)
 	inos->len = kept * sizeof(*at);
 }
 
-static int run_all(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, struct buf *ret_inos, char **ret_why)
+static int run_all(struct fs *fs, const struct manner *m, char *const *specs, size_t n, struct buf *ret_inos, char **ret_why)
 {
 	uint32_t limit, ignored;
-	int r = run(fs, caller, specs[0], n > 1 ? OTHERS_MAX : 0, ret_inos, &limit, ret_why);
+	int r = run(fs, m, specs[0], n > 1 ? OTHERS_MAX : 0, ret_inos, &limit, ret_why);
 
 	for (size_t k = 1; k < n && r >= 0; k++) {
 		_cleanup_buf_ struct buf others = BUF_INIT;
 
-		r = run(fs, caller, specs[k], OTHERS_MAX, &others, &ignored, ret_why);
+		r = run(fs, m, specs[k], OTHERS_MAX, &others, &ignored, ret_why);
 		if (r >= 0)
 			keep_common(ret_inos, &others);
 	}
@@ -225,12 +232,12 @@ static int run_all(struct fs *fs, const struct caller *caller, char *const *spec
 }
 
 /* Takes `key` over. */
-static int make(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, char *key, uint64_t lsn,
+static int make(struct fs *fs, const struct manner *m, char *const *specs, size_t n, char *key, uint64_t lsn,
 		struct results **ret_r, char **ret_why)
 {
 	_cleanup_buf_ struct buf inos = BUF_INIT;
 	struct results *r = calloc(1, sizeof(*r));
-	int e = r ? run_all(fs, caller, specs, n, &inos, ret_why) : -ENOMEM;
+	int e = r ? run_all(fs, m, specs, n, &inos, ret_why) : -ENOMEM;
 
 	if (!r) {
 		free(key);
@@ -262,8 +269,8 @@ static char *key_of(const struct caller *caller, char *const *specs, size_t n)
 	return r < 0 || !buf_cstr(&text) ? NULL : caller_key(caller, buf_cstr(&text));
 }
 
-int results_get(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, const struct results **ret_r,
-		char **ret_why)
+int results_get(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, bool waits,
+		const struct results **ret_r, char **ret_why)
 {
 	struct results_cache *cache = fs->virtual->results;
 	uint64_t lsn = catalog_last_lsn(fs->config.catalog);
@@ -281,7 +288,7 @@ int results_get(struct fs *fs, const struct caller *caller, char *const *specs, 
 		*ret_r = known;
 		return 0;
 	}
-	r = make(fs, caller, specs, n, key, lsn, &made, ret_why);
+	r = make(fs, &(struct manner){ caller, waits }, specs, n, key, lsn, &made, ret_why);
 	if (r < 0)
 		return r;
 	keep(cache, made);

@@ -26,8 +26,8 @@ int results_cache_new(struct results_cache **ret_c);
 struct results_cache *results_cache_free(struct results_cache *c);
 
 /* Runs `specs[0]`, a name of a query file behind "find?", and keeps of its files those that the others find, too. Waits for the
- * index as the query says. Not with a looker (view.h) of the same user. -EINVAL with *ret_why as index_query(). */
-int results_get(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, const struct results **ret_r,
-		char **ret_why);
+ * index as the query says, if `waits`. Not with a looker (view.h) of the same user. -EINVAL with *ret_why as index_query(). */
+int results_get(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, bool waits,
+		const struct results **ret_r, char **ret_why);
 /* Takes NULL, returns NULL. */
 const struct results *results_put(const struct results *r);

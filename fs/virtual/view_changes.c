@@ -13,6 +13,7 @@
 #include "catalog/saved.h"
 #include "fs/invalidator.h"
 #include "fs/ops/ops.h"
+#include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 
 #define INBOX "inbox"
@@ -196,19 +197,20 @@ static int resolve(struct change *x, const struct view *v, const char *target, s
 }
 
 /* The kernel wants a symlink for a symlink; the name is the file itself when it is looked up next. */
-static void reply_symlink(struct change *x, uint64_t dir, const char *name, const char *target)
+static void reply_symlink(fuse_req_t req, uint64_t dir, const char *name, const char *target)
 {
-	const struct answer_key key = { dir, x->l.caller.uid, name };
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	const struct answer_key key = { dir, ctx->uid, name };
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	struct answer_node node;
 	int r = buf_add_str(&text, target);
 
 	if (r >= 0)
-		r = answers_add_link(x->l.fs->virtual->answers, &key, x->l.caller.gid, &text, &node);
+		r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, &text, &node);
 	if (r < 0)
-		ops_reply_status(x->req, r);
+		ops_reply_status(req, r);
 	else
-		virtual_reply_answer(x->req, &node);
+		virtual_reply_answer(req, &node);
 }
 
 /* What is in the batch of a request that is sent again need not be done again. */
@@ -227,10 +229,15 @@ bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *
 	struct change x;
 	struct inode i;
 	struct view v;
+	bool came;
 	int r, status;
 
 	if (!view_is(dir))
 		return false;
+	if (live_announces(req, name, &came)) {
+		reply_symlink(req, dir, name, target);
+		return true;
+	}
 	r = begin(req, &x);
 	if (r < 0) {
 		ops_reply_status(req, r);
@@ -244,7 +251,7 @@ bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		reply_symlink(&x, dir, name, target);
+		reply_symlink(req, dir, name, target);
 	end(&x);
 	return true;
 }
@@ -333,7 +340,9 @@ static int mkdir_in(struct change *x, const struct view *v, const char *name)
 
 	if (is_saved(v)) {
 		r = view_saved_above(&x->l, v, &above);
-		return r < 0 && r != -ENOENT ? r : tree_make_saved(x->c, &x->rq, above, name, &id);
+		r = r < 0 && r != -ENOENT ? r : tree_make_saved(x->c, &x->rq, above, name, &id);
+		live_notice(x->l.fs->virtual->live);
+		return r;
 	}
 	r = may_rule(x); /* others would learn which there are */
 	if (r == 0)

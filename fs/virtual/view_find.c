@@ -101,14 +101,14 @@ static int specs_of(struct fs *fs, const struct view *v, char **specs, size_t *n
 	return r < 0 ? r : add_spec(&text, specs, n);
 }
 
-int view_results(struct fs *fs, const struct caller *caller, const struct view *v, const struct results **ret_r)
+int view_results(struct fs *fs, const struct caller *caller, const struct view *v, bool waits, const struct results **ret_r)
 {
 	char *specs[SPECS_MAX], *why = NULL;
 	size_t n = 0;
 	int r = specs_of(fs, v, specs, &n);
 
 	if (r >= 0)
-		r = results_get(fs, caller, specs, n, ret_r, &why);
+		r = results_get(fs, caller, specs, n, waits, ret_r, &why);
 	if (r < 0 && why)
 		errors_set(fs->virtual->errors, caller->uid, steal_ptr(&why));
 	free(why);

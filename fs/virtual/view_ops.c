@@ -11,6 +11,7 @@
 
 #include "base/cleanup.h"
 #include "fs/ops/ops.h"
+#include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 
 #define COOKIE_SELF 1u
@@ -121,7 +122,7 @@ static void lookup_result(fuse_req_t req, uint64_t dir, const char *name)
 	}
 	r = view_of(ops_fs(req), dir, &v);
 	if (r == 0)
-		r = view_results(ops_fs(req), &caller, &v, &results);
+		r = view_results(ops_fs(req), &caller, &v, true, &results);
 	if (r == 0) {
 		found = view_find_result(results, name);
 		r = found ? view_result_target(ops_fs(req), &v, found->ino, &target) : -ENOENT;
@@ -160,10 +161,30 @@ static int lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *na
 	return 0;
 }
 
+/* An entry that came is not there yet for who announces it, one that went still is. */
+static void lookup_announced(fuse_req_t req, uint64_t dir, const char *name, bool came)
+{
+	_cleanup_buf_ struct buf target = BUF_INIT;
+
+	if (came)
+		ops_reply_status(req, -ENOENT);
+	else if (buf_add_str(&target, "gone") < 0)
+		ops_reply_status(req, -ENOMEM);
+	else
+		reply_link(req, dir, name, &target);
+}
+
 void view_lookup(fuse_req_t req, uint64_t dir, const char *name)
 {
 	struct looker l;
-	int r = looker_begin(req, &l);
+	bool came;
+	int r;
+
+	if (live_announces(req, name, &came)) {
+		lookup_announced(req, dir, name, came);
+		return;
+	}
+	r = looker_begin(req, &l);
 
 	if (r < 0) {
 		ops_reply_status(req, r);
@@ -333,7 +354,7 @@ static int add_results(struct view_listing *x, uint64_t cookie)
 
 	if (r < 0)
 		return r;
-	r = view_results(ops_fs(x->req), &caller, x->v, &results);
+	r = view_results(ops_fs(x->req), &caller, x->v, true, &results);
 	for (size_t k = cookie; r >= 0 && k < results->n; k++) {
 		if (!*results->items[k].name)
 			continue;

@@ -7,7 +7,7 @@
  *   kind 0  an answer: a counter that no other server of this mount starts from
  *   kind 1  .query      of the directory with this number (shard and counter in 60 bits)
  *   kind 2  .query/ask  of that directory
- *   kind 3  .brainy (0) and .brainy/control (1)
+ *   kind 3  .brainy (0), .brainy/control (1) and .brainy/events (2)
  *   kind 4  views: .tags and all below it, and others (view.h)
  *
  * so that all but answers mean the same to every server.
@@ -25,6 +25,7 @@ struct streams;
 struct patience;
 struct view_table;
 struct results_cache;
+struct live;
 
 struct virtual {
 	struct fs *fs;             /* borrowed */
@@ -34,12 +35,13 @@ struct virtual {
 	struct patience *patience;
 	struct view_table *views;
 	struct results_cache *results;
+	struct live *live;       /* NULL: nothing is followed */
 	struct timespec born;
 	uint32_t gid;              /* of the server: what virtual directories show */
 };
 
 enum virtual_kind { VIRTUAL_ANSWER, VIRTUAL_QUERY, VIRTUAL_ASK, VIRTUAL_FIXED, VIRTUAL_VIEW };
-enum { FIXED_BRAINY, FIXED_CONTROL };
+enum { FIXED_BRAINY, FIXED_CONTROL, FIXED_EVENTS };
 
 #define VIRTUAL_KIND_SHIFT 60
 #define VIRTUAL_NUMBER_MASK ((1ull << VIRTUAL_KIND_SHIFT) - 1)
@@ -85,7 +87,7 @@ void virtual_reply_answer(fuse_req_t req, const struct answer_node *node);
 
 /* ---- ask.c: a query, from its name to its answer */
 
-/* "find?.." or "explain?..". */
+/* "find?.." or another verb. */
 bool ask_is_query(const char *name);
 /* LOOKUP of such a `name` below .query of `dir`. */
 void ask_lookup(fuse_req_t req, uint64_t dir, const char *name);

@@ -10,6 +10,7 @@
 #include "index/extract/decode.h"
 #include "index/extract/formats.h"
 #include "index/extract/kinds.h"
+#include "index/extract/mail.h"
 #include "index/extract/protocol.h"
 #include "index/extract/sink.h"
 
@@ -27,6 +28,7 @@ int format_warm(void)
 		return -ENOENT;
 	(void) magic_buffer(magic, "warm", 4);
 	decode_warm();
+	mail_warm();
 	return 0;
 }
 
@@ -41,17 +43,10 @@ static bool is_one_of(const char *mime, const char *const *list)
 /* Text in form, but with a structure of its own that is not read yet. */
 static bool is_foreign_text(const char *mime)
 {
-	static const char *const list[] = { "message/rfc822",
-					    "message/news",
-					    "application/mbox",
-					    "text/rtf",
-					    "application/rtf",
-					    "text/troff",
-					    "text/x-troff",
-					    "text/x-mail",
-					    "image/svg+xml",
-					    "application/postscript",
-					    NULL };
+	static const char *const list[] = { "application/mbox",       "text/rtf",
+					    "application/rtf",        "text/troff",
+					    "text/x-troff",           "image/svg+xml",
+					    "application/postscript", NULL };
 
 	return is_one_of(mime, list);
 }
@@ -93,6 +88,14 @@ static bool is_mail(const struct input *in)
 	return false;
 }
 
+/* libmagic calls a text a mail for a word at its beginning. */
+static bool is_mail_type(const char *mime)
+{
+	static const char *const list[] = { "message/rfc822", "message/news", "text/x-mail", NULL };
+
+	return is_one_of(mime, list);
+}
+
 /* Text by its bytes; which kind is the name's to say. */
 static enum kind choose_text(const struct input *in, const char *mime, enum kind named)
 {
@@ -100,9 +103,12 @@ static enum kind choose_text(const struct input *in, const char *mime, enum kind
 		return KIND_FOREIGN;
 	if (strcmp(mime, "text/html") == 0 && !kind_is_plain(in->name, in->data, in->len))
 		return KIND_HTML;
-	if (named == KIND_TEXT || named == KIND_MARKDOWN || named == KIND_HTML)
+	if (named == KIND_TEXT || named == KIND_MARKDOWN || named == KIND_ORG || named == KIND_HTML ||
+	    named == KIND_MAIL)
 		return named;
-	return is_mail(in) ? KIND_FOREIGN : KIND_TEXT;
+	if (!is_mail(in))
+		return KIND_TEXT;
+	return memcmp(in->data, "From ", 5) == 0 ? KIND_FOREIGN : KIND_MAIL; /* a mailbox has more than one */
 }
 
 static bool is_zip(const struct input *in)
@@ -110,12 +116,40 @@ static bool is_zip(const struct input *in)
 	return in->len >= 4 && memcmp(in->data, "PK\003\004", 4) == 0;
 }
 
+static bool is_image(const char *mime)
+{
+	static const char *const list[] = { "image/jpeg", "image/png", "image/tiff", NULL };
+
+	return is_one_of(mime, list);
+}
+
+static bool is_odf(const char *mime)
+{
+	static const char *const list[] = { "application/vnd.oasis.opendocument.text",
+					    "application/vnd.oasis.opendocument.text-template",
+					    "application/vnd.oasis.opendocument.spreadsheet",
+					    "application/vnd.oasis.opendocument.spreadsheet-template",
+					    "application/vnd.oasis.opendocument.presentation",
+					    "application/vnd.oasis.opendocument.presentation-template",
+					    NULL };
+
+	return is_one_of(mime, list);
+}
+
 static enum kind choose(const struct input *in, const char *mime, enum kind named)
 {
+	if (is_image(mime))
+		return KIND_IMAGE;
 	if (strcmp(mime, "application/pdf") == 0)
 		return KIND_PDF;
 	if (strcmp(mime, DOCX_MIME) == 0 || (named == KIND_DOCX && is_zip(in)))
 		return KIND_DOCX;
+	if (strcmp(mime, "application/epub+zip") == 0 || (named == KIND_EPUB && is_zip(in)))
+		return KIND_EPUB;
+	if (is_odf(mime) || (named == KIND_ODF && is_zip(in)))
+		return KIND_ODF;
+	if (is_mail_type(mime))
+		return kind_is_plain(in->name, in->data, in->len) ? named : KIND_MAIL;
 	if (is_foreign_text(mime))
 		return kind_is_plain(in->name, in->data, in->len) ? named : KIND_FOREIGN;
 	if (is_text(mime))
@@ -157,12 +191,22 @@ static int call(enum kind kind, const struct input *in, struct document *d)
 		return format_text(in, d);
 	case KIND_MARKDOWN:
 		return format_markdown(in, d);
+	case KIND_ORG:
+		return format_org(in, d);
 	case KIND_HTML:
 		return format_html(in, d);
 	case KIND_PDF:
 		return format_pdf(in, d);
 	case KIND_DOCX:
 		return format_docx(in, d);
+	case KIND_ODF:
+		return format_odf(in, d);
+	case KIND_EPUB:
+		return format_epub(in, d);
+	case KIND_MAIL:
+		return format_mail(in, d);
+	case KIND_IMAGE:
+		return format_image(in, d);
 	default:
 		say_foreign(d);
 		return 0;
@@ -186,6 +230,8 @@ static enum kind recognise(const struct input *in, struct document *d)
 		mime = found ? found : mime;
 		kind = choose(in, mime, named);
 	}
+	if (kind == KIND_MAIL)
+		mime = "message/rfc822";
 	set_mime(d, kind == KIND_DOCX ? DOCX_MIME : named_mime && kind == named ? named_mime : mime);
 	return kind;
 }
@@ -208,6 +254,8 @@ int format_kind(const struct input *in, struct document *d)
 	case KIND_FOREIGN:
 		say_foreign(d);
 		break;
+	case KIND_IMAGE: /* what it says of itself stands at its beginning */
+		return format_image(in, d);
 	default:
 		break;
 	}
@@ -220,5 +268,7 @@ int format_plain(const struct input *in, struct document *d)
 	enum kind kind = kind_of_name(in->name, &mime);
 
 	set_mime(d, in->len ? mime : "application/x-empty");
+	if (kind == KIND_ORG)
+		return format_org(in, d);
 	return kind == KIND_MARKDOWN ? format_markdown(in, d) : format_text(in, d);
 }

@@ -37,6 +37,16 @@ enum extract_status {
 	EXTRACT_SLOW,    /* over the time limit */
 };
 
+/* How the target of a link is written; resolving it is not done here. */
+enum link_form {
+	LINK_WIKI = 'w', /* a name as it stands between [[ and ]], without alias, heading and block: it may
+			  * hold folders ("Folder/Note") and an ending */
+	LINK_PATH = 'p', /* a path relative to the document's folder, or from the root of the mount ("/..") */
+	LINK_MESSAGE = 'm', /* the Message-ID of a mail, without < and > */
+};
+#define LINK_VERB_MAX   64   /* bytes of [A-Za-z0-9_-], at least 1 */
+#define LINK_TARGET_MAX 1024 /* bytes of UTF-8 without control characters, at least 1 */
+
 struct document {
 	enum extract_status status;
 	char why[64]; /* one word or two: "binary", "encrypted", "timeout" */
@@ -52,8 +62,14 @@ struct document {
 	} * marks;
 	size_t n_marks;
 	/* Pairs name NUL value NUL; names in lower case, repeated for lists: author, date, keywords, tags,
-	 * description, language, created .., and whatever else front matter holds. */
+	 * description, language, created .., and whatever else front matter holds. Each "tags" is one tag,
+	 * without '#', and stands there once. */
 	struct buf fields;
+	/* Links to other files, each: byte of enum link_form, verb NUL, target NUL; each of them once, as
+	 * they first appear. The verb says how: "links", "embeds", "replies", "references", what HTML says in
+	 * rel=.., or the name of the field whose value the link is. URLs with a scheme or host and links to
+	 * places within the document are none. Too many: the document is partial, "links". */
+	struct buf links;
 };
 void document_done(struct document *d);
 
@@ -68,6 +84,6 @@ int extractor_run(struct extractor *e, const char *name, const void *data, size_
 
 #define EXTRACT_KIND_BYTES (256u << 10) /* that tell a document's kind */
 /* Only tells the kind of a file that begins with `data`, by no more than EXTRACT_KIND_BYTES of it: *ret_d is
- * as extractor_run() would give it when files of this kind are not read (EXTRACT_SKIPPED), else it has no
- * text. -errno: it could not be told. */
+ * as extractor_run() would give it when files of this kind are not read (EXTRACT_SKIPPED; pictures have
+ * fields all the same), else it has no text. -errno: it could not be told. */
 int extractor_kind(struct extractor *e, const char *name, const void *data, size_t len, struct document *ret_d);

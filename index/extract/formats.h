@@ -21,11 +21,17 @@ int format_warm(void);
 
 /* For shared workers. What kind it is, by its beginning, without reading the text: see EXTRACT_TELL_KIND. */
 int format_kind(const struct input *in, struct document *ret_d);
-/* By name alone: plain text or Markdown. */
+/* By name alone: plain text, Markdown or Org. */
 int format_plain(const struct input *in, struct document *ret_d);
 
 int format_text(const struct input *in, struct document *ret_d);
 int format_markdown(const struct input *in, struct document *ret_d);
+int format_org(const struct input *in, struct document *ret_d);
 int format_html(const struct input *in, struct document *ret_d);
 int format_pdf(const struct input *in, struct document *ret_d);
 int format_docx(const struct input *in, struct document *ret_d);
+int format_odf(const struct input *in, struct document *ret_d);
+int format_epub(const struct input *in, struct document *ret_d);
+int format_mail(const struct input *in, struct document *ret_d);
+/* Fields and tags only: it is SKIPPED all the same. */
+int format_image(const struct input *in, struct document *ret_d);

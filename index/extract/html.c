@@ -10,6 +10,7 @@
 #include "base/cleanup.h"
 #include "index/extract/decode.h"
 #include "index/extract/formats.h"
+#include "index/extract/html_links.h"
 #include "index/extract/result.h"
 #include "index/extract/sink.h"
 #include "index/extract/xml.h"
@@ -18,6 +19,8 @@
 
 struct page {
 	struct sink sink;
+	struct found found;
+	struct html_links links;
 	xmlParserCtxtPtr parser; /* borrowed */
 	unsigned skipping;       /* depth of dropped elements */
 	bool in_title;
@@ -35,14 +38,6 @@ static bool is_in(const char *name, const char *const *list)
 	return false;
 }
 
-static bool is_dropped(const char *name)
-{
-	static const char *const list[] = { "script", "style",  "template", "svg", "math",
-					    "object", "canvas", "select",   NULL };
-
-	return is_in(name, list);
-}
-
 /* Empty lines around it: 2, a line of its own: 1, within a line: 0. */
 static unsigned lines_around(const char *name)
 {
@@ -58,14 +53,6 @@ static unsigned lines_around(const char *name)
 	return is_in(name, apart) ? 2 : is_in(name, own) ? 1 : 0;
 }
 
-static const char *attribute(const xmlChar **attributes, const char *name)
-{
-	for (; attributes && attributes[0]; attributes += 2)
-		if (strcasecmp((const char *)attributes[0], name) == 0)
-			return (const char *)attributes[1];
-	return NULL;
-}
-
 static void check(struct page *p, int error)
 {
 	if (error < 0)
@@ -74,33 +61,39 @@ static void check(struct page *p, int error)
 		xmlStopParser(p->parser);
 }
 
-static void read_meta(struct page *p, const xmlChar **attributes)
+static void read_meta(struct page *p, const char *const *attributes)
 {
 	static const char *const kept[] = { "author", "keywords", "description", "date", "generator", NULL };
-	const char *name = attribute(attributes, "name"), *content = attribute(attributes, "content");
+	const char *name = html_attribute(attributes, "name"),
+		   *content = html_attribute(attributes, "content"),
+		   *property = html_attribute(attributes, "property");
 	char lower[16];
 	size_t n = 0;
 
+	if (content && property && strcasecmp(property, "article:tag") == 0)
+		check(p, found_tag(&p->found, span_of(content)));
 	if (!name || !content || !is_in(name, kept))
 		return;
 	for (; name[n]; n++)
 		lower[n] = (char)tolower((unsigned char)name[n]);
 	lower[n] = '\0';
 	check(p, document_field(p->sink.d, lower, content, strlen(content)));
+	if (strcmp(lower, "keywords") == 0)
+		check(p, found_tags(&p->found, span_of(content), ",;"));
 }
 
-static void read_attributes(struct page *p, const char *name, const xmlChar **attributes)
+static void read_attributes(struct page *p, const char *name, const char *const *attributes)
 {
 	const char *value;
 
 	if (strcasecmp(name, "html") == 0) {
-		value = attribute(attributes, "lang");
+		value = html_attribute(attributes, "lang");
 		if (value)
 			document_set(p->sink.d->lang, sizeof(p->sink.d->lang), value, strlen(value));
 	} else if (strcasecmp(name, "meta") == 0) {
 		read_meta(p, attributes);
 	} else if (strcasecmp(name, "img") == 0) {
-		value = attribute(attributes, "alt");
+		value = html_attribute(attributes, "alt");
 		if (value)
 			check(p, sink_flow(&p->sink, value, strlen(value)));
 	}
@@ -114,13 +107,15 @@ static bool is_heading(const char *name)
 static void start_element(void *data, const xmlChar *tag, const xmlChar **attributes)
 {
 	struct page *p = data;
-	const char *name = (const char *)tag;
+	const char *name = (const char *)tag, *const *pairs = (const char *const *)attributes;
 
-	if (p->skipping || is_dropped(name)) {
-		p->skipping += is_dropped(name);
+	if (!p->skipping)
+		check(p, html_links_element(&p->links, name, pairs));
+	if (p->skipping || html_is_dropped(name)) {
+		p->skipping += html_is_dropped(name);
 		return;
 	}
-	read_attributes(p, name, attributes);
+	read_attributes(p, name, pairs);
 	sink_break(&p->sink, lines_around(name));
 	if (strcasecmp(name, "td") == 0 || strcasecmp(name, "th") == 0)
 		sink_space(&p->sink);
@@ -135,7 +130,7 @@ static void end_element(void *data, const xmlChar *tag)
 	const char *name = (const char *)tag;
 
 	if (p->skipping) {
-		p->skipping -= is_dropped(name);
+		p->skipping -= html_is_dropped(name);
 		return;
 	}
 	sink_break(&p->sink, lines_around(name));
@@ -224,7 +219,7 @@ static int parse(struct page *p, const struct buf *text)
 int format_html(const struct input *in, struct document *d)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct page p = { .sink = { .d = d } };
+	struct page p = { .sink = { .d = d }, .found = { .d = d } };
 	char charset[40];
 	int r;
 
@@ -232,11 +227,14 @@ int format_html(const struct input *in, struct document *d)
 		document_is_binary(d);
 		return 0;
 	}
+	p.links.found = &p.found;
 	r = decode_text(in->data, in->len, named_charset(in->data, in->len, charset, sizeof(charset)),
 			4 * RESULT_TEXT_MAX, &text);
 	if (r >= 0)
 		r = parse(&p, &text);
 	document_set(d->title, sizeof(d->title), (char *)p.title.data, p.title.len);
 	buf_done(&p.title);
+	html_links_done(&p.links);
+	found_done(&p.found);
 	return r;
 }

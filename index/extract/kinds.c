@@ -35,7 +35,8 @@ static const struct ending endings[] = {
 	{ "diff", "text/x-diff", KIND_TEXT },
 	{ "docx", "application/vnd.openxmlformats-officedocument.wordprocessingml.document", KIND_DOCX },
 	{ "el", "text/x-lisp", KIND_TEXT },
-	{ "eml", "message/rfc822", KIND_FOREIGN },
+	{ "eml", "message/rfc822", KIND_MAIL },
+	{ "epub", "application/epub+zip", KIND_EPUB },
 	{ "erl", "text/x-erlang", KIND_TEXT },
 	{ "ex", "text/x-elixir", KIND_TEXT },
 	{ "exs", "text/x-elixir", KIND_TEXT },
@@ -75,7 +76,10 @@ static const struct ending endings[] = {
 	{ "ndjson", "application/jsonl", KIND_TEXT },
 	{ "nim", "text/x-nim", KIND_TEXT },
 	{ "nix", "text/x-nix", KIND_TEXT },
-	{ "org", "text/org", KIND_TEXT },
+	{ "odp", "application/vnd.oasis.opendocument.presentation", KIND_ODF },
+	{ "ods", "application/vnd.oasis.opendocument.spreadsheet", KIND_ODF },
+	{ "odt", "application/vnd.oasis.opendocument.text", KIND_ODF },
+	{ "org", "text/org", KIND_ORG },
 	{ "pas", "text/x-pascal", KIND_TEXT },
 	{ "patch", "text/x-diff", KIND_TEXT },
 	{ "pdf", "application/pdf", KIND_PDF },
@@ -180,5 +184,5 @@ bool kind_is_plain(const char *name, const void *data, size_t len)
 	const char *mime;
 	enum kind kind = kind_of_name(name, &mime);
 
-	return (kind == KIND_TEXT || kind == KIND_MARKDOWN) && !has_signature(data, len);
+	return (kind == KIND_TEXT || kind == KIND_MARKDOWN || kind == KIND_ORG) && !has_signature(data, len);
 }

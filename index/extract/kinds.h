@@ -10,9 +10,14 @@ enum kind {
 	KIND_UNKNOWN, /* the name says nothing */
 	KIND_TEXT,
 	KIND_MARKDOWN,
+	KIND_ORG,
 	KIND_HTML,
 	KIND_PDF,
 	KIND_DOCX,
+	KIND_ODF,
+	KIND_EPUB,
+	KIND_MAIL,
+	KIND_IMAGE, /* told by its bytes only */
 	KIND_FOREIGN, /* known, and not read */
 };
 
@@ -21,6 +26,6 @@ enum kind kind_of_name(const char *name, const char **ret_mime);
 
 /* Does the name leave open what kind this is, or promise one that is not read? */
 bool kind_is_open(const char *name);
-/* May this be given to the shared worker for texts: plain text or Markdown by its name, and no sign of anything
- * else in its first bytes? */
+/* May this be given to the shared worker for texts: plain text, Markdown or Org by its name, and no sign of
+ * anything else in its first bytes? */
 bool kind_is_plain(const char *name, const void *data, size_t len);

@@ -11,6 +11,7 @@
 #include "index/extract/entities.h"
 #include "index/extract/formats.h"
 #include "index/extract/frontmatter.h"
+#include "index/extract/note.h"
 #include "index/extract/result.h"
 #include "index/extract/sink.h"
 
@@ -163,11 +164,26 @@ static int parse(struct walk *w, const char *text, size_t len)
 	return r < 0 ? -ENOMEM : 0; /* md4c has no other failure */
 }
 
+/* Tags and links, and those of front matter, which is *ret_head bytes long. Their memory is free again before
+ * the text is read, which is worth more than they. */
+static int find_links(const struct buf *text, struct document *d, size_t *ret_head)
+{
+	struct found f = { .d = d };
+	int r = frontmatter_read((char *)text->data, text->len, &f, ret_head);
+
+	if (r >= 0)
+		r = note_find((char *)text->data + *ret_head, text->len - *ret_head, &f);
+	if (r == -ENOMEM)
+		document_say(d, EXTRACT_PARTIAL, "links");
+	found_done(&f);
+	return r == -ENOMEM ? 0 : r;
+}
+
 static int walk_markdown(struct walk *w, const struct buf *text)
 {
 	struct document *d = w->sink.d;
 	size_t head;
-	int r = frontmatter_read((char *)text->data, text->len, d, &head);
+	int r = find_links(text, d, &head);
 
 	if (r < 0)
 		return r;

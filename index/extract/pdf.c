@@ -10,6 +10,8 @@
 #include "base/cleanup.h"
 #include "index/extract/entities.h"
 #include "index/extract/formats.h"
+#include "index/extract/found.h"
+#include "index/extract/pdf_links.h"
 #include "index/extract/result.h"
 #include "index/extract/sink.h"
 
@@ -94,6 +96,15 @@ static char *between(char *at, char *end, const char *before, const char *after,
 	return from;
 }
 
+static int add_tags(struct document *d, struct span keywords)
+{
+	struct found f = { .d = d };
+	int r = found_tags(&f, keywords, ",;");
+
+	found_done(&f);
+	return r;
+}
+
 static int read_head(char *at, char *end, struct document *d)
 {
 	static const char *const fields[][2] = {
@@ -101,6 +112,7 @@ static int read_head(char *at, char *end, struct document *d)
 		{ "<meta name=\"Keywords\" content=\"", "keywords" },
 		{ "<meta name=\"Subject\" content=\"", "description" },
 		{ "<meta name=\"CreationDate\" content=\"", "created" },
+		{ "<meta name=\"ModDate\" content=\"", "modified" },
 	};
 	size_t len;
 	char *value = between(at, end, "<title>", "</title>", &len);
@@ -112,6 +124,8 @@ static int read_head(char *at, char *end, struct document *d)
 		value = between(at, end, fields[i][0], "\"/>", &len);
 		if (value)
 			r = document_field(d, fields[i][1], value, len);
+		if (value && r >= 0 && strcmp(fields[i][1], "keywords") == 0)
+			r = add_tags(d, (struct span){ value, value + len });
 	}
 	return r;
 }
@@ -185,5 +199,7 @@ int format_pdf(const struct input *in, struct document *d)
 		return 0;
 	}
 	r = read_pipes(in, &text, &messages);
-	return r < 0 ? r : read_output(&text, &messages, d);
+	if (r >= 0)
+		r = read_output(&text, &messages, d);
+	return r < 0 || d->status > EXTRACT_PARTIAL ? r : pdf_links(in, d);
 }

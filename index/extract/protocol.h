@@ -3,7 +3,8 @@
  * other way round: it reads `done` records and documents as the words of an enemy.
  *
  * Descriptor 3 of the program is a SOCK_SEQPACKET socket, over which the zygote first sends a struct
- * extract_hello (with its /proc/self/autogroup open for writing, where there is one) and then gets one struct extract_request a packet, with descriptors:
+ * extract_hello (with its /proc/self/autogroup open for writing, where there is one) and then gets one struct
+ * extract_request a packet, with descriptors:
  *
  *   RUN     document (a sealed memfd), result (a pipe's end), done (a pipe's end)
  *   SHARED  a stream socket, done: a worker for many documents, which either reads plain texts or tells
@@ -50,7 +51,7 @@ struct extract_hello {
 	uint32_t missing; /* enum extractor_missing */
 };
 
-#define EXTRACT_VERSION 2
+#define EXTRACT_VERSION 3
 
 struct extract_done {
 	int32_t worker; /* status as wait() gives it */

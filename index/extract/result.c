@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* An encoded document: u8 status, then each with its length: why, mime, title, lang, fields; varint number
- * of marks, for each varint distance from the one before, varint number, u8 kind; the text with its length.
- */
+/* An encoded document: u8 status, then each with its length: why, mime, title, lang, fields, links;
+ * varint number of marks, for each varint distance from the one before, varint number, u8 kind; the text with
+ * its length. */
 #include "index/extract/result.h"
 
 #include <errno.h>
@@ -40,6 +40,8 @@ int result_encode(const struct document *d, struct buf *out)
 		r = buf_add_bytes(out, strings[i], strlen(strings[i]));
 	if (r >= 0)
 		r = buf_add_bytes(out, d->fields.data, d->fields.len);
+	if (r >= 0)
+		r = buf_add_bytes(out, d->links.data, d->links.len);
 	if (r >= 0)
 		r = encode_marks(d, out);
 	if (r >= 0)
@@ -98,6 +100,48 @@ static int take_fields(struct reader *r, struct buf *ret)
 	return buf_add(ret, data, len);
 }
 
+static bool is_verb(const char *verb, size_t len)
+{
+	static const char allowed[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789_-";
+
+	return len > 0 && len <= LINK_VERB_MAX && strspn(verb, allowed) == len;
+}
+
+static bool is_target(const char *target, size_t len)
+{
+	for (size_t i = 0; i < len; i++)
+		if ((uint8_t)target[i] < 0x20 || target[i] == 0x7f)
+			return false;
+	return len > 0 && len <= LINK_TARGET_MAX && utf8_valid(target, len);
+}
+
+bool result_is_link(char form, const char *verb, const char *target)
+{
+	return (form == LINK_WIKI || form == LINK_PATH || form == LINK_MESSAGE) &&
+	       is_verb(verb, strlen(verb)) && is_target(target, strlen(target));
+}
+
+/* Verb and target end within the links, because these end with NUL and no empty target passes. */
+static int take_links(struct reader *r, struct buf *ret)
+{
+	size_t len;
+	const char *data = reader_bytes(r, &len), *at = data, *end = data + (data ? len : 0);
+
+	if (!data || len > RESULT_LINKS_MAX || (len && end[-1] != '\0'))
+		return -EBADMSG;
+	while (at < end) {
+		const char *verb = at + 1, *target;
+
+		if (end - at < 5)
+			return -EBADMSG;
+		target = verb + strlen(verb) + 1;
+		if (target >= end || !result_is_link(*at, verb, target))
+			return -EBADMSG;
+		at = target + strlen(target) + 1;
+	}
+	return buf_add(ret, data, len);
+}
+
 static int take_marks(struct reader *r, struct document *d)
 {
 	uint64_t n = reader_varint(r), offset = 0;
@@ -145,6 +189,8 @@ static int decode(struct reader *r, struct document *d)
 	take_string(r, d->lang, sizeof(d->lang));
 	e = take_fields(r, &d->fields);
 	if (e >= 0)
+		e = take_links(r, &d->links);
+	if (e >= 0)
 		e = take_marks(r, d);
 	if (e >= 0)
 		e = take_text(r, d);
@@ -171,6 +217,7 @@ void document_done(struct document *d)
 {
 	buf_done(&d->text);
 	buf_done(&d->fields);
+	buf_done(&d->links);
 	free(d->marks);
 	*d = (struct document){ 0 };
 }

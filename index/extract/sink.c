@@ -201,3 +201,25 @@ int sink_flow(struct sink *s, const char *text, size_t len)
 	}
 	return r;
 }
+
+int document_join(struct document *d, const struct document *part)
+{
+	struct sink s = { .d = d };
+	size_t base;
+	int r;
+
+	document_say(d, part->status, part->why);
+	if (part->text.len == 0)
+		return 0;
+	sink_break(&s, 2);
+	r = sink_settle(&s);
+	base = d->text.len;
+	if (r >= 0)
+		r = sink_raw(&s, (const char *)part->text.data, part->text.len);
+	for (size_t i = 0; i < part->n_marks && r >= 0 && !s.full; i++) {
+		r = document_mark(d, part->marks[i].kind, part->marks[i].number);
+		if (r >= 0)
+			d->marks[d->n_marks - 1].offset = (uint32_t)(base + part->marks[i].offset);
+	}
+	return r;
+}

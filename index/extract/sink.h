@@ -32,3 +32,6 @@ void sink_break(struct sink *s, unsigned lines);
 void sink_space(struct sink *s);
 /* Writes what is due, so that a mark lies where the next text begins. */
 int sink_settle(struct sink *s);
+
+/* Appends the text of `part` with its marks, an empty line before it, and takes over its status. */
+int document_join(struct document *d, const struct document *part);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* extract.h without processes, for unit tests of the index: bytes are text, and the file's ending says what
- * shall happen to it. */
+ * shall happen to it. In .md, a line "@link FORM VERB TARGET" is a link, "@field NAME VALUE" a field. */
 #include "tests/fakes/plain_extractor.h"
 
 #include <errno.h>
 #include <stdatomic.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,7 @@ void document_done(struct document *d)
 {
 	buf_done(&d->text);
 	buf_done(&d->fields);
+	buf_done(&d->links);
 	free(d->marks);
 	d->marks = NULL;
 }
@@ -58,9 +60,45 @@ static int without_text(struct document *d, enum extract_status status, const ch
 	return 0;
 }
 
+static int add_texts(struct buf *to, const char *a, const char *b)
+{
+	int r = buf_add(to, a, strlen(a) + 1);
+
+	return r < 0 ? r : buf_add(to, b, strlen(b) + 1);
+}
+
+static int find_in_line(struct document *d, const char *line)
+{
+	char form, name[65], value[256];
+	int r;
+
+	if (sscanf(line, "@field %64s %255[^\n]", name, value) == 2)
+		return add_texts(&d->fields, name, value);
+	if (sscanf(line, "@link %c %64s %255[^\n]", &form, name, value) != 3)
+		return 0;
+	r = buf_add_u8(&d->links, (uint8_t)form);
+	return r < 0 ? r : add_texts(&d->links, name, value);
+}
+
+static int find_in_text(struct document *d)
+{
+	const char *line = buf_cstr(&d->text);
+	int r = line ? 0 : -ENOMEM;
+
+	while (line && r >= 0) {
+		const char *newline = strchr(line, '\n');
+
+		r = find_in_line(d, line);
+		line = newline ? newline + 1 : NULL;
+	}
+	return r;
+}
+
 int extractor_run(struct extractor *e, const char *name, const void *data, size_t len, unsigned cpu_seconds,
 		  struct document *ret_d)
 {
+	int r;
+
 	atomic_fetch_add(&runs, 1);
 	memset(ret_d, 0, sizeof(*ret_d));
 	if (ends_in(name, ".bin"))
@@ -73,7 +111,8 @@ int extractor_run(struct extractor *e, const char *name, const void *data, size_
 		return -EIO;
 	ret_d->status = EXTRACT_INDEXED;
 	strcpy(ret_d->mime, ends_in(name, ".md") ? "text/markdown" : "text/plain");
-	return buf_add(&ret_d->text, data, len);
+	r = buf_add(&ret_d->text, data, len);
+	return r < 0 || !ends_in(name, ".md") ? r : find_in_text(ret_d);
 }
 
 int extractor_kind(struct extractor *e, const char *name, const void *data, size_t len, struct document *ret_d)

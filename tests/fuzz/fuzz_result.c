@@ -9,6 +9,21 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len);
 
+static void check_links(const struct buf *links)
+{
+	const char *at = (const char *)links->data, *end = at + links->len, *verb, *target;
+
+	for (; at < end; at = target + strlen(target) + 1) {
+		verb = at + 1;
+		target = verb + strlen(verb) + 1;
+		if (!strchr("wpm", *at) || target >= end || !verb[0] || strlen(verb) > LINK_VERB_MAX ||
+		    !target[0] || strlen(target) > LINK_TARGET_MAX || !utf8_valid(target, strlen(target)))
+			abort();
+	}
+	if (at != end)
+		abort();
+}
+
 static void check(const struct document *d)
 {
 	uint32_t before = 0;
@@ -24,6 +39,8 @@ static void check(const struct document *d)
 	}
 	if (d->fields.len && d->fields.data[d->fields.len - 1] != '\0')
 		abort();
+	if (d->links.len)
+		check_links(&d->links);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)

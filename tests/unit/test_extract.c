@@ -30,6 +30,12 @@ static void print_document(const char *path, const struct document *d, uint64_t 
 	       d->mime, d->text.len, d->n_marks, path, d->title, d->lang, (unsigned long long)ms);
 	for (size_t at = 0; text && at < d->fields.len; at += strlen((char *)d->fields.data + at) + 1)
 		printf("  field %s\n", (char *)d->fields.data + at);
+	for (size_t at = 0; text && at < d->links.len;) {
+		const char *verb = (char *)d->links.data + at + 1, *target = verb + strlen(verb) + 1;
+
+		printf("  link %c %s %s\n", verb[-1], verb, target);
+		at += 1 + strlen(verb) + strlen(target) + 2;
+	}
 	if (text)
 		printf("%.*s\n", (int)d->text.len, (char *)d->text.data);
 }
@@ -134,9 +140,11 @@ static void test_kinds(void)
 		   "plain words of a file without an ending\n");
 	CHECK_NONE("x.rtf", "{\\rtf1 hello}", EXTRACT_SKIPPED, "unsupported");
 	CHECK_NONE("x.txt", "{\\rtf1\\ansi hello}", EXTRACT_SKIPPED, "unsupported");
-	CHECK_NONE("mail", "Received: by x\nFrom: a@b\nTo: c@d\nMessage-ID: <1@b>\nSubject: s\n\nwords\n",
-		   EXTRACT_SKIPPED, "unsupported");
+	CHECK_TEXT("mail", "Received: by x\nFrom: a@b\nTo: c@d\nMessage-ID: <1@b>\nSubject: s\n\nwords\n",
+		   "words\n");
 	CHECK_NONE("x.mbox", "words", EXTRACT_SKIPPED, "unsupported");
+	CHECK_NONE("box", "From a@b Mon Jan  1 00:00:00 2024\nMessage-ID: <1@b>\nSubject: s\n\nwords\n",
+		   EXTRACT_SKIPPED, "unsupported");
 	run("x.c", "int main(void);\n", 16, &d);
 	CHECK(strcmp(d.mime, "text/x-c") == 0);
 	document_done(&d);
@@ -239,6 +247,8 @@ static void test_pdf(void)
 
 	check_file("ferries.pdf", EXTRACT_INDEXED, "", &d);
 	CHECK(strcmp(d.title, "Ferries & <tides>") == 0 && has_field(&d, "author", "M. Brandt"));
+	CHECK(has_field(&d, "keywords", "ferry, tide"));
+	CHECK(has_field(&d, "tags", "ferry") && has_field(&d, "tags", "tide"));
 	CHECK(has_text(&d, "Departures <every> hour & a half"));
 	CHECK_EQ(d.n_marks, 2);
 	if (d.n_marks == 2) {

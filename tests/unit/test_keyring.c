@@ -77,7 +77,7 @@ static void test_digest_pieces(void)
 
 	CHECK(id128_equal(whole, hash(k, DIGEST_DENTRY, "hello,", " world")));
 	CHECK(!id128_equal(whole, hash(k, DIGEST_DENTRY, "hello, worlD", "")));
-	for (a = DIGEST_DENTRY; a <= DIGEST_TERM; a++)
+	for (a = DIGEST_DENTRY; a <= DIGEST_LAST; a++)
 		for (b = DIGEST_DENTRY; b < a; b++)
 			CHECK(!id128_equal(hash(k, a, "x", ""), hash(k, b, "x", "")));
 }
@@ -88,7 +88,7 @@ static void test_digest_epochs(void)
 	_cleanup_keys_ struct keyring *one = make_keys(1), *two = make_keys(2);
 	int p;
 
-	for (p = DIGEST_DENTRY; p <= DIGEST_TERM; p++)
+	for (p = DIGEST_DENTRY; p <= DIGEST_LAST; p++)
 		CHECK_EQ(id128_equal(hash(one, p, "x", ""), hash(two, p, "x", "")), p != DIGEST_VOLUME);
 }
 

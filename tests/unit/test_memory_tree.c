@@ -2,6 +2,9 @@
 /* The namespace when there is no memory: each change happens as a whole or not at all. Folder k % 2 of two gets the
  * names of try k; before and after a try the whole tree is written down and compared. */
 #define TREE_ON_STORE
+#include "catalog/derive.h"
+#include "catalog/found.h"
+#include "catalog/links.h"
 #include "tests/unit/tagged.h"
 #include "tests/unit/memory_steps.h"
 #include "tests/unit/tree_hands.h"
@@ -219,6 +222,62 @@ static bool has_tag(unsigned k, bool done)
 	return done ? r == 0 && files == 1 : r == -ENOENT || files == 0;
 }
 
+static void count_problem(void *context, const char *text)
+{
+	++*(unsigned *)context;
+}
+
+static bool links_agree(unsigned k, bool done)
+{
+	unsigned problems = 0;
+
+	return derive_verify(c, count_problem, &problems) > 0 && problems == 0;
+}
+
+static int set_links(unsigned k)
+{
+	struct tree_request rq = request();
+	const char *targets = k % 2 ? "top/victim\nother" : "top/nothing";
+
+	return tree_setxattr(c, &rq, tagged, "user.brainy.link.cites", targets, strlen(targets), 0);
+}
+
+static int find_links(unsigned k)
+{
+	static const char links[] = "wlinks\0victim\0plinks\0victim\0pl\0nothing\0wlinks\0top/Victim";
+	struct found f = { .tags = "", .fields = "", .links = links, .links_len = k % 2 ? sizeof(links) : 15 };
+	struct inode i;
+	int r = inode_get(c, tagged, &i);
+
+	return r < 0 ? r : tree_set_found(c, tagged, i.content_lsn, &f);
+}
+
+static int find_victim(unsigned k)
+{
+	return links_appeared(c, victim);
+}
+
+static int take_linked_away(unsigned k)
+{
+	int64_t ino = lookup(other, "linked");
+
+	int r = ino < 0 ? 0 : unlink_name(other, "linked");
+
+	return r < 0 || ino < 0 ? r : tree_forget_inode(c, (uint64_t)ino);
+}
+
+/* What was unlinked without memory is forgotten by the next. */
+static bool linked_taken_away(unsigned k, bool done)
+{
+	struct tree_request rq = request();
+
+	if (lookup(other, "linked") < 0)
+		(void) file(other, "linked");
+	CHECK_EQ(tree_setxattr(c, &rq, tagged, "user.brainy.link.cites", "other/linked", 12, 0), 0);
+	note();
+	return links_agree(k, done);
+}
+
 static int set_mode(unsigned k)
 {
 	struct tree_request rq = request();
@@ -284,6 +343,7 @@ static void prepare(void)
 	(void) directory(top, "empty");
 	(void) directory(other, "folder");
 	(void) file(other, "replaced");
+	CHECK_EQ(derive_run(c), 0);
 	note();
 }
 
@@ -312,6 +372,10 @@ static void test(void)
 		{ "rmdir", take_folder_away, folder_taken_away },
 		{ "setxattr", set_xattr, made_it },
 		{ "tags", set_tags, has_tag },
+		{ "links", set_links, links_agree },
+		{ "links found", find_links, links_agree },
+		{ "links that wait", find_victim, links_agree },
+		{ "unlink of what is linked to", take_linked_away, linked_taken_away },
 		{ "chmod", set_mode, NULL },
 	};
 	static const struct memory_step looks[] = {

@@ -1,0 +1,469 @@
+/* SPDX-License-Identifier: MIT */
+/* What users set. A list is changed as a whole, in the batch of its xattr: its targets are looked for with
+ * the writer lock held. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "catalog/links_impl.h"
+#include "catalog/walk.h"
+
+#define PIECE_INO 1u
+/* Of a list whose targets went away; what comes beyond is forgotten. */
+#define LIST_MAX (128u << 10)
+#define FORGET_PIECES 64u
+
+/* ---- names */
+
+bool link_is_xattr(const char *name)
+{
+	return strncmp(name, LINK_XATTR, sizeof(LINK_XATTR) - 1) == 0;
+}
+
+const char *link_verb_of_xattr(const char *name)
+{
+	const char *verb = link_is_xattr(name) ? name + sizeof(LINK_XATTR) - 1 : NULL;
+
+	return verb && link_verb_is_good(verb, strlen(verb)) ? verb : NULL;
+}
+
+const char *link_verb_of_stored(const char *name, size_t len, size_t *ret_len)
+{
+	static const char prefix[] = LINK_STORED;
+
+	if (len < sizeof(prefix) || memcmp(name, prefix, sizeof(prefix) - 1) != 0)
+		return NULL;
+	*ret_len = len - (sizeof(prefix) - 1);
+	return name + sizeof(prefix) - 1;
+}
+
+void link_stored_name(const char *verb, char ret_name[LINK_STORED_MAX])
+{
+	size_t len = strnlen(verb, LINK_VERB_MAX_LEN);
+
+	memcpy(ret_name, LINK_STORED, sizeof(LINK_STORED) - 1);
+	memcpy(ret_name + sizeof(LINK_STORED) - 1, verb, len);
+	ret_name[sizeof(LINK_STORED) - 1 + len] = 0;
+}
+
+/* ---- lists */
+
+struct piece {
+	uint64_t ino;     /* 0: `text` */
+	const char *text; /* borrowed */
+	size_t len;
+};
+
+/* 1, 0 at the end, -EBADMSG. */
+static int next_piece(struct reader *in, struct piece *ret_p)
+{
+	uint64_t code;
+
+	if (!reader_left(in))
+		return 0;
+	code = reader_varint(in);
+	*ret_p = (struct piece){ .ino = code & PIECE_INO ? code >> 1 : 0,
+				 .len = code & PIECE_INO ? 0 : (size_t)(code >> 1) };
+	ret_p->text = reader_take(in, ret_p->len);
+	return in->bad || (code & PIECE_INO && !ret_p->ino) ? -EBADMSG : 1;
+}
+
+static int add_ino(struct buf *list, uint64_t ino)
+{
+	return buf_add_varint(list, ino << 1 | PIECE_INO);
+}
+
+static int add_text(struct buf *list, const char *text, size_t len)
+{
+	int r = buf_add_varint(list, (uint64_t)len << 1);
+
+	return r < 0 ? r : buf_add(list, text, len);
+}
+
+/* What a path names, or the path. */
+static int add_path(struct catalog *c, struct buf *list, const char *path, size_t len)
+{
+	struct inode i;
+	int r = link_resolve_path(c, ROOT_INO, path, len, &i);
+
+	if (r < 0)
+		return r;
+	return r > 0 ? add_ino(list, i.ino) : add_text(list, path, len);
+}
+
+/* ---- text */
+
+static int hex_digit(char ch)
+{
+	static const char digits[] = "0123456789abcdef";
+	const char *at = ch ? strchr(digits, ch >= 'A' && ch <= 'F' ? ch - 'A' + 'a' : ch) : NULL;
+
+	return at ? (int)(at - digits) : -1;
+}
+
+static int add_unescaped(struct buf *path, const char *at, const char *end)
+{
+	int r = 0;
+
+	while (at < end && r >= 0) {
+		int high = *at == '%' && end - at > 2 ? hex_digit(at[1]) : -1;
+		int low = high >= 0 ? hex_digit(at[2]) : -1;
+
+		r = buf_add_u8(path, low >= 0 ? (uint8_t)(high << 4 | low) : (uint8_t)*at);
+		at += low >= 0 ? 3 : 1;
+	}
+	return r;
+}
+
+static int add_escaped(struct buf *text, const uint8_t *at, size_t len)
+{
+	int r = 0;
+
+	for (size_t k = 0; k < len && r >= 0; k++)
+		r = at[k] < ' ' || at[k] == '%' || at[k] == 0x7f ? buf_addf(text, "%%%02X", at[k])
+								 : buf_add_u8(text, at[k]);
+	return r;
+}
+
+int links_encode(struct catalog *c, const void *text, size_t len, struct buf *ret_list)
+{
+	const char *at = text, *end = at + len;
+	int r = 0;
+
+	while (at < end && r >= 0) {
+		_cleanup_buf_ struct buf path = BUF_INIT;
+		const char *line = at, *newline = memchr(at, '\n', (size_t)(end - at));
+		const char *stop = newline ? newline : end;
+
+		at = newline ? newline + 1 : end;
+		if (stop == line)
+			continue;
+		r = add_unescaped(&path, line, stop);
+		if (r >= 0)
+			r = add_path(c, ret_list, (const char *)path.data, path.len);
+	}
+	return r;
+}
+
+/* Its path of now, or the one it had last. 0: it is not known. */
+static int path_of(struct catalog *c, uint64_t ino, struct buf *ret_path)
+{
+	int r = tree_path(c, ino, ROOT_INO, 0, ret_path);
+
+	if (r >= 0 && !ret_path->len)
+		r = buf_add_u8(ret_path, '/');
+	if (r == -ENOENT)
+		r = links_last_path(c, ino, ret_path);
+	if (r < 0)
+		return r == -ENOENT || r == -EBADMSG ? 0 : r;
+	return 1;
+}
+
+int links_decode(struct catalog *c, const void *list, size_t len, struct buf *ret_text)
+{
+	struct reader in = reader_over(list, len);
+	bool first = true;
+	struct piece p;
+	int r;
+
+	while ((r = next_piece(&in, &p)) > 0) {
+		_cleanup_buf_ struct buf path = BUF_INIT;
+
+		r = p.ino ? path_of(c, p.ino, &path) : buf_add(&path, p.text, p.len);
+		if (r < 0)
+			return r;
+		if (!path.len)
+			continue;
+		r = first ? 0 : buf_add_u8(ret_text, '\n');
+		first = false;
+		if (r >= 0)
+			r = add_escaped(ret_text, path.data, path.len);
+		if (r < 0)
+			return r;
+	}
+	return r < 0 ? r : ret_text->len > XATTR_SIZE_MAX ? -E2BIG : 0;
+}
+
+/* ---- the sets */
+
+static int apply_piece(struct batch *b, struct inode *i, uint32_t verb, const struct piece *p, int sign)
+{
+	const struct found_link l = { .form = LINK_PATH, .target = p->text, .len = p->len };
+
+	return p->ino ? link_change(b, i, p->ino, verb, sign * (int32_t)LINK_BY_USER)
+		      : link_wait(b, i, &l, sign);
+}
+
+static int apply(struct batch *b, struct inode *i, uint32_t verb, const struct buf *list, int sign)
+{
+	struct reader in = reader_over(list->data, list->len);
+	struct piece p;
+	int r;
+
+	while ((r = next_piece(&in, &p)) > 0) {
+		r = apply_piece(b, i, verb, &p, sign);
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+int links_change_list(struct batch *b, struct inode *i, const char *verb, const struct buf *old,
+		      const struct buf *now)
+{
+	uint32_t id;
+	int r = link_verb_make(b, verb, strlen(verb), &id);
+
+	if (r >= 0)
+		r = apply(b, i, id, now, 1);
+	return r < 0 ? r : apply(b, i, id, old, -1);
+}
+
+struct each_set {
+	struct catalog *c;
+	int (*link)(void *context, const struct found_link *l);
+	void *context;
+};
+
+static int tell_list(void *context, const char *name, size_t name_len, const void *value, size_t len)
+{
+	const struct each_set *each = context;
+	struct reader in = reader_over(value, len);
+	struct found_link l = { .form = LINK_PATH };
+	struct piece p;
+	size_t verb_len;
+	const char *verb = link_verb_of_stored(name, name_len, &verb_len);
+	int r = verb ? link_verb_find(each->c, verb, verb_len, &l.verb) : 1;
+
+	if (r)
+		return r == 1 || r == -ENOENT ? 0 : r;
+	while (r == 0 && (r = next_piece(&in, &p)) > 0) {
+		l.bound = p.ino;
+		l.target = p.text;
+		l.len = p.len;
+		r = each->link(each->context, &l);
+	}
+	return r;
+}
+
+int links_foreach_set(struct catalog *c, uint64_t ino, int (*link)(void *context, const struct found_link *l),
+		      void *context)
+{
+	return xattr_foreach_stored(c, ino, tell_list, &(struct each_set){ c, link, context });
+}
+
+/* ---- looking for targets again */
+
+/* The list with what can be found now; what is gone is text. 1: it is another list. */
+static int renew(struct catalog *c, const struct buf *list, struct buf *ret_list)
+{
+	struct reader in = reader_over(list->data, list->len);
+	struct piece p;
+	int r;
+
+	while ((r = next_piece(&in, &p)) > 0) {
+		_cleanup_buf_ struct buf path = BUF_INIT;
+		int alive = p.ino ? link_is_alive(c, p.ino) : 0;
+
+		if (alive > 0) {
+			r = add_ino(ret_list, p.ino);
+		} else {
+			r = p.ino ? links_last_path(c, p.ino, &path) : buf_add(&path, p.text, p.len);
+			if (r >= 0 && ret_list->len + path.len <= LIST_MAX)
+				r = add_path(c, ret_list, (const char *)path.data, path.len);
+		}
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	if (r < 0)
+		return r;
+	return list->len != ret_list->len ||
+	       (list->len && memcmp(list->data, ret_list->data, list->len) != 0);
+}
+
+struct settling {
+	struct catalog *c;
+	struct buf names; /* of lists that may change, each with its NUL */
+};
+
+static int note_changing(void *context, const char *name, size_t name_len, const void *value, size_t len)
+{
+	struct settling *s = context;
+	_cleanup_buf_ struct buf now = BUF_INIT;
+	const struct buf list = { .data = (uint8_t *)value, .len = len };
+	size_t verb_len;
+	int r = link_verb_of_stored(name, name_len, &verb_len) ? renew(s->c, &list, &now) : 0;
+
+	if (r <= 0)
+		return r == -EBADMSG ? 0 : r;
+	r = buf_add(&s->names, name, name_len);
+	return r < 0 ? r : buf_add_u8(&s->names, 0);
+}
+
+static int put_list(struct batch *b, struct inode *i, const char *name, const struct buf *now)
+{
+	return xattr_put_in(b, i, name, now->data, now->len);
+}
+
+static int settle_in(struct tree_op *op, uint64_t ino, const char *name)
+{
+	_cleanup_buf_ struct buf old = BUF_INIT, now = BUF_INIT;
+	struct inode i;
+	int r = inode_get_in(op->b, ino, &i);
+
+	if (r >= 0)
+		r = xattr_get_in(op->b, &i, name, &old);
+	if (r >= 0)
+		r = renew(op->c, &old, &now);
+	if (r <= 0)
+		return r;
+	r = links_change_list(op->b, &i, name + sizeof(LINK_STORED) - 1, &old, &now);
+	if (r >= 0)
+		r = put_list(op->b, &i, name, &now);
+	if (r >= 0)
+		inode_put(op->b, &i);
+	return r;
+}
+
+static int settle(struct catalog *c, uint64_t ino, const char *name)
+{
+	struct tree_op op;
+	int r = op_begin(&op, c, NULL, false);
+
+	if (r >= 0)
+		r = op_end(&op, settle_in(&op, ino, name), 0);
+	return r == -ENOENT || r == -ENODATA ? 0 : r;
+}
+
+static void settling_done(struct settling *s)
+{
+	buf_done(&s->names);
+}
+
+int links_settle_user(struct catalog *c, uint64_t ino)
+{
+	_cleanup_(settling_done) struct settling s = { .c = c };
+	int r = xattr_foreach_stored(c, ino, note_changing, &s);
+
+	for (size_t at = 0; r >= 0 && at < s.names.len; at += strlen((char *)s.names.data + at) + 1)
+		r = settle(c, ino, (const char *)s.names.data + at);
+	return r;
+}
+
+/* ---- forgetting */
+
+struct first_list {
+	char name[LINK_STORED_MAX];
+	struct buf list; /* owned */
+};
+
+static void first_list_done(struct first_list *f)
+{
+	buf_done(&f->list);
+}
+
+static int take_list(void *context, const char *name, size_t name_len, const void *value, size_t len)
+{
+	struct first_list *f = context;
+	size_t verb_len;
+	int r;
+
+	if (!link_verb_of_stored(name, name_len, &verb_len) || name_len >= sizeof(f->name))
+		return 0;
+	memcpy(f->name, name, name_len);
+	f->name[name_len] = 0;
+	r = buf_add(&f->list, value, len);
+	return r < 0 ? r : 1;
+}
+
+/* All but the first pieces. A list that is damaged has none. */
+static size_t length_without(const struct buf *list)
+{
+	struct reader in = reader_over(list->data, list->len);
+	struct piece p;
+
+	for (unsigned n = 0; n < FORGET_PIECES; n++)
+		if (next_piece(&in, &p) <= 0)
+			return 0;
+	return reader_left(&in);
+}
+
+int links_forget_user(struct batch *b, struct inode *i)
+{
+	_cleanup_(first_list_done) struct first_list f = { .list = BUF_INIT };
+	struct buf rest;
+	int r = i->sets[SET_XATTRS].count ? xattr_foreach_stored(batch_catalog(b), i->ino, take_list, &f) : 0;
+
+	if (r <= 0)
+		return r;
+	rest.len = length_without(&f.list);
+	rest.data = f.list.data + f.list.len - rest.len;
+	f.list.len -= rest.len;
+	r = links_change_list(b, i, f.name + sizeof(LINK_STORED) - 1, &f.list, &BUF_INIT);
+	if (r < 0 && r != -EBADMSG)
+		return r;
+	r = rest.len ? put_list(b, i, f.name, &rest) : xattr_remove_in(b, i, f.name);
+	return r < 0 ? r : 1;
+}
+
+/* ---- making anew */
+
+/* What is bound to an inode that is lost goes. */
+static int without_lost(struct batch *b, const struct buf *list, struct buf *ret_list)
+{
+	struct reader in = reader_over(list->data, list->len);
+	struct piece p;
+	int r;
+
+	while ((r = next_piece(&in, &p)) > 0) {
+		struct inode i;
+
+		r = p.ino ? inode_get_in(b, p.ino, &i) : 0;
+		if (r >= 0)
+			r = p.ino ? add_ino(ret_list, p.ino) : add_text(ret_list, p.text, p.len);
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return r;
+}
+
+/* From what older versions stored; they took any verb. */
+static int attach_text(struct batch *b, struct inode *i, const char *name)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT, list = BUF_INIT;
+	const char *verb = link_verb_of_xattr(name);
+	char stored[LINK_STORED_MAX];
+	int r = verb ? xattr_get_in(b, i, name, &text) : -ENODATA;
+
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
+	link_stored_name(verb, stored);
+	r = links_encode(batch_catalog(b), text.data, text.len, &list);
+	if (r >= 0)
+		r = links_change_list(b, i, verb, &BUF_INIT, &list);
+	if (r >= 0)
+		r = xattr_remove_in(b, i, name);
+	return r < 0 ? r : put_list(b, i, stored, &list);
+}
+
+static int attach_list(struct batch *b, struct inode *i, const char *name)
+{
+	_cleanup_buf_ struct buf old = BUF_INIT, now = BUF_INIT;
+	int r = xattr_get_in(b, i, name, &old);
+
+	if (r >= 0)
+		r = without_lost(b, &old, &now);
+	if (r >= 0)
+		r = links_change_list(b, i, name + sizeof(LINK_STORED) - 1, &BUF_INIT, &now);
+	return r < 0 ? r : put_list(b, i, name, &now);
+}
+
+int links_attach_user(struct batch *b, struct inode *i, const char *name, size_t len)
+{
+	_cleanup_buf_ struct buf plain = BUF_INIT;
+	const char *text = buf_add(&plain, name, len) < 0 ? NULL : buf_cstr(&plain);
+
+	if (!text)
+		return -ENOMEM;
+	return link_is_xattr(text) ? attach_text(b, i, text) : attach_list(b, i, text);
+}
