@@ -11,6 +11,7 @@
 #include "catalog/inode.h"
 
 #define ACCESS_SEARCH 1u
+#define ACCESS_WRITE 2u
 #define ACCESS_READ 4u
 
 /* A user without privileges. */

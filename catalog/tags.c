@@ -351,30 +351,54 @@ static int has_id(const struct buf *list, uint64_t id)
 	return r;
 }
 
-/* 1: *ret_list is another list than `list`. */
-static int change_list(struct batch *b, const struct buf *list, uint64_t without, uint64_t with, struct buf *ret_list)
+/* Takes one label out, 1, or finds it is not there, 0. */
+static int lose(struct batch *b, uint64_t id, struct buf *list)
 {
 	_cleanup_buf_ struct buf rest = BUF_INIT;
+	bool any;
+	int r = take_out(b, list, id, &rest, &any);
+
+	if (r < 0 || !any)
+		return r;
+	buf_reset(list);
+	r = tidy(&rest, list);
+	return r < 0 ? r : 1;
+}
+
+static int gain(uint64_t id, struct buf *list)
+{
+	int has = has_id(list, id), r = has ? has : append(list, id);
+
+	return r < 0 ? r : !has;
+}
+
+/* 1: *list has become another. */
+static int change_list(struct batch *b, const struct retag *change, struct buf *list)
+{
 	bool any = false;
-	int r = without ? take_out(b, list, without, &rest, &any) : buf_add(&rest, list->data, list->len);
+	int r = 0;
 
-	if (r >= 0 && without && !any && !with)
+	for (size_t k = 0; k < change->n_without && r >= 0; k++) {
+		r = lose(b, change->without[k], list);
+		any = any || r > 0;
+	}
+	if (r >= 0 && change->n_without && !any && !change->n_with)
 		return -ENODATA;
-	if (r >= 0)
-		r = any ? tidy(&rest, ret_list) : buf_add(ret_list, rest.data, rest.len);
-	if (r >= 0 && with) {
-		int has = has_id(ret_list, with);
-
-		r = has ? MIN(has, 0) : append(ret_list, with);
-		any = any || has == 0;
+	for (size_t k = 0; k < change->n_with && r >= 0; k++) {
+		r = gain(change->with[k], list);
+		any = any || r > 0;
 	}
 	return r < 0 ? r : any;
 }
 
 /* A label that is left by way of its folder stays until the folder is removed, as programs expect that remove all of it. */
-static int keep_folder(struct batch *b, uint64_t id)
+static int keep_folders(struct batch *b, const struct retag *change)
 {
-	return id ? label_change_flags(b, id, LABEL_KEPT, 0) : 0;
+	int r = 0;
+
+	for (size_t k = 0; k < change->n_without && r >= 0; k++)
+		r = label_change_flags(b, change->without[k], LABEL_KEPT, 0);
+	return r;
 }
 
 static int store_list(struct batch *b, struct inode *i, const struct buf *old, const struct buf *now)
@@ -388,7 +412,7 @@ static int store_list(struct batch *b, struct inode *i, const struct buf *old, c
 	return r < 0 ? r : tags_change(b, i->ino, old, now);
 }
 
-static int retag_in(struct tree_op *op, uint64_t ino, uint64_t without, uint64_t with)
+static int retag_in(struct tree_op *op, uint64_t ino, const struct retag *change)
 {
 	_cleanup_buf_ struct buf old = BUF_INIT, now = BUF_INIT;
 	struct inode i;
@@ -397,10 +421,12 @@ static int retag_in(struct tree_op *op, uint64_t ino, uint64_t without, uint64_t
 	if (r >= 0)
 		r = i.nlink ? list_of(op->b, &i, &old) : -ENOENT;
 	if (r >= 0)
-		r = change_list(op->b, &old, without, with, &now);
+		r = buf_add(&now, old.data, old.len);
+	if (r >= 0)
+		r = change_list(op->b, change, &now);
 	if (r <= 0)
 		return r;
-	r = keep_folder(op->b, without);
+	r = keep_folders(op->b, change);
 	if (r >= 0)
 		r = store_list(op->b, &i, &old, &now);
 	if (r < 0)
@@ -413,22 +439,34 @@ static int retag_in(struct tree_op *op, uint64_t ino, uint64_t without, uint64_t
 	return r;
 }
 
-int tree_retag(struct catalog *c, struct tree_request *rq, uint64_t ino, uint64_t without, uint64_t with)
+int tree_retag(struct catalog *c, struct tree_request *rq, uint64_t ino, const struct retag *change)
 {
 	struct tree_op op;
-	int r = op_begin(&op, c, rq, !with);
+	int r = op_begin(&op, c, rq, !change->n_with);
 
-	return r < 0 ? r : op_end(&op, retag_in(&op, ino, without, with), ino);
+	r = r < 0 ? r : op_end(&op, retag_in(&op, ino, change), ino);
+	return r == -EFBIG ? -E2BIG : r;
 }
 
+/* All its steps; the last one is new. */
 static int make_in(struct tree_op *op, uint64_t above, const char *name, uint64_t *ret_id)
 {
-	size_t len = strlen(name);
-	int r = tag_step_is_good(name, len) ? label_find_in(op->b, above, name, len, ret_id) : -EINVAL;
+	struct steps steps = { .at = name, .end = name + strlen(name) };
+	uint32_t uid = op->rq ? op->rq->uid : 0;
+	int r = -EINVAL;
+	bool made = false;
+	size_t len;
 
-	if (r != -ENOENT)
-		return r < 0 ? r : -EEXIST;
-	return label_make(op->b, above, name, len, LABEL_KEPT, op->rq ? op->rq->uid : 0, ret_id);
+	while (next_step(&steps, &name, &len)) {
+		r = tag_step_is_good(name, len) ? label_find_in(op->b, above, name, len, ret_id) : -EINVAL;
+		made = r == -ENOENT;
+		if (made)
+			r = label_make(op->b, above, name, len, LABEL_KEPT, uid, ret_id);
+		if (r < 0)
+			return r;
+		above = *ret_id;
+	}
+	return r < 0 || made ? r : -EEXIST;
 }
 
 int tree_make_tag(struct catalog *c, struct tree_request *rq, uint64_t above, const char *name, uint64_t *ret_id)

@@ -37,9 +37,13 @@ int tree_foreach_tag(struct catalog *c, uint64_t ino, int (*tag)(void *context, 
 
 /* ---- changes, one batch each; xattr and labels agree afterwards */
 
-/* In the order of what happens: `without` 0 or a label that the file loses, with all below it; `with` 0 or one that it
- * gets. -ENODATA: it had no such tag. -EPERM: it has it, but from its content. -E2BIG: too many. */
-int tree_retag(struct catalog *c, struct tree_request *rq, uint64_t ino, uint64_t without, uint64_t with);
+/* Labels that a file loses, each with all below it, and then those that it gets. -ENODATA: it gets none, and had none of those
+ * that it is to lose from a user. -E2BIG: too many. */
+struct retag {
+	const uint64_t *without, *with; /* borrowed */
+	size_t n_without, n_with;
+};
+int tree_retag(struct catalog *c, struct tree_request *rq, uint64_t ino, const struct retag *change);
 /* An empty one, which stays until it is removed; the caller of the request owns it. -EEXIST, -EINVAL (its name). */
 int tree_make_tag(struct catalog *c, struct tree_request *rq, uint64_t above, const char *name, uint64_t *ret_id);
 /* -ENOTEMPTY. */

@@ -20,9 +20,10 @@ struct command {
 	const char *help; /* what --help adds; may be NULL */
 };
 
-extern const struct command command_init, command_mount, command_serve, command_umount, command_wait,
-	command_status, command_find, command_tag, command_tier, command_pin, command_unpin, command_cold, command_compact,
-	command_scrub, command_fsck, command_rebuild, command_pack, command_upgrade, command_name, command_bench;
+extern const struct command command_init, command_mount, command_serve, command_announce, command_umount, command_wait,
+	command_status, command_find, command_tag, command_link, command_follow, command_import, command_watch, command_tier,
+	command_pin, command_unpin, command_cold, command_compact, command_scrub, command_fsck, command_rebuild, command_pack,
+	command_upgrade, command_name, command_bench;
 
 /* "brainy: WHAT: WHY" on stderr; returns CLI_FAILED. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));

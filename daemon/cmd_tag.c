@@ -11,11 +11,12 @@
 #include "daemon/cli.h"
 
 #define TAGS_XATTR "user.xdg.tags"
+#define FOUND_XATTR "user.brainy.found-tags"
 #define TAGS_MAX 65536
 
-static int read_tags(const char *path, char ret_tags[TAGS_MAX])
+static int read_tags(const char *path, const char *name, char ret_tags[TAGS_MAX])
 {
-	ssize_t n = getxattr(path, TAGS_XATTR, ret_tags, TAGS_MAX - 1);
+	ssize_t n = getxattr(path, name, ret_tags, TAGS_MAX - 1);
 
 	if (n < 0 && errno != ENODATA)
 		return -errno;
@@ -31,6 +32,10 @@ static bool remove_tag(struct buf *list, const char *tag)
 	char *rest = buf_cstr(list), *word;
 
 	while ((word = strsep(&rest, ",")) != NULL) {
+		word += strspn(word, " ");
+		word[strcspn(word, "\n")] = 0;
+		while (*word && word[strlen(word) - 1] == ' ')
+			word[strlen(word) - 1] = 0;
 		if (!*word)
 			continue;
 		if (strcmp(word, tag) == 0)
@@ -47,7 +52,7 @@ static int change_tag(const char *path, const char *tag, bool add)
 {
 	_cleanup_buf_ struct buf list = BUF_INIT;
 	static char tags[TAGS_MAX];
-	int r = read_tags(path, tags);
+	int r = read_tags(path, TAGS_XATTR, tags);
 
 	if (r == 0)
 		r = buf_add_str(&list, tags);
@@ -64,17 +69,28 @@ static int change_tag(const char *path, const char *tag, bool add)
 	return r < 0 ? cli_fail_errno(r, "%s", path) : CLI_OK;
 }
 
+static void print_tags(const char *path, char *tags, const char *mark)
+{
+	char *rest = tags, *word;
+
+	while ((word = strsep(&rest, ",")) != NULL) {
+		word += strspn(word, " ");
+		if (*word)
+			printf("%s%s%s%s\n", path ? path : "", path ? "\t" : "", word, mark);
+	}
+}
+
+/* Those that were found in the file's content, and follow it, are told apart. */
 static int list_tags(const char *path, bool show_name)
 {
 	static char tags[TAGS_MAX];
-	char *rest = tags, *word;
-	int r = read_tags(path, tags);
+	int r = read_tags(path, TAGS_XATTR, tags);
 
 	if (r < 0)
 		return cli_fail_errno(r, "%s", path);
-	while ((word = strsep(&rest, ",")) != NULL)
-		if (*word)
-			printf("%s%s%s\n", show_name ? path : "", show_name ? "\t" : "", word);
+	print_tags(show_name ? path : NULL, tags, "");
+	if (read_tags(path, FOUND_XATTR, tags) == 0)
+		print_tags(show_name ? path : NULL, tags, "\tfound");
 	return CLI_OK;
 }
 
@@ -99,4 +115,7 @@ static int tag_main(int argc, char **argv)
 	return status;
 }
 
-const struct command command_tag = { "tag", tag_main, "add|rm TAG FILE.. | ls FILE..", "tag files, untag, list tags", NULL };
+const struct command command_tag = {
+	"tag", tag_main, "add|rm TAG FILE.. | ls FILE..", "tag files, untag, list tags",
+	"ls marks tags that were found in a file's content: they come and go with it.",
+};

@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/attach.h"
+#include "daemon/audit.h"
 #include "daemon/recalling.h"
 #include "daemon/reload.h"
 #include "daemon/server.h"
@@ -78,13 +79,14 @@ static int upgrade(struct server *s, const char *arguments, struct buf *answer)
 static const struct {
 	const char *name;
 	int (*run)(struct server *s, const char *arguments, struct buf *answer);
+	bool changes; /* something that somebody may ask about later */
 } words[] = {
 	{ "wait index", wait_index }, { "wait durable", wait_durable }, { "wait tiers", recalling_wait },
-	{ "checkpoint", checkpoint }, { "reload", reload_config }, { "name", name_inode }, { "upgrade", upgrade },
-	{ "tier run", tiering_run }, { "tier status", tiering_status }, { "compact", tiering_compact },
-	{ "cold attach", attach_bucket }, { "cold detach", detach_bucket },
-	{ "recall start", recalling_start }, { "recall get", recalling_get }, { "recall stop", recalling_stop },
-	{ "scrub", verifying_run },
+	{ "checkpoint", checkpoint }, { "reload", reload_config, true }, { "name", name_inode },
+	{ "upgrade", upgrade, true }, { "tier run", tiering_run, true }, { "tier status", tiering_status },
+	{ "compact", tiering_compact, true }, { "cold attach", attach_bucket, true },
+	{ "cold detach", detach_bucket, true }, { "recall start", recalling_start, true },
+	{ "recall get", recalling_get }, { "recall stop", recalling_stop }, { "scrub", verifying_run, true },
 };
 
 int server_control(struct server *s, const char *line, struct buf *ret_answer)
@@ -92,8 +94,11 @@ int server_control(struct server *s, const char *line, struct buf *ret_answer)
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {
 		size_t len = strlen(words[i].name);
 
-		if (strncmp(line, words[i].name, len) == 0 && (line[len] == ' ' || line[len] == '\0'))
-			return words[i].run(s, line[len] ? line + len + 1 : "", ret_answer);
+		if (strncmp(line, words[i].name, len) != 0 || (line[len] != ' ' && line[len] != '\0'))
+			continue;
+		if (words[i].changes && !s->read_only)
+			audit_note(s->stack.catalog, "command", words[i].name);
+		return words[i].run(s, line[len] ? line + len + 1 : "", ret_answer);
 	}
 	(void) buf_add_str(ret_answer, "error: unknown command; known are");
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++)

@@ -10,9 +10,10 @@
 
 static const struct command *const commands[] = {
 	&command_init, &command_mount, &command_umount, &command_wait, &command_status,
-	&command_find, &command_tag, &command_tier, &command_pin, &command_unpin, &command_cold, &command_compact,
+	&command_import, &command_watch, &command_find, &command_tag, &command_link, &command_follow, &command_tier,
+	&command_pin, &command_unpin, &command_cold, &command_compact,
 	&command_scrub, &command_fsck, &command_rebuild, &command_pack, &command_name, &command_upgrade, &command_bench,
-	&command_serve,
+	&command_serve, &command_announce,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

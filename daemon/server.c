@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "daemon/announcer.h"
+#include "daemon/audit.h"
 #include "daemon/server.h"
 
 #include <errno.h>
@@ -24,6 +26,7 @@
 #include "daemon/reload.h"
 #include "daemon/upgrade.h"
 #include "fs/shared.h"
+#include "version.h"
 
 /* A server that takes over waits so long for a part of the program that is being replaced. */
 #define UPGRADE_PATIENCE_MS 30000u
@@ -227,6 +230,16 @@ static void ending(void *server)
 	stack_interrupt(&((struct server *)server)->stack);
 }
 
+static int announce(void *server, bool came, const char *path)
+{
+	return announcer_tell(((struct server *)server)->announcer, came, path);
+}
+
+static int announcer(void *server)
+{
+	return (int)announcer_pid(((struct server *)server)->announcer);
+}
+
 static int need_quotas(void *server)
 {
 	struct server *s = server;
@@ -284,6 +297,8 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		.ending = ending,
 		.ignores = ignores,
 		.trouble = trouble,
+		.announce = s->announcer ? announce : NULL,
+		.announcer = announcer,
 		.context = s,
 	};
 	struct link_message m;
@@ -300,11 +315,16 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 	if (r == 0)
 		r = stack_start(&s->stack);
 	if (r == 0 && !s->read_only)
+		audit_note(s->stack.catalog, s->resumed ? "another server serves" : "mounted", BRAINY_VERSION);
+	if (r == 0 && !s->read_only)
 		r = stack_start_moves(&s->stack, &s->config);
 	if (r < 0)
 		return fail(s, strerrordesc_np(-r));
 	start_helpers(s, call->config_path, handed->config_fd, config_text);
 	r = fs_run(s->fs);
+	if (!s->read_only)
+		audit_note(s->stack.catalog, "unmounting", NULL);
+	s->announcer = announcer_free(s->announcer);
 	reload_stop(s->reload);
 	s->problems = problems_stop(s->problems);
 	s->reload = reload_free(s->reload);
@@ -345,6 +365,7 @@ static int run(struct server *s, const struct server_call *call)
 		return CLI_OK; /* the keeper has ended, and no server was needed */
 	(void) prctl(PR_SET_NAME, "brainy-server");
 	s->started_ms = clock_mono_ms();
+	s->announcer = announcer_new();
 	if (r < 0)
 		return fail(s, "the keeper's message does not make sense");
 	status = open_all(s, &hello, &handed, call, &config_text);

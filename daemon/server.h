@@ -8,6 +8,7 @@
 #include "daemon/wire.h"
 #include "fs/fs.h"
 
+struct announcer; /* daemon/announcer.h */
 struct problems; /* daemon/problems.h */
 struct reload;   /* daemon/reload.h */
 struct shared;   /* fs/shared.h */
@@ -18,6 +19,7 @@ struct server {
 	struct fs *fs;       /* owned */
 	const struct shared *left; /* owned; the table as the server before left it; NULL: there was none */
 	struct reload *reload;     /* owned; NULL until it runs */
+	struct announcer *announcer; /* owned */
 	struct problems *problems; /* owned */
 	struct keyring *keys; /* owned */
 	const char *volume, *mount_point;

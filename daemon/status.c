@@ -10,7 +10,9 @@
 #include "base/json.h"
 #include "crypto/volume.h"
 #include "daemon/metrics.h"
+#include "daemon/audit.h"
 #include "daemon/problems.h"
+#include "daemon/reload.h"
 #include "daemon/server.h"
 #include "version.h"
 
@@ -162,6 +164,35 @@ static json_t *describe_status(struct server *s)
 			 "server", describe_server(s), "problems", problems_describe(s->problems));
 }
 
+/* "ok", or what is wrong, a line each. */
+static int describe_health(struct server *s, struct buf *text)
+{
+	_cleanup_json_ json_t *problems = problems_describe(s->problems);
+	json_t *problem;
+	size_t i;
+	int r = 0;
+
+	if (json_array_size(problems) == 0)
+		return buf_add_str(text, "ok\n");
+	json_array_foreach(problems, i, problem) {
+		r = buf_addf(text, "%s; since %s; %s\n", json_string_value(json_object_get(problem, "what")),
+			     json_string_value(json_object_get(problem, "since")),
+			     json_string_value(json_object_get(problem, "way_out")));
+		if (r < 0)
+			break;
+	}
+	return r;
+}
+
+/* What brainy.conf says, as it holds now. */
+static int describe_config(struct server *s, struct buf *text)
+{
+	_cleanup_free_ char *why = NULL;
+	int r = s->reload ? reload_get_text(s->reload, text, &why) : 0;
+
+	return r < 0 || text->len ? r : buf_add_str(text, "# no brainy.conf: every key has its default\n");
+}
+
 int server_describe(struct server *s, const char *name, struct buf *ret_text)
 {
 	int r;
@@ -178,6 +209,14 @@ int server_describe(struct server *s, const char *name, struct buf *ret_text)
 		return metrics_tiers(s, ret_text);
 	if (strcmp(name, "metrics") == 0)
 		return metrics_describe(s, ret_text);
+	if (strcmp(name, "health") == 0)
+		return describe_health(s, ret_text);
+	if (strcmp(name, "config") == 0)
+		return describe_config(s, ret_text);
+	if (strcmp(name, "audit") == 0)
+		return audit_describe(s->stack.catalog, ret_text);
+	if (strcmp(name, "coverage") == 0)
+		return s->stack.index ? index_describe_coverage(s->stack.index, ret_text) : 0;
 	if (strcmp(name, "queue") == 0)
 		return s->stack.index ? index_describe_queue(s->stack.index, ret_text) : 0;
 	return -ENOENT;

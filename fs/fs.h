@@ -40,6 +40,10 @@ struct fs_config {
 	int (*need_quotas)(void *context);
 	/* Does an open by this process not count as a use? NULL: all do. */
 	bool (*ignores)(void *context, int pid);
+	/* Has an entry of a directory announced that came or went without a request (daemon/announcer.h), from one thread; and who
+	 * announces, 0: nobody. NULL: nothing is announced. */
+	int (*announce)(void *context, bool came, const char *path);
+	int (*announcer)(void *context);
 	/* Called when INIT is answered. */
 	void (*ready)(void *context);
 	/* Called when serving has ended, before what still runs is waited for: it is not to wait for anything distant. Reads

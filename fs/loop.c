@@ -14,6 +14,8 @@
 #include "fs/awake.h"
 #include "fs/fs_impl.h"
 #include "fs/syncs.h"
+#include "fs/virtual/live.h"
+#include "fs/virtual/view.h"
 #include "fs/workers.h"
 
 /* Reads and writes from here on go to a worker when more requests wait. */
@@ -165,6 +167,8 @@ static bool wants_worker(struct loop *l, const struct fuse_in_header *in)
 {
 	const struct fuse_read_in *read_in = (const void *)(in + 1);
 
+	if (view_is(in->nodeid) && in->opcode != FUSE_FORGET)
+		return true;
 	if (in->opcode == FUSE_FALLOCATE || (in->opcode == FUSE_COPY_FILE_RANGE && is_large(l->fs, in->nodeid)))
 		return true;
 	if (in->opcode == FUSE_READDIR || in->opcode == FUSE_READDIRPLUS)
@@ -187,6 +191,8 @@ static void dispatch(struct loop *l, size_t len)
 {
 	const struct fuse_in_header *in = (const void *)l->buffer;
 
+	if (is_change(in->opcode) || in->opcode == FUSE_RELEASE)
+		live_poke(l->fs->virtual->live);
 	if (in->opcode == FUSE_INIT)
 		start_session(l, len);
 	else if (!wants_worker(l, in) || !hand_over(l, len))

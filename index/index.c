@@ -128,6 +128,11 @@ void index_hurry(struct index *x)
 		extractor_pace(x->extractor, false);
 }
 
+struct viewers *index_viewers(struct index *x)
+{
+	return x->viewers;
+}
+
 bool index_is_loading(struct index *x)
 {
 	return !x->ready && !x->load_error;

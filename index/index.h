@@ -104,6 +104,9 @@ void index_add_memory(struct index *x, struct memory_parts *m);
 /* Appends text for .brainy/queue: one line a file, inode and why it waits. */
 int index_describe_queue(struct index *x, struct buf *ret_text);
 
+/* Appends text for .brainy/coverage: of each type of document, how many files have which state. */
+int index_describe_coverage(struct index *x, struct buf *ret_text);
+
 /* Computed attributes: name is "state", "mime", "title", "lang", "passages", "model", "indexed-at".
  * Appends the value. -ENODATA. */
 int index_get_attribute(struct index *x, uint64_t ino, const char *name, struct buf *ret_value);
@@ -111,11 +114,28 @@ int index_get_attribute(struct index *x, uint64_t ino, const char *name, struct 
 /* ---- queries */
 
 enum query_mode { QUERY_HYBRID, QUERY_TEXT, QUERY_VECTOR };
-enum query_format { FORMAT_TSV, FORMAT_PATHS, FORMAT_PATHS0, FORMAT_JSON, FORMAT_JSONL, FORMAT_MD };
+/* FORMAT_INODES: uint64_t each, for who goes on with them; no name asks for it. */
+enum query_format { FORMAT_TSV, FORMAT_PATHS, FORMAT_PATHS0, FORMAT_JSON, FORMAT_JSONL, FORMAT_MD, FORMAT_INODES,
+		    FORMAT_DOT, FORMAT_GRAPHML };
+
+enum query_verb { QUERY_FIND, QUERY_EXPLAIN, QUERY_SIMILAR, QUERY_COUNT, QUERY_RELATED, QUERY_PATH, QUERY_GRAPH, QUERY_VERBS };
+enum query_graph_op { GRAPH_OP_NONE, GRAPH_OP_COMPONENTS, GRAPH_OP_PAGERANK, GRAPH_OP_DEGREE, GRAPH_OP_COMMUNITIES };
 
 /* A parsed query name, `find?q=..&limit=..`. */
 struct query {
-	char *text;               /* owned; q, decoded */
+	enum query_verb verb;
+	char *text;               /* owned; q, decoded; NULL where it is not asked for */
+	char *to;                 /* owned, as all texts; similar: paths, each with a NUL; NULL: none */
+	size_t to_len;
+	char *like;               /* similar: a text, key `text` */
+	double threshold;         /* similar: the least cosine; negative: any */
+	char *by;                 /* count: tag, type, month .. or a field */
+	char *from;               /* path: where it begins, and in `to` where it ends */
+	char *verbs;              /* related, path, graph: of links, separated by commas; NULL: all */
+	char *weights;            /* path: VERB:N,.. ; NULL: all are 1 */
+	unsigned direction;       /* enum graph_direction */
+	uint32_t depth;           /* related: steps */
+	enum query_graph_op op;
 	char *in;                 /* owned; may be NULL */
 	uint32_t limit, offset;
 	enum query_format format;
@@ -125,12 +145,17 @@ struct query {
 	bool literal;
 	bool absolute;
 	unsigned wait_ms;
-	bool explain;             /* the answer is not the results, but what was done for them (query/explain.c) */
 };
-/* Decodes the name of a query file after "find?". -EINVAL with *ret_why: a sentence with what and
- * where, which the caller frees. */
+/* Decodes the name of a query file, "find?q=..". -ENOENT: it begins with no verb of ours. -EINVAL with *ret_why: a sentence
+ * with what and where, which the caller frees. */
+int query_parse(const char *name, struct query *ret_q, char **ret_why);
+/* Does it begin with one? */
+bool query_has_verb(const char *name);
+/* The same of what follows "find?". */
 int query_parse_name(const char *name, struct query *ret_q, char **ret_why);
 void query_done(struct query *q);
+/* Can its text be parsed? Without an index. -EINVAL with *ret_why as above. */
+int index_check_query(const struct query *q, char **ret_why);
 
 struct query_scope {
 	uint64_t top;           /* directory that holds .query */
@@ -150,6 +175,10 @@ struct answer {
 int index_query(struct index *x, const struct query *q, const struct query_scope *scope,
 		struct answer *ret_answer, char **ret_why);
 void answer_done(struct answer *a);
+
+struct viewers;
+/* Who sees which files (viewers.h), for those who show files without a query. Borrowed. */
+struct viewers *index_viewers(struct index *x);
 
 /* fsck: opens every block of every registered segment. Returns their number. */
 int64_t index_verify(struct index *x, void (*problem)(void *context, const char *text), void *context);

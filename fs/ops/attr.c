@@ -102,8 +102,13 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, stru
 void ops_readlink(fuse_req_t req, fuse_ino_t ino)
 {
 	_cleanup_buf_ struct buf target = BUF_INIT;
-	int r = is_virtual(ino) ? -EINVAL : tree_readlink(ops_fs(req)->config.catalog, ino, &target);
+	int r;
 
+	if (is_virtual(ino)) {
+		virtual_readlink(req, ino);
+		return;
+	}
+	r = tree_readlink(ops_fs(req)->config.catalog, ino, &target);
 	if (r == 0 && !buf_cstr(&target))
 		r = -ENOMEM;
 	if (r < 0)

@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "fs/ops/ops.h"
-#include "fs/virtual/virtual.h"
+#include "fs/virtual/view.h"
 
 /* The names of the root that later views take, so that they never hide a file. */
 static const char *const root_names[] = { ".brainy", ".tags", ".find", ".dates", ".by" };
@@ -110,22 +110,27 @@ void ops_mkdir(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode)
 {
 	const struct tree_make what = { .mode = (mode & 07777) | S_IFDIR, .umask = ops_umask(req) };
 
-	make(req, dir, name, &what);
+	if (!view_mkdir(req, dir, name))
+		make(req, dir, name, &what);
 }
 
 void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t dir, const char *name)
 {
 	const struct tree_make what = { .mode = S_IFLNK | 0777, .target = target };
 
-	make(req, dir, name, &what);
+	if (!view_symlink(req, target, dir, name))
+		make(req, dir, name, &what);
 }
 
 void ops_link(fuse_req_t req, fuse_ino_t ino, fuse_ino_t dir, const char *name)
 {
 	struct tree_request rq = ops_request(req);
 	struct inode i;
-	int r = is_virtual(ino) ? -EXDEV : names_check_new(dir, name);
+	int r;
 
+	if (view_link(req, ino, dir, name))
+		return;
+	r = is_virtual(ino) ? -EXDEV : names_check_new(dir, name);
 	if (r == 0 && ops_replayed(req))
 		return;
 	if (r == 0)
@@ -155,8 +160,11 @@ static int unlink_name(struct fs *fs, struct tree_request *rq, uint64_t dir, con
 void ops_unlink(fuse_req_t req, fuse_ino_t dir, const char *name)
 {
 	struct tree_request rq = ops_request(req);
-	int r = check_old(dir, name);
+	int r;
 
+	if (view_unlink(req, dir, name))
+		return;
+	r = check_old(dir, name);
 	if (r == 0 && ops_replayed(req))
 		return;
 	if (r == 0)
@@ -168,8 +176,11 @@ void ops_rmdir(fuse_req_t req, fuse_ino_t dir, const char *name)
 {
 	struct tree_request rq = ops_request(req);
 	struct inode i;
-	int r = check_old(dir, name);
+	int r;
 
+	if (view_rmdir(req, dir, name))
+		return;
+	r = check_old(dir, name);
 	if (r == 0 && ops_replayed(req))
 		return;
 	if (r == 0)
@@ -191,8 +202,11 @@ void ops_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t new
 	struct fs *fs = ops_fs(req);
 	struct tree_request rq = ops_request(req);
 	struct tree_renamed renamed = { 0 };
-	int r = check_old(dir, name);
+	int r;
 
+	if (view_rename(req, dir, name, new_dir, new_name, flags))
+		return;
+	r = check_old(dir, name);
 	if (r == 0)
 		r = names_check_new(new_dir, new_name);
 	if (r == 0 && ops_replayed(req))

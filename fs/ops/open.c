@@ -10,7 +10,7 @@
 #include "fs/ops/ops.h"
 #include "fs/pushed.h"
 #include "fs/reclaimer.h"
-#include "fs/virtual/virtual.h"
+#include "fs/virtual/view.h"
 
 static void closed(struct fs *fs, uint64_t ino)
 {
@@ -104,8 +104,11 @@ void ops_create(fuse_req_t req, fuse_ino_t dir, const char *name, mode_t mode, s
 	struct fs *fs = ops_fs(req);
 	struct tree_request rq = ops_request(req);
 	struct inode i;
-	int r = names_check_new(dir, name);
+	int r;
 
+	if (view_create(req, dir, name, mode, fi))
+		return;
+	r = names_check_new(dir, name);
 	if (r == 0 && ops_replayed(req))
 		return;
 	if (r == 0)

@@ -139,6 +139,9 @@ bool quota_made_room(struct fs *fs, int64_t r);
 /* Makes of the volume's figures those of a place in it. */
 void quota_limit_statfs(struct fs *fs, uint64_t ino, struct statvfs *v);
 
+/* ---- xattr_found.c: "found-tags" or "found-links" of a file. -ENODATA. */
+int xattr_get_found(struct fs *fs, uint64_t ino, const char *what, struct buf *ret_value);
+
 /* ---- xattr.c */
 void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);
 /* What the index computes is asked for while it is being loaded: ops_getxattr() is called again, by a worker,

@@ -34,11 +34,19 @@ void ops_fill_entry(const struct inode *i, struct fuse_entry_param *ret_e)
 	inode_stat(i, &ret_e->attr);
 }
 
+/* What is in a view now may not be there the next time. */
+static void fill_new_entry(const struct inode *i, struct fuse_entry_param *ret_e)
+{
+	ops_fill_entry(i, ret_e);
+	if (is_virtual(current_request.header->nodeid))
+		ret_e->entry_timeout = 0;
+}
+
 void ops_reply_inode(fuse_req_t req, const struct inode *i)
 {
 	struct fuse_entry_param e;
 
-	ops_fill_entry(i, &e);
+	fill_new_entry(i, &e);
 	if (ops_may_keep(ops_fs(req), i->ino))
 		(void) fuse_reply_entry(req, &e);
 	else
@@ -157,7 +165,7 @@ void ops_reply_create(fuse_req_t req, const struct inode *i, struct fuse_file_in
 	uint64_t fh = fi->fh;
 	struct fuse_entry_param e;
 
-	ops_fill_entry(i, &e);
+	fill_new_entry(i, &e);
 	if (fuse_reply_create(req, &e, fi) == -ENOENT)
 		ops_forget_handle(fs, fh);
 }

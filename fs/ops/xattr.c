@@ -117,6 +117,8 @@ static int get_computed(struct fs *fs, uint64_t ino, const char *ours, struct bu
 		return -ENODATA;
 	if (strcmp(ours, "tier-now") == 0)
 		return buf_add_str(ret_value, inode_tier(fs->config.catalog, &i));
+	if (strcmp(ours, "found-tags") == 0 || strcmp(ours, "found-links") == 0)
+		return xattr_get_found(fs, ino, ours, ret_value);
 	return fs->config.index ? index_get_attribute(fs->config.index, ino, ours, ret_value) : -ENODATA;
 }
 

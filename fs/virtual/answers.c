@@ -189,21 +189,22 @@ static bool is_same(const struct node *n, const struct buf *bytes, uint64_t pend
 	       (bytes->len == 0 || memcmp(n->bytes.data, bytes->data, bytes->len) == 0);
 }
 
-int answers_add(struct answers *a, const struct answer_key *key, uint32_t gid, uint64_t lsn, uint64_t pending,
-		struct buf *bytes, struct answer_node *ret_node)
+static int add(struct answers *a, const struct answer_key *key, const struct answer_node *facts, uint64_t lsn,
+	       struct buf *bytes, struct answer_node *ret_node)
 {
 	LOCKED(&a->lock);
 	struct node *n = find_key(a, key);
 
-	if (is_same(n, bytes, pending)) {
+	if (is_same(n, bytes, facts->pending) && n->facts.is_link == facts->is_link) {
 		buf_done(bytes);
 		touch(a, n);
 	} else {
-		n = node_new(key, gid, bytes);
+		n = node_new(key, facts->gid, bytes);
 		if (!n)
 			return -ENOMEM;
 		n->facts.ino = a->next_ino++;
-		n->facts.pending = pending;
+		n->facts.pending = facts->pending;
+		n->facts.is_link = facts->is_link;
 		insert(a, n);
 		shrink(a);
 	}
@@ -211,6 +212,17 @@ int answers_add(struct answers *a, const struct answer_key *key, uint32_t gid, u
 	n->made_ms = clock_mono_ms();
 	*ret_node = n->facts;
 	return 0;
+}
+
+int answers_add(struct answers *a, const struct answer_key *key, uint32_t gid, uint64_t lsn, uint64_t pending,
+		struct buf *bytes, struct answer_node *ret_node)
+{
+	return add(a, key, &(struct answer_node){ .gid = gid, .pending = pending }, lsn, bytes, ret_node);
+}
+
+int answers_add_link(struct answers *a, const struct answer_key *key, uint32_t gid, struct buf *target, struct answer_node *ret_node)
+{
+	return add(a, key, &(struct answer_node){ .gid = gid, .is_link = true }, 0, target, ret_node);
 }
 
 int answers_get(struct answers *a, uint64_t ino, struct answer_node *ret_node)

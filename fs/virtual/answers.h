@@ -25,6 +25,7 @@ struct answer_node {
 	uint32_t uid, gid;
 	uint64_t size;    /* bytes */
 	uint64_t pending; /* files that it does not know yet */
+	bool is_link;     /* a symlink, and the bytes are its target */
 	struct timespec made;
 };
 
@@ -41,6 +42,8 @@ int answers_find(struct answers *a, const struct answer_key *key, uint64_t lsn, 
 /* Takes `bytes` over. When the last answer to this key is the same, byte for byte, it is used again. */
 int answers_add(struct answers *a, const struct answer_key *key, uint32_t gid, uint64_t lsn, uint64_t pending,
 		struct buf *bytes, struct answer_node *ret_node);
+/* The same of a symlink. */
+int answers_add_link(struct answers *a, const struct answer_key *key, uint32_t gid, struct buf *target, struct answer_node *ret_node);
 /* -ESTALE: dropped, or made by an earlier server. */
 int answers_get(struct answers *a, uint64_t ino, struct answer_node *ret_node);
 /* Returns the number of bytes copied. -ESTALE. */

@@ -18,9 +18,6 @@
 #include "fs/virtual/virtual.h"
 #include "fs/workers.h"
 
-#define VERB "find?"
-/* The same query, to be told what it did. */
-#define EXPLAIN_VERB "explain?"
 /* The same query by the same user at the same LSN is one run for this long. */
 #define SHARED_MS 2000u
 /* A queue longer than MANY is watched: when it moves too slowly for the time that the query has, the
@@ -225,39 +222,24 @@ static int ask_new(fuse_req_t req, uint64_t dir, const char *name, struct caller
 	return 0;
 }
 
-/* The keys of a query's name; NULL: it is none. */
-static const char *keys_of(const char *name, bool *ret_explain)
-{
-	*ret_explain = strncmp(name, EXPLAIN_VERB, strlen(EXPLAIN_VERB)) == 0;
-	if (*ret_explain)
-		return name + strlen(EXPLAIN_VERB);
-	return strncmp(name, VERB, strlen(VERB)) == 0 ? name + strlen(VERB) : NULL;
-}
-
 bool ask_is_query(const char *name)
 {
-	bool explain;
-
-	return keys_of(name, &explain) != NULL;
+	return query_has_verb(name);
 }
 
 static int parse(struct ask *a, char **ret_why)
 {
-	bool explain;
-	const char *keys = keys_of(a->name, &explain);
 	int r;
 
-	if (!keys) {
-		*ret_why = strdup("a query begins with 'find?' or 'explain?'");
-		return -EINVAL;
-	}
 	if (!a->fs->config.index) {
 		*ret_why = strdup("this mount has no index");
 		return -ENOTSUP;
 	}
-	r = query_parse_name(keys, &a->query, ret_why);
-	a->query.explain = explain;
-	return r;
+	r = query_parse(a->name, &a->query, ret_why);
+	if (r != -ENOENT)
+		return r;
+	*ret_why = strdup("a query begins with find?, explain?, similar?, count?, related?, path? or graph?");
+	return -EINVAL;
 }
 
 /* Takes `a` over, as all below. */

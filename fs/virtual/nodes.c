@@ -2,6 +2,7 @@
 #include "fs/virtual/virtual.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -9,6 +10,9 @@
 #include "base/clock.h"
 #include "fs/ops/ops.h"
 #include "fs/pushed.h"
+#include "catalog/journal.h"
+#include "fs/virtual/live.h"
+#include "fs/virtual/view_find.h"
 
 #define ANSWERS_MAX (32u << 20)
 #define PENDING_XATTR "user.brainy.pending"
@@ -26,6 +30,10 @@ int virtual_new(struct fs *fs, struct virtual **ret_v)
 	(void) clock_gettime(CLOCK_REALTIME, &v->born);
 	r = answers_new(ANSWERS_MAX, first, &v->answers);
 	if (r == 0)
+		r = view_table_new(&v->views);
+	if (r == 0)
+		r = results_cache_new(&v->results);
+	if (r == 0)
 		r = errors_new(&v->errors);
 	if (r == 0)
 		r = streams_new(&v->streams);
@@ -39,11 +47,17 @@ int virtual_new(struct fs *fs, struct virtual **ret_v)
 
 int virtual_start(struct virtual *v)
 {
-	return v->fs->config.index ? patience_start(v, &v->patience) : 0;
+	int r = v->fs->config.index ? patience_start(v, &v->patience) : 0;
+
+	if (r < 0 || !v->fs->config.index || v->fs->config.read_only)
+		return r;
+	r = v->fs->config.resumed ? 0 : journal_begin(v->fs->config.catalog, JOURNAL_EVENTS);
+	return r < 0 ? r : live_start(v->fs, &v->live);
 }
 
 void virtual_stop(struct virtual *v)
 {
+	v->live = live_stop(v->live);
 	texts_drain(v);
 }
 
@@ -60,13 +74,20 @@ struct virtual *virtual_free(struct virtual *v)
 	v->answers = answers_free(v->answers);
 	v->errors = errors_free(v->errors);
 	v->streams = streams_free(v->streams);
+	v->views = view_table_free(v->views);
+	v->results = results_cache_free(v->results);
 	free(v);
 	return NULL;
 }
 
 bool virtual_has_root(const char *name)
 {
-	return strcmp(name, ".query") == 0 || strcmp(name, ".brainy") == 0;
+	static const char *const names[] = { ".query", ".brainy", ".tags", ".dates", ".by", ".find" };
+
+	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
+		if (strcmp(name, names[k]) == 0)
+			return true;
+	return false;
 }
 
 /* May this user do anything with it? The kernel has checked its mode; it did so with what it remembers. */
@@ -90,6 +111,11 @@ static bool is_stream(uint64_t ino)
 	       (virtual_kind_of(ino) == VIRTUAL_FIXED && virtual_number_of(ino) == FIXED_CONTROL);
 }
 
+static bool is_events(uint64_t ino)
+{
+	return ino == virtual_ino(VIRTUAL_FIXED, FIXED_EVENTS);
+}
+
 static bool is_folder(uint64_t ino)
 {
 	return virtual_kind_of(ino) == VIRTUAL_QUERY ||
@@ -102,7 +128,7 @@ static void answer_stat(const struct answer_node *node, struct stat *ret_st)
 {
 	*ret_st = (struct stat){
 		.st_ino = node->ino,
-		.st_mode = S_IFREG | 0400,
+		.st_mode = node->is_link ? S_IFLNK | 0777 : S_IFREG | 0400,
 		.st_nlink = 1,
 		.st_uid = node->uid,
 		.st_gid = node->gid,
@@ -132,13 +158,33 @@ static void fixed_stat(const struct virtual *v, uint64_t ino, struct stat *ret_s
 	};
 }
 
+void virtual_readlink(fuse_req_t req, uint64_t ino)
+{
+	struct answers *answers = ops_fs(req)->virtual->answers;
+	struct answer_node node;
+	char target[PATH_MAX + 1];
+	int r = virtual_kind_of(ino) == VIRTUAL_ANSWER ? answers_get(answers, ino, &node) : -EINVAL;
+	ssize_t n = -EINVAL;
+
+	if (r == 0 && node.is_link)
+		n = answers_read(answers, ino, 0, target, PATH_MAX);
+	if (r < 0 || n < 0) {
+		ops_reply_status(req, r < 0 ? r : (int)n);
+		return;
+	}
+	target[n] = 0;
+	(void) fuse_reply_readlink(req, target);
+}
+
 static int node_stat(const struct virtual *v, uint64_t ino, struct stat *ret_st)
 {
 	struct answer_node node;
 	int r;
 
-	if (is_folder(ino) || is_stream(ino)) {
+	if (is_folder(ino) || is_stream(ino) || is_events(ino)) {
 		fixed_stat(v, ino, ret_st);
+		if (is_events(ino))
+			events_stat(v->fs, ret_st);
 		return 0;
 	}
 	r = virtual_kind_of(ino) == VIRTUAL_ANSWER ? answers_get(v->answers, ino, &node) : -ESTALE;
@@ -155,18 +201,24 @@ int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st)
 void virtual_getattr(fuse_req_t req, uint64_t ino)
 {
 	struct stat st;
-	int r = node_stat(ops_fs(req)->virtual, ino, &st);
+	int r;
+
+	if (view_is(ino)) {
+		view_getattr(req, ino);
+		return;
+	}
+	r = node_stat(ops_fs(req)->virtual, ino, &st);
 
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		(void) fuse_reply_attr(req, &st, FS_TIMEOUT_S);
+		(void) fuse_reply_attr(req, &st, is_events(ino) ? 0 : FS_TIMEOUT_S);
 }
 
 /* Opening ask or control with O_TRUNC (as a shell's > does) changes nothing and is not refused. */
 void virtual_setattr(fuse_req_t req, uint64_t ino, int what)
 {
-	if (is_stream(ino) && (what & ~FUSE_SET_ATTR_KILL_SUID) == FUSE_SET_ATTR_SIZE)
+	if ((is_stream(ino) || view_is_control(ino)) && (what & ~FUSE_SET_ATTR_KILL_SUID) == FUSE_SET_ATTR_SIZE)
 		virtual_getattr(req, ino);
 	else
 		ops_reply_status(req, -EACCES);
@@ -235,8 +287,21 @@ static void lookup_brainy(fuse_req_t req, const char *name)
 {
 	if (strcmp(name, "control") == 0)
 		reply_fixed(req, virtual_ino(VIRTUAL_FIXED, FIXED_CONTROL));
+	else if (events_has(name))
+		events_lookup(req, name);
 	else
 		texts_lookup(req, name);
+}
+
+/* A name of the root, or in a view. */
+static void lookup_root(fuse_req_t req, uint64_t dir, const char *name)
+{
+	if (strcmp(name, ".query") == 0 && !view_is(dir))
+		reply_fixed(req, virtual_ino(VIRTUAL_QUERY, dir));
+	else if (strcmp(name, ".brainy") == 0 && !view_is(dir))
+		reply_fixed(req, virtual_ino(VIRTUAL_FIXED, FIXED_BRAINY));
+	else
+		view_lookup(req, dir, name);
 }
 
 void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name)
@@ -245,9 +310,8 @@ void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name)
 
 	if (r < 0)
 		ops_reply_status(req, r);
-	else if (!(dir & INO_VIRTUAL))
-		reply_fixed(req, strcmp(name, ".query") == 0 ? virtual_ino(VIRTUAL_QUERY, dir)
-							     : virtual_ino(VIRTUAL_FIXED, FIXED_BRAINY));
+	else if (!(dir & INO_VIRTUAL) || view_is(dir))
+		lookup_root(req, dir, name);
 	else if (virtual_kind_of(dir) == VIRTUAL_QUERY)
 		lookup_query(req, virtual_number_of(dir), name);
 	else if (is_folder(dir))
@@ -308,8 +372,17 @@ static int open_stream(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 
 void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 {
-	int r = check_user(req, ino);
+	int r;
 
+	if (view_is_control(ino)) {
+		view_control_open(req, ino, fi);
+		return;
+	}
+	r = check_user(req, ino);
+	if (r == 0 && is_events(ino)) {
+		events_open(req, ino, fi);
+		return;
+	}
 	if (r == 0)
 		r = is_stream(ino) ? open_stream(req, ino, fi) : open_answer(ops_fs(req), ino, fi);
 	if (r < 0)
@@ -327,7 +400,7 @@ void virtual_release(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 	if (handles_remove(fs->handles, fi->fh, &was, &last) == 0) {
 		if (is_stream(ino))
 			streams_close(fs->virtual->streams, fi->fh);
-		else
+		else if (!view_is_control(ino) && !is_events(ino))
 			answers_close(fs->virtual->answers, ino);
 	}
 	ops_reply_status(req, 0);
@@ -339,6 +412,14 @@ void virtual_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, st
 	void *space = request_space();
 	ssize_t n = -ENOMEM;
 
+	if (view_is_control(ino)) {
+		view_control_read(req, ino, size, offset);
+		return;
+	}
+	if (is_events(ino)) {
+		events_read(req, size, offset);
+		return;
+	}
 	size = MIN(size, (size_t)FS_MAX_WRITE);
 	if (space)
 		n = is_stream(ino) ? streams_read(v->streams, fi->fh, space, size)
@@ -352,7 +433,13 @@ void virtual_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, st
 void virtual_write(fuse_req_t req, uint64_t ino, const char *data, size_t size, struct fuse_file_info *fi)
 {
 	_cleanup_free_ char *line = NULL;
-	int r = is_stream(ino) ? streams_write(ops_fs(req)->virtual->streams, fi->fh, data, size, &line) : -EACCES;
+	int r;
+
+	if (view_is_control(ino)) {
+		view_control_write(req, ino, data, size);
+		return;
+	}
+	r = is_stream(ino) ? streams_write(ops_fs(req)->virtual->streams, fi->fh, data, size, &line) : -EACCES;
 
 	if (r < 0)
 		ops_reply_status(req, r);
@@ -409,6 +496,10 @@ void virtual_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bo
 	struct virtual_listing l = { .req = req, .data = request_space(), .size = size, .plus = plus };
 	int r = check_user(req, ino);
 
+	if (view_is(ino)) {
+		view_readdir(req, ino, size, cookie, plus);
+		return;
+	}
 	if (r == 0 && !is_folder(ino))
 		r = -ENOTDIR;
 	if (r == 0 && !l.data)

@@ -7,7 +7,8 @@
  *   kind 0  an answer: a counter that no other server of this mount starts from
  *   kind 1  .query      of the directory with this number (shard and counter in 60 bits)
  *   kind 2  .query/ask  of that directory
- *   kind 3  .brainy (0) and .brainy/control (1)
+ *   kind 3  .brainy (0), .brainy/control (1) and .brainy/events (2)
+ *   kind 4  views: .tags and all below it, and others (view.h)
  *
  * so that all but answers mean the same to every server.
  *
@@ -22,6 +23,9 @@
 
 struct streams;
 struct patience;
+struct view_table;
+struct results_cache;
+struct live;
 
 struct virtual {
 	struct fs *fs;             /* borrowed */
@@ -29,12 +33,15 @@ struct virtual {
 	struct errors *errors;
 	struct streams *streams;
 	struct patience *patience;
+	struct view_table *views;
+	struct results_cache *results;
+	struct live *live;       /* NULL: nothing is followed */
 	struct timespec born;
 	uint32_t gid;              /* of the server: what virtual directories show */
 };
 
-enum virtual_kind { VIRTUAL_ANSWER, VIRTUAL_QUERY, VIRTUAL_ASK, VIRTUAL_FIXED };
-enum { FIXED_BRAINY, FIXED_CONTROL };
+enum virtual_kind { VIRTUAL_ANSWER, VIRTUAL_QUERY, VIRTUAL_ASK, VIRTUAL_FIXED, VIRTUAL_VIEW };
+enum { FIXED_BRAINY, FIXED_CONTROL, FIXED_EVENTS };
 
 #define VIRTUAL_KIND_SHIFT 60
 #define VIRTUAL_NUMBER_MASK ((1ull << VIRTUAL_KIND_SHIFT) - 1)
@@ -66,6 +73,7 @@ bool virtual_has_root(const char *name);
 /* `dir`: virtual, or a real one for the names above. */
 void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name);
 void virtual_getattr(fuse_req_t req, uint64_t ino);
+void virtual_readlink(fuse_req_t req, uint64_t ino);
 int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st);
 void virtual_setattr(fuse_req_t req, uint64_t ino, int what);
 void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
@@ -79,7 +87,7 @@ void virtual_reply_answer(fuse_req_t req, const struct answer_node *node);
 
 /* ---- ask.c: a query, from its name to its answer */
 
-/* "find?.." or "explain?..". */
+/* "find?.." or another verb. */
 bool ask_is_query(const char *name);
 /* LOOKUP of such a `name` below .query of `dir`. */
 void ask_lookup(fuse_req_t req, uint64_t dir, const char *name);

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/json.h"
 #include "base/utf8.h"
+#include "catalog/tags.h"
 #include "index/query/search.h"
 
 #define SCORE_FORMAT "%.6f"
@@ -107,7 +108,7 @@ static int load_document(struct search *s, struct shown *v, bool snippet)
 	return search_failed(s, segment, r);
 }
 
-static int add_escaped(struct buf *out, const void *data, size_t len)
+int search_add_escaped(struct buf *out, const void *data, size_t len)
 {
 	const char *p = data;
 	int r = 0;
@@ -129,7 +130,7 @@ static int add_escaped(struct buf *out, const void *data, size_t len)
 
 static int add_paths(struct search *s, struct shown *v, struct buf *out)
 {
-	int r = add_escaped(out, v->path.data, v->path.len);
+	int r = search_add_escaped(out, v->path.data, v->path.len);
 
 	return r < 0 ? r : buf_add_u8(out, '\n');
 }
@@ -157,11 +158,11 @@ static int add_tsv(struct search *s, struct shown *v, struct buf *out)
 	int r = buf_addf(out, SCORE_FORMAT "\t", score_of(s, v));
 
 	if (r >= 0)
-		r = add_escaped(out, v->path.data, v->path.len);
+		r = search_add_escaped(out, v->path.data, v->path.len);
 	if (r >= 0)
 		r = buf_addf(out, "\t%s\t", v->snippet.locator);
 	if (r >= 0)
-		r = add_escaped(out, v->snippet.text.data, v->snippet.text.len);
+		r = search_add_escaped(out, v->snippet.text.data, v->snippet.text.len);
 	return r < 0 ? r : buf_add_u8(out, '\n');
 }
 
@@ -223,25 +224,30 @@ static json_t *base64(const struct buf *b)
 	return json_text(out.data, out.len);
 }
 
+struct tag_list {
+	struct catalog *c;
+	json_t *tags;
+};
+
+static int add_tag(void *context, uint64_t id, uint32_t why)
+{
+	struct tag_list *l = context;
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	int r = tag_name(l->c, id, &name);
+
+	if (r >= 0)
+		(void) json_array_append_new(l->tags, json_text(name.data, name.len));
+	return 0;
+}
+
+/* A user's own and those that were found. */
 static json_t *tags_of(struct search *s, uint64_t ino)
 {
-	_cleanup_buf_ struct buf value = BUF_INIT;
-	json_t *tags = json_array();
-	int r = tree_getxattr(s->x->config.catalog, ino, "user.xdg.tags", &value);
+	struct tag_list l = { s->x->config.catalog, json_array() };
 
-	for (size_t at = 0; r >= 0 && tags && at < value.len;) {
-		const uint8_t *begin = value.data + at, *comma = memchr(begin, ',', value.len - at);
-		size_t len = comma ? (size_t)(comma - begin) : value.len - at, skip = 0;
-
-		at += len + 1;
-		while (skip < len && begin[skip] == ' ')
-			skip++;
-		while (len > skip && (begin[len - 1] == ' ' || begin[len - 1] == 0))
-			len--;
-		if (len > skip)
-			(void) json_array_append_new(tags, json_text(begin + skip, len - skip));
-	}
-	return tags;
+	if (l.tags)
+		(void) tree_foreach_tag(l.c, ino, add_tag, &l);
+	return l.tags;
 }
 
 static json_t *json_inode(uint64_t ino)
@@ -337,6 +343,11 @@ static int json_head(struct search *s, const struct hits *h, uint64_t pending, u
 
 /* ---- all */
 
+static int add_inode(struct search *s, struct shown *v, struct buf *out)
+{
+	return buf_add(out, &v->hit->ino, sizeof(v->hit->ino));
+}
+
 static const struct {
 	int (*add)(struct search *s, struct shown *v, struct buf *out);
 	bool document, snippet;
@@ -344,6 +355,7 @@ static const struct {
 	[FORMAT_TSV] = { add_tsv, true, true },       [FORMAT_PATHS] = { add_paths, false, false },
 	[FORMAT_PATHS0] = { add_paths0, false, false }, [FORMAT_JSON] = { add_json, true, true },
 	[FORMAT_JSONL] = { add_jsonl, true, true },   [FORMAT_MD] = { add_md, true, true },
+	[FORMAT_INODES] = { add_inode, false, false },
 };
 
 /* 1: shown. 0: the file went away meanwhile. */

@@ -271,8 +271,9 @@ int search_meaning(struct search *s, size_t keep, bool *ret_said)
 {
 	int r;
 
-	s->vector = calloc(s->x->stride, sizeof(*s->vector));
-	r = s->vector ? query_vector(s, s->vector) : -ENOMEM;
+	if (!s->vector)
+		s->vector = calloc(s->x->stride, sizeof(*s->vector));
+	r = s->has_vector ? 1 : s->vector ? query_vector(s, s->vector) : -ENOMEM;
 	*ret_said = r > 0;
 	for (unsigned i = 0; r > 0 && i < s->n_parts; i++) {
 		int e = part_meaning(s, &s->parts[i], keep);

@@ -15,6 +15,8 @@
 #define OFFSET_MAX 1000000000u
 #define WAIT_DEFAULT 1000u
 #define WAIT_MAX 3600000u
+#define DEPTH_MAX 32u
+#define DIRECTION_BOTH 3u
 
 int query_why(char **ret_why, const char *format, ...)
 {
@@ -120,10 +122,12 @@ static int set_offset(struct query *q, const char *value, char **ret_why)
 
 static int set_format(struct query *q, const char *value, char **ret_why)
 {
-	int index = 0, r = set_word("format", value, "tsv paths paths0 json jsonl md", &index, ret_why);
+	static const enum query_format of_graphs[] = { FORMAT_TSV, FORMAT_JSON, FORMAT_DOT, FORMAT_GRAPHML };
+	bool graph = q->verb == QUERY_GRAPH;
+	int index = 0, r = set_word("format", value, graph ? "tsv json dot graphml" : "tsv paths paths0 json jsonl md", &index, ret_why);
 
 	if (r >= 0)
-		q->format = (enum query_format)index;
+		q->format = graph ? of_graphs[index] : (enum query_format)index;
 	return r;
 }
 
@@ -177,22 +181,122 @@ static int set_wait(struct query *q, const char *value, char **ret_why)
 	return set_number("wait", value, WAIT_MAX, &q->wait_ms, ret_why);
 }
 
+/* Several may be named. */
+static int set_to(struct query *q, const char *value, char **ret_why)
+{
+	size_t len = strlen(value) + 1;
+	char *grown = realloc(q->to, q->to_len + len);
+
+	if (!grown)
+		return -ENOMEM;
+	memcpy(grown + q->to_len, value, len);
+	q->to = grown;
+	q->to_len += len;
+	return 0;
+}
+
+static int set_like(struct query *q, const char *value, char **ret_why)
+{
+	return set_string(&q->like, value);
+}
+
+static int set_threshold(struct query *q, const char *value, char **ret_why)
+{
+	char *end;
+
+	q->threshold = strtod(value, &end);
+	if (*end || end == value || !(q->threshold >= 0 && q->threshold <= 1))
+		return query_why(ret_why, "threshold=%s: a number from 0 to 1 is wanted", value);
+	return 0;
+}
+
+static int set_by(struct query *q, const char *value, char **ret_why)
+{
+	return *value ? set_string(&q->by, value) : query_why(ret_why, "by=: tag, type, month or a field is wanted");
+}
+
+static int set_from(struct query *q, const char *value, char **ret_why)
+{
+	return set_string(&q->from, value);
+}
+
+static int set_verbs(struct query *q, const char *value, char **ret_why)
+{
+	return set_string(&q->verbs, value);
+}
+
+static int set_weights(struct query *q, const char *value, char **ret_why)
+{
+	return set_string(&q->weights, value);
+}
+
+static int set_direction(struct query *q, const char *value, char **ret_why)
+{
+	int index = 0, r = set_word("dir", value, "out in both", &index, ret_why);
+
+	q->direction = (unsigned)index + 1;
+	return r;
+}
+
+static int set_depth(struct query *q, const char *value, char **ret_why)
+{
+	return set_number("depth", value, DEPTH_MAX, &q->depth, ret_why);
+}
+
+static int set_op(struct query *q, const char *value, char **ret_why)
+{
+	int index = 0, r = set_word("op", value, "components pagerank degree communities", &index, ret_why);
+
+	q->op = (enum query_graph_op)(index + 1);
+	return r;
+}
+
+#define FIND (1u << QUERY_FIND | 1u << QUERY_EXPLAIN)
+#define SIMILAR (1u << QUERY_SIMILAR)
+#define COUNT (1u << QUERY_COUNT)
+#define RELATED (1u << QUERY_RELATED)
+#define PATH (1u << QUERY_PATH)
+#define GRAPH (1u << QUERY_GRAPH)
+#define FILTERED (FIND | SIMILAR | COUNT | RELATED | GRAPH)
+
+static const char *const verbs[QUERY_VERBS] = { "find?", "explain?", "similar?", "count?", "related?", "path?", "graph?" };
+
 static const struct {
 	const char *name;
 	int (*set)(struct query *q, const char *value, char **ret_why);
+	unsigned verbs;
 } keys[] = {
-	{ "q", set_q },       { "in", set_in },       { "limit", set_limit }, { "offset", set_offset },
-	{ "mode", set_mode }, { "alpha", set_alpha }, { "sort", set_sort },   { "format", set_format },
-	{ "wait", set_wait }, { "paths", set_paths }, { "literal", set_literal },
+	{ "q", set_q, FILTERED },
+	{ "in", set_in, FILTERED },
+	{ "limit", set_limit, FILTERED },
+	{ "offset", set_offset, FIND | SIMILAR | RELATED },
+	{ "mode", set_mode, FIND | SIMILAR | COUNT },
+	{ "alpha", set_alpha, FIND | SIMILAR },
+	{ "sort", set_sort, FIND | SIMILAR },
+	{ "format", set_format, FILTERED | PATH },
+	{ "wait", set_wait, FILTERED | PATH },
+	{ "paths", set_paths, FIND | SIMILAR | RELATED | PATH },
+	{ "literal", set_literal, FILTERED },
+	{ "to", set_to, SIMILAR | RELATED | PATH },
+	{ "text", set_like, SIMILAR },
+	{ "threshold", set_threshold, SIMILAR },
+	{ "by", set_by, COUNT },
+	{ "from", set_from, PATH },
+	{ "verb", set_verbs, RELATED | PATH | GRAPH },
+	{ "dir", set_direction, RELATED | PATH },
+	{ "depth", set_depth, RELATED },
+	{ "weights", set_weights, PATH },
+	{ "op", set_op, GRAPH },
 };
 
-static int unknown_key(const char *key, char **ret_why)
+static int unknown_key(const struct query *q, const char *key, char **ret_why)
 {
 	struct buf why = BUF_INIT;
 
-	(void) buf_addf(&why, "'%s' is no key of find; there are", key);
+	(void) buf_addf(&why, "'%s' is no key of %.*s; there are", key, (int)strlen(verbs[q->verb]) - 1, verbs[q->verb]);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		(void) buf_addf(&why, " %s", keys[i].name);
+		if (keys[i].verbs & 1u << q->verb)
+			(void) buf_addf(&why, " %s", keys[i].name);
 	*ret_why = buf_cstr(&why);
 	return -EINVAL;
 }
@@ -200,9 +304,9 @@ static int unknown_key(const char *key, char **ret_why)
 static int set_key(struct query *q, const char *key, const char *value, char **ret_why)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
-		if (strcmp(keys[i].name, key) == 0)
+		if (strcmp(keys[i].name, key) == 0 && keys[i].verbs & 1u << q->verb)
 			return keys[i].set(q, value, ret_why);
-	return unknown_key(key, ret_why);
+	return unknown_key(q, key, ret_why);
 }
 
 static int parse_pair(struct query *q, const char *pair, size_t len, char **ret_why)
@@ -222,6 +326,30 @@ static int parse_pair(struct query *q, const char *pair, size_t len, char **ret_
 	return set_key(q, key, value, ret_why);
 }
 
+static bool is_blank(const char *text)
+{
+	return !text || text[strspn(text, " \t\r\n")] == 0;
+}
+
+/* Is there what the verb cannot do without? */
+static int check_complete(const struct query *q, char **ret_why)
+{
+	switch (q->verb) {
+	case QUERY_SIMILAR:
+		return q->to || !is_blank(q->like) ? 0 : query_why(ret_why, "similar to what? similar?to=PATH or ?text=WORDS is wanted");
+	case QUERY_COUNT:
+		return q->by ? 0 : query_why(ret_why, "counted by what? count?by=tag, type, month or a field is wanted");
+	case QUERY_RELATED:
+		return q->to ? 0 : query_why(ret_why, "related to what? related?to=PATH is wanted");
+	case QUERY_PATH:
+		return q->to && q->from ? 0 : query_why(ret_why, "path?from=PATH&to=PATH is wanted");
+	case QUERY_GRAPH:
+		return 0;
+	default:
+		return is_blank(q->text) ? query_why(ret_why, "the query is empty: find?q=WORDS is wanted") : 0;
+	}
+}
+
 static int parse_pairs(struct query *q, const char *name, char **ret_why)
 {
 	for (const char *at = name; *at;) {
@@ -232,18 +360,32 @@ static int parse_pairs(struct query *q, const char *name, char **ret_why)
 			return r;
 		at += len + (at[len] == '&');
 	}
-	if (!q->text || q->text[strspn(q->text, " \t\r\n")] == 0)
-		return query_why(ret_why, "the query is empty: find?q=WORDS is wanted");
-	return 0;
+	return check_complete(q, ret_why);
 }
 
-int query_parse_name(const char *name, struct query *ret_q, char **ret_why)
+static enum query_verb verb_of(const char *name)
 {
-	struct query q = { .limit = LIMIT_DEFAULT, .alpha = -1, .wait_ms = WAIT_DEFAULT };
+	unsigned v = 0;
+
+	while (v < QUERY_VERBS && strncmp(name, verbs[v], strlen(verbs[v])) != 0)
+		v++;
+	return (enum query_verb)v;
+}
+
+bool query_has_verb(const char *name)
+{
+	return verb_of(name) < QUERY_VERBS;
+}
+
+static int parse(enum query_verb verb, const char *pairs, struct query *ret_q, char **ret_why)
+{
+	struct query q = { .verb = verb, .limit = verb == QUERY_COUNT || verb == QUERY_GRAPH ? LIMIT_MAX : LIMIT_DEFAULT,
+			   .alpha = -1, .threshold = -1, .depth = 1, .direction = DIRECTION_BOTH,
+			   .wait_ms = WAIT_DEFAULT, .mode = verb == QUERY_COUNT ? QUERY_TEXT : QUERY_HYBRID };
 	int r;
 
 	*ret_why = NULL;
-	r = parse_pairs(&q, name, ret_why);
+	r = parse_pairs(&q, pairs, ret_why);
 	if (r < 0) {
 		query_done(&q);
 		return r;
@@ -252,11 +394,30 @@ int query_parse_name(const char *name, struct query *ret_q, char **ret_why)
 	return 0;
 }
 
+int query_parse(const char *name, struct query *ret_q, char **ret_why)
+{
+	enum query_verb verb = verb_of(name);
+
+	*ret_why = NULL;
+	return verb == QUERY_VERBS ? -ENOENT : parse(verb, name + strlen(verbs[verb]), ret_q, ret_why);
+}
+
+int query_parse_name(const char *name, struct query *ret_q, char **ret_why)
+{
+	return parse(QUERY_FIND, name, ret_q, ret_why);
+}
+
 void query_done(struct query *q)
 {
 	free(q->text);
 	free(q->in);
 	free(q->sort);
+	free(q->to);
+	free(q->like);
+	free(q->by);
+	free(q->from);
+	free(q->verbs);
+	free(q->weights);
 	*q = (struct query){ 0 };
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
-#include "index/query/search.h"
+#include "index/query/relations.h"
 #include "index/viewers.h"
 
 /* A query that meets damaged segments runs again without them, so often at most. */
@@ -48,6 +48,41 @@ static int note_waiting(struct search *s)
 	return r;
 }
 
+static int count(struct search *s, struct answer *ret)
+{
+	ret->pending = s->n_waiting;
+	return search_count(s, &ret->total, &ret->bytes);
+}
+
+/* Filters come first, since who sees what is asked of each file that a link leads to. */
+static int graph(struct search *s, struct answer *ret)
+{
+	int r = search_filter(s);
+
+	ret->pending = s->n_waiting;
+	return r < 0 ? r : search_graph(s, &ret->total, &ret->bytes);
+}
+
+static bool follows_links(const struct search *s)
+{
+	return s->query->verb == QUERY_RELATED || s->query->verb == QUERY_PATH;
+}
+
+/* What is to be known before the files that match are looked for. */
+static int choose(struct search *s)
+{
+	switch (s->query->verb) {
+	case QUERY_SIMILAR:
+		return search_likeness(s);
+	case QUERY_RELATED:
+		return search_related(s);
+	case QUERY_PATH:
+		return search_path(s);
+	default:
+		return 0;
+	}
+}
+
 static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 {
 	struct hits hits = { 0 };
@@ -57,16 +92,24 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 		r = note_waiting(s);
 	if (r >= 0)
 		r = search_scope(s);
+	if (r >= 0)
+		r = choose(s);
+	if (r >= 0 && s->query->verb == QUERY_GRAPH)
+		return graph(s, ret);
 	s->viewer = viewer_put(s->viewer); /* all is known of who may see what: others of this identity go on */
 	if (r >= 0)
 		r = search_filter(s);
+	if (r >= 0 && s->query->verb == QUERY_COUNT)
+		return count(s, ret);
 	if (r >= 0)
-		r = search_rank(s, &hits);
+		r = follows_links(s) ? search_take_chosen(s, &hits) : search_rank(s, &hits);
+	if (r >= 0 && s->query->threshold >= 0)
+		r = search_keep_like(s, &hits);
 	ret->pending = s->n_waiting + hits.dropped;
 	ret->total = hits.total;
 	ret->took_us = s->scope->who ? 0 : (clock_mono_ns() - start_ns) / 1000;
 	if (r >= 0)
-		r = s->query->explain ? search_explain(s, &hits, ret->pending, ret->took_us, &ret->bytes) :
+		r = s->query->verb == QUERY_EXPLAIN ? search_explain(s, &hits, ret->pending, ret->took_us, &ret->bytes) :
 					search_format(s, &hits, ret->pending, ret->took_us, &ret->bytes);
 	hits_done(&hits);
 	return r;
@@ -76,7 +119,7 @@ static int run_once(struct index *x, const struct query *q, const struct query_s
 		    struct answer *ret, char **ret_why, struct segment **ret_damaged)
 {
 	struct search s = { .x = x, .query = q, .scope = scope, .ret_why = ret_why };
-	int r = query_language_parse(q->text, q->literal, &s.parsed, ret_why);
+	int r = q->text ? query_language_parse(q->text, q->literal, &s.parsed, ret_why) : 0;
 
 	if (r < 0)
 		return r;
@@ -85,6 +128,16 @@ static int run_once(struct index *x, const struct query *q, const struct query_s
 	(void) pthread_rwlock_unlock(&x->segments_lock);
 	*ret_damaged = s.damaged;
 	search_done(&s);
+	return r;
+}
+
+int index_check_query(const struct query *q, char **ret_why)
+{
+	struct parsed_query parsed = { 0 };
+	int r = q->text ? query_language_parse(q->text, q->literal, &parsed, ret_why) : 0;
+
+	if (r >= 0)
+		parsed_query_done(&parsed);
 	return r;
 }
 

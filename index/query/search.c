@@ -91,6 +91,7 @@ void search_done(struct search *s)
 	}
 	free(s->parts);
 	free(s->vector);
+	buf_done(&s->chosen);
 	stemmer_free(s->stemmer);
 	for (size_t i = 0; s->tagged && i < s->parsed.n_filters; i++)
 		ino_map_done(&s->tagged[i]);
@@ -100,6 +101,25 @@ void search_done(struct search *s)
 	s->viewer = viewer_put(s->viewer);
 	buf_done(&s->folder_path);
 	parsed_query_done(&s->parsed);
+}
+
+static struct segment *place_of(struct index *x, uint64_t ino, uint32_t *ret_doc)
+{
+	LOCKED(&x->table_lock);
+	const struct ino_entry *e = ino_map_find(&x->places, ino);
+
+	*ret_doc = e ? e->number : 0;
+	return e ? e->value : NULL;
+}
+
+struct search_part *search_document(struct search *s, uint64_t ino, uint32_t *ret_doc)
+{
+	const struct segment *segment = place_of(s->x, ino, ret_doc);
+
+	for (unsigned p = 0; segment && p < s->n_parts; p++)
+		if (s->parts[p].segment == segment)
+			return s->parts[p].alive[*ret_doc] ? &s->parts[p] : NULL;
+	return NULL;
 }
 
 unsigned search_terms(struct search *s, const char *word, size_t len, bool stops, struct term *ret_terms)

@@ -29,6 +29,11 @@ struct search_part {
 	struct vector_reader reader;
 };
 
+struct search_choice {
+	uint64_t ino;
+	double score;
+};
+
 struct search {
 	struct index *x;
 	const struct query *query;
@@ -46,6 +51,8 @@ struct search {
 	bool in_is_file;
 	struct ino_map *tagged;       /* owned; for each filter, the files that have its tag */
 	int16_t *vector;              /* owned; the query's */
+	bool has_vector;              /* it is known without its words */
+	struct buf chosen;            /* struct search_choice: hits that links lead to */
 	uint64_t folder;              /* format.c: whose path is the next; 0: none */
 	struct buf folder_path;
 	uint64_t n_waiting;           /* files that wait to be indexed */
@@ -75,6 +82,9 @@ unsigned search_terms(struct search *s, const char *word, size_t len, bool stops
 /* The postings of any of the terms, one a document, counts added up; *ret_p is empty before. */
 int search_postings(struct search *s, struct search_part *part, const struct term *terms, unsigned n,
 		    struct postings *ret_p);
+
+/* The living document of a file; NULL: it has none. */
+struct search_part *search_document(struct search *s, uint64_t ino, uint32_t *ret_doc);
 
 /* ---- filter.c: clears `candidate` of what does not pass */
 int search_filter(struct search *s);
@@ -123,6 +133,15 @@ struct hit_place {
 /* What is not known counts as nothing. Reads the catalog only. */
 void search_place(struct search *s, uint64_t ino, struct hit_place *ret);
 
+/* ---- similar.c: puts what is characteristic of the files (or the text) that are named in the place of words to search for,
+ * and takes the files themselves out of the candidates. -EINVAL. */
+int search_likeness(struct search *s);
+/* Drops hits whose cosine, as mode=vector has it, is less than what is asked. */
+int search_keep_like(struct search *s, struct hits *h);
+
+/* ---- count.c: in the place of search_rank() and search_format() */
+int search_count(struct search *s, uint64_t *ret_total, struct buf *ret_bytes);
+
 /* ---- explain.c: in the place of search_format(); `took_us` 0: not to be said */
 int search_explain(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us, struct buf *ret_bytes);
 
@@ -131,6 +150,9 @@ int search_explain(struct search *s, const struct hits *h, uint64_t pending, uin
 double search_score(const struct search *s, const struct hit *h, uint64_t rank);
 int search_format(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us,
 		  struct buf *ret_bytes);
+
+/* Tab, newline and backslash as in tsv. */
+int search_add_escaped(struct buf *out, const void *data, size_t len);
 
 /* ---- snippet.c */
 struct snippet {

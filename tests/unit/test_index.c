@@ -391,7 +391,7 @@ static char *explain_in(struct box *b, const char *name)
 	char *why = NULL, *text;
 
 	CHECK_EQ(query_parse_name(name, &q, &why), 0);
-	q.explain = true;
+	q.verb = QUERY_EXPLAIN;
 	CHECK_EQ(index_query(b->index, &q, &scope, &answer, &why), 0);
 	text = strdup(buf_cstr(&answer.bytes));
 	query_done(&q);

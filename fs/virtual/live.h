@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/* What saved searches find, followed: a line in the journal of events for each file that enters or leaves one, in the batch that
+ * remembers that it did. So every change is told once, also over restarts.
+ *
+ *   'a' label, ino, 0   the file was found by the saved search when it was last looked at (packed_set.h)
+ *
+ * A thread looks at all searches when something has changed. */
+#pragma once
+
+#include "fs/virtual/virtual.h"
+
+struct live;
+
+int live_start(struct fs *fs, struct live **ret_l);
+struct live *live_stop(struct live *l);
+/* There is a search that was not there. NULL is allowed. */
+void live_notice(struct live *l);
+/* A request is about to change something. Quick; NULL is allowed. */
+void live_poke(struct live *l);
+
+/* Is this request the announcer's, for the entry that is being announced? It came, or went: then the kernel is to believe that it
+ * was not there before, or that it was. */
+int live_announces(fuse_req_t req, const char *name, bool *ret_came);
+
+/* ---- events.c: .brainy/events, the journal as a file that grows, and events?since=N */
+/* `name`: "events" or "events?..", of .brainy. */
+bool events_has(const char *name);
+void events_lookup(fuse_req_t req, const char *name);
+void events_stat(struct fs *fs, struct stat *ret_st);
+void events_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
+void events_read(fuse_req_t req, size_t size, uint64_t offset);

@@ -1,0 +1,100 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/virtual/view_dates.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/cleanup.h"
+#include "catalog/file_sets.h"
+
+/* Years that a folder may be called by. */
+#define YEAR_MIN 1
+#define YEAR_MAX 9999
+
+/* The first quarter of a date; months and days beyond their ends are those of the next. mktime(3) knows the zone, and the days
+ * on which clocks are changed. */
+static uint64_t first_quarter(int year, int month, int day)
+{
+	struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_isdst = -1 };
+
+	return file_quarter(mktime(&tm));
+}
+
+void view_day_quarters(const struct view *v, uint64_t *ret_low, uint64_t *ret_high)
+{
+	*ret_low = first_quarter(v->year, v->month, v->day);
+	*ret_high = first_quarter(v->year, v->month, v->day + 1) - 1;
+}
+
+/* What of a date a folder of this level is called by. */
+static int part_of(const struct view *v, const struct tm *tm)
+{
+	return v->class == VIEW_DATES ? tm->tm_year + 1900 : v->month ? tm->tm_mday : tm->tm_mon + 1;
+}
+
+static uint64_t part_begins(const struct view *v, int part)
+{
+	if (v->class == VIEW_DATES)
+		return first_quarter(part, 1, 1);
+	return v->month ? first_quarter(v->year, v->month, part) : first_quarter(v->year, part, 1);
+}
+
+static uint64_t range_ends(const struct view *v)
+{
+	if (v->class == VIEW_DATES)
+		return first_quarter(YEAR_MAX + 1, 1, 1);
+	return v->month ? first_quarter(v->year, v->month + 1, 1) : first_quarter(v->year + 1, 1, 1);
+}
+
+/* The first file at or behind a quarter that is seen. */
+static int next_seen(struct looker *l, uint64_t from, uint64_t end, struct tm *ret_tm)
+{
+	_cleanup_(packed_walk_done) struct packed_walk w = file_times_walk(l->fs->config.catalog);
+	struct packed_member m;
+	time_t at;
+	int r;
+
+	packed_walk_seek(&w, from, 0);
+	while ((r = packed_walk_next(&w, &m)) > 0 && m.a < end) {
+		r = looker_sees(l, m.b);
+		at = file_quarter_begins(m.a);
+		if (r)
+			return r < 0 ? r : localtime_r(&at, ret_tm) ? 1 : -EOVERFLOW;
+	}
+	return MIN(r, 0);
+}
+
+int view_next_date(struct looker *l, const struct view *v, int *at)
+{
+	struct tm tm;
+	int r;
+
+	if (v->day)
+		return 0;
+	r = next_seen(l, part_begins(v, MAX(*at, 1)), range_ends(v), &tm);
+	if (r > 0)
+		*at = part_of(v, &tm);
+	return r;
+}
+
+static bool parse_number(const char *text, size_t digits, int min, int max, int *ret)
+{
+	if (strlen(text) != digits || strspn(text, "0123456789") != digits)
+		return false;
+	*ret = atoi(text);
+	return *ret >= min && *ret <= max;
+}
+
+bool view_parse_date(const struct view *v, const char *name, struct view *ret_below)
+{
+	*ret_below = *v;
+	ret_below->class = VIEW_DATE;
+	ret_below->depth = v->depth + 1;
+	if (v->class == VIEW_DATES)
+		return parse_number(name, 4, YEAR_MIN, YEAR_MAX, &ret_below->year);
+	if (v->day)
+		return false;
+	return v->month ? parse_number(name, 2, 1, 31, &ret_below->day) : parse_number(name, 2, 1, 12, &ret_below->month);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/virtual/view_find.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "catalog/saved.h"
+#include "fs/ops/ops.h"
+
+/* A saved search within others: their number is bounded by how deep labels lie. */
+#define SPECS_MAX (LABEL_DEPTH_MAX + 1)
+
+int view_sees_saved(struct looker *l, uint64_t id)
+{
+	_cleanup_label_ struct label label = { 0 };
+	int r = l->caller.all ? 1 : label_get(l->fs->config.catalog, id, &label);
+
+	return r < 0 || l->caller.all ? r : label.uid == l->caller.uid;
+}
+
+/* ---- what to ask */
+
+static int add_escaped(struct buf *out, const char *text)
+{
+	int r = 0;
+
+	for (; *text && r >= 0; text++)
+		r = strchr("%&=", *text) ? buf_addf(out, "%%%02X", (unsigned char)*text) : buf_add_u8(out, (uint8_t)*text);
+	return r;
+}
+
+static int spec_of_saved(const struct saved *s, struct buf *ret_spec)
+{
+	static const char *const keys[SAVED_SETTINGS] = { "q", "limit", "mode", "sort" };
+	int r = 0;
+
+	for (unsigned k = 0; k < SAVED_SETTINGS && r >= 0; k++) {
+		if (!s->settings[k][0])
+			continue;
+		r = buf_addf(ret_spec, "%s%s=", k ? "&" : "", keys[k]);
+		if (r >= 0)
+			r = add_escaped(ret_spec, s->settings[k]);
+	}
+	return r;
+}
+
+static int add_spec(struct buf *text, char **specs, size_t *n)
+{
+	if (*n == SPECS_MAX || !buf_cstr(text))
+		return *n == SPECS_MAX ? -ELOOP : -ENOMEM;
+	specs[*n] = strdup(buf_cstr(text));
+	return specs[*n] ? (++*n, 0) : -ENOMEM;
+}
+
+/* The search itself, then those that it lies in. */
+static int specs_of_saved(struct catalog *c, uint64_t id, char **specs, size_t *n)
+{
+	int r = 0;
+
+	while (r >= 0 && id != LABEL_ROOT_SAVED) {
+		_cleanup_label_ struct label label = { 0 };
+		_cleanup_buf_ struct buf text = BUF_INIT;
+		struct saved s = { 0 };
+
+		r = label_get(c, id, &label);
+		if (r >= 0)
+			r = saved_get(c, id, &s);
+		if (r >= 0)
+			r = spec_of_saved(&s, &text);
+		saved_done(&s);
+		if (r >= 0)
+			r = add_spec(&text, specs, n);
+		id = label.above;
+	}
+	return r;
+}
+
+static int specs_of(struct fs *fs, const struct view *v, char **specs, size_t *n)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r;
+
+	if (v->class == VIEW_SAVED)
+		return specs_of_saved(fs->config.catalog, v->id, specs, n);
+	r = buf_add_str(&text, "q=");
+	if (r >= 0)
+		r = view_words(fs, v, &text);
+	return r < 0 ? r : add_spec(&text, specs, n);
+}
+
+int view_results(struct fs *fs, const struct caller *caller, const struct view *v, bool waits, const struct results **ret_r)
+{
+	char *specs[SPECS_MAX], *why = NULL;
+	size_t n = 0;
+	int r = specs_of(fs, v, specs, &n);
+
+	if (r >= 0)
+		r = results_get(fs, caller, specs, n, waits, ret_r, &why);
+	if (r < 0 && why)
+		errors_set(fs->virtual->errors, caller->uid, steal_ptr(&why));
+	free(why);
+	while (n > 0)
+		free(specs[--n]);
+	return r;
+}
+
+/* ---- results */
+
+const struct result *view_find_result(const struct results *r, const char *name)
+{
+	for (size_t k = 0; k < r->n; k++)
+		if (*r->items[k].name && strcmp(r->items[k].name, name) == 0)
+			return &r->items[k];
+	return NULL;
+}
+
+int view_result_target(struct fs *fs, const struct view *v, uint64_t ino, struct buf *ret_target)
+{
+	int r = 0;
+
+	for (unsigned k = 0; k <= v->depth && r >= 0; k++)
+		r = buf_add_str(ret_target, "../");
+	return r < 0 ? r : tree_path(fs->config.catalog, ino, ROOT_INO, 0, ret_target);
+}

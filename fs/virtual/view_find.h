@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+/* .find: searches as folders of symlinks, and those that are kept in .find/saved. */
+#pragma once
+
+#include "fs/virtual/results.h"
+#include "fs/virtual/view.h"
+
+/* The saved searches that `l` may see are the owner's, who sees all, and one's own. */
+int view_sees_saved(struct looker *l, uint64_t id);
+/* What a view of a search finds. To be called without a looker. `waits`: for the index, as the query says. */
+int view_results(struct fs *fs, const struct caller *caller, const struct view *v, bool waits, const struct results **ret_r);
+/* The result of that name; NULL: there is none. */
+const struct result *view_find_result(const struct results *r, const char *name);
+/* Where a symlink in the view leads. */
+int view_result_target(struct fs *fs, const struct view *v, uint64_t ino, struct buf *ret_target);
+
+/* ---- view_control.c: .q, .limit, .mode, .sort of a saved search */
+extern const char *const view_control_names[]; /* by enum saved_setting; NULL behind the last */
+bool view_is_control(uint64_t ino);
+/* Mode and size. */
+int view_control_stat(struct fs *fs, const struct view *v, struct stat *ret_st);
+void view_control_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
+void view_control_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset);
+void view_control_write(fuse_req_t req, uint64_t ino, const char *data, size_t size);

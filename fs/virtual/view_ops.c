@@ -1,0 +1,387 @@
+/* SPDX-License-Identifier: MIT */
+/* Looking at views. Nothing of them is kept by the kernel: each name is looked up each time, each listing made anew from its
+ * cookie.
+ *
+ *   cookies   1 "."   2 ".."   else (value + 1) << 2 | 2 behind a folder, 3 a file, 1 a tag that narrows: in that order */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "fs/ops/ops.h"
+#include "fs/virtual/live.h"
+#include "fs/virtual/view_find.h"
+
+#define COOKIE_SELF 1u
+#define COOKIE_ABOVE 2u
+#define COOKIE_SHIFT 2
+#define COOKIE_FOLDER 2u
+#define COOKIE_FILE 3u
+#define COOKIE_NARROWING 1u
+#define FIRST_VALUE 1u /* no cookie of a folder or a file is one of the two above */
+
+/* ---- lookup */
+
+static int view_of_root(const char *name, struct view *ret_v)
+{
+	static const struct { const char *name; enum view_class class; } roots[] = {
+		{ ".tags", VIEW_TAGS }, { ".dates", VIEW_DATES }, { ".by", VIEW_BY }, { ".find", VIEW_FIND },
+	};
+
+	for (size_t k = 0; k < ARRAY_SIZE(roots); k++)
+		if (strcmp(name, roots[k].name) == 0) {
+			*ret_v = (struct view){ .class = roots[k].class };
+			return 1;
+		}
+	return -ENOENT;
+}
+
+static void reply_view(fuse_req_t req, struct looker *l, const struct view *v)
+{
+	struct fuse_entry_param e = { .generation = 1 };
+
+	view_stat(l, v, &e.attr);
+	e.ino = e.attr.st_ino;
+	(void) fuse_reply_entry(req, &e);
+}
+
+static void reply_link(fuse_req_t req, uint64_t dir, const char *name, struct buf *target)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	const struct answer_key key = { dir, ctx->uid, name };
+	struct answer_node node;
+	int r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, target, &node);
+
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		virtual_reply_answer(req, &node);
+}
+
+/* The file itself; its name here is looked up anew each time. */
+static void reply_file(fuse_req_t req, const struct inode *i)
+{
+	struct fuse_entry_param e;
+
+	ops_fill_entry(i, &e);
+	e.entry_timeout = 0;
+	if (!ops_may_keep(ops_fs(req), i->ino))
+		e.attr_timeout = 0;
+	(void) fuse_reply_entry(req, &e);
+}
+
+/* A folder cannot be in two places: it is a symlink in one of them. */
+static int link_to_folder(struct looker *l, const struct view *v, uint64_t ino, struct buf *ret_target)
+{
+	int r = 0;
+
+	for (unsigned k = 0; k <= v->depth && r >= 0; k++)
+		r = buf_add_str(ret_target, "../");
+	return r < 0 ? r : tree_path(l->fs->config.catalog, ino, ROOT_INO, 0, ret_target);
+}
+
+static void lookup_file(fuse_req_t req, struct looker *l, const struct view *v, uint64_t dir, const char *name)
+{
+	_cleanup_buf_ struct buf target = BUF_INIT;
+	struct inode i;
+	int r = view_find(l, v, name, &i);
+
+	if (r == 0 && S_ISDIR(i.mode))
+		r = link_to_folder(l, v, i.ino, &target);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else if (target.len)
+		reply_link(req, dir, name, &target);
+	else
+		reply_file(req, &i);
+}
+
+static bool is_search(const struct view *v)
+{
+	return v->class == VIEW_RESULTS || v->class == VIEW_SAVED;
+}
+
+/* Runs without a looker. */
+static void lookup_result(fuse_req_t req, uint64_t dir, const char *name)
+{
+	_cleanup_buf_ struct buf target = BUF_INIT;
+	const struct results *results = NULL;
+	const struct result *found = NULL;
+	struct caller caller;
+	struct view v;
+	int r = caller_of(req, &caller);
+
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return;
+	}
+	r = view_of(ops_fs(req), dir, &v);
+	if (r == 0)
+		r = view_results(ops_fs(req), &caller, &v, true, &results);
+	if (r == 0) {
+		found = view_find_result(results, name);
+		r = found ? view_result_target(ops_fs(req), &v, found->ino, &target) : -ENOENT;
+	}
+	(void) results_put(results);
+	caller_done(&caller);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		reply_link(req, dir, name, &target);
+}
+
+/* -EAGAIN: not answered, it is to be looked for in what a search gives. */
+static int lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *name)
+{
+	_cleanup_buf_ struct buf target = BUF_INIT;
+	struct view v, below;
+	struct inode i;
+	int r;
+
+	r = view_is(dir) ? view_of(l->fs, dir, &v) : view_of_root(name, &below);
+	if (r == 0) /* a file goes before a symlink to a set of tags */
+		r = view_below(l, &v, name, &below, &target);
+	if (r == 2 && view_find(l, &v, name, &i) == 0)
+		r = -ENOENT;
+	if (r == -ENOENT && view_is(dir) && is_search(&v))
+		return -EAGAIN;
+	if (r == -ENOENT && view_is(dir))
+		lookup_file(req, l, &v, dir, name);
+	else if (r < 0)
+		ops_reply_status(req, r);
+	else if (r == 2)
+		reply_link(req, dir, name, &target);
+	else
+		reply_view(req, l, &below);
+	return 0;
+}
+
+/* An entry that came is not there yet for who announces it, one that went still is. */
+static void lookup_announced(fuse_req_t req, uint64_t dir, const char *name, bool came)
+{
+	_cleanup_buf_ struct buf target = BUF_INIT;
+
+	if (came)
+		ops_reply_status(req, -ENOENT);
+	else if (buf_add_str(&target, "gone") < 0)
+		ops_reply_status(req, -ENOMEM);
+	else
+		reply_link(req, dir, name, &target);
+}
+
+void view_lookup(fuse_req_t req, uint64_t dir, const char *name)
+{
+	struct looker l;
+	bool came;
+	int r;
+
+	if (live_announces(req, name, &came)) {
+		lookup_announced(req, dir, name, came);
+		return;
+	}
+	r = looker_begin(req, &l);
+
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return;
+	}
+	r = lookup(req, &l, dir, name);
+	looker_done(&l);
+	if (r == -EAGAIN)
+		lookup_result(req, dir, name);
+}
+
+void view_getattr(fuse_req_t req, uint64_t ino)
+{
+	struct looker l;
+	struct view v;
+	struct stat st;
+	int r = view_of(ops_fs(req), ino, &v);
+
+	if (r == 0)
+		r = looker_begin(req, &l);
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return;
+	}
+	view_stat(&l, &v, &st);
+	looker_done(&l);
+	(void) fuse_reply_attr(req, &st, 0);
+}
+
+/* ---- listing */
+
+struct view_listing {
+	fuse_req_t req;
+	struct looker *l;
+	const struct view *v;
+	char *data;       /* borrowed */
+	size_t size, used;
+	bool plus;
+};
+
+/* 1, 0: it does not fit any more. */
+static int add(struct view_listing *x, const char *name, uint64_t ino, mode_t type, uint64_t cookie)
+{
+	const struct fuse_entry_param e = { .attr = { .st_ino = ino, .st_mode = type } };
+	char *at = x->data + x->used;
+	size_t left = x->size - x->used;
+	size_t n = x->plus ? fuse_add_direntry_plus(x->req, at, left, name, &e, (off_t)cookie)
+			   : fuse_add_direntry(x->req, at, left, name, &e.attr, (off_t)cookie);
+
+	if (n > left)
+		return 0;
+	x->used += n;
+	return 1;
+}
+
+static int add_folder(struct view_listing *x, struct buf *name, uint64_t cookie)
+{
+	_cleanup_buf_ struct buf target = BUF_INIT;
+	struct view below;
+	int r = buf_cstr(name) ? view_below(x->l, x->v, (const char *)name->data, &below, &target) : -ENOMEM;
+
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
+	return add(x, (const char *)name->data, r == 2 ? cookie : view_ino(x->l->fs, &below),
+		   r == 2 ? S_IFLNK : below.class == VIEW_CONTROL ? S_IFREG : S_IFDIR,
+		   (cookie + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_FOLDER);
+}
+
+static int add_folders(struct view_listing *x, uint64_t cookie)
+{
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	int r;
+
+	while ((r = view_next_folder(x->l, x->v, cookie, &name, &cookie)) > 0) {
+		r = add_folder(x, &name, cookie);
+		if (r <= 0)
+			return r;
+	}
+	return r < 0 ? r : 1;
+}
+
+static int add_file(struct view_listing *x, uint64_t ino, uint64_t cookie)
+{
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	struct inode i;
+	int r = inode_get(x->l->fs->config.catalog, ino, &i);
+
+	if (r >= 0)
+		r = view_name(x->l, x->v, &i, &name);
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
+	if (!buf_cstr(&name))
+		return -ENOMEM;
+	return add(x, (const char *)name.data, ino, S_ISDIR(i.mode) ? S_IFLNK : i.mode & S_IFMT,
+		   (cookie + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_FILE);
+}
+
+static int add_files(struct view_listing *x, uint64_t cookie)
+{
+	_cleanup_(view_walk_done) struct view_walk w = { 0 };
+	uint64_t ino;
+	int r = view_walk_open(x->l, x->v, cookie, &w);
+
+	while (r >= 0 && (r = view_walk_next(&w, &ino, &cookie)) > 0) {
+		r = add_file(x, ino, cookie);
+		if (r <= 0)
+			return r;
+	}
+	return r < 0 ? r : 1;
+}
+
+/* A file goes before a tag of the same name. */
+static int add_narrowing_tag(struct view_listing *x, uint64_t id)
+{
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	struct inode i;
+	int r = view_narrowing_name(x->l, id, &name);
+
+	if (r >= 0 && !buf_cstr(&name))
+		r = -ENOMEM;
+	if (r < 0)
+		return r == -ENOENT ? 1 : r;
+	if (name.len > TREE_NAME_MAX || view_find(x->l, x->v, (const char *)name.data, &i) == 0)
+		return 1;
+	return add(x, (const char *)name.data, id, S_IFLNK, (id + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_NARROWING);
+}
+
+static int add_narrowing(struct view_listing *x, uint64_t cookie)
+{
+	_cleanup_buf_ struct buf ids = BUF_INIT;
+	const uint64_t *at, *end;
+	int r = view_narrowing(x->l, x->v, &ids);
+
+	at = (const void *)ids.data;
+	end = at + ids.len / sizeof(*at);
+	for (r = r < 0 ? r : 1; r > 0 && at < end; at++)
+		if (*at > cookie)
+			r = add_narrowing_tag(x, *at);
+	return r;
+}
+
+static int fill(struct view_listing *x, uint64_t ino, uint64_t cookie)
+{
+	uint64_t value = cookie > COOKIE_ABOVE ? (cookie >> COOKIE_SHIFT) - FIRST_VALUE : 0;
+	unsigned part = cookie > COOKIE_ABOVE ? cookie & 3 : 0;
+	int r = 1;
+
+	if (cookie < COOKIE_SELF)
+		r = add(x, ".", ino, S_IFDIR, COOKIE_SELF);
+	if (r > 0 && cookie < COOKIE_ABOVE)
+		r = add(x, "..", ROOT_INO, S_IFDIR, COOKIE_ABOVE);
+	if (r > 0 && (!part || part == COOKIE_FOLDER))
+		r = add_folders(x, value);
+	if (is_search(x->v))
+		return r;
+	if (r > 0 && part != COOKIE_NARROWING)
+		r = add_files(x, part == COOKIE_FILE ? value : 0);
+	return r > 0 ? add_narrowing(x, part == COOKIE_NARROWING ? value : 0) : r;
+}
+
+/* Behind the folders, and without a looker; the cookie is the rank. */
+static int add_results(struct view_listing *x, uint64_t cookie)
+{
+	const struct results *results = NULL;
+	struct caller caller;
+	int r = caller_of(x->req, &caller);
+
+	if (r < 0)
+		return r;
+	r = view_results(ops_fs(x->req), &caller, x->v, true, &results);
+	for (size_t k = cookie; r >= 0 && k < results->n; k++) {
+		if (!*results->items[k].name)
+			continue;
+		r = add(x, results->items[k].name, results->items[k].ino, S_IFLNK, (k + 1 + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_FILE);
+		if (!r)
+			break;
+	}
+	(void) results_put(results);
+	caller_done(&caller);
+	return r;
+}
+
+void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus)
+{
+	struct view_listing x = { .req = req, .data = request_space(), .size = MIN(size, (size_t)FS_MAX_WRITE), .plus = plus };
+	struct looker l;
+	struct view v;
+	int r = x.data ? view_of(ops_fs(req), ino, &v) : -ENOMEM;
+
+	if (r == 0)
+		r = looker_begin(req, &l);
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return;
+	}
+	x.l = &l;
+	x.v = &v;
+	r = fill(&x, ino, (uint64_t)cookie);
+	looker_done(&l);
+	if (r > 0 && is_search(&v))
+		r = add_results(&x, cookie > (off_t)COOKIE_ABOVE && (cookie & 3) == COOKIE_FILE ? (uint64_t)(cookie >> COOKIE_SHIFT) - FIRST_VALUE : 0);
+	if (r < 0 && x.used == 0)
+		ops_reply_status(req, r);
+	else
+		(void) fuse_reply_buf(req, x.data, x.used);
+}

@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT */
+/* What a query that follows links needs: the graph as the one who asks sees it. Used as search.h. */
+#pragma once
+
+#include "index/graph/graph.h"
+#include "index/query/search.h"
+
+struct relations {
+	struct search *s;            /* borrowed */
+	struct graph_source inner;   /* of the catalog */
+	struct graph_source source;  /* without what the asker does not see */
+	uint32_t *verbs;             /* owned; those that are asked for */
+	size_t n_verbs;
+	bool none;                   /* verbs are asked for, and there is no link of any of them */
+};
+int relations_begin(struct search *s, struct relations *ret_r);
+void relations_done(struct relations *r);
+/* The file or folder of a key's path. -EINVAL with a reason. */
+int relations_find(struct search *s, const char *key, const char *path, uint64_t *ret_ino);
+
+/* Before the viewer is given back: who is related, or on the way; into s->chosen, in order. */
+int search_related(struct search *s);
+int search_path(struct search *s);
+/* In the place of search_rank(): of those, the ones that pass. */
+int search_take_chosen(struct search *s, struct hits *ret_h);
+/* In the place of search_rank() and search_format(), with the viewer. */
+int search_graph(struct search *s, uint64_t *ret_total, struct buf *ret_bytes);
