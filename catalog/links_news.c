@@ -18,7 +18,10 @@ static int settle(struct catalog *c, uint64_t ino, const struct links_wanted *wa
 {
 	int r = links_settle_found(c, ino, wanted);
 
-	return r < 0 ? r : links_settle_user(c, ino);
+	if (r >= 0)
+		r = links_settle_user(c, ino);
+	catalog_give_way(c);
+	return r;
 }
 
 /* Those behind `after`. */
