@@ -345,15 +345,24 @@ static int make_labels(struct maker *m)
 
 /* ---- all */
 
+/* An older version had no labels below others: the record of the state is lost, and the tags are not. */
+static int check_is_old(struct catalog *c)
+{
+	struct key prefix = key_start('h'), key;
+	int r = record_first(c, &prefix, &prefix, &key, NULL);
+
+	return r < 0 ? r : !r;
+}
+
 static int make(struct maker *m, uint8_t state)
 {
 	struct tree_stats stats;
 	unsigned passes;
-	int r = 0;
+	int r = state == STATE_OLD ? check_is_old(m->c) : 0;
 
 	tree_get_stats(m->c, &stats);
 	passes = (unsigned)(stats.files / PASS_MEMBERS + 1);
-	if (state == STATE_OLD) {
+	if (r > 0) {
 		r = drop(m, "GgT");
 		if (r >= 0)
 			r = set_state(m, STATE_LABELS);

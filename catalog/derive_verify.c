@@ -16,8 +16,10 @@
 struct comparison {
 	struct catalog *c;
 	uint64_t names, times, labels; /* what there must be, less what there is */
+	uint64_t places;               /* of labels in the tree, as their records have them, less as those above have them */
+	uint64_t called;               /* the same, less as the records by name have them */
 	uint64_t ino;                  /* whose labels are added */
-	uint64_t files, below;         /* that labels say they have, less what their sets have */
+	uint64_t wrong;                /* labels that do not count what their sets have, or are not found by name */
 	bool links;                    /* they are others */
 	int64_t seen;                  /* inodes */
 };
@@ -120,44 +122,68 @@ static int subtract_set(struct comparison *x, struct packed_walk w, uint64_t *su
 	return r;
 }
 
-static int subtract_files(struct comparison *x, uint64_t id)
+static int subtract_files(struct comparison *x, const struct label *l)
 {
-	_cleanup_(packed_walk_done) struct packed_walk w = label_walk_files(x->c, id);
+	_cleanup_(packed_walk_done) struct packed_walk w = label_walk_files(x->c, l->id);
 	struct packed_member m;
+	uint64_t n = 0;
 	int r;
 
-	while ((r = packed_walk_next(&w, &m)) > 0) {
+	for (; (r = packed_walk_next(&w, &m)) > 0; n++) {
 		if (m.n & LABEL_SET)
-			x->labels -= hash_of(id, m.a, LABEL_SET);
+			x->labels -= hash_of(l->id, m.a, LABEL_SET);
 		if (m.n & LABEL_FOUND)
-			x->labels -= hash_of(id, m.a, LABEL_FOUND);
-		x->files--;
+			x->labels -= hash_of(l->id, m.a, LABEL_FOUND);
 	}
+	x->wrong += n != l->files;
 	return r;
 }
 
-static int count_below(struct comparison *x, uint64_t id)
+static int subtract_below(struct comparison *x, const struct label *l)
 {
-	struct packed_walk w = label_walk_below(x->c, id);
+	_cleanup_(packed_walk_done) struct packed_walk w = label_walk_below(x->c, l->id);
+	struct packed_member m;
 	uint64_t n = 0;
-	int r = packed_set_count(x->c, &w.prefix, 0, UINT64_MAX, &n);
+	int r;
 
-	x->below -= n;
+	for (; (r = packed_walk_next(&w, &m)) > 0; n++)
+		x->places -= hash_of(l->id, m.a, 0);
+	x->wrong += n != l->below;
 	return r;
+}
+
+static int expect_place(struct comparison *x, const struct label *l)
+{
+	uint64_t id = 0;
+	int r = label_find(x->c, l->above, (const char *)l->name.data, l->name.len, &id);
+
+	x->places += hash_of(l->above, l->id, 0);
+	x->called += hash_of(l->above, l->id, 0);
+	x->wrong += id != l->id;
+	return r == -ENOENT ? 0 : r;
 }
 
 static int subtract_label(void *context, const struct record *record)
 {
 	struct comparison *x = context;
 	_cleanup_label_ struct label l = { 0 };
-	uint64_t id = load_be64(record->key + 1);
-	int r = label_get(x->c, id, &l);
+	int r = label_get(x->c, load_be64(record->key + 1), &l);
 
-	x->files += l.files;
-	x->below += l.below;
+	if (r >= 0 && l.id < LABEL_ROOT_TAGS)
+		r = expect_place(x, &l);
 	if (r >= 0)
-		r = subtract_files(x, id);
-	return r < 0 ? r : count_below(x, id);
+		r = subtract_files(x, &l);
+	return r < 0 ? r : subtract_below(x, &l);
+}
+
+static int subtract_name(void *context, const struct record *record)
+{
+	struct reader in = reader_over(record->value, record->value_len);
+	uint64_t id = reader_varint(&in), above = reader_varint(&in);
+	struct comparison *x = context;
+
+	x->called -= hash_of(above, id, 0);
+	return in.bad ? -EBADMSG : 0;
 }
 
 /* ---- both */
@@ -182,6 +208,8 @@ static int compare(struct comparison *x)
 	if (r >= 0)
 		r = each(x, 'g', subtract_label);
 	if (r >= 0)
+		r = each(x, 'G', subtract_name);
+	if (r >= 0)
 		r = links_verify(x->c);
 	x->links = r == 0;
 	return MIN(r, 0);
@@ -198,7 +226,7 @@ int64_t derive_verify(struct catalog *c, void (*problem)(void *context, const ch
 		problem_say(problem, context, "catalog: the set of names is not that of the files");
 	if (x.times)
 		problem_say(problem, context, "catalog: the set of times is not that of the files");
-	if (x.labels || x.files || x.below)
+	if (x.labels || x.places || x.called || x.wrong)
 		problem_say(problem, context, "catalog: tags or fields are not those of the files");
 	if (x.links)
 		problem_say(problem, context, "catalog: the sets of links are not those of the files");

@@ -82,19 +82,17 @@ static int find_value_in(struct batch *b, const char *field, const char *value, 
 int field_change(struct batch *b, uint64_t ino, const char *field, const void *old, size_t old_len, const void *now,
 		 size_t now_len)
 {
-	uint64_t id;
+	uint64_t id = 0, before;
 	int r = make_value(b, field, now, now_len, &id);
 
 	if (r >= 0)
 		r = label_attach(b, id, ino, LABEL_SET);
 	if (r < 0 && r != -EINVAL)
 		return r;
-	if (old_len == now_len && memcmp(old, now, now_len) == 0)
+	r = find_value_in(b, field, old, old_len, &before);
+	if (r == -ENOENT || (r >= 0 && before == id)) /* the same value, perhaps with other blanks around it */
 		return 0;
-	r = find_value_in(b, field, old, old_len, &id);
-	if (r == -ENOENT)
-		return 0;
-	return r < 0 ? r : label_detach(b, id, ino, LABEL_SET);
+	return r < 0 ? r : label_detach(b, before, ino, LABEL_SET);
 }
 
 /* ---- records */

@@ -246,10 +246,29 @@ static int count_below(struct batch *b, uint64_t above, uint64_t id, int sign)
 	return settle(b, &l);
 }
 
+/* How many levels lead to a label, itself included. -EINVAL: `other` is one of them. */
+static int depth_of(struct batch *b, uint64_t id, uint64_t other)
+{
+	int depth = 0;
+
+	for (; !is_root(id); depth++) {
+		_cleanup_label_ struct label l = { 0 };
+		int r = id == other ? -EINVAL : depth == LABEL_DEPTH_MAX ? -EBADMSG : label_get_in(b, id, &l);
+
+		if (r < 0)
+			return r;
+		id = l.above;
+	}
+	return depth;
+}
+
 static int make(struct batch *b, struct label *l)
 {
-	int r = catalog_next_number(batch_catalog(b), COUNTER_TAG, &l->id);
+	int depth = depth_of(b, l->above, 0);
+	int r = depth == LABEL_DEPTH_MAX ? -ENAMETOOLONG : MIN(depth, 0);
 
+	if (r >= 0)
+		r = catalog_next_number(batch_catalog(b), COUNTER_TAG, &l->id);
 	if (r >= 0)
 		r = put_label(b, l);
 	if (r >= 0)
@@ -312,6 +331,7 @@ int label_restore(struct batch *b, uint64_t id, uint64_t above, const char *name
 {
 	char number[32];
 	_cleanup_label_ struct label l = { 0 };
+	bool name_is_known = name;
 	int r = label_get_in(b, id, &l);
 
 	if (r != -ENOENT)
@@ -321,7 +341,7 @@ int label_restore(struct batch *b, uint64_t id, uint64_t above, const char *name
 		name = number;
 		above = LABEL_ROOT_TAGS;
 	}
-	l = (struct label){ .id = id, .flags = LABEL_RESET };
+	l = (struct label){ .id = id, .flags = LABEL_RESET | (name_is_known ? LABEL_KEPT : 0) };
 	r = set_name(&l, above, name, len);
 	if (r >= 0)
 		r = put_label(b, &l);
@@ -357,17 +377,9 @@ static int check_height(struct catalog *c, uint64_t id, unsigned left)
 
 static int check_place(struct batch *b, uint64_t id, uint64_t above)
 {
-	unsigned depth = 1;
+	int depth = depth_of(b, above, id);
 
-	for (uint64_t at = above; !is_root(at); depth++) {
-		_cleanup_label_ struct label l = { 0 };
-		int r = at == id ? -EINVAL : label_get_in(b, at, &l);
-
-		if (r < 0)
-			return r;
-		at = l.above;
-	}
-	return depth > LABEL_DEPTH_MAX ? -ENAMETOOLONG : check_height(batch_catalog(b), id, LABEL_DEPTH_MAX + 1 - depth);
+	return depth < 0 ? depth : check_height(batch_catalog(b), id, LABEL_DEPTH_MAX - (unsigned)depth);
 }
 
 /* Counted in its new place first: what it leaves may go away, and may lie above the new place. */

@@ -26,7 +26,7 @@
 #define LABEL_ROOT_VERBS (LABEL_ROOT_TAGS + 3) /* of links (links.h) */
 
 #define LABEL_NAME_MAX 4096u
-#define LABEL_DEPTH_MAX 32u
+#define LABEL_DEPTH_MAX 16 /* levels */
 
 #define LABEL_KEPT 1u  /* stays when nobody has it: it was made as a folder */
 #define LABEL_RESET 2u /* its files are being found (derive.c): as LABEL_KEPT until that is done */
@@ -74,8 +74,8 @@ int label_rename(struct batch *b, uint64_t id, uint64_t above, const char *name,
 /* For who makes all sets anew: no files and none below it, for the time being; then, when that is so of all, its place in
  * the tree. */
 int label_reset(struct batch *b, uint64_t id);
-/* Puts back one whose record is lost, as label_reset() leaves it: 1. 0 when it is there. Without a name (`name` NULL)
- * it is called by its number, below the root of tags. */
+/* Puts back one whose record is lost, as label_reset() leaves it: 1. 0 when it is there. It is kept,
+ * as it may have been. Without a name (`name` NULL) it is called by its number, below the root of tags, and not kept. */
 int label_restore(struct batch *b, uint64_t id, uint64_t above, const char *name, size_t len);
 int label_place(struct batch *b, uint64_t id);
 /* -ENOTEMPTY: files have it, or labels lie below it. */

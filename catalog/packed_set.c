@@ -125,6 +125,7 @@ int packed_set_count(struct catalog *c, const struct key *prefix, uint64_t low, 
 	bool inside = false;
 	int r = cursor_open_at(c, prefix, &from, &cur);
 
+	/* A chunk may end with a pair of `high`, of which the next one has more. */
 	while (r >= 0 && before <= high && (r = cursor_next_record(cur, &record)) > 0) {
 		uint64_t end = record.key_len == prefix->len + 16 ? load_be64(record.key + prefix->len) : 0;
 		struct reader in = reader_over(record.value, record.value_len);
@@ -132,13 +133,12 @@ int packed_set_count(struct catalog *c, const struct key *prefix, uint64_t low, 
 
 		if (inside && end < high) {
 			count += reader_varint(&in);
+			r = in.bad ? -EBADMSG : r;
 		} else {
 			r = chunk_decode(record.value, record.value_len, members);
 			count += r < 0 ? 0 : count_between(members, (size_t)r, low, high);
 		}
 		inside = true;
-		if (end >= high)
-			break;
 		before = end;
 	}
 	if (r < 0)

@@ -2,6 +2,7 @@
 #include "catalog/saved.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -66,6 +67,25 @@ static int put(struct batch *b, uint64_t id, const char *const *settings)
 	return r;
 }
 
+/* No search is called so. */
+static size_t name_of_root(uint32_t uid, char name[16])
+{
+	return (size_t)snprintf(name, 16, ".%u", (unsigned)uid);
+}
+
+int saved_root_of(struct catalog *c, uint32_t uid, uint64_t *ret_id)
+{
+	char name[16];
+	size_t len = name_of_root(uid, name);
+
+	return label_find(c, LABEL_ROOT_SAVED, name, len, ret_id);
+}
+
+bool saved_is_root(const struct label *l)
+{
+	return l->id == LABEL_ROOT_SAVED || (l->name.len && l->name.data[0] == '.');
+}
+
 static bool is_name(const char *name)
 {
 	size_t len = strlen(name);
@@ -76,12 +96,19 @@ static bool is_name(const char *name)
 static int make_in(struct tree_op *op, uint64_t above, const char *name, uint64_t *ret_id)
 {
 	const char *const settings[SAVED_SETTINGS] = { name, "", "", "" };
+	uint32_t uid = op->rq ? op->rq->uid : 0;
 	size_t len = strlen(name);
-	int r = is_name(name) ? label_find_in(op->b, above, name, len, ret_id) : -EINVAL;
+	char root[16];
+	int r = is_name(name) ? 0 : -EINVAL;
+
+	if (r == 0 && !above)
+		r = label_make(op->b, LABEL_ROOT_SAVED, root, name_of_root(uid, root), 0, uid, &above);
+	if (r == 0)
+		r = label_find_in(op->b, above, name, len, ret_id);
 
 	if (r != -ENOENT)
 		return r < 0 ? r : -EEXIST;
-	r = label_make(op->b, above, name, len, LABEL_KEPT, op->rq ? op->rq->uid : 0, ret_id);
+	r = label_make(op->b, above, name, len, LABEL_KEPT, uid, ret_id);
 	return r < 0 ? r : put(op->b, *ret_id, settings);
 }
 

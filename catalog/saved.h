@@ -25,7 +25,13 @@ void saved_done(struct saved *s);
 /* Where the files are remembered that it found when it was last looked at (packed_set.h: a the inode); they go with it. */
 struct key saved_members(uint64_t id);
 
-/* One that asks for its name. -EEXIST, -EINVAL (a name). */
+/* Where searches of somebody lie who is not the owner of the volume, whose own lie at the root: so nobody learns what others
+ * call theirs. -ENOENT: there are none. */
+int saved_root_of(struct catalog *c, uint32_t uid, uint64_t *ret_id);
+/* Is this what that leads to, and no search? */
+bool saved_is_root(const struct label *l);
+
+/* One that asks for its name; `above` 0: the place of the caller of the request. -EEXIST, -EINVAL (a name). */
 int tree_make_saved(struct catalog *c, struct tree_request *rq, uint64_t above, const char *name, uint64_t *ret_id);
 /* -ENOTEMPTY: others lie below it. */
 int tree_remove_saved(struct catalog *c, struct tree_request *rq, uint64_t id);

@@ -401,6 +401,15 @@ static int keep_folders(struct batch *b, const struct retag *change)
 	return r;
 }
 
+/* No xattr could say more. */
+static int check_length(struct batch *b, const struct buf *list)
+{
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	int r = tags_decode(batch_catalog(b), list->data, list->len, &text);
+
+	return r < 0 ? r : text.len > XATTR_SIZE_MAX ? -E2BIG : 0;
+}
+
 static int store_list(struct batch *b, struct inode *i, const struct buf *old, const struct buf *now)
 {
 	int r = 0;
@@ -426,7 +435,9 @@ static int retag_in(struct tree_op *op, uint64_t ino, const struct retag *change
 		r = change_list(op->b, change, &now);
 	if (r <= 0)
 		return r;
-	r = keep_folders(op->b, change);
+	r = change->n_with ? check_length(op->b, &now) : 0;
+	if (r >= 0)
+		r = keep_folders(op->b, change);
 	if (r >= 0)
 		r = store_list(op->b, &i, &old, &now);
 	if (r < 0)

@@ -20,7 +20,7 @@
 #include "catalog/tree.h"
 
 /* Deeper, the rest of a name is one step. */
-#define TAG_DEPTH_MAX 16u
+#define TAG_DEPTH_MAX LABEL_DEPTH_MAX
 
 /* The label of a whole name ("project/alpha"). -ENOENT. */
 int tag_find(struct catalog *c, const char *name, size_t len, uint64_t *ret_id);

@@ -15,7 +15,7 @@ struct item {
 	uint64_t ino;
 	off_t offset, len; /* -1, 0: attributes alone */
 	char *name;        /* owned: of `gone`, in the directory `ino`; NULL: none */
-	uint64_t gone;
+	uint64_t gone;     /* 0: the file is there, under another name */
 };
 
 struct invalidator {
@@ -50,7 +50,10 @@ static bool take(struct invalidator *v, struct item *ret)
 /* A name that another file has by now stays: the kernel compares. */
 static void tell_gone(struct invalidator *v, struct item *item)
 {
-	(void) fuse_lowlevel_notify_delete(v->fs->session, item->ino, item->gone, item->name, strlen(item->name));
+	if (item->gone)
+		(void) fuse_lowlevel_notify_delete(v->fs->session, item->ino, item->gone, item->name, strlen(item->name));
+	else
+		(void) fuse_lowlevel_notify_inval_entry(v->fs->session, item->ino, item->name, strlen(item->name));
 	free(item->name);
 }
 

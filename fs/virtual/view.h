@@ -17,7 +17,7 @@
 
 enum view_class {
 	VIEW_TAGS,     /* .tags */
-	VIEW_TAG,      /* .tags/a/b: 51..48 how deep, 47..0 the label */
+	VIEW_TAG,      /* .tags/a/b: 51..46 how deep, 45..0 the label */
 	VIEW_TAG_SET,  /* .tags/a,b,-c: a hash */
 	VIEW_DATES,    /* .dates */
 	VIEW_DATE,     /* .dates/2026/11/21: year << 9 | month << 5 | day; 0: not that far down */
@@ -28,12 +28,12 @@ enum view_class {
 	VIEW_RESULTS,  /* .find/WORDS: a hash */
 	VIEW_SAVED_ROOT, /* .find/saved */
 	VIEW_SAVED,    /* .find/saved/NAME: as VIEW_TAG */
-	VIEW_CONTROL,  /* a file there, .q: 51..48 which, 47..0 the label */
+	VIEW_CONTROL,  /* a file there, .q: 51..46 which, 45..0 the label */
 };
 
 #define VIEW_CLASS_SHIFT 52
 #define VIEW_PAYLOAD_MASK ((1ull << VIEW_CLASS_SHIFT) - 1)
-#define VIEW_DEPTH_SHIFT 48
+#define VIEW_DEPTH_SHIFT 46 /* LABEL_DEPTH_MAX and the folders above fit */
 #define VIEW_TERMS_MAX 16u
 
 struct view_term {

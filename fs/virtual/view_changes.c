@@ -108,6 +108,12 @@ static void tell(struct change *x, uint64_t ino)
 	invalidator_add(x->l.fs->invalidator, ino);
 }
 
+/* What the kernel believes of a name is not so any more: that it is there, or that it is not. */
+static void forget_name(struct change *x, uint64_t dir, const char *name)
+{
+	invalidator_add_name(x->l.fs->invalidator, dir, name, 0);
+}
+
 static void reply_file(struct change *x, const struct inode *i)
 {
 	struct fuse_entry_param e;
@@ -324,23 +330,21 @@ static bool is_saved(const struct view *v)
 	return v->class == VIEW_SAVED || v->class == VIEW_SAVED_ROOT;
 }
 
-static uint64_t above_saved(const struct view *v)
-{
-	return v->class == VIEW_SAVED ? v->id : LABEL_ROOT_SAVED;
-}
-
 static int mkdir_in(struct change *x, const struct view *v, const char *name)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	uint64_t above = 0, id;
-	int r = label_of_folder(v, &above);
+	int r;
 
 	if (is_saved(v)) {
-		r = tree_make_saved(x->c, &x->rq, above_saved(v), name, &id);
+		r = view_saved_above(&x->l, v, &above);
+		r = r < 0 && r != -ENOENT ? r : tree_make_saved(x->c, &x->rq, above, name, &id);
 		live_notice(x->l.fs->virtual->live);
 		return r;
 	}
-
+	r = may_rule(x); /* others would learn which there are */
+	if (r == 0)
+		r = label_of_folder(v, &above);
 	if (r == 0)
 		r = name[0] == '-' ? -EINVAL : decode_name(name, &text);
 	return r < 0 ? r : tree_make_tag(x->c, &x->rq, above, (const char *)text.data, &id);
@@ -384,7 +388,7 @@ static int find_folder(struct change *x, uint64_t dir, const char *name, struct 
 	return r == 2 || (ret_v->class != VIEW_TAG && ret_v->class != VIEW_SAVED) ? -ENOTDIR : 0;
 }
 
-/* Tags are the owner's to rename and remove; of saved searches one only finds one's own. */
+/* Tags are the owner's to make, rename and remove; of saved searches one only finds one's own. */
 static int remove_folder(struct change *x, const struct view *v)
 {
 	int r;
@@ -436,18 +440,27 @@ static int rename_file(struct change *x, uint64_t dir, const char *name, uint64_
 	struct tree_renamed renamed = { 0 };
 	int r = tree_rename(x->c, &x->rq, dir, name, new_dir, new_name, flags, keep_open, NULL, &renamed);
 
-	if (r == 0)
-		ops_reclaim(x->l.fs, &renamed.replaced, true);
-	return r;
+	if (r < 0)
+		return r;
+	forget_name(x, dir, name);
+	forget_name(x, new_dir, new_name);
+	ops_reclaim(x->l.fs, &renamed.replaced, true);
+	return 0;
 }
 
-/* The caller's right to change names in a folder, which the kernel did not look at. */
-static int may_rename_in(struct change *x, uint64_t dir)
+/* The caller's right to change the name of a file in a folder, at which the kernel did not look. */
+static int may_rename_in(struct change *x, uint64_t dir, const struct inode *file)
 {
+	const struct identity *who = caller_identity(&x->l.caller);
 	struct inode i;
 	int r = inode_get(x->c, dir, &i);
 
-	return r < 0 ? r : may_write(x, &i);
+	if (r < 0 || !x->l.viewer)
+		return r;
+	r = access_permits(x->c, who, &i, ACCESS_WRITE | ACCESS_SEARCH);
+	if (r <= 0)
+		return r < 0 ? r : -EACCES;
+	return i.mode & S_ISVTX && who->uid != i.uid && who->uid != file->uid ? -EPERM : 0;
 }
 
 /* Within one view the file gets another name where it is; onto another file's name, it takes that one's place, as editors
@@ -456,6 +469,7 @@ static int rename_within(struct change *x, const struct view *v, const struct in
 {
 	_cleanup_buf_ struct buf name = BUF_INIT, other_name = BUF_INIT;
 	uint64_t dir, new_dir;
+	bool replaces = false;
 	struct inode other;
 	int r = place_of(x, i, &dir, &name);
 
@@ -465,14 +479,15 @@ static int rename_within(struct change *x, const struct view *v, const struct in
 	r = view_find(&x->l, v, new_name, &other);
 	if (r == 0 && other.ino == i->ino)
 		return 0;
-	if (r == 0)
+	replaces = r == 0;
+	if (replaces)
 		r = place_of(x, &other, &new_dir, &other_name);
 	else if (r == -ENOENT)
 		r = buf_add_str(&other_name, new_name);
 	if (r >= 0)
-		r = may_rename_in(x, dir);
-	if (r >= 0 && new_dir != dir)
-		r = may_rename_in(x, new_dir);
+		r = may_rename_in(x, dir, i);
+	if (r >= 0 && replaces)
+		r = may_rename_in(x, new_dir, &other);
 	if (r >= 0 && !buf_cstr(&other_name))
 		r = -ENOMEM;
 	return r < 0 ? r : rename_file(x, dir, (const char *)name.data, new_dir, (const char *)other_name.data, flags);
@@ -507,12 +522,13 @@ static int move_out(struct change *x, const struct view *from, const struct inod
 	int r = place_of(x, i, &dir, &name), status;
 
 	if (r == 0)
-		r = may_rename_in(x, dir);
+		r = may_rename_in(x, dir, i);
 	if (r == 0 && !was_done(x->req, &status))
 		r = rename_file(x, dir, (const char *)name.data, new_dir, new_name, flags);
-	if (r == 0 && is_tags(from))
-		r = untag(x, NULL, i->ino, from);
-	return r == -EPERM ? 0 : r;
+	if (r < 0 || !is_tags(from))
+		return r;
+	r = untag(x, NULL, i->ino, from);
+	return r == -EPERM ? 0 : r; /* its content says so, wherever it is */
 }
 
 static int rename_folder(struct change *x, const struct view *v, uint64_t new_dir, const char *new_name, bool may_replace)
@@ -522,8 +538,10 @@ static int rename_folder(struct change *x, const struct view *v, uint64_t new_di
 	struct view to;
 	int r = view_is(new_dir) ? view_of(x->l.fs, new_dir, &to) : -EPERM;
 
-	if (r == 0 && v->class == VIEW_SAVED)
-		return is_saved(&to) ? tree_rename_saved(x->c, &x->rq, v->id, above_saved(&to), new_name) : -EPERM;
+	if (r == 0 && v->class == VIEW_SAVED) {
+		r = is_saved(&to) ? view_saved_above(&x->l, &to, &above) : -EPERM;
+		return r < 0 ? r : tree_rename_saved(x->c, &x->rq, v->id, above, new_name);
+	}
 	if (r == 0)
 		r = may_rule(x);
 	if (r == 0)
@@ -553,6 +571,8 @@ static int rename_in(struct change *x, uint64_t dir, const char *name, uint64_t 
 			     : move_out(x, &from, &i, new_dir, new_name, flags);
 	if (r >= 0)
 		tell(x, i.ino);
+	if (r >= 0 && view_is(new_dir)) /* where the kernel believes that the file is now */
+		forget_name(x, new_dir, new_name);
 	return MIN(r, 0);
 }
 
@@ -584,8 +604,10 @@ static int need_inbox(struct change *x, uint64_t *ret_dir)
 	struct inode i;
 	int r = tree_lookup(x->c, ROOT_INO, INBOX, &i);
 
-	if (r == -ENOENT)
+	if (r == -ENOENT) {
 		r = names_make(x->l.fs, &rq, ROOT_INO, INBOX, &what, &i);
+		forget_name(x, ROOT_INO, INBOX);
+	}
 	if (r == 0)
 		r = S_ISDIR(i.mode) ? may_write(x, &i) : -ENOTDIR;
 	if (r == 0)
@@ -618,6 +640,8 @@ static int make_in_inbox(struct change *x, const char *name, const struct tree_m
 		r = number_name(name, k, numbered, sizeof(numbered));
 		if (r == 0)
 			r = names_make(x->l.fs, &x->rq, inbox, numbered, what, ret_i);
+		if (r == 0)
+			forget_name(x, inbox, numbered);
 		if (r != -EEXIST)
 			return r;
 	}

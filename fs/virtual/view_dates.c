@@ -2,10 +2,12 @@
 #include "fs/virtual/view_dates.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "base/calendar.h"
 #include "base/cleanup.h"
 #include "catalog/file_sets.h"
 
@@ -87,6 +89,16 @@ static bool parse_number(const char *text, size_t digits, int min, int max, int 
 	return *ret >= min && *ret <= max;
 }
 
+/* Not the 30th of February, which would show files of March. */
+static bool is_day(const struct view *v)
+{
+	char text[40];
+	int64_t day;
+
+	(void) snprintf(text, sizeof(text), "%04d-%02d-%02d", v->year, v->month, v->day);
+	return calendar_parse_date(text, &day) == 0;
+}
+
 bool view_parse_date(const struct view *v, const char *name, struct view *ret_below)
 {
 	*ret_below = *v;
@@ -96,5 +108,7 @@ bool view_parse_date(const struct view *v, const char *name, struct view *ret_be
 		return parse_number(name, 4, YEAR_MIN, YEAR_MAX, &ret_below->year);
 	if (v->day)
 		return false;
-	return v->month ? parse_number(name, 2, 1, 31, &ret_below->day) : parse_number(name, 2, 1, 12, &ret_below->month);
+	if (!v->month)
+		return parse_number(name, 2, 1, 12, &ret_below->month);
+	return parse_number(name, 2, 1, 31, &ret_below->day) && is_day(ret_below);
 }

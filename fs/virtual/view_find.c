@@ -20,6 +20,15 @@ int view_sees_saved(struct looker *l, uint64_t id)
 	return r < 0 || l->caller.all ? r : label.uid == l->caller.uid;
 }
 
+int view_saved_above(struct looker *l, const struct view *v, uint64_t *ret_id)
+{
+	if (v->class == VIEW_SAVED || l->caller.all) {
+		*ret_id = v->class == VIEW_SAVED ? v->id : LABEL_ROOT_SAVED;
+		return 0;
+	}
+	return saved_root_of(l->fs->config.catalog, l->caller.uid, ret_id);
+}
+
 /* ---- what to ask */
 
 static int add_escaped(struct buf *out, const char *text)
@@ -65,6 +74,8 @@ static int specs_of_saved(struct catalog *c, uint64_t id, char **specs, size_t *
 		struct saved s = { 0 };
 
 		r = label_get(c, id, &label);
+		if (r >= 0 && saved_is_root(&label))
+			break;
 		if (r >= 0)
 			r = saved_get(c, id, &s);
 		if (r >= 0)

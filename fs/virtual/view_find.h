@@ -7,6 +7,8 @@
 
 /* The saved searches that `l` may see are the owner's, who sees all, and one's own. */
 int view_sees_saved(struct looker *l, uint64_t id);
+/* The label that searches in this view lie below. -ENOENT: the looker has none yet. */
+int view_saved_above(struct looker *l, const struct view *v, uint64_t *ret_id);
 /* What a view of a search finds. To be called without a looker. `waits`: for the index, as the query says. */
 int view_results(struct fs *fs, const struct caller *caller, const struct view *v, bool waits, const struct results **ret_r);
 /* The result of that name; NULL: there is none. */

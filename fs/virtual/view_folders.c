@@ -175,7 +175,7 @@ static int words_below(struct looker *l, const char *name, struct view *ret_belo
 
 static int saved_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below)
 {
-	uint64_t above = v->class == VIEW_SAVED ? v->id : LABEL_ROOT_SAVED, id;
+	uint64_t above = 0, id;
 	int r;
 
 	for (unsigned k = 0; v->class == VIEW_SAVED && view_control_names[k]; k++)
@@ -183,11 +183,15 @@ static int saved_below(struct looker *l, const struct view *v, const char *name,
 			*ret_below = (struct view){ .class = VIEW_CONTROL, .id = v->id, .depth = k };
 			return 1;
 		}
-	r = label_find(l->fs->config.catalog, above, name, strlen(name), &id);
+	r = name[0] == '.' ? -ENOENT : view_saved_above(l, v, &above);
+	if (r >= 0)
+		r = label_find(l->fs->config.catalog, above, name, strlen(name), &id);
 	if (r >= 0)
 		r = view_sees_saved(l, id);
+	if (r <= 0)
+		return r == 0 ? -ENOENT : r;
 	*ret_below = (struct view){ .class = VIEW_SAVED, .id = id, .depth = v->depth + 1 };
-	return r == 0 ? -ENOENT : r;
+	return 1;
 }
 
 /* ---- all of them */
@@ -234,7 +238,7 @@ bool view_takes_name(struct looker *l, const struct view *v, const char *name, s
 {
 	uint64_t id;
 
-	return v->class == VIEW_TAG && label_find(l->fs->config.catalog, v->id, name, len, &id) == 0;
+	return v->class == VIEW_TAG && find_below(l, v->id, name, len, &id) == 0;
 }
 
 /* ---- listing */
@@ -299,6 +303,16 @@ static int add_text(struct buf *name, const char *text, uint64_t cookie, uint64_
 	return r < 0 ? r : 1;
 }
 
+static int next_saved_in_root(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie)
+{
+	uint64_t above;
+	int r = view_saved_above(l, v, &above);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return next_label(l, above, &listed_saved, cookie, ret_name, ret_cookie);
+}
+
 /* Its settings, then the searches in it, whose cookies are that much higher. */
 static int next_saved(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie)
 {
@@ -328,7 +342,7 @@ int view_next_folder(struct looker *l, const struct view *v, uint64_t cookie, st
 	case VIEW_FIND:
 		return cookie ? 0 : add_text(ret_name, "saved", 1, ret_cookie);
 	case VIEW_SAVED_ROOT:
-		return next_label(l, LABEL_ROOT_SAVED, &listed_saved, cookie, ret_name, ret_cookie);
+		return next_saved_in_root(l, v, cookie, ret_name, ret_cookie);
 	case VIEW_SAVED:
 		return next_saved(l, v, cookie, ret_name, ret_cookie);
 	case VIEW_TAG_SET:

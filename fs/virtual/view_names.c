@@ -25,14 +25,14 @@ int view_base_name(struct catalog *c, const struct inode *i, struct buf *ret_nam
 /* The name with the number; what does not fit goes from the stem's end. */
 int view_numbered_name(const struct buf *name, uint64_t ino, struct buf *ret_name)
 {
-	size_t stem = file_stem_len((const char *)name->data, name->len), ending = name->len - stem;
+	size_t whole = file_stem_len((const char *)name->data, name->len), stem = whole, ending = name->len - stem;
 	char number[24];
 	size_t extra = (size_t)snprintf(number, sizeof(number), "%c%llx", SIGN, (unsigned long long)ino);
 	int r;
 
 	while (stem > 1 && stem + extra + ending > TREE_NAME_MAX)
 		stem--;
-	while (stem > 1 && (name->data[stem] & 0xc0) == 0x80)
+	while (stem > 1 && stem < whole && (name->data[stem] & 0xc0) == 0x80)
 		stem--;
 	r = buf_add(ret_name, name->data, stem);
 	if (r >= 0)

@@ -260,7 +260,7 @@ void view_stat(struct looker *l, const struct view *v, struct stat *ret_st)
 		.st_blksize = 4096,
 		.st_atim = t,
 		.st_mtim = t,
-		.st_ctim = t,
+		.st_ctim = l->fs->virtual->born, /* tar(1) looks at it to see whether what it reads is the same */
 	};
 	if (v->class == VIEW_CONTROL)
 		(void) view_control_stat(l->fs, v, ret_st);

@@ -2,7 +2,10 @@
 /* Looking at views. Nothing of them is kept by the kernel: each name is looked up each time, each listing made anew from its
  * cookie.
  *
- *   cookies   1 "."   2 ".."   else (value + 1) << 2 | 2 behind a folder, 3 a file, 1 a tag that narrows: in that order */
+ *   cookies   1 "."   2 ".."   else (value + 1) << 2 | 3 behind a file, 2 a folder, 1 a tag that narrows: in that order. What is
+ *             found by a search comes behind the folders
+ *
+ * A file that is removed from a tag is gone from those below it: where they came first, "rm -r" would miss it afterwards. */
 #include <errno.h>
 #include <string.h>
 
@@ -330,12 +333,12 @@ static int fill(struct view_listing *x, uint64_t ino, uint64_t cookie)
 		r = add(x, ".", ino, S_IFDIR, COOKIE_SELF);
 	if (r > 0 && cookie < COOKIE_ABOVE)
 		r = add(x, "..", ROOT_INO, S_IFDIR, COOKIE_ABOVE);
-	if (r > 0 && (!part || part == COOKIE_FOLDER))
-		r = add_folders(x, value);
+	if (r > 0 && !is_search(x->v) && (!part || part == COOKIE_FILE))
+		r = add_files(x, value);
+	if (r > 0 && (!part || part == COOKIE_FOLDER || (part == COOKIE_FILE && !is_search(x->v))))
+		r = add_folders(x, part == COOKIE_FOLDER ? value : 0);
 	if (is_search(x->v))
 		return r;
-	if (r > 0 && part != COOKIE_NARROWING)
-		r = add_files(x, part == COOKIE_FILE ? value : 0);
 	return r > 0 ? add_narrowing(x, part == COOKIE_NARROWING ? value : 0) : r;
 }
 

@@ -34,11 +34,16 @@ ask_script='exec 3<>"$1"; echo "$2" >&3 && cat <&3'
 found() { as_b cat "$mnt/.query/find?q=zebra&mode=text&format=paths" 2>&1; }
 
 # ---- what everybody may read
-mkdir "$mnt/open" "$mnt/open/deep"
+mkdir "$mnt/open" "$mnt/open/deep" "$mnt/hidden"
+chmod 700 "$mnt/hidden"
+echo "before all that B sees" >"$mnt/hidden/one.txt" # its number is lower
 echo "a zebra and a quagga at the river" >"$mnt/open/one.txt"
 echo "the river has a heron, a heron, a zebra" >"$mnt/open/deep/two.txt"
 echo "nothing of that kind, but the river" >"$mnt/three.txt"
 setfattr -n user.xdg.tags -v striped "$mnt/open/one.txt"
+setfattr -n user.xdg.tags -v striped,plain "$mnt/open/deep/two.txt"
+setfattr -n user.author -v Known "$mnt/open/one.txt"
+touch -d '2019-05-06 12:00' "$mnt/open/one.txt"
 "$brainy" wait "$mnt" >/dev/null || fail "wait"
 cat >"$work/queries" <<'Q'
 q=zebra
@@ -66,8 +71,51 @@ q=river&in=open%2Fdeep&format=json
 q=merger&format=json
 q=zebra&alpha=1&format=json
 Q
-answers() { # answers FOLDER - B's, a file a query
+cat >"$work/views" <<V
+.tags
+.tags/striped
+.tags/striped/plain
+.tags/striped/-plain
+.tags/striped,plain
+.tags/striped/red
+.tags/striped/-red
+.tags/striped,red
+.tags/red
+.tags/-red
+.tags/secret
+.tags/secret/deep
+.tags/striped/secret
+.tags/striped/one.txt
+.tags/striped/two.txt
+.dates
+.dates/2019
+.dates/2019/05
+.dates/2019/05/06
+.dates/2019/05/06/one.txt
+.dates/2019/05/07
+.dates/2018
+.by
+.by/author
+.by/author/Known
+.by/author/Known/one.txt
+.by/author/$mark
+.by/topic
+.by/topic/$mark
+.find
+.find/zebra
+.find/zebra&mode=text
+.find/river heron
+.find/tag:red
+.find/tag:striped
+.find/saved
+.find/saved/$mark
+.find/saved/$mark/.q
+.find/saved/$mark/.limit
+V
+see_view='echo "== $1" && { stat -c "%s %a %F" "$2/$1"; ls -1A "$2/$1"; ls -1AL "$2/$1"; readlink "$2/$1"; [ -d "$2/$1" ] || cat "$2/$1"; }'
+answers() { # answers FOLDER - B's, a file a query, and what views show
     mkdir "$1"
+    while read -r view; do as_b sh -c "$see_view" see "$view" "$mnt"; done <"$work/views" >"$1/views" 2>&1
     n=0
     while read -r query; do
         n=$((n + 1))
@@ -95,12 +143,28 @@ chmod 700 "$mnt/closed"
 found_by_a=$(find_paths zebra mode=text | wc -l)
 [ "$found_by_a" = 19 ] || fail "A finds $found_by_a of 19"
 
+# In views: other tags and one below, fields, days, collisions, saved searches
+setfattr -n user.xdg.tags -v striped,secret/deep "$mnt/hidden/one.txt"
+setfattr -n user.xdg.tags -v red,striped,plain,striped/one.txt,striped/$mark "$mnt/open/${mark}2.txt"
+for i in 3 4; do setfattr -n user.author -v "$mark" "$mnt/open/${mark}$i.txt"; done
+setfattr -n user.author -v Known "$mnt/hidden/one.txt"
+setfattr -n user.topic -v "$mark" "$mnt/open/${mark}5.txt"
+touch -d '2019-05-06 12:00' "$mnt/open/${mark}"[34].txt "$mnt/hidden/one.txt"
+touch -d '2019-05-07 12:00' "$mnt/open/${mark}5.txt"
+touch -d '2018-05-07 12:00' "$mnt/open/${mark}6.txt"
+mkdir "$mnt/.find/saved/$mark" "$mnt/.tags/kept"
+echo "zebra $mark" >"$mnt/.find/saved/$mark/.q"
+"$brainy" wait "$mnt" >/dev/null || fail "wait"
+ls "$mnt/.tags/striped" | grep -q 'one~.*txt' || fail "names do not collide for A: $(ls "$mnt/.tags/striped")"
+
 answers "$work/after"
 for n in $(seq "$(wc -l <"$work/queries")"); do
     probes=$((probes + 2))
     cmp "$work/before/$n" "$work/after/$n" || leak "$(sed -n "${n}p" "$work/queries"): $(cat "$work/after/$n")"
     cmp "$work/before/$n.ask" "$work/after/$n.ask" || leak "ask $(sed -n "${n}p" "$work/queries"): $(cat "$work/after/$n.ask")"
 done
+probes=$((probes + $(wc -l <"$work/views")))
+cmp "$work/before/views" "$work/after/views" || leak "views: $(diff "$work/before/views" "$work/after/views")"
 grep -q '"took_ms":0.0,' "$work/after/2" || leak "took: $(cat "$work/after/2")"
 grep -q '"rank":1,"score":1.0,' "$work/after/2" || leak "score: $(cat "$work/after/2")"
 
@@ -160,6 +224,138 @@ cp "$(command -v cat)" "$work/cat0"
 chmod 4755 "$work/cat0"
 gets "$(cat "$work/before/5.ask")" sh -c 'exec 3<>"$1"; echo "$2" | "$3" >&3; cat <&3' ask "$mnt/.query/ask" \
     "find?q=zebra&mode=text&format=json" "$work/cat0"
+
+# ---- views: names by number, what may be changed there, and errors that would tell
+cat >"$work/in_views.py" <<'PY'
+import errno, os, sys
+top, mark, hidden = sys.argv[1:]
+probes = leaks = 0
+os.chdir(top)
+
+def probe(what, ok):
+    global probes, leaks
+    probes += 1
+    if not ok:
+        leaks += 1
+        print("LEAK:", what)
+
+def error(call, *args):
+    try:
+        call(*args)
+    except OSError as e:
+        return e.errno
+    return 0
+
+def denied(call, *args):
+    got = error(call, *args)
+    probe(f"{getattr(call, '__name__', call)}{args}: {errno.errorcode.get(got, got)}",
+          got in (errno.EACCES, errno.EPERM, errno.ENOENT, errno.EXDEV))
+
+def alike(call, secret, nothing):
+    """The same error for what is A's and for what is not there."""
+    a, b = error(call, secret), error(call, nothing)
+    probe(f"{call}({secret}): {errno.errorcode.get(a, a)}, and {errno.errorcode.get(b, b)} for {nothing}", a == b)
+
+own = "one.txt"
+for n in range(1, 300):
+    for name in f"one~{n:x}.txt", f"two~{n:x}.txt", f"{mark}1~{n:x}.txt", f"{mark}2~{n:x}.txt":
+        for view in ".tags/striped", ".dates/2019/05/06", ".by/author/Known":
+            if error(os.stat, f"{view}/{name}") == 0:
+                probe(f"{view}/{name}", os.stat(f"{view}/{name}").st_ino in
+                      (os.stat("open/one.txt").st_ino, os.stat("open/deep/two.txt").st_ino))
+        probes += 3
+for name in f"{mark}1.txt", f"{mark}2.txt":
+    for view in ".tags/striped", ".tags/red", ".dates/2019/05/06", ".by/author/Known", ".find/zebra", ".find/saved/" + mark:
+        denied(os.stat, f"{view}/{name}")
+
+# What B may not write, it may not tag, untag, rename or move by way of a view.
+os.symlink("../../open/one.txt", "mine-b/link")
+before = os.getxattr("open/one.txt", "user.xdg.tags"), sorted(os.listdir("open/deep"))
+for name in "one.txt", "two.txt":
+    denied(os.unlink, ".tags/striped/" + name)
+    denied(os.rename, ".tags/striped/" + name, ".tags/striped/x.txt")
+    denied(os.rename, ".tags/striped/" + name, ".tags/plain/x.txt")
+    denied(os.rename, ".tags/striped/" + name, "mine-b/stolen.txt")
+    denied(os.rename, ".tags/striped/" + name, "mine-b/link")
+    denied(os.unlink, ".dates/2019/05/06/" + name)
+    denied(os.rename, ".dates/2019/05/06/" + name, "mine-b/stolen.txt")
+    denied(os.unlink, ".by/author/Known/" + name)
+    denied(os.rename, ".by/author/Known/" + name, "mine-b/stolen.txt")
+denied(os.link, "open/one.txt", ".tags/plain/one.txt")
+denied(os.symlink, "../../open/one.txt", ".tags/plain/one.txt")
+denied(os.symlink, f"../../open/{mark}1.txt", ".tags/plain/x")
+denied(os.rename, "open/one.txt", ".tags/plain/one.txt")
+denied(os.rename, "sticky/of-a.txt", "mine-b/x")
+denied(os.unlink, ".tags/sticky/of-a.txt")
+denied(os.rename, ".tags/sticky/of-all.txt", ".tags/sticky/x.txt")
+denied(os.rename, ".tags/sticky/of-all.txt", "mine-b/x.txt")
+own_before = open("mine-b/own.txt").read()
+denied(os.rename, ".tags/sticky/own.txt", ".tags/sticky/of-all.txt")
+probe("files in a sticky folder", sorted(os.listdir("sticky")) == ["of-a.txt", "of-all.txt"])
+probe("B changed what is A's", before == (os.getxattr("open/one.txt", "user.xdg.tags"), sorted(os.listdir("open/deep"))))
+probe("own", open("mine-b/own.txt").read() == own_before)
+
+# Tags and saved searches of A's
+for name in "striped", "red", "secret", "kept", "secret/deep":
+    denied(os.rmdir, ".tags/" + name)
+    denied(os.rename, ".tags/" + name, ".tags/stolen")
+denied(os.rmdir, ".find/saved/" + mark)
+denied(os.rename, ".find/saved/" + mark, ".find/saved/mine")
+denied(open, f".find/saved/{mark}/.q")
+denied(lambda p: os.open(p, os.O_WRONLY), f".find/saved/{mark}/.q")
+denied(os.mkdir, f".find/saved/{mark}/mine")
+for call in os.stat, os.listdir, os.unlink, os.rmdir, os.readlink, lambda p: os.rename(p, ".tags/stolen"), open:
+    for secret, nothing in ((".tags/red", ".tags/never"), (".tags/secret/deep", ".tags/secret/never"), (".tags/striped/red",
+            ".tags/striped/never"), (".tags/striped/-red", ".tags/striped/-never"), (".tags/striped,red", ".tags/striped,never"),
+            (".tags/kept", ".tags/never"), (".by/topic", ".by/never"), (f".by/author/{mark}", ".by/author/never"), (".dates/2018/05/07/x",
+            ".dates/2017/05/07/x"), (f".find/saved/{mark}", ".find/saved/never")):
+        alike(call, secret, nothing)
+alike(lambda p: os.rename(".tags/striped", p), ".tags/red", ".tags/never")
+alike(lambda p: os.rename("mine-b/own.txt", p), ".tags/red/x", ".tags/never/x")
+alike(lambda p: os.symlink(p, ".tags/striped/probe"), f"../../hidden/one.txt", "../../hidden/never.txt")
+alike(lambda p: os.symlink(p, ".tags/striped/probe"), f"../../closed/inner/{mark}1.txt", "../../closed/never/never.txt")
+alike(os.mkdir, ".tags/red", ".tags/never")
+alike(os.mkdir, ".tags/kept", ".tags/never2")
+alike(os.mkdir, ".tags/striped/" + mark, ".tags/striped/never")
+alike(os.mkdir, ".tags/secret", ".tags/never3")
+alike(os.mkdir, ".find/saved/" + mark, ".find/saved/own")
+os.mkdir(".find/saved/other")
+probe("a name that A has, too", error(os.rename, ".find/saved/other", ".find/saved/" + hidden) == 0)
+os.rename(".find/saved/" + hidden, ".find/saved/other2")
+
+probe("B's searches are B's", sorted(os.listdir(".find/saved")) == sorted([mark, "own", "other2"]))
+os.mkdir(".find/saved/own/inner")
+os.rename(".find/saved/own/inner", ".find/saved/outer")
+for name in mark, "own", "outer", "other2":
+    probe("a search of B's", open(f".find/saved/{name}/.q").read() in (name + "\n", "inner\n", "other\n"))
+    os.rmdir(".find/saved/" + name)
+probe("B has no searches left", os.listdir(".find/saved") == [])
+
+# What B may write, B may tag; the tag is then there for both.
+os.setxattr("mine-b/own.txt", "user.xdg.tags", b"of-b,red")
+probe("B's tag", os.listdir(".tags/of-b") == ["own.txt"] and "of-b" in os.listdir(".tags"))
+probe("a tag that both have", os.listdir(".tags/red") == ["own.txt"] and os.stat(".tags/red").st_size == 0)
+os.unlink(".tags/red/own.txt")
+os.link("mine-b/own.txt", ".tags/striped/own.txt")
+probe("B tags", os.getxattr("mine-b/own.txt", "user.xdg.tags") == b"of-b,striped")
+os.removexattr("mine-b/own.txt", "user.xdg.tags")
+print(probes, leaks)
+PY
+mkdir "$mnt/mine-b" "$mnt/sticky" "$mnt/.find/saved/HiddenSearch"
+echo own >"$mnt/mine-b/own.txt"
+for name in of-a of-all; do echo "$name" >"$mnt/sticky/$name.txt"; setfattr -n user.xdg.tags -v sticky "$mnt/sticky/$name.txt"; done
+setfattr -n user.xdg.tags -v sticky "$mnt/mine-b/own.txt"
+chmod 1777 "$mnt/sticky"
+chmod 666 "$mnt/sticky/of-all.txt"
+chown -R 54321:54321 "$mnt/mine-b"
+searches=$(ls "$mnt/.find/saved")
+got=$(as_b timeout 100 python3 "$work/in_views.py" "$mnt" "$mark" HiddenSearch 2>&1) || fail "in_views.py: $got"
+echo "$got" | sed '$d'
+probes=$((probes + $(echo "$got" | tail -n 1 | cut -d' ' -f1)))
+leaks=$((leaks + $(echo "$got" | tail -n 1 | cut -d' ' -f2)))
+expect "$searches" ls "$mnt/.find/saved"
+expect "zebra $mark" cat "$mnt/.find/saved/$mark/.q"
+[ "$(getfattr --absolute-names --only-values -n user.xdg.tags "$mnt/open/one.txt")" = striped ] || leak "B changed a tag of A's"
 
 # ---- what waits to be indexed
 # No descriptor of the file is closed, so it waits while it is open.
