@@ -193,28 +193,28 @@ int links_set_found(struct catalog *c, uint64_t ino, uint64_t content_lsn, const
 
 /* ---- looking for targets again */
 
-/* 1: this one is to be looked for. */
+/* 1: this one is to be looked for. Of most the text tells at once that it is not. */
 static int is_wanted(struct catalog *c, const struct found_link *l, const struct links_wanted *wanted)
 {
 	uint64_t stems[2];
 	int n;
 
-	if (l->bound) {
-		n = link_is_alive(c, l->bound);
-		return n < 0 ? n : !n;
-	}
-	if (!wanted->waiting || !wanted->by_stem)
-		return wanted->waiting;
-	n = link_stems(c, l, stems);
+	if (wanted->gone || l->bound)
+		return wanted->gone && l->bound == wanted->gone;
+	if (!wanted->stem)
+		return 1;
+	n = link_may_name(l, wanted->stem, wanted->stem_len) ? link_stems(c, l, stems) : 0;
 	for (int k = 0; k < n; k++)
-		if (stems[k] == wanted->stem)
+		if (stems[k] == wanted->hash)
 			return 1;
 	return MIN(n, 0);
 }
 
+/* 1: some are bound otherwise. */
 static int bind_wanted(struct catalog *c, const struct inode *src, const struct links_wanted *wanted,
 		       struct part_links *now)
 {
+	bool changed = false;
 	int r = 0;
 
 	for (size_t k = 0; k < part_links_count(now) && r >= 0; k++) {
@@ -226,32 +226,38 @@ static int bind_wanted(struct catalog *c, const struct inode *src, const struct 
 			continue;
 		i->bound = 0;
 		r = link_look_for(c, src, &l, &i->bound);
+		changed |= i->bound != l.bound;
 	}
-	return r;
+	return r < 0 ? r : changed;
 }
 
-static int settle_once(struct catalog *c, const struct inode *i, const struct links_wanted *wanted)
+static int settle_part(struct catalog *c, const struct inode *i, const struct links_wanted *wanted, unsigned from,
+		       int *ret_part)
 {
 	_cleanup_part_links_ struct part_links old = { 0 }, now = { 0 };
 	struct exchange x = { .ino = i->ino, .is_settling = true, .old = &old, .now = &now };
-	int r = part_links_load(c, i->ino, &old);
+	int r = part_links_load_next(c, i->ino, from, &old, ret_part);
 
 	if (r >= 0)
 		r = part_links_copy(&old, &now);
 	if (r >= 0)
 		r = bind_wanted(c, i, wanted, &now);
-	return r < 0 ? r : exchange_all(c, &x);
+	return r <= 0 ? r : exchange_part(c, &x, (uint8_t)*ret_part);
 }
 
 int links_settle_found(struct catalog *c, uint64_t ino, const struct links_wanted *wanted)
 {
 	struct inode i;
-	int r = inode_get(c, ino, &i);
+	int r = inode_get(c, ino, &i), part = -1;
 
 	if (r < 0 || !(i.flags & INODE_LINKS))
 		return over(r);
-	for (unsigned times = 0; !is_over(r = settle_once(c, &i, wanted), times); times++)
-		;
+	do {
+		unsigned from = (unsigned)(part + 1);
+
+		for (unsigned times = 0; !is_over(r = settle_part(c, &i, wanted, from, &part), times); times++)
+			;
+	} while (r >= 0 && part >= 0);
 	return over(r);
 }
 

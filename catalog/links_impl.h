@@ -12,6 +12,8 @@
 #define LINK_MESSAGE 'm'
 
 #define LINKS_PARTS 64u
+/* Stands before the id of a message where it is hashed as a stem. */
+#define LINK_MESSAGE_MARK 1u
 
 /* ---- links.c */
 
@@ -35,15 +37,18 @@ int links_last_path(struct catalog *c, uint64_t ino, struct buf *ret_path);
  * by putting another file there. 1, 0: nothing, -errno. */
 int link_look_for(struct catalog *c, const struct inode *src, const struct found_link *l, uint64_t *ret_ino);
 int link_resolve_path(struct catalog *c, uint64_t dir, const char *path, size_t len, struct inode *ret_i);
+/* False: it does not name a file of this stem (or message), which is not folded. */
+bool link_may_name(const struct found_link *l, const char *stem, size_t len);
 /* The stems whose files it may name: how many, at most 2. */
 int link_stems(struct catalog *c, const struct found_link *l, uint64_t ret_hashes[2]);
 
 /* ---- links_found.c */
 
 struct links_wanted {
-	bool waiting;      /* those that wait, too; otherwise only what is bound to nothing that has a name */
-	bool by_stem;
-	uint64_t stem;     /* then: of those that may wait for a file of it */
+	uint64_t gone;    /* what is bound to this inode, which has no name; 0: what waits, */
+	const char *stem; /* for a file of this stem, or a message with a byte 1 before its id; NULL: for anything */
+	size_t stem_len;
+	uint64_t hash;    /* of the stem */
 };
 /* Takes the place of what was found before; `links`: form, verb NUL, target NUL of each. Batches of its
  * own. */

@@ -18,7 +18,10 @@ static int settle(struct catalog *c, uint64_t ino, const struct links_wanted *wa
 {
 	int r = links_settle_found(c, ino, wanted);
 
-	return r < 0 ? r : links_settle_user(c, ino);
+	if (r >= 0)
+		r = links_settle_user(c, ino);
+	catalog_give_way(c);
+	return r;
 }
 
 /* Those behind `after`. */
@@ -38,17 +41,16 @@ static int load_waiting(struct catalog *c, uint64_t stem, uint64_t after, uint64
 	return r == -EBADMSG ? 0 : MIN(r, 0);
 }
 
-static int wake(struct catalog *c, uint64_t stem)
+static int wake(struct catalog *c, const struct links_wanted *wanted)
 {
-	const struct links_wanted wanted = { .waiting = true, .by_stem = true, .stem = stem };
 	uint64_t inos[WAITING_MAX], after = 0;
 	size_t n;
 	int r;
 
 	do {
-		r = load_waiting(c, stem, after, inos, &n);
+		r = load_waiting(c, wanted->hash, after, inos, &n);
 		for (size_t k = 0; k < n && r >= 0; k++) {
-			r = settle(c, inos[k], &wanted);
+			r = settle(c, inos[k], wanted);
 			after = inos[k] + 1;
 		}
 	} while (r >= 0 && n == WAITING_MAX);
@@ -67,30 +69,35 @@ static int wake_name(void *context, uint64_t dir, uint64_t cookie)
 {
 	_cleanup_buf_ struct buf name = BUF_INIT;
 	const struct appearing *a = context;
-	uint64_t stem;
+	struct links_wanted wanted = { 0 };
 	int r = tree_name_at(a->c, dir, cookie, a->ino, &name);
 
 	if (r < 0)
 		return r == -ENOENT || r == -EBADMSG ? 0 : r;
-	r = file_stem_hash(a->c, (const char *)name.data, file_stem_len((const char *)name.data, name.len),
-			   &stem);
-	return r < 0 ? r : wake(a->c, stem);
+	wanted.stem = (const char *)name.data;
+	wanted.stem_len = file_stem_len(wanted.stem, name.len);
+	r = file_stem_hash(a->c, wanted.stem, wanted.stem_len, &wanted.hash);
+	return r < 0 ? r : wake(a->c, &wanted);
 }
 
 static int wake_message(void *context, uint64_t id)
 {
-	const struct appearing *a = context;
 	_cleanup_label_ struct label l = { 0 };
-	struct found_link link = { .form = LINK_MESSAGE };
-	uint64_t stems[2];
+	_cleanup_buf_ struct buf stem = BUF_INIT;
+	const struct appearing *a = context;
+	struct links_wanted wanted = { 0 };
 	int r = label_get(a->c, id, &l);
 
 	if (r < 0 || l.above != a->messages)
 		return r == -ENOENT || r == -EBADMSG ? 0 : MIN(r, 0);
-	link.target = (const char *)l.name.data;
-	link.len = l.name.len;
-	r = link_stems(a->c, &link, stems);
-	return r < 0 ? r : wake(a->c, stems[0]);
+	r = buf_add_u8(&stem, LINK_MESSAGE_MARK);
+	if (r >= 0)
+		r = buf_add(&stem, l.name.data, l.name.len);
+	wanted.stem = (const char *)stem.data;
+	wanted.stem_len = stem.len;
+	if (r >= 0)
+		r = file_stem_hash(a->c, wanted.stem, wanted.stem_len, &wanted.hash);
+	return r < 0 ? r : wake(a->c, &wanted);
 }
 
 static int wake_messages(struct appearing *a, const struct inode *i)
@@ -104,7 +111,7 @@ static int wake_messages(struct appearing *a, const struct inode *i)
 
 int links_appeared(struct catalog *c, uint64_t ino)
 {
-	static const struct links_wanted all = { .waiting = true };
+	static const struct links_wanted all;
 	struct appearing a = { .c = c, .ino = ino };
 	struct inode i;
 	int r = inode_get(c, ino, &i);
@@ -156,13 +163,13 @@ static int drop_link(struct catalog *c, uint64_t ino, const struct packed_member
 /* It may have got a name again. Sets that cannot be read are made anew, without it. */
 int links_forsake(struct catalog *c, uint64_t ino)
 {
-	static const struct links_wanted dead_only = { 0 };
+	const struct links_wanted wanted = { .gone = ino };
 	struct packed_member m;
 	int r;
 
 	while (link_is_alive(c, ino) == 0 && (r = first_link(c, ino, &m)) != 0) {
 		if (r > 0)
-			r = settle(c, m.a, &dead_only);
+			r = settle(c, m.a, &wanted);
 		if (r >= 0)
 			r = has_link(c, ino, &m);
 		if (r > 0 && link_is_alive(c, ino) == 0)

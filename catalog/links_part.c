@@ -103,7 +103,7 @@ static bool is_part(const struct record *record)
 }
 
 struct loading {
-	struct catalog *c;
+	struct catalog *c; /* NULL: without hashes */
 	struct part_links *l;
 };
 
@@ -117,7 +117,7 @@ static int load_part(void *context, const struct record *record)
 	if (r > 0)
 		return 0;
 	while (r >= 0 && (r = next_link(&in, &link)) > 0)
-		r = part_links_add(n->l, &link, part_link_hash(n->c, &link), record->key[9]);
+		r = part_links_add(n->l, &link, n->c ? part_link_hash(n->c, &link) : 0, record->key[9]);
 	return r;
 }
 
@@ -181,35 +181,17 @@ int links_foreach_found(struct catalog *c, uint64_t ino,
 
 /* ---- one part at a time */
 
-struct taking {
-	struct catalog *c;
-	struct part_links *l;
-	unsigned from;
-	int part; /* that was taken, -1: none */
-};
-
-static int take_part(void *context, const struct record *record)
+/* Parts are compared with their like only: hashes are not needed. */
+int part_links_load_next(struct catalog *c, uint64_t ino, unsigned from, struct part_links *ret_l, int *ret_part)
 {
-	struct taking *t = context;
-	int r;
+	struct key prefix = key_u64(key_start('W'), ino), first = links_part_key(ino, (uint8_t)from), key;
+	_cleanup_buf_ struct buf value = BUF_INIT;
+	struct record record;
+	int r = from < LINKS_PARTS ? record_first(c, &prefix, &first, &key, &value) : 0;
 
-	if (!is_part(record) || record->key[9] < t->from)
-		return 0;
-	t->part = record->key[9];
-	r = load_part(&(struct loading){ t->c, t->l }, record);
-	return r < 0 ? r : 1;
-}
-
-/* The first part from `from` on. -1: there is none. */
-int part_links_load_next(struct catalog *c, uint64_t ino, unsigned from, struct part_links *ret_l,
-			 int *ret_part)
-{
-	struct key prefix = key_u64(key_start('W'), ino);
-	struct taking t = { .c = c, .l = ret_l, .from = from, .part = -1 };
-	int r = records_foreach(c, &prefix, take_part, &t);
-
-	*ret_part = t.part;
-	return MIN(r, 0);
+	record = (struct record){ key.bytes, key.len, value.data, value.len };
+	*ret_part = r > 0 && is_part(&record) ? record.key[9] : -1;
+	return *ret_part < 0 ? MIN(r, 0) : load_part(&(struct loading){ .l = ret_l }, &record);
 }
 
 /* ---- exchanging a part, in a batch */

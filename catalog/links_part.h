@@ -34,7 +34,7 @@ int part_links_copy(const struct part_links *from, struct part_links *ret);
 bool part_link_is(const struct part_links *x, const struct part_link *a, const struct part_links *y,
 		  const struct part_link *b);
 
-/* All parts, or the first from `from` on: *ret_part, -1: there is none. Both append. -EBADMSG. */
+/* All parts, or, without hashes, the first from `from` on: *ret_part, -1: there is none. -EBADMSG. */
 int part_links_load(struct catalog *c, uint64_t ino, struct part_links *ret_l);
 int part_links_load_next(struct catalog *c, uint64_t ino, unsigned from, struct part_links *ret_l,
 			 int *ret_part);

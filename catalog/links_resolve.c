@@ -374,13 +374,36 @@ int link_look_for(struct catalog *c, const struct inode *src, const struct found
 static int message_stem(struct catalog *c, const struct found_link *l, uint64_t *ret_hash)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r = buf_add_u8(&text, 1);
+	int r = buf_add_u8(&text, LINK_MESSAGE_MARK);
 
 	if (r >= 0)
 		r = buf_add(&text, l->target, l->len);
 	if (r >= 0)
 		r = file_stem_hash(c, (const char *)text.data, text.len, ret_hash);
 	return r < 0 ? r : 1;
+}
+
+static bool is_ascii(const char *text, size_t len)
+{
+	while (len && (unsigned char)text[len - 1] < 0x80)
+		len--;
+	return !len;
+}
+
+static bool may_fold_alike(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	return (a_len == b_len && strncasecmp(a, b, a_len) == 0) || !is_ascii(a, a_len) || !is_ascii(b, b_len);
+}
+
+bool link_may_name(const struct found_link *l, const char *stem, size_t len)
+{
+	struct text path = { l->target, l->len }, last;
+	bool is_message = len && stem[0] == LINK_MESSAGE_MARK;
+
+	if (is_message || l->form == LINK_MESSAGE)
+		return is_message && l->form == LINK_MESSAGE;
+	return take_last(&path, &last) && (may_fold_alike(last.at, last.len, stem, len) ||
+					   may_fold_alike(last.at, file_stem_len(last.at, last.len), stem, len));
 }
 
 /* A wiki name may be all of a stem, dots and all. */

@@ -413,6 +413,39 @@ static int mend_counters(struct repair *r)
 	return e < 0 ? e : repair_flush(r);
 }
 
+/* ---- what was found in files */
+
+static int queue_file(struct repair *r, uint64_t ino, unsigned *files)
+{
+	struct inode i;
+	struct batch *b;
+	int e = repair_batch(r, &b);
+
+	if (e >= 0)
+		e = inode_get_in(b, ino, &i);
+	if (e < 0 || !i.nlink || i.flags & EVENT_RULES << INODE_WHY_SHIFT)
+		return e == -ENOENT ? 0 : e;
+	e = queue_add(b, &i, EVENT_RULES);
+	if (e >= 0)
+		inode_put(b, &i);
+	++*files;
+	return e;
+}
+
+/* Nothing tells which files have lost something of it: it is looked for in all. */
+static int find_again(struct repair *r)
+{
+	unsigned files = 0;
+	int e = 0;
+
+	for (size_t k = 0; k < r->n && e >= 0 && (r->lost['N'] || r->lost['W']); k++)
+		if (r->nodes[k].i.flags & (INODE_FOUND | INODE_LINKS))
+			e = queue_file(r, r->nodes[k].i.ino, &files);
+	if (files)
+		repair_say(r, "index: tags and links are looked for in %u files again", files);
+	return e < 0 ? e : repair_flush(r);
+}
+
 /* ---- what derive.c makes */
 
 /* Whatever a repair has changed, names and times and labels are made again from it at the next mount. */
@@ -438,6 +471,8 @@ int repair_derived(struct repair *r)
 		e = repair_flush(r);
 	if (e >= 0) /* once more, of the segments that are known now */
 		e = mend_counters(r);
+	if (e >= 0)
+		e = find_again(r);
 	if (e >= 0)
 		e = note_doubt(r);
 	return e;

@@ -63,6 +63,30 @@ refuse 'Argument list too long' setfattr -n $link -v "$(cat "$work/long")" src.m
 # Without a file, nothing is left of its links.
 setfattr -n $link -v copy.md copy.md && rm copy.md src.md || fail "rm"
 
+# What files say themselves: notes, pages, mails; moved, replaced, taken away, and back again.
+related() { cut -f 2 ".query/related?to=$1&dir=out" | sort | tr '\n' ' '; }
+mkdir said && printf '%s\n' 'See [[Wind Meter]], [log](../there/log.txt) and [[Missing]].' >said/plan.md || fail "plan"
+mkdir there && echo '# Wind' >'there/wind meter.md' && echo log >there/log.txt || fail "there"
+printf '%s\n' '<a href="../said/plan.md">plan</a>' >there/page.html
+printf '%s\n' 'From: a@b' 'Subject: one' 'Message-ID: <one@b>' '' 'one' >said/one.eml
+printf '%s\n' 'From: b@b' 'Subject: two' 'In-Reply-To: <one@b>' '' 'two' >there/two.eml
+"$brainy" wait "$mnt" --for index || fail "wait"
+expect 'there/log.txt there/wind meter.md ' related 'said%2Fplan.md'
+expect 'said/plan.md ' related 'there%2Fpage.html'
+expect 'said/one.eml ' related 'there%2Ftwo.eml'
+mv 'there/wind meter.md' far.md && mv there said/here && echo '# M' >missing.md || fail "mv"
+"$brainy" wait "$mnt" --for index || fail "wait"
+expect 'far.md missing.md said/here/log.txt ' related 'said%2Fplan.md'
+rm missing.md
+expect 'far.md said/here/log.txt ' related 'said%2Fplan.md'
+kill -9 "$(server)"
+echo '# M' >said/missing.md && echo new >.new && mv .new far.md || fail "mv"
+"$brainy" wait "$mnt" --for index || fail "wait"
+becomes '^far.md said/here/log.txt said/missing.md $' related 'said%2Fplan.md'
+printf '%s\n' 'Nothing but [[one.eml]].' >said/plan.md
+"$brainy" wait "$mnt" --for index || fail "wait"
+expect 'said/one.eml ' related 'said%2Fplan.md'
+
 # Many files that link to one another, through a kill while they are found, forgotten and found again.
 mkdir web && cd web || fail "mkdir web"
 for i in $(seq 60); do

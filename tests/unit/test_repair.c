@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What repair makes of records that contradict each other: everything that is there stays, what follows is made anew,
  * what has lost its name is in lost+found, and a second repair finds nothing. */
+#include "catalog/found.h"
 #include "tests/unit/repair_box.h"
 
 /* ---- what can be wrong */
@@ -280,6 +281,28 @@ static void test_removed(void)
 
 /* ---- the store and the log */
 
+/* What was found in a file is found again, where some of it may be lost. */
+static void test_lost_findings(void)
+{
+	static const char links[] = "wlinks\0f";
+	struct found found = { .tags = "", .fields = "", .links = links, .links_len = sizeof(links) };
+	struct queue_entry entry;
+	uint64_t f, g;
+
+	begin_test();
+	f = made(ROOT_INO, "f", S_IFREG | 0644);
+	g = made(ROOT_INO, "g", S_IFREG | 0644);
+	CHECK_EQ(tree_set_found(box.c, f, lookup("f").content_lsn, &found), 0);
+	CHECK_EQ(repair(STOPPED), 0);
+	put(key_u64(key_start('W'), f), "x", 1);
+	CHECK_EQ(repair(ALONE), 2);
+	CHECK_EQ(queue_get(box.c, f, &entry), 0);
+	CHECK(entry.why & EVENT_RULES);
+	CHECK_EQ(queue_get(box.c, g, &entry), 0);
+	CHECK(!(entry.why & EVENT_RULES));
+	end_test();
+}
+
 static void test_damaged_store(void)
 {
 	begin_test();
@@ -417,6 +440,7 @@ int main(void)
 	test_found_again(KILLED);
 	test_found_inodes();
 	test_removed();
+	test_lost_findings();
 	test_damaged_store();
 	test_lost_store("rm $V/catalog/data.mdb", STOPPED);
 	test_lost_store("rm $V/catalog/data.mdb", KILLED);
