@@ -128,6 +128,7 @@ static int drop(struct maker *m, const char *letters)
 
 struct collection {
 	struct catalog *c;
+	uint64_t shift;      /* of times */
 	struct buf members;  /* struct packed_member */
 	uint64_t low, high;  /* of a: what is collected in this pass */
 };
@@ -165,7 +166,7 @@ static int collect_time(void *context, const struct record *record)
 	struct inode i;
 	int r = inode_decode(load_be64(record->key + 1), record->value, record->value_len, &i);
 
-	return r < 0 || !file_quarter_of(&i) ? r : collect(n, file_quarter_of(&i), i.ino);
+	return r < 0 || !file_quarter_of(&i) ? r : collect(n, file_quarter_of(&i) + n->shift, i.ino);
 }
 
 static int compare(const void *x, const void *y)
@@ -198,7 +199,7 @@ static int write_members(struct packed_writer *w, struct buf *members)
 static int make_set(struct maker *m, struct key prefix, char letter, record_visit_fn visit, unsigned passes, uint64_t range)
 {
 	struct packed_writer *w = calloc(1, sizeof(*w));
-	struct collection n = { .c = m->c };
+	struct collection n = { .c = m->c, .shift = file_times_shift(m->c) };
 	struct key from = key_start(letter);
 	int r = w ? 0 : -ENOMEM;
 

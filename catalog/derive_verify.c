@@ -15,6 +15,7 @@
 
 struct comparison {
 	struct catalog *c;
+	uint64_t shift;                /* of times */
 	uint64_t names, times, labels; /* what there must be, less what there is */
 	uint64_t places;               /* of labels in the tree, as their records have them, less as those above have them */
 	uint64_t called;               /* the same, less as the records by name have them */
@@ -101,7 +102,7 @@ static int expect_inode(void *context, const struct record *record)
 	x->ino = i.ino;
 	x->seen++;
 	if (file_quarter_of(&i))
-		x->times += hash_of(file_quarter_of(&i), i.ino, 0);
+		x->times += hash_of(file_quarter_of(&i) + x->shift, i.ino, 0);
 	if (i.sets[SET_XATTRS].count)
 		r = tags_foreach_set(x->c, i.ino, expect_tag, x);
 	if (r >= 0 && i.sets[SET_XATTRS].count)
@@ -197,6 +198,7 @@ static int each(struct comparison *x, char letter, record_visit_fn visit)
 
 static int compare(struct comparison *x)
 {
+	struct key times = file_times_prefix();
 	int r = each(x, 'D', expect_names);
 
 	if (r >= 0)
@@ -204,7 +206,7 @@ static int compare(struct comparison *x)
 	if (r >= 0)
 		r = subtract_set(x, file_names_walk(x->c), &x->names);
 	if (r >= 0)
-		r = subtract_set(x, file_times_walk(x->c), &x->times);
+		r = subtract_set(x, packed_walk_over(x->c, &times), &x->times);
 	if (r >= 0)
 		r = each(x, 'g', subtract_label);
 	if (r >= 0)
@@ -217,7 +219,7 @@ static int compare(struct comparison *x)
 
 int64_t derive_verify(struct catalog *c, void (*problem)(void *context, const char *text), void *context)
 {
-	struct comparison x = { .c = c };
+	struct comparison x = { .c = c, .shift = file_times_shift(c) };
 	int r = derive_is_due(c) ? -ENOENT : compare(&x);
 
 	if (r < 0) /* records that do not open are told of where they are looked for */

@@ -11,6 +11,7 @@
 #include "crypto/digest.h"
 
 #define QUARTERS_BEFORE_1970 (1ull << 40)
+#define SHIFTS (1ull << 39)
 #define ENDING_MAX 8u
 
 /* ---- times */
@@ -34,11 +35,48 @@ struct key file_times_prefix(void)
 	return key_start('m');
 }
 
-struct packed_walk file_times_walk(struct catalog *c)
+uint64_t file_times_shift(struct catalog *c)
+{
+	static char label[] = "times";
+	const struct iovec piece = { label, sizeof(label) - 1 };
+
+	return load_be64(digest_128(catalog_keys(c), DIGEST_STEM, &piece, 1).bytes) & (SHIFTS - 1);
+}
+
+struct file_times file_times_from(struct catalog *c, uint64_t quarter, uint64_t ino)
 {
 	struct key prefix = file_times_prefix();
+	struct file_times t = { packed_walk_over(c, &prefix), file_times_shift(c) };
 
-	return packed_walk_over(c, &prefix);
+	packed_walk_seek(&t.walk, quarter + t.shift, ino);
+	return t;
+}
+
+int file_times_next(struct file_times *t, uint64_t *ret_quarter, uint64_t *ret_ino)
+{
+	struct packed_member m;
+	int r = packed_walk_next(&t->walk, &m);
+
+	if (r <= 0)
+		return r;
+	if (m.a < t->shift)
+		return -EBADMSG;
+	*ret_quarter = m.a - t->shift;
+	*ret_ino = m.b;
+	return 1;
+}
+
+void file_times_done(struct file_times *t)
+{
+	packed_walk_done(&t->walk);
+}
+
+int file_times_count(struct catalog *c, uint64_t low, uint64_t high, uint64_t *ret_count)
+{
+	struct key prefix = file_times_prefix();
+	uint64_t shift = file_times_shift(c);
+
+	return packed_set_count(c, &prefix, low + shift, high + shift, ret_count);
 }
 
 uint64_t file_quarter_of(const struct inode *i)
@@ -59,12 +97,15 @@ void file_timed(struct batch *b, struct inode *i)
 {
 	uint64_t quarter = file_quarter_of(i);
 	struct key prefix = file_times_prefix();
-	struct packed_change gone = { .a = i->quarter, .b = i->ino, .clear = 1 };
-	struct packed_change come = { .a = quarter, .b = i->ino, .set = 1 };
+	struct packed_change gone = { .b = i->ino, .clear = 1 }, come = { .b = i->ino, .set = 1 };
+	uint64_t shift;
 	int r = 0;
 
 	if (quarter == i->quarter)
 		return;
+	shift = file_times_shift(batch_catalog(b));
+	gone.a = i->quarter + shift;
+	come.a = quarter + shift;
 	if (i->quarter)
 		r = packed_set_change(b, &prefix, &gone, NULL);
 	if (r >= 0 && quarter)

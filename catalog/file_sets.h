@@ -6,7 +6,8 @@
  *   'n' hash inode     how many names of the file have this stem; the hash is the first 32 bits of
  *                      digest_128(DIGEST_STEM, stem)
  *   'm' quarter inode  1; of a file with a name: mtime in quarters of an hour (every time zone's days begin with
- *                      one), 1970 at 2^40
+ *                      one), 1970 at 2^40; in the set a number below 2^39 is added that only who has the volume's key
+ *                      knows (a digest of "times"), since keys can be read
  *
  * A stem is a name without its ending, folded (base/fold.h): "Wind Meter.md" and "wind meter" have the same.
  *
@@ -22,9 +23,22 @@
 /* Of a time in seconds since 1970. */
 uint64_t file_quarter(int64_t seconds);
 int64_t file_quarter_begins(uint64_t quarter);
-struct packed_walk file_times_walk(struct catalog *c);
-struct key file_times_prefix(void);
 struct key file_names_prefix(void);
+struct key file_times_prefix(void);
+/* What is added in the set. */
+uint64_t file_times_shift(struct catalog *c);
+
+/* A walk through the files with names, by the quarter in which they were modified. */
+struct file_times {
+	struct packed_walk walk;
+	uint64_t shift;
+};
+struct file_times file_times_from(struct catalog *c, uint64_t quarter, uint64_t ino);
+/* 1, 0 at the end, -EBADMSG. */
+int file_times_next(struct file_times *t, uint64_t *ret_quarter, uint64_t *ret_ino);
+void file_times_done(struct file_times *t);
+/* How many there are in [low, high]. */
+int file_times_count(struct catalog *c, uint64_t low, uint64_t high, uint64_t *ret_count);
 
 /* Bytes of the name before its ending: what stands before the last dot, when eight letters and digits at most
  * follow, a letter among them. */

@@ -11,13 +11,15 @@
  *   'B' extent-id                    how many extents use an extent object
  *   'B' extent-id ino end            back reference: one that uses it (none of packs: extent_users.c)
  *   'S' segment                      account of a data segment
- *   'G' hash128                      tag by keyed hash of its name -> id, name, count
- *   'T' tag ino                      a file has a tag
- *   'g' tag                          tag id -> name hash
+ *   'G' hash128, 'g' label           labels: tags, values of fields .. (labels.h)
+ *   'h' label.., 'T' label ino       the labels below one, the files that have one (packed_set.h)
+ *   'n' hash ino, 'm' quarter ino    names and times of files (file_sets.h)
+ *   'y' label, 'a' label ino         saved searches (saved.h)
+ *   'A' kind number                  journals (journal.h)
  *   'Q' queue ino                    queues: 1 index, 2 move, 3 delete
  *   'Q' 4 time id                    objects to be removed from the bucket (tiers/move/send.h)
  *   'O' ino                          orphan: unlinked, still open
- *   'N' ino                          index state of a file (reserved: it lies in the index's documents)
+ *   'N' ino                          what was found in a file's content (found.h)
  *   'M' segment                      index segment: registered, with its checksum
  *   'C' counter                      durable counters
  *   'R' group                        remembered replies (replies.h)
@@ -25,7 +27,8 @@
  *                                    (index/rules.h), 3 what was asked of the bucket (tiers/move/meter_record.h),
  *                                    4 marks of its owner (tiers/move/owner.h)
  *                                    5, 6 verifying (tiers/scrub/scrub_record.h),
- *                                    7 how well the dictionary does (tiers/move/dictionary_record.h)
+ *                                    7 how well the dictionary does (tiers/move/dictionary_record.h),
+ *                                    8 whether the sets of files are made (derive.h)
  *   'U' dir                          quota of a directory (quota.h)
  *   'L' 'l' ino, 'w', 'W' ino part   links between files (links.h)
  *   'F' field ...                    fields (reserved)

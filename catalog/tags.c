@@ -496,6 +496,14 @@ int tree_remove_tag(struct catalog *c, struct tree_request *rq, uint64_t id)
 	return r < 0 ? r : op_end(&op, label_remove(op.b, id), 0);
 }
 
+/* The folder that it lay in must not go with it: another comes there. */
+static int replace(struct batch *b, uint64_t other, uint64_t above)
+{
+	int r = above == LABEL_ROOT_TAGS ? 0 : label_change_flags(b, above, LABEL_KEPT, 0);
+
+	return r < 0 ? r : label_remove(b, other);
+}
+
 static int rename_in(struct tree_op *op, uint64_t id, uint64_t above, const char *name, bool may_replace)
 {
 	size_t len = strlen(name);
@@ -503,7 +511,7 @@ static int rename_in(struct tree_op *op, uint64_t id, uint64_t above, const char
 	int r = tag_step_is_good(name, len) ? label_find_in(op->b, above, name, len, &other) : -EINVAL;
 
 	if (r >= 0 && other != id)
-		r = may_replace ? label_remove(op->b, other) : -EEXIST;
+		r = may_replace ? replace(op->b, other, above) : -EEXIST;
 	if (r < 0 && r != -ENOENT)
 		return r;
 	r = label_rename(op->b, id, above, name, len);

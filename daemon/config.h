@@ -37,6 +37,9 @@ struct config_class {
 
 struct config {
 	struct {
+		char *timezone;        /* owned: of days; NULL: UTC */
+	} mount;
+	struct {
 		uint64_t segment_size; /* bytes */
 		uint64_t segments_max;
 		uint64_t checkpoint_ms;

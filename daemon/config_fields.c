@@ -16,6 +16,8 @@ static const char *const addressings[] = { "path", "virtual", NULL };
 static const char *const cold_reads[] = { "wait", "fail", NULL };
 
 const struct config_field config_fields[] = {
+	{ "mount", "timezone", CONFIG_TEXT, false, AT(mount.timezone), .check = config_check_timezone },
+
 	{ "wal", "segment_size", CONFIG_SIZE, false, AT(wal.segment_size), 4 << 20, 1 << 30 },
 	{ "wal", "segments_max", CONFIG_NUMBER, false, AT(wal.segments_max), 4, 1024 },
 	{ "wal", "checkpoint_ms", CONFIG_NUMBER, true, AT(wal.checkpoint_ms), 10, 600000 },

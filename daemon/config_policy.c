@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/zone.h"
 #include "base/cleanup.h"
 
 #define PROMOTE_GAP_MS 200
@@ -86,6 +87,14 @@ bool config_windows(const struct config *c, struct time_windows *ret_w, int32_t 
 		*ret_w = (struct time_windows){ 0 };
 	*ret_offset_s = 0;
 	return !zone || windows_parse_offset(zone, ret_offset_s) < 0;
+}
+
+void config_set_zone(const struct config *c)
+{
+	const char *zone = c->mount.timezone;
+	int32_t offset_s = 0;
+
+	zone_set(zone && windows_parse_offset(zone, &offset_s) < 0, offset_s);
 }
 
 struct bucket_pace config_pace(const struct config *c)

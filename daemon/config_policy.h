@@ -21,6 +21,8 @@ struct limits config_limits(const struct config *c);
 /* The windows and their time zone: true when that is the machine's, else *ret_offset_s holds. */
 bool config_windows(const struct config *c, struct time_windows *ret_w, int32_t *ret_offset_s);
 /* How fast the bucket may be asked. */
+/* Sets the zone that days are told in (base/zone.h). */
+void config_set_zone(const struct config *c);
 struct bucket_pace config_pace(const struct config *c);
 /* grace_hours, with its default. */
 int64_t config_grace_s(const struct config *c);

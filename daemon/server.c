@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/announcer.h"
 #include "daemon/audit.h"
+#include "daemon/config_policy.h"
 #include "daemon/server.h"
 
 #include <errno.h>
@@ -173,6 +174,7 @@ static int open_volume(struct server *s, const struct link_message *hello, char 
 		return r;
 	}
 	o.program_dir = program_dir;
+	config_set_zone(&s->config);
 	s->stack.volume_dirfd = s->volume_dirfd;
 	s->stack.keys = s->keys;
 	s->stack.is_busy = busy;

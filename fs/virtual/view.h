@@ -11,6 +11,7 @@
  * Requests for views are served by workers: they may wait for the disk, and for a query of the same user. */
 #pragma once
 
+#include "catalog/file_sets.h"
 #include "catalog/tag_walk.h"
 #include "fs/virtual/virtual.h"
 #include "index/viewers.h"
@@ -85,7 +86,8 @@ struct view_walk {
 	const struct view *v;       /* borrowed */
 	struct tag_walk tags[VIEW_TERMS_MAX]; /* owned */
 	unsigned n;
-	struct packed_walk set;     /* owned */
+	struct packed_walk set;     /* owned; VIEW_VALUE */
+	struct file_times times;    /* owned; VIEW_DATE */
 	uint64_t low, high;         /* VIEW_DATE: quarters, the last one included */
 };
 /* Files that the looker sees, in the order of cookies. */

@@ -102,16 +102,18 @@ static int untag(struct change *x, struct tree_request *rq, uint64_t ino, const 
 	return r == -ENODATA ? -EPERM : r; /* the file itself says so */
 }
 
-/* The kernel believes that a name of the file is gone, or that there is one more. */
-static void tell(struct change *x, uint64_t ino)
-{
-	invalidator_add(x->l.fs->invalidator, ino);
-}
-
 /* What the kernel believes of a name is not so any more: that it is there, or that it is not. */
 static void forget_name(struct change *x, uint64_t dir, const char *name)
 {
 	invalidator_add_name(x->l.fs->invalidator, dir, name, 0);
+}
+
+/* The kernel believes that a name of the file has come or gone. What is done to the name waits until the request is over in
+ * the kernel as well, where it counts the file's names; they are forgotten after that. */
+static void tell_of_name(struct change *x, uint64_t dir, const char *name, uint64_t ino)
+{
+	forget_name(x, dir, name);
+	invalidator_add(x->l.fs->invalidator, ino);
 }
 
 static void reply_file(struct change *x, const struct inode *i)
@@ -283,7 +285,7 @@ static int unlink_in(struct change *x, uint64_t dir, const char *name)
 	if (r == 0)
 		r = untag(x, &x->rq, i.ino, &v);
 	if (r >= 0)
-		tell(x, i.ino);
+		tell_of_name(x, dir, name, i.ino);
 	return MIN(r, 0);
 }
 
@@ -570,9 +572,7 @@ static int rename_in(struct change *x, uint64_t dir, const char *name, uint64_t 
 	r = view_is(new_dir) ? move_into_view(x, view_is(dir) ? &from : NULL, &i, &to)
 			     : move_out(x, &from, &i, new_dir, new_name, flags);
 	if (r >= 0)
-		tell(x, i.ino);
-	if (r >= 0 && view_is(new_dir)) /* where the kernel believes that the file is now */
-		forget_name(x, new_dir, new_name);
+		tell_of_name(x, new_dir, new_name, i.ino);
 	return MIN(r, 0);
 }
 

@@ -9,19 +9,19 @@
 
 #include "base/calendar.h"
 #include "base/cleanup.h"
+#include "base/zone.h"
 #include "catalog/file_sets.h"
 
 /* Years that a folder may be called by. */
 #define YEAR_MIN 1
 #define YEAR_MAX 9999
 
-/* The first quarter of a date; months and days beyond their ends are those of the next. mktime(3) knows the zone, and the days
- * on which clocks are changed. */
+/* The first quarter of a date; months and days beyond their ends are those of the next. */
 static uint64_t first_quarter(int year, int month, int day)
 {
-	struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day, .tm_isdst = -1 };
+	struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day };
 
-	return file_quarter(mktime(&tm));
+	return file_quarter(zone_make(&tm));
 }
 
 void view_day_quarters(const struct view *v, uint64_t *ret_low, uint64_t *ret_high)
@@ -53,17 +53,16 @@ static uint64_t range_ends(const struct view *v)
 /* The first file at or behind a quarter that is seen. */
 static int next_seen(struct looker *l, uint64_t from, uint64_t end, struct tm *ret_tm)
 {
-	_cleanup_(packed_walk_done) struct packed_walk w = file_times_walk(l->fs->config.catalog);
-	struct packed_member m;
+	_cleanup_(file_times_done) struct file_times t = file_times_from(l->fs->config.catalog, from, 0);
+	uint64_t quarter, ino;
 	time_t at;
 	int r;
 
-	packed_walk_seek(&w, from, 0);
-	while ((r = packed_walk_next(&w, &m)) > 0 && m.a < end) {
-		r = looker_sees(l, m.b);
-		at = file_quarter_begins(m.a);
+	while ((r = file_times_next(&t, &quarter, &ino)) > 0 && quarter < end) {
+		r = looker_sees(l, ino);
+		at = file_quarter_begins(quarter);
 		if (r)
-			return r < 0 ? r : localtime_r(&at, ret_tm) ? 1 : -EOVERFLOW;
+			return r < 0 ? r : zone_break(at, ret_tm) ? 1 : -EOVERFLOW;
 	}
 	return MIN(r, 0);
 }

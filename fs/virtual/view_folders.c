@@ -303,7 +303,8 @@ static int add_text(struct buf *name, const char *text, uint64_t cookie, uint64_
 	return r < 0 ? r : 1;
 }
 
-static int next_saved_in_root(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie)
+static int next_saved_in_root(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name,
+			      uint64_t *ret_cookie)
 {
 	uint64_t above;
 	int r = view_saved_above(l, v, &above);

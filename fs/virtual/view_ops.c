@@ -2,8 +2,8 @@
 /* Looking at views. Nothing of them is kept by the kernel: each name is looked up each time, each listing made anew from its
  * cookie.
  *
- *   cookies   1 "."   2 ".."   else (value + 1) << 2 | 3 behind a file, 2 a folder, 1 a tag that narrows: in that order. What is
- *             found by a search comes behind the folders
+ *   cookies   1 "."   2 ".."   else (value + 1) << 2 | 3 behind a file, 2 a folder, 1 a tag that narrows: in that order.
+ *             What is found by a search comes behind the folders
  *
  * A file that is removed from a tag is gone from those below it: where they came first, "rm -r" would miss it afterwards. */
 #include <errno.h>
@@ -60,14 +60,17 @@ static void reply_link(fuse_req_t req, uint64_t dir, const char *name, struct bu
 		virtual_reply_answer(req, &node);
 }
 
-/* The file itself; its name here is looked up anew each time. */
-static void reply_file(fuse_req_t req, const struct inode *i)
+/* The file itself; its name here is looked up anew each time. What is removed from a tag is one name less to the kernel, which
+ * links no file that has none: so it is told of one name more, and to ask anew before it tells anybody. */
+static void reply_file(fuse_req_t req, const struct view *v, const struct inode *i)
 {
+	bool is_tag = v->class == VIEW_TAG || v->class == VIEW_TAG_SET;
 	struct fuse_entry_param e;
 
 	ops_fill_entry(i, &e);
 	e.entry_timeout = 0;
-	if (!ops_may_keep(ops_fs(req), i->ino))
+	e.attr.st_nlink += is_tag;
+	if (is_tag || !ops_may_keep(ops_fs(req), i->ino))
 		e.attr_timeout = 0;
 	(void) fuse_reply_entry(req, &e);
 }
@@ -95,7 +98,7 @@ static void lookup_file(fuse_req_t req, struct looker *l, const struct view *v, 
 	else if (target.len)
 		reply_link(req, dir, name, &target);
 	else
-		reply_file(req, &i);
+		reply_file(req, v, &i);
 }
 
 static bool is_search(const struct view *v)

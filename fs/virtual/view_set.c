@@ -103,8 +103,7 @@ static void open_time(struct view_walk *w, uint64_t cookie)
 	uint64_t quarter = cookie >> QUARTER_SHIFT, ino = cookie & ((1ull << QUARTER_SHIFT) - 1);
 
 	view_day_quarters(w->v, &w->low, &w->high);
-	w->set = file_times_walk(w->l->fs->config.catalog);
-	packed_walk_seek(&w->set, w->low + quarter, cookie ? ino + 1 : 0);
+	w->times = file_times_from(w->l->fs->config.catalog, w->low + quarter, cookie ? ino + 1 : 0);
 }
 
 int view_walk_open(struct looker *l, const struct view *v, uint64_t cookie, struct view_walk *ret_w)
@@ -132,6 +131,7 @@ void view_walk_done(struct view_walk *w)
 	for (unsigned k = 0; k < w->n; k++)
 		tag_walk_done(&w->tags[k]);
 	packed_walk_done(&w->set);
+	file_times_done(&w->times);
 }
 
 /* The next file that all walks have. */
@@ -156,13 +156,12 @@ static int leap(struct view_walk *w, uint64_t *ret_ino)
 
 static int next_time(struct view_walk *w, uint64_t *ret_ino, uint64_t *ret_cookie)
 {
-	struct packed_member m;
-	int r = packed_walk_next(&w->set, &m);
+	uint64_t quarter;
+	int r = file_times_next(&w->times, &quarter, ret_ino);
 
-	if (r <= 0 || m.a > w->high)
+	if (r <= 0 || quarter > w->high)
 		return MIN(r, 0);
-	*ret_ino = m.b;
-	*ret_cookie = (m.a - w->low) << QUARTER_SHIFT | m.b;
+	*ret_cookie = (quarter - w->low) << QUARTER_SHIFT | *ret_ino;
 	return 1;
 }
 

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "base/json.h"
+#include "base/zone.h"
 #include "catalog/file_sets.h"
 #include "catalog/found.h"
 #include "catalog/pack_record.h"
@@ -225,7 +226,7 @@ static int name_time(const struct counting *x, int64_t second, char *ret_name, s
 	struct tm tm;
 	size_t n;
 
-	if (!localtime_r(&at, &tm))
+	if (!zone_break(at, &tm))
 		return -EOVERFLOW;
 	n = x->unit == BY_YEAR ? strftime(ret_name, size, "%Y", &tm)
 	    : x->unit == BY_MONTH ? strftime(ret_name, size, "%Y-%m", &tm) : strftime(ret_name, size, "%Y-%m-%d", &tm);
@@ -252,66 +253,61 @@ static int64_t end_of(const struct counting *x, int64_t second)
 	time_t at = second;
 	struct tm tm, end;
 
-	if (!localtime_r(&at, &tm))
+	if (!zone_break(at, &tm))
 		return INT64_MAX;
-	end = (struct tm){ .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday, .tm_isdst = -1 };
+	end = (struct tm){ .tm_year = tm.tm_year, .tm_mon = tm.tm_mon, .tm_mday = tm.tm_mday };
 	if (x->unit == BY_DAY)
 		end.tm_mday++;
 	else if (x->unit == BY_MONTH)
 		end.tm_mon++, end.tm_mday = 1;
 	else
 		end.tm_year++, end.tm_mon = 0, end.tm_mday = 1;
-	return mktime(&end);
+	return zone_make(&end);
 }
 
 /* All of a month are counted without being looked at. */
 static int by_time_of_all(struct counting *x)
 {
-	struct key prefix = file_times_prefix();
+	struct catalog *c = x->s->x->config.catalog;
 	uint64_t at = 0;
 
 	for (;;) {
-		_cleanup_(packed_walk_done) struct packed_walk w = file_times_walk(x->s->x->config.catalog);
-		struct packed_member m;
-		uint64_t end, files;
-		int r;
+		_cleanup_(file_times_done) struct file_times t = file_times_from(c, at, 0);
+		uint64_t quarter, ino, files;
+		int r = file_times_next(&t, &quarter, &ino);
 
-		packed_walk_seek(&w, at, 0);
-		r = packed_walk_next(&w, &m);
 		if (r <= 0)
 			return r;
-		end = file_quarter(end_of(x, file_quarter_begins(m.a)));
-		r = packed_set_count(x->s->x->config.catalog, &prefix, m.a, end - 1, &files);
+		at = file_quarter(end_of(x, file_quarter_begins(quarter)));
+		r = file_times_count(c, quarter, at - 1, &files);
 		if (r >= 0)
-			r = add_time(x, file_quarter_begins(m.a), files);
+			r = add_time(x, file_quarter_begins(quarter), files);
 		if (r < 0)
 			return r;
-		at = end;
 	}
 }
 
 static int by_time(struct counting *x)
 {
-	_cleanup_(packed_walk_done) struct packed_walk w = file_times_walk(x->s->x->config.catalog);
-	uint64_t quarter = 0, files = 0;
-	struct packed_member m;
+	_cleanup_(file_times_done) struct file_times t = file_times_from(x->s->x->config.catalog, 0, 0);
+	uint64_t now = 0, files = 0, quarter, ino;
 	int r;
 
 	if (x->all)
 		return by_time_of_all(x);
-	while ((r = packed_walk_next(&w, &m)) > 0) {
-		if (!counts(x, m.b))
+	while ((r = file_times_next(&t, &quarter, &ino)) > 0) {
+		if (!counts(x, ino))
 			continue;
-		if (files && m.a != quarter) {
-			r = add_time(x, file_quarter_begins(quarter), files);
+		if (files && quarter != now) {
+			r = add_time(x, file_quarter_begins(now), files);
 			if (r < 0)
 				return r;
 			files = 0;
 		}
-		quarter = m.a;
+		now = quarter;
 		files++;
 	}
-	return r < 0 || !files ? r : add_time(x, file_quarter_begins(quarter), files);
+	return r < 0 || !files ? r : add_time(x, file_quarter_begins(now), files);
 }
 
 static int by_month(struct counting *x)

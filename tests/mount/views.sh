@@ -499,7 +499,46 @@ def operate():
         step()
         same((step, ls(".")), (step, before))
 
-if phase == "first":
+# ---- each once, however often the server is killed meanwhile
+
+def busy():
+    write("busy/file.txt", "busy")
+    n = 0
+    while n < 20 or gone(work + "/enough"):
+        os.mkdir(".tags/busy")
+        os.link("busy/file.txt", ".tags/busy/file.txt")
+        same(tagged("busy/file.txt"), "busy")
+        os.rename(".tags/busy", ".tags/busier")
+        same(tagged("busy/file.txt"), "busier")
+        os.mkdir(".tags/busiest")
+        os.rename(".tags/busier/file.txt", ".tags/busiest/file.txt")
+        same(tagged("busy/file.txt"), "busiest")
+        os.unlink(".tags/busiest/file.txt")
+        same(tagged("busy/file.txt"), None)
+        os.rename("busy/file.txt", ".tags/busiest/file.txt")
+        os.rename(".tags/busiest/file.txt", "busy/moved.txt")
+        same(tagged("busy/moved.txt"), None)
+        os.rename("busy/moved.txt", "busy/file.txt")
+        os.symlink("busy/file.txt", ".tags/busiest/link")
+        os.unlink(".tags/busiest/file.txt")
+        write(".tags/busiest/new.txt", "new")
+        same((open("inbox/new.txt").read(), tagged("inbox/new.txt")), ("new", "busiest"))
+        os.unlink("inbox/new.txt")
+        soon(lambda: not ls("inbox"))
+        os.rmdir(".tags/busier")
+        os.rmdir(".tags/busiest") if not gone(".tags/busiest") else None
+        os.mkdir(".find/saved/busy")
+        put(".find/saved/busy/.q", "zebra\n")
+        os.rename(".find/saved/busy", ".find/saved/busier")
+        same(open(".find/saved/busier/.q").read(), "zebra\n")
+        os.rmdir(".find/saved/busier")
+        n += 1
+    shutil.rmtree("busy")
+    shutil.rmtree("inbox")
+
+if phase == "busy":
+    busy()
+elif phase == "first":
     operate()
     collisions()
     many()
@@ -519,6 +558,19 @@ kill -9 "$old"
 expect 4 sh -c 'ls | grep -c report' # by one that was in there
 cd "$work"
 views killed
+( views busy ) >"$work/busy" 2>&1 &
+busy=$!
+for _ in 1 2 3 4 5 6; do
+    sleep 0.35
+    old=$(server)
+    kill -9 "$old"
+    n=0
+    while now=$(server); [ -z "$now" ] || [ "$now" = "$old" ]; do
+        sleep 0.05; n=$((n + 1)); [ $n -lt 200 ] || fail "the server does not come back"
+    done
+done
+: >"$work/enough"
+wait $busy || fail "busy: $(cat "$work/busy")"
 again
 views again
 stop

@@ -11,6 +11,13 @@
 #include "tests/unit/xattr_box.h"
 
 #define FILES 9
+static struct packed_walk times_walk(struct catalog *cat)
+{
+	struct key prefix = file_times_prefix();
+
+	return packed_walk_over(cat, &prefix);
+}
+
 static uint64_t files[FILES];
 
 /* ---- a volume with all of it */
@@ -122,7 +129,7 @@ static struct buf dump(bool whole)
 	}
 	CHECK_EQ(records_foreach(c, &labels, dump_label, &d), 0);
 	dump_set(&d.text, "names", 0, file_names_walk(c));
-	dump_set(&d.text, "times", 0, file_times_walk(c));
+	dump_set(&d.text, "times", 0, times_walk(c));
 	return d.text;
 }
 
@@ -252,7 +259,7 @@ static void name_counted_wrong(void)
 
 static void time_removed(void)
 {
-	struct packed_member m = first_of(file_times_walk(c));
+	struct packed_member m = first_of(times_walk(c));
 
 	change_member(file_times_prefix(), m.a, m.b, 0);
 }
@@ -264,7 +271,7 @@ static void time_added(void)
 
 static void time_moved(void)
 {
-	struct packed_member m = first_of(file_times_walk(c));
+	struct packed_member m = first_of(times_walk(c));
 
 	change_member(file_times_prefix(), m.a, m.b, 0);
 	change_member(file_times_prefix(), m.a + 1, m.b, 1);
