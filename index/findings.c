@@ -21,12 +21,11 @@ static bool is_one_of(const char *name, const char *const list[])
 /* Many files have the same value, or somebody looks for one by it. */
 static bool is_kept(const char *name)
 {
-	static const char *const kept[] = { "album",	 "artist",   "author",	   "bcc",	   "camera",
-					    "category",	 "cc",	     "company",	   "created",	   "creator",
-					    "date",	 "from",     "genre",	   "isbn",	   "lang",
-					    "language",	 "location", "message-id", "organization", "project",
-					    "publisher", "rating",   "series",	   "status",	   "subject",
-					    "to",	 "topic",    "type",	   "year",	   NULL };
+	static const char *const kept[] = {
+		"album", "artist", "author", "bcc", "camera", "category", "cc", "company", "created", "creator", "date",
+		"from", "genre", "isbn", "lang", "language", "location", "message-id", "organization", "project",
+		"publisher", "rating", "series", "status", "subject", "to", "topic", "type", "year", NULL
+	};
 
 	return is_one_of(name, kept);
 }
@@ -35,7 +34,7 @@ static bool is_kept(const char *name)
 static bool is_left_out(const char *name)
 {
 	static const char *const out[] = { "abstract", "aliases", "description", "keywords", "summary",
-					   "tag",      "tags",	  "title",	 NULL };
+					   "tag", "tags", "title", NULL };
 
 	return is_one_of(name, out);
 }

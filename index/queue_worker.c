@@ -146,10 +146,12 @@ static int settle(struct index *x, uint64_t ino, uint64_t lsn)
 	return in_memory ? r : queue_clear_entry(x, ino, lsn);
 }
 
-/* Before its entry goes: links may wait for its name, or what it is. Of an entry that is damaged nobody knows why it is there. */
+/* Before its entry goes: links may wait for its name, or what it is. Of an entry that is damaged nobody knows why it
+ * is there. */
 static int tell_links(struct index *x, uint64_t ino, const struct queue_entry *entry)
 {
-	int r = !entry->why || entry->why & (EVENT_NAME | EVENT_CONTENT | EVENT_RULES) ? links_appeared(x->config.catalog, ino) : 0;
+	const uint32_t news = EVENT_NAME | EVENT_CONTENT | EVENT_RULES;
+	int r = !entry->why || entry->why & news ? links_appeared(x->config.catalog, ino) : 0;
 
 	return r == -EBADMSG ? 0 : r;
 }
