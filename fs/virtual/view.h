@@ -120,7 +120,7 @@ void view_lookup(fuse_req_t req, uint64_t dir, const char *name);
 void view_getattr(fuse_req_t req, uint64_t ino);
 void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus);
 
-/* ---- view_changes.c: requests that change something by way of a view. False: neither place is one, nothing was done. */
+/* ---- view_tagging.c, view_folder_changes.c, view_rename.c, view_create.c: requests that change something by way of a view. False: neither place is one, nothing was done. */
 bool view_link(fuse_req_t req, uint64_t ino, uint64_t dir, const char *name);
 bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *name);
 bool view_unlink(fuse_req_t req, uint64_t dir, const char *name);

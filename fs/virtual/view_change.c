@@ -1,0 +1,119 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/virtual/view_change.h"
+
+#include <errno.h>
+
+#include "fs/invalidator.h"
+
+int viewing_begin(fuse_req_t req, struct viewing *ret_x)
+{
+	struct viewing x = { .req = req, .rq = ops_request(req), .c = ops_fs(req)->config.catalog };
+	int r = looker_begin(req, &x.l);
+
+	if (r == 0)
+		*ret_x = x;
+	return r;
+}
+
+void viewing_end(struct viewing *x)
+{
+	looker_done(&x->l);
+}
+
+bool view_has_tags(const struct view *v)
+{
+	return v->class == VIEW_TAG || v->class == VIEW_TAG_SET;
+}
+
+int viewing_tags_at(struct viewing *x, uint64_t dir, struct view *ret_v)
+{
+	int r = view_of(x->l.fs, dir, ret_v);
+
+	return r < 0 ? r : view_has_tags(ret_v) ? 0 : -EPERM;
+}
+
+int viewing_may_write(struct viewing *x, const struct inode *i)
+{
+	int r = x->l.viewer ? access_permits(x->c, caller_identity(&x->l.caller), i, ACCESS_WRITE) : 1;
+
+	return r < 0 ? r : r ? 0 : -EACCES;
+}
+
+int viewing_may_rule(const struct viewing *x)
+{
+	return x->l.caller.all ? 0 : -EPERM;
+}
+
+int viewing_tag_as(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v, uint64_t without)
+{
+	uint64_t with[VIEW_TERMS_MAX], lose[VIEW_TERMS_MAX + 1];
+	struct retag change = { .with = with, .without = lose };
+
+	if (without)
+		lose[change.n_without++] = without;
+	for (unsigned k = 0; k < v->n_terms; k++)
+		if (v->terms[k].negate)
+			lose[change.n_without++] = v->terms[k].id;
+		else
+			with[change.n_with++] = v->terms[k].id;
+	return tree_retag(x->c, rq, ino, &change);
+}
+
+uint64_t view_last_tag(const struct view *v)
+{
+	uint64_t id = 0;
+
+	for (unsigned k = 0; k < v->n_terms; k++)
+		if (!v->terms[k].negate)
+			id = v->terms[k].id;
+	return id;
+}
+
+int viewing_untag(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v)
+{
+	uint64_t id = view_last_tag(v);
+	int r = tree_retag(x->c, rq, ino, &(struct retag){ .without = &id, .n_without = 1 });
+
+	return r == -ENODATA ? -EPERM : r; /* the file itself says so */
+}
+
+void viewing_forget_name(struct viewing *x, uint64_t dir, const char *name)
+{
+	invalidator_add_name(x->l.fs->invalidator, dir, name, 0);
+}
+
+void viewing_tell(struct viewing *x, uint64_t dir, const char *name, uint64_t ino)
+{
+	viewing_forget_name(x, dir, name);
+	invalidator_add(x->l.fs->invalidator, ino);
+}
+
+void viewing_reply_file(struct viewing *x, const struct inode *i)
+{
+	struct fuse_entry_param e;
+
+	ops_fill_entry(i, &e);
+	e.entry_timeout = e.attr_timeout = 0;
+	(void) fuse_reply_entry(x->req, &e);
+}
+
+int viewing_tag(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v, struct inode *ret_i)
+{
+	int r = inode_get(x->c, ino, ret_i);
+
+	if (r == 0)
+		r = viewing_may_write(x, ret_i);
+	if (r == 0)
+		r = viewing_tag_as(x, rq, ino, v, 0);
+	return r < 0 ? r : inode_get(x->c, ino, ret_i);
+}
+
+bool viewing_was_done(fuse_req_t req, int *ret_status)
+{
+	struct reply_record record;
+
+	if (!ops_find_reply(req, &record))
+		return false;
+	*ret_status = record.status;
+	return true;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: MIT */
+/* Inside fs/virtual/: what requests share that change something by way of a view. Their files are the files themselves: linking
+ * one into a folder of tags tags it, removing it there untags it, and moving it there does not move it. Other views cannot
+ * be changed.
+ *
+ * Requests that were executed before a crash are answered from their replies, after what is not in the batch of the reply
+ * was done once more. Each belongs to one thread. */
+#pragma once
+
+#include "fs/ops/ops.h"
+#include "fs/virtual/view.h"
+
+/* A request under way. */
+struct viewing {
+	fuse_req_t req;
+	struct looker l;
+	struct tree_request rq;
+	struct catalog *c;
+};
+
+int viewing_begin(fuse_req_t req, struct viewing *ret_x);
+void viewing_end(struct viewing *x);
+/* Was it executed by a server before us? Then what is in its batch need not be done again. */
+bool viewing_was_done(fuse_req_t req, int *ret_status);
+
+bool view_has_tags(const struct view *v);
+bool view_is_saved(const struct view *v);
+/* The tag that a file loses which is taken out of the view: the last one that its folder names. */
+uint64_t view_last_tag(const struct view *v);
+/* A view whose tags files can be given; -EPERM elsewhere. */
+int viewing_tags_at(struct viewing *x, uint64_t dir, struct view *ret_v);
+
+/* May the caller write to it? Tagging is setting an xattr. 0, -EACCES. */
+int viewing_may_write(struct viewing *x, const struct inode *i);
+/* Is the caller the owner of the mount? 0, -EPERM. */
+int viewing_may_rule(const struct viewing *x);
+
+/* Gives a file all tags of the view, and takes `without` (0: none) and those from it that the view leaves out. */
+int viewing_tag_as(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v, uint64_t without);
+/* The same, if the caller may; *ret_i is the file afterwards. */
+int viewing_tag(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v, struct inode *ret_i);
+/* -EPERM: the file's content says the tag. */
+int viewing_untag(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v);
+
+/* What the kernel believes of a name is not so any more: that it is there, or that it is not. */
+void viewing_forget_name(struct viewing *x, uint64_t dir, const char *name);
+/* The same, and that the file has a name more, or less. */
+void viewing_tell(struct viewing *x, uint64_t dir, const char *name, uint64_t ino);
+void viewing_reply_file(struct viewing *x, const struct inode *i);
+
+/* ---- view_folder_changes.c */
+/* The label that folders made in this view lie below. -EPERM. */
+int viewing_label_of(const struct view *v, uint64_t *ret_id);
+/* The text of a name; NUL-terminated. */
+int viewing_decode(const char *name, struct buf *ret_text);
+/* A tag or a saved search, as a folder. -ENOTDIR: it is a symlink, or a file. */
+int viewing_find_folder(struct viewing *x, uint64_t dir, const char *name, struct view *ret_v);

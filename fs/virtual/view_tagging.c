@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/* Linking a file into a folder of tags, and removing it there. */
+#include <errno.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "fs/virtual/live.h"
+#include "fs/virtual/view_change.h"
+
+/* ---- link, symlink */
+
+bool view_link(fuse_req_t req, uint64_t ino, uint64_t dir, const char *name)
+{
+	struct viewing x;
+	struct inode i;
+	struct view v;
+	int r;
+
+	if (!view_is(dir) || is_virtual(ino))
+		return false;
+	if (ops_replayed(req))
+		return true;
+	r = viewing_begin(req, &x);
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return true;
+	}
+	r = viewing_tags_at(&x, dir, &v);
+	if (r == 0)
+		r = viewing_tag(&x, &x.rq, ino, &v, &i);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		viewing_reply_file(&x, &i);
+	viewing_end(&x);
+	return true;
+}
+
+static int enters(void *context, uint64_t dir)
+{
+	struct looker *l = context;
+
+	return l->viewer ? viewer_enters(l->viewer, dir) : 1;
+}
+
+/* A target that was written as from the folder of the symlink, as from the top of the mount, or with the path of the mount
+ * before it. */
+static int resolve(struct viewing *x, const struct view *v, const char *target, struct inode *ret_i)
+{
+	const char *mount = x->l.fs->config.mount_point;
+	size_t len = mount ? strlen(mount) : 0;
+	int r;
+
+	if (*target == '/') {
+		if (!len || strncmp(target, mount, len) != 0 || target[len] != '/')
+			return -EXDEV;
+		target += len;
+	}
+	for (unsigned k = 0; k <= v->depth && strncmp(target, "../", 3) == 0; k++)
+		target += 3;
+	target += strspn(target, "/");
+	r = access_walk(x->c, ROOT_INO, target, enters, &x->l, ret_i);
+	if (r == 0)
+		r = S_ISDIR(ret_i->mode) ? enters(&x->l, ret_i->ino) : looker_sees(&x->l, ret_i->ino);
+	else
+		return r;
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+/* The kernel wants a symlink for a symlink; the name is the file itself when it is looked up next. */
+static void reply_symlink(fuse_req_t req, uint64_t dir, const char *name, const char *target)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	const struct answer_key key = { dir, ctx->uid, name };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct answer_node node;
+	int r = buf_add_str(&text, target);
+
+	if (r >= 0)
+		r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, &text, &node);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		virtual_reply_answer(req, &node);
+}
+
+bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *name)
+{
+	struct viewing x;
+	struct inode i;
+	struct view v;
+	bool came;
+	int r, status;
+
+	if (!view_is(dir))
+		return false;
+	if (live_announces(req, name, &came)) {
+		reply_symlink(req, dir, name, target);
+		return true;
+	}
+	r = viewing_begin(req, &x);
+	if (r < 0) {
+		ops_reply_status(req, r);
+		return true;
+	}
+	r = viewing_tags_at(&x, dir, &v);
+	if (r == 0)
+		r = resolve(&x, &v, target, &i);
+	if (r == 0)
+		r = viewing_was_done(req, &status) ? status : viewing_tag(&x, &x.rq, i.ino, &v, &i);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		reply_symlink(req, dir, name, target);
+	viewing_end(&x);
+	return true;
+}
+
+/* ---- unlink */
+
+/* A tag that narrows goes by itself once no file is left that it narrows; programs that remove all of a folder want to
+ * have removed it. */
+static bool is_narrowing(struct viewing *x, const struct view *v, const char *name)
+{
+	_cleanup_buf_ struct buf target = BUF_INIT;
+	struct view below;
+
+	return view_below(&x->l, v, name, &below, &target) == 2;
+}
+
+static int unlink_in(struct viewing *x, uint64_t dir, const char *name)
+{
+	struct inode i;
+	struct view v;
+	int r = viewing_tags_at(x, dir, &v);
+
+	if (r == -EPERM && v.class == VIEW_SAVED) /* whoever removes the search removes what it shows first */
+		return 0;
+	if (r == 0)
+		r = view_find(&x->l, &v, name, &i);
+	if (r == -ENOENT && is_narrowing(x, &v, name))
+		return 0;
+	if (r == 0)
+		r = viewing_may_write(x, &i);
+	if (r == 0)
+		r = viewing_untag(x, &x->rq, i.ino, &v);
+	if (r >= 0)
+		viewing_tell(x, dir, name, i.ino);
+	return MIN(r, 0);
+}
+
+bool view_unlink(fuse_req_t req, uint64_t dir, const char *name)
+{
+	struct viewing x;
+	int r;
+
+	if (!view_is(dir))
+		return false;
+	if (ops_replayed(req))
+		return true;
+	r = viewing_begin(req, &x);
+	if (r == 0) {
+		r = unlink_in(&x, dir, name);
+		viewing_end(&x);
+	}
+	ops_reply_status(req, r);
+	return true;
+}
