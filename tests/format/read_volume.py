@@ -43,6 +43,8 @@ def require(condition, what):
     if not condition:
         raise Damaged(what)
 
+TAGS, ROOT_TAGS = b"\1tags", 1 << 48
+
 
 class Reader:
     """Takes a record apart from front to back."""
@@ -140,7 +142,7 @@ def open_volume(folder, kind, secret):
     with open(os.path.join(folder, "volume.json"), "rb") as f:
         volume = json.loads(f.read())
     require(volume["format"] == 1, "the volume has another format")
-    require(set(volume["features"]["incompat"]) <= {"quotas"}, "the volume uses features that are not known")
+    require(set(volume["features"]["incompat"]) <= {"quotas", "labels"}, "the volume uses features that are not known")
     for slot in volume["keyslots"]:
         keys = slot["kind"] == kind and unwrap(slot, bytes.fromhex(volume["id"]), kind, secret)
         if keys:
@@ -310,7 +312,25 @@ class Volume:
             while r.left():
                 name = r.take(r.u8())
                 found[name] = r.take(r.varint())
+        if TAGS in found:
+            found[b"user.xdg.tags"] = self.tags(found.pop(TAGS))
         return found
+
+    def label(self, number):
+        """The whole name of a tag."""
+        r = Reader(self.catalog.get(b"g" + struct.pack(">Q", number)))
+        above = r.varint()
+        r.varint(), r.varint(), r.u8(), r.varint()
+        name = r.take(r.left())
+        return name if above == ROOT_TAGS else self.label(above) + b"/" + name
+
+    def tags(self, stored):
+        """The text of a list in which tags are numbers."""
+        r, text = Reader(stored), b""
+        while r.left():
+            code = r.varint()
+            text += self.label(code >> 1) if code & 1 else r.take(code >> 1)
+        return text
 
     def object(self, extent):
         """The plain bytes `skip` to `skip + length` of an extent object."""
