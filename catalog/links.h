@@ -30,10 +30,12 @@
  *   path     from the folder of the file's first name, or from the root; symlinks are not followed
  *   message  the lowest inode whose field message-id (found.h) it is
  * Once bound, a link stays bound while its target has a name and the link stands in the file, whatever
- * comes nearer.
+ * comes nearer. When the target goes, the file that lies at its last path is the new one, since programs save
+ * by putting another file in the place of one; if none does, it is looked for anew, or waited for.
  *
  * What is linked to by content is a regular file. A user may set links to anything; what is waited for is
- * a file. Symlinks and hard links are no links here.
+ * a file. Symlinks and hard links are no links here. Nobody's permissions are asked: who may see a link, and
+ * what it leads to, is for others to say.
  *
  * Thread-safety: as tree.h. */
 #pragma once
