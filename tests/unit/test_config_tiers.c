@@ -169,7 +169,7 @@ static const struct {
 	{ "[cold]\nAccess_Key = geheim\n", "f:2: ", "AWS profile file" },
 	{ "[cold]\nsession_token = geheim\n", "f:2: ", "no credential" },
 	{ "[cold]\nkey = geheim\n", "f:2: ", "no credential" },
-	{ "[attic]\nsecret = x\n", "f:1: ", "wal, mount, index, tiers, cold, limits, prices, class NAME" },
+	{ "[attic]\nsecret = x\n", "f:1: ", "mount, wal, index, tiers, cold, limits, prices, class NAME" },
 	{ "[limits]\nrequests_per_day = 0\n", "f:2: ", "requests_per_day" },
 	{ "[limits]\nrequests = 0\n", "f:2: ", "requests_per_day, bytes_per_day" },
 	{ "[prices]\nput = 0,005\n", "f:2: ", "six digits after the point" },
