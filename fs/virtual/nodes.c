@@ -198,6 +198,11 @@ int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st)
 	return node_stat(fs->virtual, ino, ret_st);
 }
 
+static double valid_s(uint64_t ino)
+{
+	return view_is(ino) || is_events(ino) ? 0 : FS_TIMEOUT_S;
+}
+
 void virtual_getattr(fuse_req_t req, uint64_t ino)
 {
 	struct stat st;
@@ -212,7 +217,24 @@ void virtual_getattr(fuse_req_t req, uint64_t ino)
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		(void) fuse_reply_attr(req, &st, is_events(ino) ? 0 : FS_TIMEOUT_S);
+		(void) fuse_reply_attr(req, &st, valid_s(ino));
+}
+
+int virtual_stat_for(struct fs *fs, const struct fuse_in_header *in, struct stat *ret_st, double *ret_valid_s)
+{
+	struct caller caller;
+	int r;
+
+	if (!view_is(in->nodeid)) {
+		r = node_stat(fs->virtual, in->nodeid, ret_st);
+	} else {
+		r = caller_of_header(fs, in, &caller);
+		if (r == 0)
+			r = view_attributes(fs, &caller, in->nodeid, ret_st);
+	}
+	if (r == 0)
+		*ret_valid_s = valid_s(in->nodeid);
+	return r;
 }
 
 /* Opening ask or control with O_TRUNC (as a shell's > does) changes nothing and is not refused. */

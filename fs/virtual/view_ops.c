@@ -196,22 +196,33 @@ void view_lookup(fuse_req_t req, uint64_t dir, const char *name)
 		lookup_result(req, dir, name);
 }
 
-void view_getattr(fuse_req_t req, uint64_t ino)
+int view_attributes(struct fs *fs, struct caller *caller, uint64_t ino, struct stat *ret_st)
 {
 	struct looker l;
 	struct view v;
+	int r = looker_begin_as(fs, caller, &l);
+
+	if (r < 0)
+		return r;
+	r = view_of(fs, ino, &v);
+	if (r == 0)
+		view_stat(&l, &v, ret_st);
+	looker_done(&l);
+	return r;
+}
+
+void view_getattr(fuse_req_t req, uint64_t ino)
+{
+	struct caller caller;
 	struct stat st;
-	int r = view_of(ops_fs(req), ino, &v);
+	int r = caller_of(req, &caller);
 
 	if (r == 0)
-		r = looker_begin(req, &l);
-	if (r < 0) {
+		r = view_attributes(ops_fs(req), &caller, ino, &st);
+	if (r < 0)
 		ops_reply_status(req, r);
-		return;
-	}
-	view_stat(&l, &v, &st);
-	looker_done(&l);
-	(void) fuse_reply_attr(req, &st, 0);
+	else
+		(void) fuse_reply_attr(req, &st, 0);
 }
 
 /* ---- listing */
