@@ -11,6 +11,7 @@
 #include "fs/ops/ops.h"
 #include "fs/pushed.h"
 #include "catalog/journal.h"
+#include "fs/virtual/announcing.h"
 #include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 
@@ -37,6 +38,8 @@ int virtual_new(struct fs *fs, struct virtual **ret_v)
 		r = errors_new(&v->errors);
 	if (r == 0)
 		r = streams_new(&v->streams);
+	if (r == 0)
+		r = announcing_new(fs, &v->announcing);
 	if (r < 0) {
 		(void) virtual_free(v);
 		return r;
@@ -58,6 +61,7 @@ int virtual_start(struct virtual *v)
 void virtual_stop(struct virtual *v)
 {
 	v->live = live_stop(v->live);
+	announcing_stop(v->announcing);
 	texts_drain(v);
 }
 
@@ -74,6 +78,7 @@ struct virtual *virtual_free(struct virtual *v)
 	v->answers = answers_free(v->answers);
 	v->errors = errors_free(v->errors);
 	v->streams = streams_free(v->streams);
+	v->announcing = announcing_free(v->announcing);
 	v->views = view_table_free(v->views);
 	v->results = results_cache_free(v->results);
 	free(v);

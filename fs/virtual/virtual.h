@@ -26,6 +26,7 @@ struct patience;
 struct view_table;
 struct results_cache;
 struct live;
+struct announcing;
 
 struct virtual {
 	struct fs *fs;             /* borrowed */
@@ -35,6 +36,7 @@ struct virtual {
 	struct patience *patience;
 	struct view_table *views;
 	struct results_cache *results;
+	struct announcing *announcing;
 	struct live *live;       /* NULL: nothing is followed */
 	struct timespec born;
 	uint32_t gid;              /* of the server: what virtual directories show */
