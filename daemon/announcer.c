@@ -18,6 +18,7 @@
 
 #include "base/cleanup.h"
 #include "daemon/cli.h"
+#include "fs/fs.h"
 
 extern char **environ;
 
@@ -133,7 +134,7 @@ static int announce_main(int argc, char **argv)
 	while (fd > 2 && (n = recv(fd, packet, sizeof(packet) - 1, 0)) > 1) {
 		packet[n] = 0;
 		if (packet[0] == CAME)
-			(void) symlink("announced", packet + 1);
+			(void) symlink(FS_ANNOUNCED, packet + 1);
 		else
 			(void) unlink(packet + 1);
 		if (send(fd, packet, 1, MSG_NOSIGNAL) < 0)

@@ -21,6 +21,9 @@ struct fs;
 
 #define HANDLE_TABLE_SLOTS (1u << 17)
 
+/* Where the symlinks lead that announce entries: nobody makes one that leads there. */
+#define FS_ANNOUNCED ".brainy/announced"
+
 struct fs_config {
 	struct catalog *catalog;   /* borrowed, all three */
 	struct files *files;
@@ -40,8 +43,8 @@ struct fs_config {
 	int (*need_quotas)(void *context);
 	/* Does an open by this process not count as a use? NULL: all do. */
 	bool (*ignores)(void *context, int pid);
-	/* Has an entry of a directory announced that came or went without a request (daemon/announcer.h), from one thread; and who
-	 * announces, 0: nobody. NULL: nothing is announced. */
+	/* Has an entry of a directory announced that came or went without a request (daemon/announcer.h, which makes symlinks to
+	 * FS_ANNOUNCED), from one thread; and who announces, 0: nobody. NULL: nothing is announced. */
 	int (*announce)(void *context, bool came, const char *path);
 	int (*announcer)(void *context);
 	/* Called when INIT is answered. */

@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "fs/ops/ops.h"
+#include "fs/virtual/announcing.h"
 #include "fs/virtual/view.h"
 
 /* The names of the root that later views take, so that they never hide a file. */
@@ -58,6 +59,8 @@ void ops_lookup(fuse_req_t req, fuse_ino_t dir, const char *name)
 	struct inode i;
 	int r;
 
+	if (announcing_lookup(req, dir, name))
+		return;
 	if (is_virtual(dir) || (is_reserved(dir, name) && virtual_has_root(name))) {
 		virtual_lookup(req, dir, name);
 		return;
@@ -118,7 +121,7 @@ void ops_symlink(fuse_req_t req, const char *target, fuse_ino_t dir, const char 
 {
 	const struct tree_make what = { .mode = S_IFLNK | 0777, .target = target };
 
-	if (!view_symlink(req, target, dir, name))
+	if (!announcing_symlink(req, target, dir, name) && !view_symlink(req, target, dir, name))
 		make(req, dir, name, &what);
 }
 
@@ -162,7 +165,7 @@ void ops_unlink(fuse_req_t req, fuse_ino_t dir, const char *name)
 	struct tree_request rq = ops_request(req);
 	int r;
 
-	if (view_unlink(req, dir, name))
+	if (announcing_unlink(req, dir, name) || view_unlink(req, dir, name))
 		return;
 	r = check_old(dir, name);
 	if (r == 0 && ops_replayed(req))

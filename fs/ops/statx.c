@@ -41,10 +41,10 @@ static struct sx_time sx_time(struct timespec t)
 	return (struct sx_time){ .sec = t.tv_sec, .nsec = (uint32_t)t.tv_nsec };
 }
 
-static struct sx_out sx_of(const struct stat *st)
+static struct sx_out sx_of(const struct stat *st, double valid_s)
 {
 	return (struct sx_out){
-		.valid_s = (uint64_t)FS_TIMEOUT_S,
+		.valid_s = (uint64_t)valid_s,
 		.mask = STATX_BASIC_STATS,
 		.blksize = (uint32_t)st->st_blksize,
 		.nlink = (uint32_t)st->st_nlink,
@@ -62,29 +62,40 @@ static struct sx_out sx_of(const struct stat *st)
 	};
 }
 
-static int get(struct fs *fs, uint64_t ino, struct sx_out *ret_out)
+static int get_virtual(struct fs *fs, const struct fuse_in_header *in, struct sx_out *ret_out)
+{
+	struct stat st;
+	double valid_s = 0;
+	int r = virtual_stat_for(fs, in, &st, &valid_s);
+
+	if (r == 0)
+		*ret_out = sx_of(&st, valid_s);
+	return r;
+}
+
+static int get(struct fs *fs, const struct fuse_in_header *in, struct sx_out *ret_out)
 {
 	struct stat st;
 	struct inode i;
-	int r = is_virtual(ino) ? virtual_stat(fs, ino, &st) : attr_get(fs, ino, &i);
+	int r;
 
+	if (is_virtual(in->nodeid))
+		return get_virtual(fs, in, ret_out);
+	r = attr_get(fs, in->nodeid, &i);
 	if (r < 0)
 		return r;
-	if (!is_virtual(ino))
-		inode_stat(&i, &st);
-	*ret_out = sx_of(&st);
-	if (!is_virtual(ino)) {
-		ops_show(fs, ino);
-		ret_out->btime = sx_time(i.btime);
-		ret_out->mask |= STATX_BTIME;
-	}
+	inode_stat(&i, &st);
+	ops_show(fs, in->nodeid);
+	*ret_out = sx_of(&st, FS_TIMEOUT_S);
+	ret_out->btime = sx_time(i.btime);
+	ret_out->mask |= STATX_BTIME;
 	return 0;
 }
 
 void statx_answer(struct fs *fs, const struct fuse_in_header *in, size_t len)
 {
 	struct sx_out out;
-	int r = len < sizeof(*in) + sizeof(struct sx_in) ? -EINVAL : get(fs, in->nodeid, &out);
+	int r = len < sizeof(*in) + sizeof(struct sx_in) ? -EINVAL : get(fs, in, &out);
 
 	session_reply(fs, in, ops_note_trouble(fs, r), &out, r < 0 ? 0 : sizeof(out));
 }

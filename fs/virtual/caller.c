@@ -122,27 +122,38 @@ static size_t ask_proc(pid_t pid, const struct caller *c, uint32_t *groups, size
 
 /* ---- callers */
 
-int caller_of(fuse_req_t req, struct caller *ret_c)
+static int learn(struct fs *fs, uint32_t uid, uint32_t gid, pid_t pid, struct caller *ret_c)
 {
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	struct caller c = { .uid = ctx->uid, .gid = ctx->gid };
+	struct caller c = { .uid = uid, .gid = gid };
 	_cleanup_free_ uint32_t *groups = NULL;
 	size_t n;
 	int r;
 
-	c.all = ctx->uid == ops_fs(req)->config.owner_uid;
+	c.all = uid == fs->config.owner_uid;
 	if (!c.all) {
 		groups = calloc(GROUPS_MAX + 1, sizeof(*groups));
 		if (!groups)
 			return -ENOMEM;
-		groups[0] = ctx->gid;
-		n = 1 + ask_proc(ctx->pid, &c, groups + 1, GROUPS_MAX, &c.all);
+		groups[0] = gid;
+		n = 1 + ask_proc(pid, &c, groups + 1, GROUPS_MAX, &c.all);
 		r = c.all ? 0 : identity_init(&c.who, c.uid, groups, n);
 		if (r < 0)
 			return r;
 	}
 	*ret_c = c;
 	return 0;
+}
+
+int caller_of(fuse_req_t req, struct caller *ret_c)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+
+	return learn(ops_fs(req), ctx->uid, ctx->gid, ctx->pid, ret_c);
+}
+
+int caller_of_header(struct fs *fs, const struct fuse_in_header *in, struct caller *ret_c)
+{
+	return learn(fs, in->uid, in->gid, (pid_t)in->pid, ret_c);
 }
 
 bool caller_covers(const struct caller *a, const struct caller *b)

@@ -14,6 +14,8 @@ struct caller {
  * container has no number here, /proc may be mounted hidepid=2), only the primary group counts, and root is
  * nobody special. -ENOMEM. */
 int caller_of(fuse_req_t req, struct caller *ret_c);
+/* The same, of a request that libfuse has not seen. */
+int caller_of_header(struct fs *fs, const struct fuse_in_header *in, struct caller *ret_c);
 /* Does `a` see at least what `b` sees, as far as one can tell by who they are? */
 bool caller_covers(const struct caller *a, const struct caller *b);
 int caller_copy(const struct caller *c, struct caller *ret_c);

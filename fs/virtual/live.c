@@ -13,11 +13,14 @@
 #include "base/thread.h"
 #include "catalog/journal.h"
 #include "catalog/saved.h"
+#include "fs/virtual/announcing.h"
 #include "fs/virtual/view_find.h"
 #include "fs/virtual/view_names.h"
 
 /* A search that was just made is being told what to ask. */
 #define SETTLE_MS 100
+/* Of .find/saved/NAME, as views count it. */
+#define SAVED_DEPTH 2u
 /* After a change, so often it is asked whether there is another, or whether the index knows it now. */
 #define QUICK_MS 10
 #define QUICK_ROUNDS 5u
@@ -34,14 +37,12 @@ struct live {
 	struct fs *fs;          /* borrowed */
 	struct shown *shown;    /* owned; the thread's, as the next two */
 	size_t n_shown;
-	struct buf paths;       /* u8 came, path, NUL: what is to be announced once it is committed */
+	struct buf names;       /* u8 came, name, NUL: what is to be announced once it is committed */
 	pthread_mutex_t lock;   /* rank 60 */
 	pthread_cond_t wake;
 	bool stop, asked;       /* guarded by lock */
 	atomic_bool poked;      /* a request has changed something */
 	atomic_bool sleeps;     /* until it is poked */
-	char announced[TREE_NAME_MAX + 1]; /* guarded by lock: the entry that is being announced; empty: none */
-	bool came;                         /* guarded by lock */
 	pthread_t thread;
 	uint64_t lsn, pending;  /* when it looked last; the thread's, as the next */
 	unsigned rounds;        /* quick ones that are left */
@@ -54,6 +55,7 @@ struct look {
 	struct fs *fs;
 	uint64_t id;
 	const char *name;
+	unsigned depth;                 /* 0: of those that lie below no other */
 	struct buf before;              /* uint64_t: inodes, ascending */
 	const struct results *results;
 	struct buf now;                 /* the same of what it finds, in the order of ranks */
@@ -146,15 +148,13 @@ static int add_name(struct look *k, uint64_t ino, bool enters, struct buf *path)
 
 static int add_announcement(struct look *k, uint64_t ino, bool enters)
 {
-	_cleanup_buf_ struct buf path = BUF_INIT;
-	int r = k->fs->config.announce ? buf_addf(&path, "%s/.find/saved/%s/", k->fs->config.mount_point, k->name) : -ENOENT;
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	int r = add_name(k, ino, enters, &name);
 
-	if (r >= 0)
-		r = add_name(k, ino, enters, &path);
-	if (r < 0 || !buf_cstr(&path))
+	if (r < 0 || !buf_cstr(&name))
 		return r == -ENOMEM ? r : 0; /* events are the record; this is what can be had beside them */
-	r = buf_add_u8(&k->live->paths, enters);
-	return r < 0 ? r : buf_add(&k->live->paths, path.data, path.len + 1);
+	r = buf_add_u8(&k->live->names, enters);
+	return r < 0 ? r : buf_add(&k->live->names, name.data, name.len + 1);
 }
 
 static int tell(struct look *k, struct batch *b, uint64_t ino, bool enters)
@@ -169,26 +169,6 @@ static int tell(struct look *k, struct batch *b, uint64_t ino, bool enters)
 }
 
 /* Who left first, then who came, the best first. */
-static void set_announced(struct live *l, const char *name, bool came)
-{
-	LOCKED(&l->lock);
-
-	(void) snprintf(l->announced, sizeof(l->announced), "%s", name);
-	l->came = came;
-}
-
-int live_announces(fuse_req_t req, const char *name, bool *ret_came)
-{
-	struct fs *fs = fuse_req_userdata(req);
-	struct live *l = fs->virtual->live;
-
-	if (!l || !fs->config.announcer || fuse_req_ctx(req)->pid != fs->config.announcer(fs->config.context))
-		return 0;
-	LOCKED(&l->lock);
-	*ret_came = l->came;
-	return *l->announced && strcmp(l->announced, name) == 0;
-}
-
 static int tell_all(struct look *k, struct batch *b, const struct buf *sorted)
 {
 	const uint64_t *before = (const void *)k->before.data, *now = (const void *)k->now.data;
@@ -203,20 +183,17 @@ static int tell_all(struct look *k, struct batch *b, const struct buf *sorted)
 	return r;
 }
 
-/* Not while the catalog is held: it is by requests that the kernel is told. */
-static void announce(struct live *l)
+static void announce(struct look *k)
 {
-	const char *at = (const char *)l->paths.data, *end = at + l->paths.len;
+	const struct view v = { .class = VIEW_SAVED, .id = k->id, .depth = SAVED_DEPTH + k->depth };
+	const char *at = (const char *)k->live->names.data, *end = at + k->live->names.len;
+	_cleanup_buf_ struct buf folder = BUF_INIT;
 
-	while (at < end) {
-		const char *path = at + 1, *slash = strrchr(path, '/');
-
-		set_announced(l, slash + 1, *at);
-		(void) l->fs->config.announce(l->fs->config.context, *at, path);
-		at = path + strlen(path) + 1;
+	for (; at < end && buf_addf(&folder, ".find/saved/%s", k->name) >= 0; at += strlen(at + 1) + 2) {
+		announcing_add(k->fs->virtual->announcing, *at, view_ino(k->fs, &v), (const char *)folder.data, at + 1);
+		buf_reset(&folder);
 	}
-	set_announced(l, "", false);
-	buf_reset(&l->paths);
+	buf_reset(&k->live->names);
 }
 
 static int commit(struct look *k, const struct buf *sorted)
@@ -279,10 +256,10 @@ static int look_at(struct look *k)
 	if (r >= 0 && (sorted.len != k->before.len || (sorted.len && memcmp(sorted.data, k->before.data, sorted.len) != 0)))
 		r = commit(k, &sorted);
 	if (r < 0)
-		buf_reset(&k->live->paths);
+		buf_reset(&k->live->names);
 	else
 		r = keep_shown(k);
-	announce(k->live);
+	announce(k);
 	return r;
 }
 
@@ -302,7 +279,7 @@ static int look_at_label(struct live *l, uint64_t id, const char *prefix, unsign
 {
 	_cleanup_label_ struct label label = { 0 };
 	_cleanup_buf_ struct buf name = BUF_INIT;
-	struct look k = { .live = l, .fs = l->fs, .id = id };
+	struct look k = { .live = l, .fs = l->fs, .id = id, .depth = depth };
 	int r = label_get(l->fs->config.catalog, id, &label);
 
 	if (r >= 0)
@@ -417,7 +394,7 @@ static void *live_main(void *context)
 	for (size_t n = 0; n < l->n_shown; n++)
 		(void) results_put(l->shown[n].results);
 	free(l->shown);
-	buf_done(&l->paths);
+	buf_done(&l->names);
 	request_thread_done();
 	return NULL;
 }

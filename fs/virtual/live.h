@@ -18,10 +18,6 @@ void live_notice(struct live *l);
 /* A request is about to change something. Quick; NULL is allowed. */
 void live_poke(struct live *l);
 
-/* Is this request the announcer's, for the entry that is being announced? It came, or went: then the kernel is to believe that it
- * was not there before, or that it was. */
-int live_announces(fuse_req_t req, const char *name, bool *ret_came);
-
 /* ---- events.c: .brainy/events, the journal as a file that grows, and events?since=N */
 /* `name`: "events" or "events?..", of .brainy. */
 bool events_has(const char *name);

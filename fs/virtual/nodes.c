@@ -11,6 +11,7 @@
 #include "fs/ops/ops.h"
 #include "fs/pushed.h"
 #include "catalog/journal.h"
+#include "fs/virtual/announcing.h"
 #include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 
@@ -37,6 +38,8 @@ int virtual_new(struct fs *fs, struct virtual **ret_v)
 		r = errors_new(&v->errors);
 	if (r == 0)
 		r = streams_new(&v->streams);
+	if (r == 0)
+		r = announcing_new(fs, &v->announcing);
 	if (r < 0) {
 		(void) virtual_free(v);
 		return r;
@@ -58,6 +61,7 @@ int virtual_start(struct virtual *v)
 void virtual_stop(struct virtual *v)
 {
 	v->live = live_stop(v->live);
+	announcing_stop(v->announcing);
 	texts_drain(v);
 }
 
@@ -74,6 +78,7 @@ struct virtual *virtual_free(struct virtual *v)
 	v->answers = answers_free(v->answers);
 	v->errors = errors_free(v->errors);
 	v->streams = streams_free(v->streams);
+	v->announcing = announcing_free(v->announcing);
 	v->views = view_table_free(v->views);
 	v->results = results_cache_free(v->results);
 	free(v);
@@ -198,6 +203,11 @@ int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st)
 	return node_stat(fs->virtual, ino, ret_st);
 }
 
+static double valid_s(uint64_t ino)
+{
+	return view_is(ino) || is_events(ino) ? 0 : FS_TIMEOUT_S;
+}
+
 void virtual_getattr(fuse_req_t req, uint64_t ino)
 {
 	struct stat st;
@@ -212,7 +222,24 @@ void virtual_getattr(fuse_req_t req, uint64_t ino)
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		(void) fuse_reply_attr(req, &st, is_events(ino) ? 0 : FS_TIMEOUT_S);
+		(void) fuse_reply_attr(req, &st, valid_s(ino));
+}
+
+int virtual_stat_for(struct fs *fs, const struct fuse_in_header *in, struct stat *ret_st, double *ret_valid_s)
+{
+	struct caller caller;
+	int r;
+
+	if (!view_is(in->nodeid)) {
+		r = node_stat(fs->virtual, in->nodeid, ret_st);
+	} else {
+		r = caller_of_header(fs, in, &caller);
+		if (r == 0)
+			r = view_attributes(fs, &caller, in->nodeid, ret_st);
+	}
+	if (r == 0)
+		*ret_valid_s = valid_s(in->nodeid);
+	return r;
 }
 
 /* Opening ask or control with O_TRUNC (as a shell's > does) changes nothing and is not refused. */

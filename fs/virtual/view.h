@@ -58,6 +58,8 @@ struct looker {
 	struct viewer *viewer;        /* owned; NULL: sees every file */
 };
 int looker_begin(fuse_req_t req, struct looker *ret_l);
+/* Takes the caller over, also on error. */
+int looker_begin_as(struct fs *fs, struct caller *caller, struct looker *ret_l);
 void looker_done(struct looker *l);
 /* 1, 0 or -errno. */
 int looker_sees(struct looker *l, uint64_t ino);
@@ -118,6 +120,8 @@ bool view_takes_name(struct looker *l, const struct view *v, const char *name, s
 /* ---- view_ops.c: requests */
 void view_lookup(fuse_req_t req, uint64_t dir, const char *name);
 void view_getattr(fuse_req_t req, uint64_t ino);
+/* Takes the caller over, also on error. */
+int view_attributes(struct fs *fs, struct caller *caller, uint64_t ino, struct stat *ret_st);
 void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus);
 
 /* ---- view_tagging.c, view_folder_changes.c, view_rename.c, view_create.c: requests that change something by way of a view. False: neither place is one, nothing was done. */

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/file_sets.h"
+#include "fs/virtual/announcing.h"
 #include "fs/virtual/view_change.h"
 
 #define INBOX "inbox"
@@ -54,8 +55,10 @@ static int make_in_inbox(struct viewing *x, const char *name, const struct tree_
 		r = number_name(name, k, numbered, sizeof(numbered));
 		if (r == 0)
 			r = names_make(x->l.fs, &x->rq, inbox, numbered, what, ret_i);
-		if (r == 0)
+		if (r == 0) {
 			viewing_forget_name(x, inbox, numbered);
+			announcing_add_in(x->l.fs->virtual->announcing, inbox, numbered);
+		}
 		if (r != -EEXIST)
 			return r;
 	}

@@ -50,22 +50,28 @@ struct view_table *view_table_free(struct view_table *t)
 
 /* ---- lookers */
 
-int looker_begin(fuse_req_t req, struct looker *ret_l)
+int looker_begin_as(struct fs *fs, struct caller *caller, struct looker *ret_l)
 {
-	struct fs *fs = fuse_req_userdata(req);
-	struct looker l = { .fs = fs };
-	int r = caller_of(req, &l.caller);
+	struct looker l = { .fs = fs, .caller = *caller };
+	int r = 0;
 
-	if (r >= 0 && !l.caller.all) {
+	if (!l.caller.all)
 		r = fs->config.index ? viewers_get(index_viewers(fs->config.index), caller_identity(&l.caller), &l.viewer)
 				     : -EACCES;
-		if (r < 0)
-			caller_done(&l.caller);
-	}
-	if (r < 0)
+	if (r < 0) {
+		caller_done(&l.caller);
 		return r;
+	}
 	*ret_l = l;
 	return 0;
+}
+
+int looker_begin(fuse_req_t req, struct looker *ret_l)
+{
+	struct caller caller;
+	int r = caller_of(req, &caller);
+
+	return r < 0 ? r : looker_begin_as(fuse_req_userdata(req), &caller, ret_l);
 }
 
 void looker_done(struct looker *l)

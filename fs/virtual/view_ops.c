@@ -11,7 +11,6 @@
 
 #include "base/cleanup.h"
 #include "fs/ops/ops.h"
-#include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 
 #define COOKIE_SELF 1u
@@ -161,30 +160,10 @@ static int lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *na
 	return 0;
 }
 
-/* An entry that came is not there yet for who announces it, one that went still is. */
-static void lookup_announced(fuse_req_t req, uint64_t dir, const char *name, bool came)
-{
-	_cleanup_buf_ struct buf target = BUF_INIT;
-
-	if (came)
-		ops_reply_status(req, -ENOENT);
-	else if (buf_add_str(&target, "gone") < 0)
-		ops_reply_status(req, -ENOMEM);
-	else
-		reply_link(req, dir, name, &target);
-}
-
 void view_lookup(fuse_req_t req, uint64_t dir, const char *name)
 {
 	struct looker l;
-	bool came;
-	int r;
-
-	if (live_announces(req, name, &came)) {
-		lookup_announced(req, dir, name, came);
-		return;
-	}
-	r = looker_begin(req, &l);
+	int r = looker_begin(req, &l);
 
 	if (r < 0) {
 		ops_reply_status(req, r);
@@ -196,22 +175,33 @@ void view_lookup(fuse_req_t req, uint64_t dir, const char *name)
 		lookup_result(req, dir, name);
 }
 
-void view_getattr(fuse_req_t req, uint64_t ino)
+int view_attributes(struct fs *fs, struct caller *caller, uint64_t ino, struct stat *ret_st)
 {
 	struct looker l;
 	struct view v;
+	int r = looker_begin_as(fs, caller, &l);
+
+	if (r < 0)
+		return r;
+	r = view_of(fs, ino, &v);
+	if (r == 0)
+		view_stat(&l, &v, ret_st);
+	looker_done(&l);
+	return r;
+}
+
+void view_getattr(fuse_req_t req, uint64_t ino)
+{
+	struct caller caller;
 	struct stat st;
-	int r = view_of(ops_fs(req), ino, &v);
+	int r = caller_of(req, &caller);
 
 	if (r == 0)
-		r = looker_begin(req, &l);
-	if (r < 0) {
+		r = view_attributes(ops_fs(req), &caller, ino, &st);
+	if (r < 0)
 		ops_reply_status(req, r);
-		return;
-	}
-	view_stat(&l, &v, &st);
-	looker_done(&l);
-	(void) fuse_reply_attr(req, &st, 0);
+	else
+		(void) fuse_reply_attr(req, &st, 0);
 }
 
 /* ---- listing */

@@ -6,6 +6,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/saved.h"
+#include "fs/virtual/announcing.h"
 #include "fs/virtual/view_change.h"
 #include "fs/virtual/view_find.h"
 
@@ -118,6 +119,34 @@ static int move_out(struct viewing *x, const struct view *from, const struct ino
 	return r == -EPERM ? 0 : r; /* its content says so, wherever it is */
 }
 
+/* Does the folder belong to a trash can, as freedesktop.org has them on each filesystem? */
+static int is_trash(struct viewing *x, uint64_t dir)
+{
+	_cleanup_buf_ struct buf path = BUF_INIT;
+	int r = dir == ROOT_INO ? 0 : tree_path(x->c, dir, ROOT_INO, 0, &path);
+	char *at, *save = NULL;
+
+	if (r < 0 || !buf_cstr(&path))
+		return r < 0 ? r : -ENOMEM;
+	for (at = strtok_r(buf_cstr(&path), "/", &save); at; at = strtok_r(NULL, "/", &save))
+		if (strcmp(at, "Trash") == 0 || strcmp(at, ".Trash") == 0 || strncmp(at, ".Trash-", 7) == 0)
+			return 1;
+	return 0;
+}
+
+/* To a trash can, views are another filesystem: what is thrown away in a view would leave the folder in which it lies, and what
+ * comes from there would stay in the can, and go with it. Programs then offer to delete it, which only untags it, or copy it. */
+static int check_trash(struct viewing *x, uint64_t dir, uint64_t new_dir)
+{
+	int r = 0;
+
+	if (!view_is(dir))
+		r = is_trash(x, dir);
+	else if (!view_is(new_dir))
+		r = is_trash(x, new_dir);
+	return r > 0 ? -EXDEV : r;
+}
+
 static int rename_folder(struct viewing *x, const struct view *v, uint64_t new_dir, const char *new_name, bool may_replace)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -147,6 +176,8 @@ static int rename_in(struct viewing *x, uint64_t dir, const char *name, uint64_t
 	if (r == 0 && view_is(dir) && viewing_find_folder(x, dir, name, &from) == 0)
 		return rename_folder(x, &from, new_dir, new_name, !(flags & RENAME_NOREPLACE));
 	if (r == 0)
+		r = check_trash(x, dir, new_dir);
+	if (r == 0)
 		r = find_moved(x, dir, name, &from, &i);
 	if (r == 0 && view_is(new_dir))
 		r = view_of(x->l.fs, new_dir, &to);
@@ -158,6 +189,8 @@ static int rename_in(struct viewing *x, uint64_t dir, const char *name, uint64_t
 			     : move_out(x, &from, &i, new_dir, new_name, flags);
 	if (r >= 0)
 		viewing_tell(x, new_dir, new_name, i.ino);
+	if (r >= 0 && !view_is(dir)) /* the kernel says that it left, and it is still there */
+		announcing_add_in(x->l.fs->virtual->announcing, dir, name);
 	return MIN(r, 0);
 }
 

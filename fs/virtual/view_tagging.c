@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "fs/virtual/live.h"
 #include "fs/virtual/view_change.h"
 
 /* ---- link, symlink */
@@ -89,15 +88,10 @@ bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *
 	struct viewing x;
 	struct inode i;
 	struct view v;
-	bool came;
 	int r, status;
 
 	if (!view_is(dir))
 		return false;
-	if (live_announces(req, name, &came)) {
-		reply_symlink(req, dir, name, target);
-		return true;
-	}
 	r = viewing_begin(req, &x);
 	if (r < 0) {
 		ops_reply_status(req, r);

@@ -26,6 +26,7 @@ struct patience;
 struct view_table;
 struct results_cache;
 struct live;
+struct announcing;
 
 struct virtual {
 	struct fs *fs;             /* borrowed */
@@ -35,6 +36,7 @@ struct virtual {
 	struct patience *patience;
 	struct view_table *views;
 	struct results_cache *results;
+	struct announcing *announcing;
 	struct live *live;       /* NULL: nothing is followed */
 	struct timespec born;
 	uint32_t gid;              /* of the server: what virtual directories show */
@@ -74,7 +76,9 @@ bool virtual_has_root(const char *name);
 void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name);
 void virtual_getattr(fuse_req_t req, uint64_t ino);
 void virtual_readlink(fuse_req_t req, uint64_t ino);
-int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st);
+int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st); /* of no view */
+/* What a request that libfuse has not seen is shown of its node, and for how long the kernel may keep that. */
+int virtual_stat_for(struct fs *fs, const struct fuse_in_header *in, struct stat *ret_st, double *ret_valid_s);
 void virtual_setattr(fuse_req_t req, uint64_t ino, int what);
 void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
 void virtual_release(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);

@@ -330,6 +330,7 @@ def programs():
         write(f"p/{k}.txt", f"{k}")
         tag(f"p/{k}.txt", f"keep,k{k},sub/keep")
     run("timeout", "20", "find", ".tags")
+    run("stat", ".tags", ".tags/keep", ".tags/keep,k1", ".tags/keep/0.txt", ".dates", ".by", ".find/saved") # asks for the time of birth
     run("timeout", "20", "find", ".", "-type", "f", "-name", "*.txt")
     out = run("tar", "-C", ".tags", "-cf", "-", "keep")
     names = subprocess.run(["tar", "-tf", "-"], input=out, capture_output=True).stdout.decode().split()

@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT */
+#include "fs/virtual/announcing.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/cleanup.h"
+#include "base/thread.h"
+#include "catalog/tree.h"
+#include "fs/ops/ops.h"
+#include "fs/virtual/virtual.h"
+
+#define QUEUE_MAX 16384u
+
+struct announcement {
+	struct announcement *next; /* owned */
+	uint64_t dir;
+	bool came;
+	const char *name;          /* within path */
+	char path[];
+};
+
+struct announcing {
+	struct fs *fs;               /* borrowed */
+	pthread_mutex_t lock;        /* rank 60 */
+	pthread_cond_t wake;
+	struct announcement *first, **last; /* owned; guarded by lock, as all below */
+	unsigned n;
+	const struct announcement *now; /* borrowed; its thread's: what is being announced */
+	bool running, ending;
+	pthread_t thread;
+	atomic_bool busy;            /* there is something in `now`: quickly asked */
+};
+
+/* ---- the thread */
+
+static struct announcement *take(struct announcing *a)
+{
+	LOCKED(&a->lock);
+	struct announcement *first;
+
+	while (!a->first && !a->ending)
+		(void) pthread_cond_wait(&a->wake, &a->lock);
+	if (a->ending)
+		return NULL;
+	first = a->first;
+	a->first = first->next;
+	if (!a->first)
+		a->last = &a->first;
+	a->n--;
+	a->now = first;
+	atomic_store(&a->busy, true);
+	return first;
+}
+
+static void put_away(struct announcing *a, struct announcement *x)
+{
+	LOCKED(&a->lock);
+
+	atomic_store(&a->busy, false);
+	a->now = NULL;
+	free(x);
+}
+
+static void *run(void *context)
+{
+	struct announcing *a = context;
+	const struct fs_config *config = &a->fs->config;
+	struct announcement *x;
+
+	while ((x = take(a))) {
+		(void) config->announce(config->context, x->came, x->path);
+		put_away(a, x);
+	}
+	return NULL;
+}
+
+int announcing_new(struct fs *fs, struct announcing **ret_a)
+{
+	struct announcing *a = calloc(1, sizeof(*a));
+
+	if (!a)
+		return -ENOMEM;
+	a->fs = fs;
+	a->last = &a->first;
+	(void) pthread_mutex_init(&a->lock, NULL);
+	(void) pthread_cond_init(&a->wake, NULL);
+	*ret_a = a;
+	return 0;
+}
+
+/* Is there a thread to wait for? */
+static bool end(struct announcing *a)
+{
+	LOCKED(&a->lock);
+	bool running = a->running;
+
+	a->ending = true;
+	a->running = false;
+	(void) pthread_cond_signal(&a->wake);
+	return running;
+}
+
+void announcing_stop(struct announcing *a)
+{
+	if (a && end(a))
+		(void) pthread_join(a->thread, NULL);
+}
+
+struct announcing *announcing_free(struct announcing *a)
+{
+	struct announcement *x;
+
+	if (!a)
+		return NULL;
+	while ((x = a->first)) {
+		a->first = x->next;
+		free(x);
+	}
+	(void) pthread_cond_destroy(&a->wake);
+	(void) pthread_mutex_destroy(&a->lock);
+	free(a);
+	return NULL;
+}
+
+/* ---- what is to be announced */
+
+static struct announcement *announcement_new(const char *mount_point, const char *folder, const char *name)
+{
+	size_t len = strlen(mount_point) + strlen(folder) + strlen(name) + 3;
+	struct announcement *x = calloc(1, sizeof(*x) + len);
+
+	if (x) {
+		(void) snprintf(x->path, len, "%s/%s%s%s", mount_point, folder, *folder ? "/" : "", name);
+		x->name = strrchr(x->path, '/') + 1;
+	}
+	return x;
+}
+
+/* False: there is no room, or nobody to announce. */
+static bool add(struct announcing *a, struct announcement *x)
+{
+	LOCKED(&a->lock);
+
+	if (!a->running && !a->ending)
+		a->running = thread_start(&a->thread, "brainy-announce", run, a) == 0;
+	if (!a->running || a->n == QUEUE_MAX)
+		return false;
+	*a->last = x;
+	a->last = &x->next;
+	a->n++;
+	(void) pthread_cond_signal(&a->wake);
+	return true;
+}
+
+void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name)
+{
+	const struct fs_config *config = &a->fs->config;
+	struct announcement *x = config->announce ? announcement_new(config->mount_point, folder, name) : NULL;
+
+	if (!x)
+		return;
+	x->came = came;
+	x->dir = dir;
+	if (!add(a, x))
+		free(x);
+}
+
+void announcing_add_in(struct announcing *a, uint64_t dir, const char *name)
+{
+	_cleanup_buf_ struct buf folder = BUF_INIT;
+
+	int r = dir == ROOT_INO ? 0 : tree_path(a->fs->config.catalog, dir, ROOT_INO, 0, &folder);
+
+	if (r >= 0 && buf_cstr(&folder))
+		announcing_add(a, true, dir, buf_cstr(&folder), name);
+}
+
+/* ---- the announcer's requests */
+
+static bool is_now(fuse_req_t req, uint64_t dir, const char *name, bool *ret_came)
+{
+	struct fs *fs = ops_fs(req);
+	struct announcing *a = fs->virtual->announcing;
+
+	if (!atomic_load(&a->busy) || fuse_req_ctx(req)->pid != fs->config.announcer(fs->config.context))
+		return false;
+	LOCKED(&a->lock);
+	if (!a->now || a->now->dir != dir || strcmp(a->now->name, name) != 0)
+		return false;
+	*ret_came = a->now->came;
+	return true;
+}
+
+static void reply_link(fuse_req_t req, uint64_t dir, const char *name)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	const struct answer_key key = { dir, ctx->uid, name };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct answer_node node;
+	int r = buf_add_str(&text, FS_ANNOUNCED);
+
+	if (r >= 0)
+		r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, &text, &node);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		virtual_reply_answer(req, &node);
+}
+
+/* An entry that came is not there yet for who announces it, one that went still is. */
+bool announcing_lookup(fuse_req_t req, uint64_t dir, const char *name)
+{
+	bool came;
+
+	if (!is_now(req, dir, name, &came))
+		return false;
+	if (came)
+		ops_reply_status(req, -ENOENT);
+	else
+		reply_link(req, dir, name);
+	return true;
+}
+
+bool announcing_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *name)
+{
+	bool came;
+
+	if (strcmp(target, FS_ANNOUNCED) != 0)
+		return false;
+	if (is_now(req, dir, name, &came))
+		reply_link(req, dir, name);
+	else
+		ops_reply_status(req, -EEXIST);
+	return true;
+}
+
+bool announcing_unlink(fuse_req_t req, uint64_t dir, const char *name)
+{
+	bool came;
+
+	if (!is_now(req, dir, name, &came) || came)
+		return false;
+	ops_reply_status(req, 0);
+	return true;
+}
