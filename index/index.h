@@ -176,6 +176,16 @@ int index_query(struct index *x, const struct query *q, const struct query_scope
 		struct answer *ret_answer, char **ret_why);
 void answer_done(struct answer *a);
 
+/* Files by what is known of them, for those who show files without a query: the ones that a query of this one filter
+ * ("type", "lang" or "tier", and a value) finds, whoever may see them. */
+struct index_files {
+	const char *field, *value; /* borrowed */
+};
+/* Those with inodes from `from` on, ascending, `max` at most: appends a uint64_t each. Fewer: there are no more. */
+int index_list(struct index *x, const struct index_files *what, uint64_t from, size_t max, struct buf *ret_inos);
+/* Is it one of them? 1, 0 or -errno. */
+int index_lists(struct index *x, const struct index_files *what, uint64_t ino);
+
 struct viewers;
 /* Who sees which files (viewers.h), for those who show files without a query. Borrowed. */
 struct viewers *index_viewers(struct index *x);

@@ -7,20 +7,10 @@
 #include "fs/virtual/announcing.h"
 #include "fs/virtual/view.h"
 
-/* The names of the root that later views take, so that they never hide a file. */
-static const char *const root_names[] = { ".brainy", ".tags", ".find", ".dates", ".by" };
-
+/* Names of views, which hide no file: none can be made that is called so. */
 static bool is_reserved(uint64_t dir, const char *name)
 {
-	if (name[0] != '.')
-		return false;
-	if (strcmp(name, ".query") == 0)
-		return true;
-	for (size_t i = 0; dir == ROOT_INO && i < ARRAY_SIZE(root_names); i++) {
-		if (strcmp(name, root_names[i]) == 0)
-			return true;
-	}
-	return false;
+	return name[0] == '.' && (strcmp(name, ".query") == 0 || (dir == ROOT_INO && virtual_has_root(name)));
 }
 
 int names_check_new(uint64_t dir, const char *name)
@@ -61,7 +51,7 @@ void ops_lookup(fuse_req_t req, fuse_ino_t dir, const char *name)
 
 	if (announcing_lookup(req, dir, name))
 		return;
-	if (is_virtual(dir) || (is_reserved(dir, name) && virtual_has_root(name))) {
+	if (is_virtual(dir) || is_reserved(dir, name)) {
 		virtual_lookup(req, dir, name);
 		return;
 	}

@@ -14,7 +14,7 @@
 #include "catalog/journal.h"
 #include "catalog/saved.h"
 #include "fs/virtual/announcing.h"
-#include "fs/virtual/view_find.h"
+#include "fs/virtual/view_kinds.h"
 #include "fs/virtual/view_names.h"
 
 /* A search that was just made is being told what to ask. */
@@ -244,13 +244,13 @@ static int keep_shown(struct look *k)
 
 static int look_at(struct look *k)
 {
-	static const struct caller all = { .all = true };
+	struct looker l = { .fs = k->fs, .caller.all = true };
 	const struct view v = { .class = VIEW_SAVED, .id = k->id };
 	_cleanup_buf_ struct buf sorted = BUF_INIT;
 	int r = load_before(k);
 
 	if (r >= 0)
-		r = view_results(k->fs, &all, &v, false, &k->results);
+		r = view_saved_results(&l, &v, false, &k->results);
 	if (r >= 0)
 		r = collect(k, &sorted);
 	if (r >= 0 && (sorted.len != k->before.len || (sorted.len && memcmp(sorted.data, k->before.data, sorted.len) != 0)))

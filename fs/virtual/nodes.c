@@ -14,6 +14,7 @@
 #include "fs/virtual/announcing.h"
 #include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
+#include "fs/virtual/view_kinds.h"
 
 #define ANSWERS_MAX (32u << 20)
 #define PENDING_XATTR "user.brainy.pending"
@@ -87,12 +88,9 @@ struct virtual *virtual_free(struct virtual *v)
 
 bool virtual_has_root(const char *name)
 {
-	static const char *const names[] = { ".query", ".brainy", ".tags", ".dates", ".by", ".find" };
+	struct view v;
 
-	for (size_t k = 0; k < ARRAY_SIZE(names); k++)
-		if (strcmp(name, names[k]) == 0)
-			return true;
-	return false;
+	return strcmp(name, ".query") == 0 || strcmp(name, ".brainy") == 0 || view_root(name, &v) > 0;
 }
 
 /* May this user do anything with it? The kernel has checked its mode; it did so with what it remembers. */

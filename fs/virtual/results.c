@@ -178,7 +178,7 @@ static int run(struct fs *fs, const struct manner *m, const char *spec, uint32_t
 	const struct query_scope scope = { .top = ROOT_INO, .mount_point = fs->config.mount_point, .who = caller_identity(m->caller) };
 	struct answer answer = { 0 };
 	struct query q;
-	int r = query_parse_name(spec, &q, ret_why);
+	int r = query_parse(spec, &q, ret_why);
 
 	if (r < 0)
 		return r;

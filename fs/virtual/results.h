@@ -25,8 +25,8 @@ struct results_cache;
 int results_cache_new(struct results_cache **ret_c);
 struct results_cache *results_cache_free(struct results_cache *c);
 
-/* Runs `specs[0]`, a name of a query file behind "find?", and keeps of its files those that the others find, too. Waits for the
- * index as the query says, if `waits`. Not with a looker (view.h) of the same user. -EINVAL with *ret_why as index_query(). */
+/* Runs `specs[0]`, the name of a query file ("find?q=.."), and keeps of its files those that the others find, too. Waits for the
+ * index as the query says, if `waits`. Not while a looker (view.h) of the same user is at work. -EINVAL with *ret_why as index_query(). */
 int results_get(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, bool waits,
 		const struct results **ret_r, char **ret_why);
 /* Takes NULL, returns NULL. */

@@ -2,9 +2,9 @@
 /* Views: directories that show files by what they are. .tags, .dates and .by list the files themselves, under names that are
  * theirs or, where two would be the same, have their inode's number; .find lists symlinks.
  *
- * A view is a node of kind VIRTUAL_VIEW, whose number says which, so that it means the same to every server; what does not fit
- * into a number (several tags, the words of a search) has a hash there, and is looked up again by its name when a server does
- * not know it: nothing of a view is kept by the kernel.
+ * What a class of views is made of stands in a table (view_kinds.h). A view is a node of kind VIRTUAL_VIEW, whose number says
+ * which, so that it means the same to every server; what does not fit into a number (several tags, the words of a search) has
+ * a hash there, and is looked up again by its name when a server does not know it: nothing of a view is kept by the kernel.
  *
  *   59..52 class   51..0 what it shows
  *
@@ -30,6 +30,9 @@ enum view_class {
 	VIEW_SAVED_ROOT, /* .find/saved */
 	VIEW_SAVED,    /* .find/saved/NAME: as VIEW_TAG */
 	VIEW_CONTROL,  /* a file there, .q: 51..46 which, 45..0 the label */
+	VIEW_COMPUTED, /* .by/type, .by/lang, .by/tier: which */
+	VIEW_COMPUTED_VALUE, /* .by/type/pdf: a hash */
+	VIEW_CLASSES
 };
 
 #define VIEW_CLASS_SHIFT 52
@@ -44,25 +47,31 @@ struct view_term {
 
 struct view {
 	enum view_class class;
-	uint64_t id;                  /* VIEW_TAG, VIEW_FIELD, VIEW_VALUE, VIEW_SAVED, VIEW_CONTROL: a label. VIEW_RESULTS: the hash */
+	uint64_t id;                  /* VIEW_TAG, VIEW_FIELD, VIEW_VALUE, VIEW_SAVED, VIEW_CONTROL: a label; VIEW_COMPUTED:
+	                               * which. Of what is remembered: the hash */
 	unsigned depth;               /* of its path below the root that the mount has. VIEW_CONTROL: which */
 	struct view_term terms[VIEW_TERMS_MAX]; /* VIEW_TAG, VIEW_TAG_SET */
 	unsigned n_terms;
 	int year, month, day;         /* VIEW_DATE */
+	uint64_t file;                /* of views that a path leads to: the inode there */
 };
 
 /* Somebody who looks at views; from one request to its end. */
 struct looker {
 	struct fs *fs;                /* borrowed */
 	struct caller caller;         /* owned */
-	struct viewer *viewer;        /* owned; NULL: sees every file */
+	struct viewer *viewer;        /* owned; NULL: nothing was asked of it yet, or `caller` sees every file */
 };
 int looker_begin(fuse_req_t req, struct looker *ret_l);
 /* Takes the caller over, also on error. */
 int looker_begin_as(struct fs *fs, struct caller *caller, struct looker *ret_l);
 void looker_done(struct looker *l);
+/* Lets others of the same identity go on: to be called before the index is asked anything, which may wait for them. */
+void looker_rest(struct looker *l);
 /* 1, 0 or -errno. */
 int looker_sees(struct looker *l, uint64_t ino);
+/* May it search this folder, and all above it? 1, 0 or -errno. */
+int looker_enters(struct looker *l, uint64_t dir);
 
 /* ---- view_nodes.c */
 struct view_table;
@@ -71,9 +80,10 @@ struct view_table *view_table_free(struct view_table *t);
 /* -ESTALE: it was made by another server. */
 int view_of(struct fs *fs, uint64_t ino, struct view *ret_v);
 uint64_t view_ino(struct fs *fs, const struct view *v);
-/* A view of results, and what it asks for. -ESTALE as above. */
-struct view view_of_words(struct fs *fs, const char *words);
-int view_words(struct fs *fs, const struct view *v, struct buf *ret_words);
+/* Remembers a view whose number is a hash, which becomes its id, and a text that belongs to it (may be NULL). */
+void view_remember(struct fs *fs, struct view *v, const char *text);
+/* Appends that text. -ESTALE as above. */
+int view_text(struct fs *fs, const struct view *v, struct buf *ret_text);
 bool view_is(uint64_t ino);
 void view_stat(struct looker *l, const struct view *v, struct stat *ret_st);
 /* A name with %XX for what a file cannot be called by, or what means something here. */
@@ -91,6 +101,8 @@ struct view_walk {
 	struct packed_walk set;     /* owned; VIEW_VALUE */
 	struct file_times times;    /* owned; VIEW_DATE */
 	uint64_t low, high;         /* VIEW_DATE: quarters, the last one included */
+	struct buf page;            /* VIEW_COMPUTED_VALUE: uint64_t, inodes; `low` is the first of the next page */
+	size_t at;                  /* in it */
 };
 /* Files that the looker sees, in the order of cookies. */
 int view_walk_open(struct looker *l, const struct view *v, uint64_t cookie, struct view_walk *ret_w);

@@ -4,6 +4,7 @@
 #include <errno.h>
 
 #include "fs/invalidator.h"
+#include "fs/virtual/view_kinds.h"
 
 int viewing_begin(fuse_req_t req, struct viewing *ret_x)
 {
@@ -22,7 +23,7 @@ void viewing_end(struct viewing *x)
 
 bool view_has_tags(const struct view *v)
 {
-	return v->class == VIEW_TAG || v->class == VIEW_TAG_SET;
+	return view_kind_of(v)->tags;
 }
 
 int viewing_tags_at(struct viewing *x, uint64_t dir, struct view *ret_v)
@@ -34,7 +35,7 @@ int viewing_tags_at(struct viewing *x, uint64_t dir, struct view *ret_v)
 
 int viewing_may_write(struct viewing *x, const struct inode *i)
 {
-	int r = x->l.viewer ? access_permits(x->c, caller_identity(&x->l.caller), i, ACCESS_WRITE) : 1;
+	int r = x->l.caller.all ? 1 : access_permits(x->c, caller_identity(&x->l.caller), i, ACCESS_WRITE);
 
 	return r < 0 ? r : r ? 0 : -EACCES;
 }

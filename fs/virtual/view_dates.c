@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "fs/virtual/view_dates.h"
-
+/* Days of .dates, in the time zone of the mount. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,10 +10,12 @@
 #include "base/cleanup.h"
 #include "base/zone.h"
 #include "catalog/file_sets.h"
+#include "fs/virtual/view_kinds.h"
 
 /* Years that a folder may be called by. */
 #define YEAR_MIN 1
 #define YEAR_MAX 9999
+#define QUARTER_SHIFT 48
 
 /* The first quarter of a date; months and days beyond their ends are those of the next. */
 static uint64_t first_quarter(int year, int month, int day)
@@ -24,7 +25,8 @@ static uint64_t first_quarter(int year, int month, int day)
 	return file_quarter(zone_make(&tm));
 }
 
-void view_day_quarters(const struct view *v, uint64_t *ret_low, uint64_t *ret_high)
+/* The quarters of an hour (file_sets.h) that a day begins and ends with. */
+static void day_quarters(const struct view *v, uint64_t *ret_low, uint64_t *ret_high)
 {
 	*ret_low = first_quarter(v->year, v->month, v->day);
 	*ret_high = first_quarter(v->year, v->month, v->day + 1) - 1;
@@ -67,7 +69,9 @@ static int next_seen(struct looker *l, uint64_t from, uint64_t end, struct tm *r
 	return MIN(r, 0);
 }
 
-int view_next_date(struct looker *l, const struct view *v, int *at)
+/* The day, month or year (as far as `v` goes down) that is next at or behind what `*at` says, and has files: 1, and *at is
+ * it. */
+static int next_part(struct looker *l, const struct view *v, int *at)
 {
 	struct tm tm;
 	int r;
@@ -98,7 +102,7 @@ static bool is_day(const struct view *v)
 	return calendar_parse_date(text, &day) == 0;
 }
 
-bool view_parse_date(const struct view *v, const char *name, struct view *ret_below)
+static bool parse_date(const struct view *v, const char *name, struct view *ret_below)
 {
 	*ret_below = *v;
 	ret_below->class = VIEW_DATE;
@@ -110,4 +114,57 @@ bool view_parse_date(const struct view *v, const char *name, struct view *ret_be
 	if (!v->month)
 		return parse_number(name, 2, 1, 12, &ret_below->month);
 	return parse_number(name, 2, 1, 31, &ret_below->day) && is_day(ret_below);
+}
+
+int view_date_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie)
+{
+	int at = (int)cookie + 1, r = next_part(l, v, &at);
+
+	if (r <= 0)
+		return r;
+	buf_reset(ret_name);
+	*ret_cookie = (uint64_t)at;
+	r = buf_addf(ret_name, v->class == VIEW_DATES ? "%04d" : "%02d", at);
+	return r < 0 ? r : 1;
+}
+
+int view_date_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target)
+{
+	return parse_date(v, name, ret_below) ? 1 : -ENOENT;
+}
+
+/* ---- the files of a day */
+
+int view_date_has(struct looker *l, const struct view *v, uint64_t ino)
+{
+	uint64_t low, high;
+	struct inode i;
+	int r = v->day ? inode_get(l->fs->config.catalog, ino, &i) : -ENOENT;
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	day_quarters(v, &low, &high);
+	return file_quarter_of(&i) >= low && file_quarter_of(&i) <= high;
+}
+
+int view_date_open(struct view_walk *w, uint64_t cookie)
+{
+	uint64_t quarter = cookie >> QUARTER_SHIFT, ino = cookie & ((1ull << QUARTER_SHIFT) - 1);
+
+	if (!w->v->day)
+		return 0;
+	day_quarters(w->v, &w->low, &w->high);
+	w->times = file_times_from(w->l->fs->config.catalog, w->low + quarter, cookie ? ino + 1 : 0);
+	return 0;
+}
+
+int view_date_next(struct view_walk *w, uint64_t *ret_ino, uint64_t *ret_cookie)
+{
+	uint64_t quarter;
+	int r = w->v->day ? file_times_next(&w->times, &quarter, ret_ino) : 0;
+
+	if (r <= 0 || quarter > w->high)
+		return MIN(r, 0);
+	*ret_cookie = (quarter - w->low) << QUARTER_SHIFT | *ret_ino;
+	return 1;
 }

@@ -8,6 +8,8 @@
 #include "base/cleanup.h"
 #include "catalog/saved.h"
 #include "fs/ops/ops.h"
+#include "fs/virtual/view_kinds.h"
+#include "fs/virtual/view_names.h"
 
 /* A saved search within others: their number is bounded by how deep labels lie. */
 #define SPECS_MAX (LABEL_DEPTH_MAX + 1)
@@ -31,7 +33,7 @@ int view_saved_above(struct looker *l, const struct view *v, uint64_t *ret_id)
 
 /* ---- what to ask */
 
-static int add_escaped(struct buf *out, const char *text)
+int view_add_escaped(struct buf *out, const char *text)
 {
 	int r = 0;
 
@@ -43,14 +45,14 @@ static int add_escaped(struct buf *out, const char *text)
 static int spec_of_saved(const struct saved *s, struct buf *ret_spec)
 {
 	static const char *const keys[SAVED_SETTINGS] = { "q", "limit", "mode", "sort" };
-	int r = 0;
+	int r = buf_add_str(ret_spec, "find?");
 
 	for (unsigned k = 0; k < SAVED_SETTINGS && r >= 0; k++) {
 		if (!s->settings[k][0])
 			continue;
 		r = buf_addf(ret_spec, "%s%s=", k ? "&" : "", keys[k]);
 		if (r >= 0)
-			r = add_escaped(ret_spec, s->settings[k]);
+			r = view_add_escaped(ret_spec, s->settings[k]);
 	}
 	return r;
 }
@@ -88,30 +90,48 @@ static int specs_of_saved(struct catalog *c, uint64_t id, char **specs, size_t *
 	return r;
 }
 
-static int specs_of(struct fs *fs, const struct view *v, char **specs, size_t *n)
+/* What `specs` find; takes them over. */
+static int run(struct looker *l, char **specs, size_t n, bool waits, const struct results **ret_r)
 {
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	int r;
+	char *why = NULL;
+	int r = n ? 0 : -ENOENT;
 
-	if (v->class == VIEW_SAVED)
-		return specs_of_saved(fs->config.catalog, v->id, specs, n);
-	r = buf_add_str(&text, "q=");
+	looker_rest(l);
 	if (r >= 0)
-		r = view_words(fs, v, &text);
-	return r < 0 ? r : add_spec(&text, specs, n);
+		r = results_get(l->fs, &l->caller, specs, n, waits, ret_r, &why);
+	if (r < 0 && why)
+		errors_set(l->fs->virtual->errors, l->caller.uid, steal_ptr(&why));
+	free(why);
+	while (n > 0)
+		free(specs[--n]);
+	return r;
 }
 
-int view_results(struct fs *fs, const struct caller *caller, const struct view *v, bool waits, const struct results **ret_r)
+int view_run(struct looker *l, struct buf *spec, bool waits, const struct results **ret_r)
 {
-	char *specs[SPECS_MAX], *why = NULL;
+	char *specs[1];
 	size_t n = 0;
-	int r = specs_of(fs, v, specs, &n);
+	int r = add_spec(spec, specs, &n);
+
+	return r < 0 ? r : run(l, specs, n, waits, ret_r);
+}
+
+int view_find_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r)
+{
+	_cleanup_buf_ struct buf spec = BUF_INIT;
+	int r = view_text(l->fs, v, &spec);
+
+	return r < 0 ? r : view_run(l, &spec, waits, ret_r);
+}
+
+int view_saved_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r)
+{
+	char *specs[SPECS_MAX];
+	size_t n = 0;
+	int r = specs_of_saved(l->fs->config.catalog, v->id, specs, &n);
 
 	if (r >= 0)
-		r = results_get(fs, caller, specs, n, waits, ret_r, &why);
-	if (r < 0 && why)
-		errors_set(fs->virtual->errors, caller->uid, steal_ptr(&why));
-	free(why);
+		return run(l, specs, n, waits, ret_r);
 	while (n > 0)
 		free(specs[--n]);
 	return r;
@@ -119,15 +139,41 @@ int view_results(struct fs *fs, const struct caller *caller, const struct view *
 
 /* ---- results */
 
+int view_result_name(struct looker *l, const struct view *v, const struct result *item, struct buf *ret_name)
+{
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	size_t len = strlen(item->name);
+	int r;
+
+	if (!view_takes_name(l, v, item->name, len))
+		return buf_add(ret_name, item->name, len);
+	r = buf_add(&name, item->name, len);
+	return r < 0 ? r : view_numbered_name(&name, item->ino, ret_name);
+}
+
+/* Under the name with its number? */
+static bool is_numbered(const struct result *item, const char *name)
+{
+	_cleanup_buf_ struct buf base = BUF_INIT, numbered = BUF_INIT;
+
+	return buf_add_str(&base, item->name) >= 0 && view_numbered_name(&base, item->ino, &numbered) >= 0 &&
+	       buf_cstr(&numbered) && strcmp((const char *)numbered.data, name) == 0;
+}
+
 const struct result *view_find_result(const struct results *r, const char *name)
 {
+	bool maybe_numbered = strchr(name, '~');
+
 	for (size_t k = 0; k < r->n; k++)
 		if (*r->items[k].name && strcmp(r->items[k].name, name) == 0)
+			return &r->items[k];
+	for (size_t k = 0; maybe_numbered && k < r->n; k++)
+		if (*r->items[k].name && is_numbered(&r->items[k], name))
 			return &r->items[k];
 	return NULL;
 }
 
-int view_result_target(struct fs *fs, const struct view *v, uint64_t ino, struct buf *ret_target)
+int view_target(struct fs *fs, const struct view *v, uint64_t ino, struct buf *ret_target)
 {
 	int r = 0;
 

@@ -9,12 +9,18 @@
 int view_sees_saved(struct looker *l, uint64_t id);
 /* The label that searches in this view lie below. -ENOENT: the looker has none yet. */
 int view_saved_above(struct looker *l, const struct view *v, uint64_t *ret_id);
-/* What a view of a search finds. To be called without a looker. `waits`: for the index, as the query says. */
-int view_results(struct fs *fs, const struct caller *caller, const struct view *v, bool waits, const struct results **ret_r);
+/* Appends what may be the value of a key in the name of a query. */
+int view_add_escaped(struct buf *out, const char *text);
+/* The folder with what a query finds, "find?q=..", so deep below the top of the mount. 1; -EINVAL, and why is in .query/last-error. */
+int view_search(struct looker *l, struct buf *spec, unsigned depth, struct view *ret_v);
+/* Runs it. */
+int view_run(struct looker *l, struct buf *spec, bool waits, const struct results **ret_r);
+/* What a result is called in a view: with its number, where a folder is called so. */
+int view_result_name(struct looker *l, const struct view *v, const struct result *item, struct buf *ret_name);
 /* The result of that name; NULL: there is none. */
 const struct result *view_find_result(const struct results *r, const char *name);
-/* Where a symlink in the view leads. */
-int view_result_target(struct fs *fs, const struct view *v, uint64_t ino, struct buf *ret_target);
+/* Where a symlink in the view leads that stands for this file. */
+int view_target(struct fs *fs, const struct view *v, uint64_t ino, struct buf *ret_target);
 
 /* ---- view_control.c: .q, .limit, .mode, .sort of a saved search */
 extern const char *const view_control_names[]; /* by enum saved_setting; NULL behind the last */

@@ -7,20 +7,21 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "fs/virtual/view_find.h"
+#include "fs/virtual/view_kinds.h"
 
-/* Sets of tags that this server was asked for, the latest ones. */
-#define TABLE_SLOTS 1024u
+/* Views that this server was asked for, the latest ones. */
+#define TABLE_SETS 1024u
+#define TABLE_WAYS 4u
 
 struct slot {
-	uint64_t number; /* class and hash; 0: empty */
-	struct view_term terms[VIEW_TERMS_MAX];
-	unsigned n;
-	char *words;     /* owned */
+	uint64_t number; /* class and hash */
+	struct view v;
+	char *text;      /* owned */
 };
 
 struct view_table {
-	pthread_mutex_t lock;             /* rank 60; guards all below */
-	struct slot *slots[TABLE_SLOTS];  /* owned */
+	pthread_mutex_t lock;                        /* rank 60; guards all below */
+	struct slot *slots[TABLE_SETS][TABLE_WAYS];  /* owned; of each set, the one used last is first */
 };
 
 int view_table_new(struct view_table **ret_t)
@@ -34,15 +35,19 @@ int view_table_new(struct view_table **ret_t)
 	return 0;
 }
 
+static void slot_free(struct slot *s)
+{
+	if (s)
+		free(s->text);
+	free(s);
+}
+
 struct view_table *view_table_free(struct view_table *t)
 {
 	if (!t)
 		return NULL;
-	for (size_t k = 0; k < TABLE_SLOTS; k++) {
-		if (t->slots[k])
-			free(t->slots[k]->words);
-		free(t->slots[k]);
-	}
+	for (size_t k = 0; k < TABLE_SETS * TABLE_WAYS; k++)
+		slot_free(t->slots[k / TABLE_WAYS][k % TABLE_WAYS]);
 	(void) pthread_mutex_destroy(&t->lock);
 	free(t);
 	return NULL;
@@ -53,14 +58,10 @@ struct view_table *view_table_free(struct view_table *t)
 int looker_begin_as(struct fs *fs, struct caller *caller, struct looker *ret_l)
 {
 	struct looker l = { .fs = fs, .caller = *caller };
-	int r = 0;
 
-	if (!l.caller.all)
-		r = fs->config.index ? viewers_get(index_viewers(fs->config.index), caller_identity(&l.caller), &l.viewer)
-				     : -EACCES;
-	if (r < 0) {
+	if (!l.caller.all && !fs->config.index) {
 		caller_done(&l.caller);
-		return r;
+		return -EACCES;
 	}
 	*ret_l = l;
 	return 0;
@@ -74,15 +75,34 @@ int looker_begin(fuse_req_t req, struct looker *ret_l)
 	return r < 0 ? r : looker_begin_as(fuse_req_userdata(req), &caller, ret_l);
 }
 
-void looker_done(struct looker *l)
+void looker_rest(struct looker *l)
 {
 	l->viewer = viewer_put(l->viewer);
+}
+
+void looker_done(struct looker *l)
+{
+	looker_rest(l);
 	caller_done(&l->caller);
+}
+
+static int need_viewer(struct looker *l)
+{
+	return l->viewer ? 0 : viewers_get(index_viewers(l->fs->config.index), caller_identity(&l->caller), &l->viewer);
 }
 
 int looker_sees(struct looker *l, uint64_t ino)
 {
-	return l->viewer ? viewer_sees(l->viewer, ino) : 1;
+	int r = l->caller.all ? 0 : need_viewer(l);
+
+	return r < 0 ? r : l->caller.all ? 1 : viewer_sees(l->viewer, ino);
+}
+
+int looker_enters(struct looker *l, uint64_t dir)
+{
+	int r = l->caller.all ? 0 : need_viewer(l);
+
+	return r < 0 ? r : l->caller.all ? 1 : viewer_enters(l->viewer, dir);
 }
 
 /* ---- numbers */
@@ -92,70 +112,78 @@ bool view_is(uint64_t ino)
 	return ino & INO_VIRTUAL && virtual_kind_of(ino) == VIRTUAL_VIEW;
 }
 
-static uint64_t number_of_terms(const struct view *v)
+static uint64_t number_of(const struct view *v)
 {
-	uint64_t hash = 0;
+	return (uint64_t)v->class << VIEW_CLASS_SHIFT | v->id;
+}
+
+/* All that makes it another view than others of its class. */
+static uint64_t hash_of(const struct view *v, const char *text)
+{
+	uint64_t hash = hash_bytes(text ? text : "", text ? strlen(text) : 0, v->depth);
 
 	for (unsigned k = 0; k < v->n_terms; k++)
 		hash = hash_mix64(hash ^ (v->terms[k].id << 1 | v->terms[k].negate));
-	hash &= VIEW_PAYLOAD_MASK;
-	return hash ? hash : 1;
+	return hash_mix64(hash ^ v->file) & VIEW_PAYLOAD_MASK;
 }
 
-/* Sets and words have numbers that do not meet. */
-static uint64_t table_number(enum view_class class, uint64_t hash)
+/* Call with the table's lock. Brings it to the front of its set. NULL: it is not there. */
+static struct slot *find_slot(struct view_table *t, uint64_t number)
 {
-	return (uint64_t)class << VIEW_CLASS_SHIFT | hash;
+	struct slot **set = t->slots[number % TABLE_SETS];
+
+	for (unsigned k = 0; k < TABLE_WAYS && set[k]; k++) {
+		struct slot *s = set[k];
+
+		if (s->number != number)
+			continue;
+		memmove(set + 1, set, k * sizeof(*set));
+		return set[0] = s;
+	}
+	return NULL;
 }
 
 /* Whoever asks for what was not remembered is sent to look it up again. */
-static void remember(struct view_table *t, uint64_t number, const struct view *v, const char *words)
-{
-	LOCKED(&t->lock);
-	struct slot **place = &t->slots[number % TABLE_SLOTS];
-	char *copy = words ? strdup(words) : NULL;
-
-	if (!*place)
-		*place = calloc(1, sizeof(**place));
-	if (!*place || (words && !copy)) {
-		free(copy);
-		return;
-	}
-	free((*place)->words);
-	**place = (struct slot){ .number = number, .n = v->n_terms, .words = copy };
-	memcpy((*place)->terms, v->terms, sizeof(v->terms));
-}
-
-static int recall(struct view_table *t, uint64_t number, struct view *v)
-{
-	LOCKED(&t->lock);
-	const struct slot *s = t->slots[number % TABLE_SLOTS];
-
-	if (!s || s->number != number)
-		return -ESTALE;
-	v->n_terms = s->n;
-	memcpy(v->terms, s->terms, sizeof(v->terms));
-	v->depth = 1;
-	return 0;
-}
-
-struct view view_of_words(struct fs *fs, const char *words)
-{
-	struct view v = { .class = VIEW_RESULTS, .depth = 1,
-			  .id = hash_bytes(words, strlen(words), 0) & VIEW_PAYLOAD_MASK };
-
-	remember(fs->virtual->views, table_number(VIEW_RESULTS, v.id), &v, words);
-	return v;
-}
-
-int view_words(struct fs *fs, const struct view *v, struct buf *ret_words)
+void view_remember(struct fs *fs, struct view *v, const char *text)
 {
 	struct view_table *t = fs->virtual->views;
-	uint64_t number = table_number(VIEW_RESULTS, v->id);
 	LOCKED(&t->lock);
-	const struct slot *s = t->slots[number % TABLE_SLOTS];
+	struct slot *s, **set;
 
-	return s && s->number == number && s->words ? buf_add_str(ret_words, s->words) : -ESTALE;
+	v->id = hash_of(v, text);
+	set = t->slots[number_of(v) % TABLE_SETS];
+	if (find_slot(t, number_of(v)))
+		return;
+	s = calloc(1, sizeof(*s));
+	if (!s)
+		return;
+	*s = (struct slot){ number_of(v), *v, text ? strdup(text) : NULL };
+	if (text && !s->text) {
+		free(s);
+		return;
+	}
+	slot_free(set[TABLE_WAYS - 1]);
+	memmove(set + 1, set, (TABLE_WAYS - 1) * sizeof(*set));
+	set[0] = s;
+}
+
+static int recall(struct view_table *t, uint64_t number, struct view *ret_v)
+{
+	LOCKED(&t->lock);
+	const struct slot *s = find_slot(t, number);
+
+	if (s)
+		*ret_v = s->v;
+	return s ? 0 : -ESTALE;
+}
+
+int view_text(struct fs *fs, const struct view *v, struct buf *ret_text)
+{
+	struct view_table *t = fs->virtual->views;
+	LOCKED(&t->lock);
+	const struct slot *s = find_slot(t, number_of(v));
+
+	return s && s->text ? buf_add_str(ret_text, s->text) : -ESTALE;
 }
 
 uint64_t view_ino(struct fs *fs, const struct view *v)
@@ -166,59 +194,48 @@ uint64_t view_ino(struct fs *fs, const struct view *v)
 		payload |= (uint64_t)v->depth << VIEW_DEPTH_SHIFT;
 	if (v->class == VIEW_DATE)
 		payload = (uint64_t)v->year << 9 | (uint64_t)v->month << 5 | (uint64_t)v->day;
-	if (v->class == VIEW_TAG_SET) {
-		payload = number_of_terms(v);
-		remember(fs->virtual->views, table_number(v->class, payload), v, NULL);
-	}
 	return virtual_ino(VIRTUAL_VIEW, (uint64_t)v->class << VIEW_CLASS_SHIFT | payload);
+}
+
+/* What a number says that was not remembered. */
+static void decode(struct view *v, uint64_t payload)
+{
+	v->id = payload;
+	v->file = ROOT_INO;
+	switch (v->class) {
+	case VIEW_TAG:
+	case VIEW_SAVED:
+	case VIEW_CONTROL:
+		v->depth = (unsigned)(payload >> VIEW_DEPTH_SHIFT);
+		v->id = payload & ((1ull << VIEW_DEPTH_SHIFT) - 1);
+		break;
+	case VIEW_DATE:
+		v->year = (int)(payload >> 9);
+		v->month = (int)(payload >> 5 & 15);
+		v->day = (int)(payload & 31);
+		break;
+	case VIEW_VALUE:
+		v->depth = 2;
+		break;
+	default:
+		v->depth = !view_kind_of(v)->root;
+	}
+	if (v->class == VIEW_TAG)
+		v->terms[v->n_terms++] = (struct view_term){ .id = v->id };
 }
 
 int view_of(struct fs *fs, uint64_t ino, struct view *ret_v)
 {
-	uint64_t number = virtual_number_of(ino), payload = number & VIEW_PAYLOAD_MASK;
+	uint64_t number = virtual_number_of(ino);
 	struct view v = { .class = (enum view_class)(number >> VIEW_CLASS_SHIFT) };
-	int r = 0;
 
-	switch (v.class) {
-	case VIEW_TAGS:
-	case VIEW_DATES:
-	case VIEW_BY:
-	case VIEW_FIND:
-		break;
-	case VIEW_SAVED_ROOT:
-		v.depth = 1;
-		break;
-	case VIEW_TAG:
-	case VIEW_SAVED:
-	case VIEW_CONTROL:
-		v.depth = (unsigned)(payload >> VIEW_DEPTH_SHIFT);
-		v.id = payload & ((1ull << VIEW_DEPTH_SHIFT) - 1);
-		if (v.class == VIEW_TAG)
-			v.terms[v.n_terms++] = (struct view_term){ .id = v.id };
-		break;
-	case VIEW_TAG_SET:
-		r = recall(fs->virtual->views, table_number(v.class, payload), &v);
-		break;
-	case VIEW_RESULTS:
-		v.id = payload;
-		v.depth = 1;
-		break;
-	case VIEW_DATE:
-		v.year = (int)(payload >> 9);
-		v.month = (int)(payload >> 5 & 15);
-		v.day = (int)(payload & 31);
-		break;
-	case VIEW_FIELD:
-	case VIEW_VALUE:
-		v.id = payload;
-		v.depth = v.class == VIEW_FIELD ? 1 : 2;
-		break;
-	default:
-		r = -ESTALE;
-	}
-	if (r == 0)
-		*ret_v = v;
-	return r;
+	if (v.class >= VIEW_CLASSES)
+		return -ESTALE;
+	if (view_kind_of(&v)->remembered)
+		return recall(fs->virtual->views, number, ret_v);
+	decode(&v, number & VIEW_PAYLOAD_MASK);
+	*ret_v = v;
+	return 0;
 }
 
 /* ---- attributes */
@@ -228,7 +245,7 @@ static uint64_t count_files(struct looker *l, const struct view *v)
 	struct label label = { 0 };
 	uint64_t files = 0;
 
-	if (l->viewer || (v->class != VIEW_TAG && v->class != VIEW_VALUE))
+	if (!l->caller.all || (v->class != VIEW_TAG && v->class != VIEW_VALUE))
 		return 0;
 	if (v->class == VIEW_TAG)
 		(void) tag_count_files(l->fs->config.catalog, v->id, &files);
@@ -252,13 +269,11 @@ static struct timespec changed(struct fs *fs)
 /* The size of a tag is how many files it has, for who may know. */
 void view_stat(struct looker *l, const struct view *v, struct stat *ret_st)
 {
-	bool tags = v->class == VIEW_TAGS || v->class == VIEW_TAG || v->class == VIEW_TAG_SET ||
-		    v->class == VIEW_SAVED_ROOT || v->class == VIEW_SAVED;
 	struct timespec t = changed(l->fs);
 
 	*ret_st = (struct stat){
 		.st_ino = view_ino(l->fs, v),
-		.st_mode = S_IFDIR | (tags ? 0777 : 0555),
+		.st_mode = S_IFDIR | (view_kind_of(v)->takes ? 0777 : 0555),
 		.st_nlink = 2,
 		.st_uid = l->fs->config.owner_uid,
 		.st_gid = l->fs->virtual->gid,

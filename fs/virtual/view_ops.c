@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "fs/ops/ops.h"
 #include "fs/virtual/view_find.h"
+#include "fs/virtual/view_kinds.h"
 
 #define COOKIE_SELF 1u
 #define COOKIE_ABOVE 2u
@@ -22,20 +23,6 @@
 #define FIRST_VALUE 1u /* no cookie of a folder or a file is one of the two above */
 
 /* ---- lookup */
-
-static int view_of_root(const char *name, struct view *ret_v)
-{
-	static const struct { const char *name; enum view_class class; } roots[] = {
-		{ ".tags", VIEW_TAGS }, { ".dates", VIEW_DATES }, { ".by", VIEW_BY }, { ".find", VIEW_FIND },
-	};
-
-	for (size_t k = 0; k < ARRAY_SIZE(roots); k++)
-		if (strcmp(name, roots[k].name) == 0) {
-			*ret_v = (struct view){ .class = roots[k].class };
-			return 1;
-		}
-	return -ENOENT;
-}
 
 static void reply_view(fuse_req_t req, struct looker *l, const struct view *v)
 {
@@ -63,7 +50,7 @@ static void reply_link(fuse_req_t req, uint64_t dir, const char *name, struct bu
  * links no file that has none: so it is told of one name more, and to ask anew before it tells anybody. */
 static void reply_file(fuse_req_t req, const struct view *v, const struct inode *i)
 {
-	bool is_tag = v->class == VIEW_TAG || v->class == VIEW_TAG_SET;
+	bool is_tag = view_kind_of(v)->tags;
 	struct fuse_entry_param e;
 
 	ops_fill_entry(i, &e);
@@ -75,15 +62,6 @@ static void reply_file(fuse_req_t req, const struct view *v, const struct inode 
 }
 
 /* A folder cannot be in two places: it is a symlink in one of them. */
-static int link_to_folder(struct looker *l, const struct view *v, uint64_t ino, struct buf *ret_target)
-{
-	int r = 0;
-
-	for (unsigned k = 0; k <= v->depth && r >= 0; k++)
-		r = buf_add_str(ret_target, "../");
-	return r < 0 ? r : tree_path(l->fs->config.catalog, ino, ROOT_INO, 0, ret_target);
-}
-
 static void lookup_file(fuse_req_t req, struct looker *l, const struct view *v, uint64_t dir, const char *name)
 {
 	_cleanup_buf_ struct buf target = BUF_INIT;
@@ -91,7 +69,7 @@ static void lookup_file(fuse_req_t req, struct looker *l, const struct view *v, 
 	int r = view_find(l, v, name, &i);
 
 	if (r == 0 && S_ISDIR(i.mode))
-		r = link_to_folder(l, v, i.ino, &target);
+		r = view_target(l->fs, v, i.ino, &target);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else if (target.len)
@@ -100,56 +78,44 @@ static void lookup_file(fuse_req_t req, struct looker *l, const struct view *v, 
 		reply_file(req, v, &i);
 }
 
-static bool is_search(const struct view *v)
-{
-	return v->class == VIEW_RESULTS || v->class == VIEW_SAVED;
-}
-
-/* Runs without a looker. */
-static void lookup_result(fuse_req_t req, uint64_t dir, const char *name)
+static void lookup_result(fuse_req_t req, struct looker *l, const struct view *v, uint64_t dir, const char *name)
 {
 	_cleanup_buf_ struct buf target = BUF_INIT;
 	const struct results *results = NULL;
-	const struct result *found = NULL;
-	struct caller caller;
-	struct view v;
-	int r = caller_of(req, &caller);
+	const struct result *found;
+	int r = view_kind_of(v)->results(l, v, true, &results);
 
-	if (r < 0) {
-		ops_reply_status(req, r);
-		return;
-	}
-	r = view_of(ops_fs(req), dir, &v);
-	if (r == 0)
-		r = view_results(ops_fs(req), &caller, &v, true, &results);
 	if (r == 0) {
 		found = view_find_result(results, name);
-		r = found ? view_result_target(ops_fs(req), &v, found->ino, &target) : -ENOENT;
+		r = found ? view_target(l->fs, v, found->ino, &target) : -ENOENT;
 	}
 	(void) results_put(results);
-	caller_done(&caller);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
 		reply_link(req, dir, name, &target);
 }
 
-/* -EAGAIN: not answered, it is to be looked for in what a search gives. */
-static int lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *name)
+static bool is_search(const struct view *v)
+{
+	return view_kind_of(v)->results;
+}
+
+static void lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *name)
 {
 	_cleanup_buf_ struct buf target = BUF_INIT;
 	struct view v, below;
 	struct inode i;
 	int r;
 
-	r = view_is(dir) ? view_of(l->fs, dir, &v) : view_of_root(name, &below);
+	r = view_is(dir) ? view_of(l->fs, dir, &v) : view_root(name, &below);
 	if (r == 0) /* a file goes before a symlink to a set of tags */
 		r = view_below(l, &v, name, &below, &target);
 	if (r == 2 && view_find(l, &v, name, &i) == 0)
 		r = -ENOENT;
 	if (r == -ENOENT && view_is(dir) && is_search(&v))
-		return -EAGAIN;
-	if (r == -ENOENT && view_is(dir))
+		lookup_result(req, l, &v, dir, name);
+	else if (r == -ENOENT && view_is(dir))
 		lookup_file(req, l, &v, dir, name);
 	else if (r < 0)
 		ops_reply_status(req, r);
@@ -157,7 +123,6 @@ static int lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *na
 		reply_link(req, dir, name, &target);
 	else
 		reply_view(req, l, &below);
-	return 0;
 }
 
 void view_lookup(fuse_req_t req, uint64_t dir, const char *name)
@@ -169,10 +134,8 @@ void view_lookup(fuse_req_t req, uint64_t dir, const char *name)
 		ops_reply_status(req, r);
 		return;
 	}
-	r = lookup(req, &l, dir, name);
+	lookup(req, &l, dir, name);
 	looker_done(&l);
-	if (r == -EAGAIN)
-		lookup_result(req, dir, name);
 }
 
 int view_attributes(struct fs *fs, struct caller *caller, uint64_t ino, struct stat *ret_st)
@@ -243,11 +206,32 @@ static int add_folder(struct view_listing *x, struct buf *name, uint64_t cookie)
 		   (cookie + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_FOLDER);
 }
 
+static int add_few_folders(struct view_listing *x, uint64_t cookie)
+{
+	_cleanup_(view_few_done) struct view_few few;
+	int r = view_few_begin(x->l, x->v, &few);
+
+	for (size_t k = 0; r >= 0 && k < few.n; k++) {
+		_cleanup_buf_ struct buf name = BUF_INIT;
+
+		if (few.items[k].cookie <= cookie)
+			continue;
+		r = buf_add_str(&name, few.items[k].name);
+		if (r >= 0)
+			r = add_folder(x, &name, few.items[k].cookie);
+		if (r <= 0)
+			return r;
+	}
+	return r < 0 ? r : 1;
+}
+
 static int add_folders(struct view_listing *x, uint64_t cookie)
 {
 	_cleanup_buf_ struct buf name = BUF_INIT;
 	int r;
 
+	if (view_kind_of(x->v)->folders)
+		return add_few_folders(x, cookie);
 	while ((r = view_next_folder(x->l, x->v, cookie, &name, &cookie)) > 0) {
 		r = add_folder(x, &name, cookie);
 		if (r <= 0)
@@ -316,6 +300,44 @@ static int add_narrowing(struct view_listing *x, uint64_t cookie)
 	return r;
 }
 
+/* Behind the folders; the cookie is the rank. */
+static int add_results(struct view_listing *x, uint64_t cookie)
+{
+	const struct results *results = NULL;
+	int r = view_kind_of(x->v)->results(x->l, x->v, true, &results);
+
+	for (size_t k = cookie; r >= 0 && k < results->n; k++) {
+		_cleanup_buf_ struct buf name = BUF_INIT;
+
+		if (!*results->items[k].name)
+			continue;
+		r = view_result_name(x->l, x->v, &results->items[k], &name);
+		if (r >= 0)
+			r = buf_cstr(&name) ? add(x, (const char *)name.data, results->items[k].ino, S_IFLNK,
+						  (k + 1 + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_FILE) : -ENOMEM;
+		if (!r)
+			break;
+	}
+	(void) results_put(results);
+	return r;
+}
+
+static int fill_search(struct view_listing *x, unsigned part, uint64_t value)
+{
+	int r = part != COOKIE_FILE ? add_folders(x, value) : 1;
+
+	return r > 0 ? add_results(x, part == COOKIE_FILE ? value : 0) : r;
+}
+
+static int fill_set(struct view_listing *x, unsigned part, uint64_t value)
+{
+	int r = !part || part == COOKIE_FILE ? add_files(x, value) : 1;
+
+	if (r > 0 && part != COOKIE_NARROWING)
+		r = add_folders(x, part == COOKIE_FOLDER ? value : 0);
+	return r > 0 ? add_narrowing(x, part == COOKIE_NARROWING ? value : 0) : r;
+}
+
 static int fill(struct view_listing *x, uint64_t ino, uint64_t cookie)
 {
 	uint64_t value = cookie > COOKIE_ABOVE ? (cookie >> COOKIE_SHIFT) - FIRST_VALUE : 0;
@@ -326,35 +348,9 @@ static int fill(struct view_listing *x, uint64_t ino, uint64_t cookie)
 		r = add(x, ".", ino, S_IFDIR, COOKIE_SELF);
 	if (r > 0 && cookie < COOKIE_ABOVE)
 		r = add(x, "..", ROOT_INO, S_IFDIR, COOKIE_ABOVE);
-	if (r > 0 && !is_search(x->v) && (!part || part == COOKIE_FILE))
-		r = add_files(x, value);
-	if (r > 0 && (!part || part == COOKIE_FOLDER || (part == COOKIE_FILE && !is_search(x->v))))
-		r = add_folders(x, part == COOKIE_FOLDER ? value : 0);
-	if (is_search(x->v))
+	if (r <= 0)
 		return r;
-	return r > 0 ? add_narrowing(x, part == COOKIE_NARROWING ? value : 0) : r;
-}
-
-/* Behind the folders, and without a looker; the cookie is the rank. */
-static int add_results(struct view_listing *x, uint64_t cookie)
-{
-	const struct results *results = NULL;
-	struct caller caller;
-	int r = caller_of(x->req, &caller);
-
-	if (r < 0)
-		return r;
-	r = view_results(ops_fs(x->req), &caller, x->v, true, &results);
-	for (size_t k = cookie; r >= 0 && k < results->n; k++) {
-		if (!*results->items[k].name)
-			continue;
-		r = add(x, results->items[k].name, results->items[k].ino, S_IFLNK, (k + 1 + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_FILE);
-		if (!r)
-			break;
-	}
-	(void) results_put(results);
-	caller_done(&caller);
-	return r;
+	return is_search(x->v) ? fill_search(x, part, value) : fill_set(x, part, value);
 }
 
 void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus)
@@ -374,8 +370,6 @@ void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool 
 	x.v = &v;
 	r = fill(&x, ino, (uint64_t)cookie);
 	looker_done(&l);
-	if (r > 0 && is_search(&v))
-		r = add_results(&x, cookie > (off_t)COOKIE_ABOVE && (cookie & 3) == COOKIE_FILE ? (uint64_t)(cookie >> COOKIE_SHIFT) - FIRST_VALUE : 0);
 	if (r < 0 && x.used == 0)
 		ops_reply_status(req, r);
 	else

@@ -43,7 +43,7 @@ static int may_rename_in(struct viewing *x, uint64_t dir, const struct inode *fi
 	struct inode i;
 	int r = inode_get(x->c, dir, &i);
 
-	if (r < 0 || !x->l.viewer)
+	if (r < 0 || x->l.caller.all)
 		return r;
 	r = access_permits(x->c, who, &i, ACCESS_WRITE | ACCESS_SEARCH);
 	if (r <= 0)

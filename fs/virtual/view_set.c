@@ -3,13 +3,8 @@
  * file of all of them. Excluded tags are asked of each such file. */
 #include <errno.h>
 
-#include "base/calendar.h"
 #include "base/cleanup.h"
-#include "catalog/file_sets.h"
-#include "fs/virtual/view.h"
-#include "fs/virtual/view_dates.h"
-
-#define QUARTER_SHIFT 48
+#include "fs/virtual/view_kinds.h"
 
 /* ---- one file */
 
@@ -41,10 +36,12 @@ static int has_tag(struct catalog *c, uint64_t id, uint64_t ino)
 	return tree_foreach_tag(c, ino, compare_tag, &s);
 }
 
-static int has_tags(struct catalog *c, const struct view *v, uint64_t ino)
+/* ---- the kinds of tags */
+
+int view_tag_has(struct looker *l, const struct view *v, uint64_t ino)
 {
 	for (unsigned k = 0; k < v->n_terms; k++) {
-		int r = has_tag(c, v->terms[k].id, ino);
+		int r = has_tag(l->fs->config.catalog, v->terms[k].id, ino);
 
 		if (r < 0 || (r > 0) == v->terms[k].negate)
 			return MIN(r, 0);
@@ -52,38 +49,7 @@ static int has_tags(struct catalog *c, const struct view *v, uint64_t ino)
 	return 1;
 }
 
-static int has_time(struct catalog *c, const struct view *v, uint64_t ino)
-{
-	uint64_t low, high;
-	struct inode i;
-	int r = v->day ? inode_get(c, ino, &i) : -ENOENT;
-
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	view_day_quarters(v, &low, &high);
-	return file_quarter_of(&i) >= low && file_quarter_of(&i) <= high;
-}
-
-int view_has(struct looker *l, const struct view *v, uint64_t ino)
-{
-	struct catalog *c = l->fs->config.catalog;
-	uint32_t why = 0;
-	int r = 0;
-
-	if (v->class == VIEW_TAG || v->class == VIEW_TAG_SET)
-		r = has_tags(c, v, ino);
-	else if (v->class == VIEW_DATE)
-		r = has_time(c, v, ino);
-	else if (v->class == VIEW_VALUE)
-		r = label_why(c, v->id, ino, &why);
-	if (r == 0 && why)
-		r = 1;
-	return r > 0 ? looker_sees(l, ino) : r;
-}
-
-/* ---- all files */
-
-static int open_tags(struct view_walk *w, uint64_t from)
+int view_tag_open(struct view_walk *w, uint64_t cookie)
 {
 	for (unsigned k = 0; k < w->v->n_terms; k++) {
 		int r;
@@ -93,45 +59,9 @@ static int open_tags(struct view_walk *w, uint64_t from)
 		r = tag_walk_open(w->l->fs->config.catalog, w->v->terms[k].id, &w->tags[w->n]);
 		if (r < 0)
 			return r;
-		tag_walk_seek(&w->tags[w->n++], from);
+		tag_walk_seek(&w->tags[w->n++], cookie + 1);
 	}
 	return 0;
-}
-
-static void open_time(struct view_walk *w, uint64_t cookie)
-{
-	uint64_t quarter = cookie >> QUARTER_SHIFT, ino = cookie & ((1ull << QUARTER_SHIFT) - 1);
-
-	view_day_quarters(w->v, &w->low, &w->high);
-	w->times = file_times_from(w->l->fs->config.catalog, w->low + quarter, cookie ? ino + 1 : 0);
-}
-
-int view_walk_open(struct looker *l, const struct view *v, uint64_t cookie, struct view_walk *ret_w)
-{
-	struct view_walk w = { .l = l, .v = v };
-	int r = 0;
-
-	if (v->class == VIEW_TAG || v->class == VIEW_TAG_SET)
-		r = open_tags(&w, cookie + 1);
-	else if (v->class == VIEW_DATE && v->day)
-		open_time(&w, cookie);
-	else if (v->class == VIEW_VALUE) {
-		w.set = label_walk_files(l->fs->config.catalog, v->id);
-		packed_walk_seek(&w.set, cookie + 1, 0);
-	}
-	if (r < 0)
-		view_walk_done(&w);
-	else
-		*ret_w = w;
-	return r;
-}
-
-void view_walk_done(struct view_walk *w)
-{
-	for (unsigned k = 0; k < w->n; k++)
-		tag_walk_done(&w->tags[k]);
-	packed_walk_done(&w->set);
-	file_times_done(&w->times);
 }
 
 /* The next file that all walks have. */
@@ -154,53 +84,75 @@ static int leap(struct view_walk *w, uint64_t *ret_ino)
 	return w->n > 0;
 }
 
-static int next_time(struct view_walk *w, uint64_t *ret_ino, uint64_t *ret_cookie)
+static int is_excluded(struct view_walk *w, uint64_t ino)
 {
-	uint64_t quarter;
-	int r = file_times_next(&w->times, &quarter, ret_ino);
+	for (unsigned k = 0; k < w->v->n_terms; k++) {
+		int r = w->v->terms[k].negate ? has_tag(w->l->fs->config.catalog, w->v->terms[k].id, ino) : 0;
 
-	if (r <= 0 || quarter > w->high)
-		return MIN(r, 0);
-	*ret_cookie = (quarter - w->low) << QUARTER_SHIFT | *ret_ino;
-	return 1;
+		if (r)
+			return r;
+	}
+	return 0;
 }
 
-static int next(struct view_walk *w, uint64_t *ret_ino, uint64_t *ret_cookie)
+int view_tag_next(struct view_walk *w, uint64_t *ret_ino, uint64_t *ret_cookie)
 {
-	struct packed_member m = { 0 };
-	int r = 0;
+	uint64_t ino = 0;
+	int r;
 
-	if (w->v->class == VIEW_DATE)
-		return w->v->day ? next_time(w, ret_ino, ret_cookie) : 0;
-	if (w->v->class == VIEW_VALUE)
-		r = packed_walk_next(&w->set, &m);
-	else if (w->n)
-		r = leap(w, &m.a);
-	*ret_ino = *ret_cookie = m.a;
+	while ((r = w->n ? leap(w, &ino) : 0) > 0) {
+		r = is_excluded(w, ino);
+		if (r < 0)
+			return r;
+		if (r)
+			continue;
+		*ret_ino = *ret_cookie = ino;
+		return 1;
+	}
 	return r;
 }
 
-static int is_shown(struct view_walk *w, uint64_t ino)
+/* ---- all kinds */
+
+int view_has(struct looker *l, const struct view *v, uint64_t ino)
 {
-	struct catalog *c = w->l->fs->config.catalog;
+	const struct view_kind *kind = view_kind_of(v);
+	int r = kind->has ? kind->has(l, v, ino) : 0;
 
-	for (unsigned k = 0; k < w->v->n_terms; k++) {
-		int r = w->v->terms[k].negate ? has_tag(c, w->v->terms[k].id, ino) : 0;
+	return r > 0 ? looker_sees(l, ino) : r;
+}
 
-		if (r)
-			return MIN(r, 0);
-	}
-	return looker_sees(w->l, ino);
+int view_walk_open(struct looker *l, const struct view *v, uint64_t cookie, struct view_walk *ret_w)
+{
+	const struct view_kind *kind = view_kind_of(v);
+	int r;
+
+	*ret_w = (struct view_walk){ .l = l, .v = v };
+	r = kind->open ? kind->open(ret_w, cookie) : 0;
+	if (r < 0)
+		view_walk_done(ret_w);
+	return r;
 }
 
 int view_walk_next(struct view_walk *w, uint64_t *ret_ino, uint64_t *ret_cookie)
 {
+	const struct view_kind *kind = view_kind_of(w->v);
 	int r;
 
-	while ((r = next(w, ret_ino, ret_cookie)) > 0) {
-		r = is_shown(w, *ret_ino);
+	while ((r = kind->next ? kind->next(w, ret_ino, ret_cookie) : 0) > 0) {
+		r = looker_sees(w->l, *ret_ino);
 		if (r)
 			return r;
 	}
 	return r;
+}
+
+void view_walk_done(struct view_walk *w)
+{
+	for (unsigned k = 0; k < w->n; k++)
+		tag_walk_done(&w->tags[k]);
+	packed_walk_done(&w->set);
+	file_times_done(&w->times);
+	buf_done(&w->page);
+	*w = (struct view_walk){ .l = w->l, .v = w->v };
 }

@@ -37,9 +37,7 @@ bool view_link(fuse_req_t req, uint64_t ino, uint64_t dir, const char *name)
 
 static int enters(void *context, uint64_t dir)
 {
-	struct looker *l = context;
-
-	return l->viewer ? viewer_enters(l->viewer, dir) : 1;
+	return looker_enters(context, dir);
 }
 
 /* A target that was written as from the folder of the symlink, as from the top of the mount, or with the path of the mount

@@ -347,9 +347,7 @@ static int foreach_document(struct counting *x, int (*each)(struct counting *x, 
 
 static int count_type(struct counting *x, const struct search_part *p, uint32_t d)
 {
-	const char *mime = segment_mime(p->segment, d);
-
-	return count_one(x, *mime ? mime : "unknown");
+	return count_one(x, search_type(p->segment, d));
 }
 
 static int by_type(struct counting *x)
@@ -369,18 +367,31 @@ static int by_language(struct counting *x)
 	return foreach_document(x, count_language);
 }
 
-static int count_tier(struct counting *x, const struct search_part *p, uint32_t d)
+static int count_tier_of(struct counting *x, uint64_t ino)
 {
 	struct catalog *c = x->s->x->config.catalog;
 	struct inode i;
-	int r = inode_get(c, p->segment->docs[d].ino, &i);
+	int r = inode_get(c, ino, &i);
 
-	return r == -ENOENT ? 0 : r < 0 ? r : count_one(x, inode_tier(c, &i));
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return S_ISREG(i.mode) && i.nlink ? count_one(x, inode_tier(c, &i)) : 0;
 }
 
+static int count_tier(struct counting *x, const struct search_part *p, uint32_t d)
+{
+	return count_tier_of(x, p->segment->docs[d].ino);
+}
+
+/* Of what waits it is known, too. */
 static int by_tier(struct counting *x)
 {
-	return foreach_document(x, count_tier);
+	int r = foreach_document(x, count_tier);
+	uint64_t ino;
+
+	for (uint64_t at = 0; r >= 0 && ino_set_next(&x->s->waiting, at, &ino); at = ino + 1)
+		r = counts(x, ino) ? count_tier_of(x, ino) : 0;
+	return r;
 }
 
 static const struct {

@@ -173,6 +173,8 @@ static int passes_type(const struct query_filter *f, struct subject *u)
 		       same(f->value, slash + 1, strlen(slash + 1)) ||
 		       (strncmp(slash, "/x-", 3) == 0 && same(f->value, slash + 3, strlen(slash + 3))))))
 		return 1;
+	if (strpbrk(f->value, "./")) /* no ending is so */
+		return 0;
 	r = need_path(u);
 	if (r < 0)
 		return r;
@@ -319,18 +321,31 @@ static int collect_tagged(struct search *s)
 	return 0;
 }
 
+const char *search_type(const struct segment *segment, uint32_t doc)
+{
+	const char *mime = segment_mime(segment, doc);
+
+	return *mime ? mime : "unknown";
+}
+
+int search_filter_document(struct search *s, const struct segment *segment, uint32_t doc)
+{
+	struct subject u = { .s = s, .ino = segment->docs[doc].ino, .language = segment->docs[doc].language,
+			     .mime = search_type(segment, doc) };
+	int r = passes_all(s, &u);
+
+	subject_done(&u);
+	return r;
+}
+
 static int filter_documents(struct search *s)
 {
 	for (unsigned p = 0; p < s->n_parts; p++) {
 		struct search_part *part = &s->parts[p];
 
 		for (uint32_t d = 0; d < part->segment->n_docs; d++) {
-			const struct segment_doc *doc = &part->segment->docs[d];
-			struct subject u = { .s = s, .ino = doc->ino, .language = doc->language,
-					     .mime = segment_mime(part->segment, d) };
-			int r = part->candidate[d] ? passes_all(s, &u) : 0;
+			int r = part->candidate[d] ? search_filter_document(s, part->segment, d) : 0;
 
-			subject_done(&u);
 			if (r < 0)
 				return r;
 			part->candidate[d] = r > 0;

@@ -88,6 +88,10 @@ struct search_part *search_document(struct search *s, uint64_t ino, uint32_t *re
 
 /* ---- filter.c: clears `candidate` of what does not pass */
 int search_filter(struct search *s);
+/* Does a document pass the filters alone? 1, 0 or -errno. */
+int search_filter_document(struct search *s, const struct segment *segment, uint32_t doc);
+/* The type of its file, "unknown" where nothing is known. */
+const char *search_type(const struct segment *segment, uint32_t doc);
 /* Does a file that is in no segment pass the filters? 1, 0 or -errno. */
 int search_filter_file(struct search *s, const struct inode *i);
 /* `in=` and the folder that is asked. -EINVAL. */

@@ -86,6 +86,13 @@ def folders():
     for name in ".tags/blue", ".tags/-red", ".tags/red,blue", ".tags/red/blue", ".tags/red/nothing.txt", ".tags/,", ".tags/red,":
         refused(errno.ENOENT, os.stat, name)
     same(os.stat(".tags/project/alpha/a.txt").st_ino, os.stat("notes/a.txt").st_ino)
+    os.mkdir("notes/folder")
+    tag("notes/folder", "green")
+    folder, = ls(".tags/green") - {"c.md", "red"}
+    same((folder.split("~")[0], os.path.islink(".tags/green/" + folder)), ("folder", True))
+    same(os.stat(".tags/green/" + folder).st_ino, os.stat("notes/folder").st_ino)
+    os.removexattr("notes/folder", TAGS)
+    same(ls(".tags/green") - {"red"}, {"c.md"})
     tag("notes/c.md", "green") # at the next look
     same(ls(".tags/red") & {"a.txt", "b.txt", "c.md"}, {"a.txt", "b.txt"})
     os.rename("notes/a.txt", "notes/a2.txt")
