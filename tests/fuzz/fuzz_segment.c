@@ -79,12 +79,14 @@ static struct segment_disk_config config_for(const uint8_t *data, size_t len, ch
 {
 	struct segment_disk_config config = { .keys = x->config.keys, .dirfd = x->dirfd, .cache = x->cache,
 					      .stride = x->stride, .checksum = ret_checksum };
+	bool old = len < FOOTER_SIZE || memcmp(data + len - FOOTER_SIZE, FOOTER_MAGIC, 8) != 0;
+	size_t size = FOOTER_SIZE_OF(old ? SECTIONS_OF_VERSION_2 : SECTIONS);
 
 	ret_checksum[0] = ret_checksum[CHECKSUM_SIZE] = '\0';
-	if (len < FOOTER_SIZE)
+	if (len < size)
 		return config;
 	memcpy(ret_checksum, data + len - CHECKSUM_SIZE, CHECKSUM_SIZE);
-	if (load_le32(data + len - FOOTER_SIZE + 8 + 4 * 4) == vector_stride(1))
+	if (load_le32(data + len - size + 8 + 4 * 4) == vector_stride(1))
 		config.stride = vector_stride(1);
 	return config;
 }
