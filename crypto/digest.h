@@ -20,7 +20,8 @@ enum digest_purpose {
 	DIGEST_TERM = 6,   /* terms of the index */
 	DIGEST_STEM = 7,   /* folded stem of a file's name -> 32 bits of a catalog key */
 	DIGEST_LINK = 8,   /* form, verb and target of a link */
-	DIGEST_LAST = DIGEST_LINK,
+	DIGEST_CONTENT = 9, /* bytes of a file, for the index */
+	DIGEST_LAST = DIGEST_CONTENT,
 };
 
 /* 128 bits over the concatenation of `n` pieces. */

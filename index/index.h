@@ -118,17 +118,20 @@ enum query_mode { QUERY_HYBRID, QUERY_TEXT, QUERY_VECTOR };
 enum query_format { FORMAT_TSV, FORMAT_PATHS, FORMAT_PATHS0, FORMAT_JSON, FORMAT_JSONL, FORMAT_MD, FORMAT_INODES,
 		    FORMAT_DOT, FORMAT_GRAPHML };
 
-enum query_verb { QUERY_FIND, QUERY_EXPLAIN, QUERY_SIMILAR, QUERY_COUNT, QUERY_RELATED, QUERY_PATH, QUERY_GRAPH, QUERY_VERBS };
+enum query_verb { QUERY_FIND, QUERY_EXPLAIN, QUERY_SIMILAR, QUERY_COUNT, QUERY_RELATED, QUERY_PATH, QUERY_GRAPH,
+		  QUERY_DUPLICATES, QUERY_VERBS };
 enum query_graph_op { GRAPH_OP_NONE, GRAPH_OP_COMPONENTS, GRAPH_OP_PAGERANK, GRAPH_OP_DEGREE, GRAPH_OP_COMMUNITIES };
+enum query_duplicates { DUPLICATES_SAME, DUPLICATES_NEAR, DUPLICATES_ALL };
 
 /* A parsed query name, `find?q=..&limit=..`. */
 struct query {
 	enum query_verb verb;
 	char *text;               /* owned; q, decoded; NULL where it is not asked for */
-	char *to;                 /* owned, as all texts; similar: paths, each with a NUL; NULL: none */
+	char *to;                 /* owned, as all texts; paths, each with a NUL; NULL: none */
 	size_t to_len;
 	char *like;               /* similar: a text, key `text` */
-	double threshold;         /* similar: the least cosine; negative: any */
+	double threshold;         /* similar: the least cosine; duplicates: the least resemblance; negative: the default */
+	enum query_duplicates kind;
 	char *by;                 /* count: tag, type, month .. or a field */
 	char *from;               /* path: where it begins, and in `to` where it ends */
 	char *verbs;              /* related, path, graph: of links, separated by commas; NULL: all */

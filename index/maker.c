@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/priority.h"
+#include "catalog/pack_record.h"
 #include "index/findings.h"
 #include "index/rules.h"
 #include "index/stored.h"
@@ -91,10 +92,47 @@ static int read_bytes(struct index *x, const struct inode *i, uint64_t max, stru
 	return r;
 }
 
+/* Less than a whole piece only at the end of the file. */
+static ssize_t read_piece(struct index *x, const struct inode *i, uint64_t at, uint8_t *ret_piece)
+{
+	size_t want = (size_t)MIN(i->size - at, (uint64_t)CONTENT_PIECE), got = 0;
+
+	while (got < want) {
+		ssize_t n = x->config.read_file(x->config.context, i->ino, at + got, ret_piece + got, want - got);
+
+		if (n <= 0)
+			return n;
+		got += (size_t)n;
+	}
+	return (ssize_t)got;
+}
+
 static void set_status(struct document *d, enum extract_status status, const char *why)
 {
 	d->status = status;
 	memccpy(d->why, why, 0, sizeof(d->why) - 1);
+}
+
+/* The whole of a file that is read for nothing else, unless that costs something. What cannot be read has no hash. */
+static int hash_large(struct maker *m, const struct inode *i)
+{
+	_cleanup_free_ uint8_t *piece = malloc(CONTENT_PIECE);
+	struct content_hash hash;
+	ssize_t n = 1;
+
+	if (!piece)
+		return -ENOMEM;
+	if (i->size > m->x->rules->max_file || strcmp(inode_tier(m->x->config.catalog, i), "cold") == 0)
+		return 0;
+	content_hash_begin(&hash, m->x->config.keys);
+	for (uint64_t at = 0; at < i->size && n > 0; at += (uint64_t)n) {
+		n = read_piece(m->x, i, at, piece);
+		if (n > 0)
+			content_hash_add(&hash, piece, (size_t)n);
+	}
+	if (n > 0)
+		m->content = content_hash_end(&hash);
+	return n == -ENOMEM ? -ENOMEM : 0;
 }
 
 /* Most large files are of no kind that has text, and their beginning tells: it saves reading them whole. What
@@ -114,6 +152,17 @@ static bool is_skipped_at_sight(struct maker *m, const struct inode *i, struct d
 	return true;
 }
 
+static void hash_bytes_read(struct maker *m, const struct inode *i, const struct buf *bytes)
+{
+	struct content_hash hash;
+
+	if (bytes->len != i->size)
+		return;
+	content_hash_begin(&hash, m->x->config.keys);
+	content_hash_add(&hash, bytes->data, bytes->len);
+	m->content = content_hash_end(&hash);
+}
+
 static int extract(struct maker *m, const struct inode *i, const struct making *how, struct document *d)
 {
 	_cleanup_buf_ struct buf bytes = BUF_INIT;
@@ -122,7 +171,7 @@ static int extract(struct maker *m, const struct inode *i, const struct making *
 
 	pace_extractor(x);
 	if (is_skipped_at_sight(m, i, d))
-		return 0;
+		return hash_large(m, i);
 	r = read_bytes(x, i, x->rules->max_file, &bytes);
 	if (r == -EIO || r == -EBADMSG) {
 		set_status(d, EXTRACT_FAILED, "unreadable");
@@ -130,6 +179,7 @@ static int extract(struct maker *m, const struct inode *i, const struct making *
 	}
 	if (r < 0)
 		return r;
+	hash_bytes_read(m, i, &bytes);
 	r = extractor_run(x->extractor, (const char *)m->names.data, bytes.data, bytes.len,
 			  how->slow ? CPU_SECONDS_SLOW : CPU_SECONDS, d);
 	if (r < 0 && how->tries + 1 < MAKER_TRIES)
@@ -163,7 +213,7 @@ static int prepare_document(struct maker *m, const struct document *d, bool hidd
 	struct prepare_input in = {
 		.document = d, .state = state_of(d), .why = d->status == EXTRACT_SLOW ? "slow" : d->why,
 		.names = (const char *)m->names.data, .names_len = m->names.len, .hidden = hidden,
-		.seconds = clock_real_ns() / 1000000000u,
+		.seconds = clock_real_ns() / 1000000000u, .content = m->content,
 	};
 	bool lowered = lower_priority(m->x);
 	int r = prepare(m->preparer, &in, &m->prepared);
@@ -183,8 +233,8 @@ static const char *ending_of(const char *name)
 }
 
 /* Appends the stored record of the file's living document if it was made from this content. */
-static int find_stored(struct index *x, const struct inode *i, struct buf *ret_record, uint8_t *ret_state,
-		       uint8_t *ret_language)
+static int find_stored(struct index *x, const struct inode *i, struct buf *ret_record, struct fingerprint *ret_print,
+		       uint8_t *ret_state, uint8_t *ret_language)
 {
 	const struct segment_doc *d;
 	struct ino_entry *e, found;
@@ -201,6 +251,8 @@ static int find_stored(struct index *x, const struct inode *i, struct buf *ret_r
 		*ret_state = d->state;
 		*ret_language = d->language;
 		r = ((struct segment *)found.value)->ops->stored(found.value, found.number, ret_record);
+		if (r >= 0)
+			r = ((struct segment *)found.value)->ops->fingerprint(found.value, found.number, ret_print);
 	}
 	(void) pthread_rwlock_unlock(&x->segments_lock);
 	return r;
@@ -238,11 +290,12 @@ static int document_again(const struct stored *s, uint8_t state, uint8_t languag
 static int try_stored(struct maker *m, const struct inode *i, bool excluded, struct document *ret_d)
 {
 	_cleanup_buf_ struct buf record = BUF_INIT;
+	struct fingerprint print;
 	uint8_t state, language;
 	struct stored s;
 	const char *old;
 
-	if (find_stored(m->x, i, &record, &state, &language) < 0 ||
+	if (find_stored(m->x, i, &record, &print, &state, &language) < 0 ||
 	    stored_decode(record.data, record.len, &s) < 0 || state < STATE_INDEXED || state > STATE_DEFERRED)
 		return 0;
 	old = s.names_len ? s.names : "";
@@ -251,6 +304,7 @@ static int try_stored(struct maker *m, const struct inode *i, bool excluded, str
 		return 0;
 	if (s.names_len == m->names.len && memcmp(s.names, m->names.data, m->names.len) == 0)
 		return 2;
+	m->content = print.content;
 	return document_again(&s, state, language, ret_d) < 0 ? 0 : 1;
 }
 
@@ -264,6 +318,7 @@ int maker_make(struct maker *m, const struct inode *i, const struct making *how)
 
 	if (r < 0)
 		return r;
+	m->content = (struct id128){ 0 };
 	excluded = rules_exclude(m->x->rules, (const char *)m->path.data, m->path.len);
 	r = known = how->again || how->slow ? 0 : try_stored(m, i, excluded, &d);
 	if (known == 2) {

@@ -16,6 +16,7 @@ struct maker {
 	struct preparer *preparer; /* owned; exchanged when the languages change */
 	struct prepared prepared;  /* what was made last, without inode, LSN and parent */
 	struct buf names, path;    /* of that file */
+	struct id128 content;      /* fingerprint.h */
 };
 
 struct making {

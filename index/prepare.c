@@ -21,6 +21,7 @@ struct preparer {
 	float *vector;                     /* owned; dimensions */
 	uint32_t *seen;                    /* owned; by WordPiece: the last document that has it, as `round` counts */
 	uint32_t round;
+	struct sketch_maker sketch;        /* of the document's text */
 };
 
 void prepared_done(struct prepared *p)
@@ -83,20 +84,38 @@ static int count_term(struct prepared *ret, const struct term *t)
 	return 0;
 }
 
+static int add_word(struct preparer *p, const struct word *w, struct prepared *ret)
+{
+	struct term t = stemmer_term(p->stemmer, ret->doc.language, w->text, w->len);
+
+	ret->doc.words += t.bytes[0] != TERM_STOP;
+	return count_term(ret, &t);
+}
+
 static int add_words(struct preparer *p, const void *text, size_t len, struct prepared *ret)
 {
 	struct word_reader words = words_over(text, len);
 	struct word w;
+	int r = 0;
 
-	while (words_next(&words, &w)) {
-		struct term t = stemmer_term(p->stemmer, ret->doc.language, w.text, w.len);
-		int r = count_term(ret, &t);
+	while (r >= 0 && words_next(&words, &w))
+		r = add_word(p, &w, ret);
+	return r;
+}
 
-		if (r < 0)
-			return r;
-		ret->doc.words += t.bytes[0] != TERM_STOP;
+static int add_words_of_text(struct preparer *p, const void *text, size_t len, struct prepared *ret)
+{
+	struct word_reader words = words_over(text, len);
+	struct word w;
+	int r = 0;
+
+	sketch_begin(&p->sketch);
+	while (r >= 0 && words_next(&words, &w)) {
+		sketch_word(&p->sketch, w.text, w.len);
+		r = add_word(p, &w, ret);
 	}
-	return 0;
+	sketch_end(&p->sketch, &ret->print);
+	return r;
 }
 
 /* Numbers the documents, so that what was seen in the ones before need not be wiped each time. */
@@ -161,7 +180,7 @@ static int add_vectors(struct preparer *p, struct prepared *ret)
 
 static int add_text(struct preparer *p, const struct document *d, struct prepared *ret)
 {
-	int r = add_words(p, d->text.data, d->text.len, ret);
+	int r = add_words_of_text(p, d->text.data, d->text.len, ret);
 
 	if (r >= 0)
 		r = embed_tokenise(p->model, (const char *)d->text.data, d->text.len, &p->ids, &p->offsets);
@@ -215,6 +234,7 @@ int prepare(struct preparer *p, const struct prepare_input *in, struct prepared 
 
 	prepare_reset(p, ret);
 	ret->doc = (struct segment_doc){ .state = (uint8_t)in->state };
+	ret->print = (struct fingerprint){ .content = in->content };
 	ret->doc.language = languages_detect(p->languages, d->lang, d->text.data, d->text.len);
 	memcpy(ret->mime, d->mime, sizeof(ret->mime));
 	ret->mime[sizeof(ret->mime) - 1] = 0;

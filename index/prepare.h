@@ -21,6 +21,7 @@ struct prepared {
 	struct buf counts;      /* uint32_t for each term */
 	struct buf stored;      /* stored.h */
 	struct buf vectors;     /* int16_t */
+	struct fingerprint print;
 };
 void prepared_done(struct prepared *p);
 
@@ -36,6 +37,7 @@ struct prepare_input {
 	size_t names_len;
 	bool hidden;       /* not to be found by its names either */
 	uint64_t seconds;  /* now, since 1970 */
+	struct id128 content; /* of the file's bytes (fingerprint.h) */
 };
 /* Fills *ret, which is used again. -ENOMEM. */
 int prepare(struct preparer *p, const struct prepare_input *in, struct prepared *ret);

@@ -16,6 +16,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "index/fingerprint.h"
 
 /* What became of a file; numbers are on disk. */
 enum document_state {
@@ -96,6 +97,8 @@ struct segment_ops {
 	int (*vectors)(struct segment *s, uint32_t first, struct vector_run *ret_run);
 	/* Appends a document's stored record (stored.h). */
 	int (*stored)(struct segment *s, uint32_t doc, struct buf *ret_record);
+	/* Of documents that an earlier version made nothing is known. -EBADMSG. */
+	int (*fingerprint)(struct segment *s, uint32_t doc, struct fingerprint *ret_f);
 	/* All terms in memcmp order, for merges. walk_next: 1, 0 at the end, or -errno; the term is
 	 * borrowed until the next call, its postings are appended to *p. */
 	int (*walk)(struct segment *s, struct term_walk **ret_w);

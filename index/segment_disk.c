@@ -195,6 +195,31 @@ static int disk_stored(struct segment *s, uint32_t doc, struct buf *ret_record)
 	return read_section(disk_of(s), SECTION_STORED, s->docs[doc].stored, s->docs[doc].stored_len, ret_record);
 }
 
+static int read_sketch(struct segment_disk *d, uint32_t number, struct fingerprint *ret_f)
+{
+	ret_f->has_sketch = true;
+	return read_into(d, SECTION_SKETCHES, (uint64_t)number * SKETCH_SIZE, SKETCH_SIZE, ret_f->sketch);
+}
+
+static int disk_fingerprint(struct segment *s, uint32_t doc, struct fingerprint *ret_f)
+{
+	struct segment_disk *d = disk_of(s);
+	struct fingerprint f = { 0 };
+	uint8_t bytes[CONTENT_SIZE] = { 0 };
+	uint32_t sketch;
+	int r = 0;
+
+	if (d->footer.version >= FOOTER_VERSION)
+		r = read_into(d, SECTION_CONTENTS, (uint64_t)doc * CONTENT_SIZE, CONTENT_SIZE, bytes);
+	memcpy(&f.content, bytes, sizeof(f.content));
+	sketch = load_le32(bytes + sizeof(f.content));
+	if (r >= 0 && sketch)
+		r = read_sketch(d, sketch - 1, &f);
+	if (r >= 0)
+		*ret_f = f;
+	return r;
+}
+
 /* ---- walking */
 
 struct term_walk {
@@ -270,6 +295,7 @@ static const struct segment_ops disk_ops = {
 	.frequency = disk_frequency,
 	.vectors = disk_vectors,
 	.stored = disk_stored,
+	.fingerprint = disk_fingerprint,
 	.walk = disk_walk,
 	.walk_next = disk_walk_next,
 	.walk_free = disk_walk_free,
@@ -278,24 +304,24 @@ static const struct segment_ops disk_ops = {
 
 /* ---- opening */
 
-static int read_footer(struct segment_disk *d, uint64_t plain_len)
+static int read_footer_of(struct segment_disk *d, uint64_t plain_len, uint32_t version, size_t sections)
 {
 	uint8_t bytes[FOOTER_SIZE], *at = bytes + 8;
 	struct segment_footer *f = &d->footer;
+	size_t size = FOOTER_SIZE_OF(sections);
 	uint32_t *numbers[] = { &f->version, &f->n_docs, &f->n_vectors, &f->dimensions, &f->stride,
 				&f->n_terms, &f->n_chunks, &f->n_mimes, &f->n_lists, &f->probes };
-	int r = plain_len < FOOTER_SIZE ? -EBADMSG
-					: segment_file_read(d->file, plain_len - FOOTER_SIZE, FOOTER_SIZE, bytes);
+	int r = plain_len < size ? -EBADMSG : segment_file_read(d->file, plain_len - size, size, bytes);
 
 	if (r < 0)
 		return r;
-	if (memcmp(bytes, FOOTER_MAGIC, 8) != 0 || load_le32(at) != FOOTER_VERSION)
+	if (memcmp(bytes, FOOTER_MAGIC, 8) != 0 || load_le32(at) != version)
 		return -EBADMSG;
 	for (size_t i = 0; i < ARRAY_SIZE(numbers); i++, at += 4)
 		*numbers[i] = load_le32(at);
 	f->seed = load_le64(at);
 	at += 8;
-	for (size_t i = 0; i < SECTIONS; i++, at += 16) {
+	for (size_t i = 0; i < sections; i++, at += 16) {
 		f->sections[i].at = load_le64(at);
 		f->sections[i].len = load_le64(at + 8);
 		if (f->sections[i].at > plain_len || f->sections[i].len > plain_len - f->sections[i].at)
@@ -303,6 +329,17 @@ static int read_footer(struct segment_disk *d, uint64_t plain_len)
 	}
 	memcpy(f->checksum, at, CHECKSUM_SIZE);
 	return 0;
+}
+
+static int read_footer(struct segment_disk *d, uint64_t plain_len)
+{
+	int r = read_footer_of(d, plain_len, FOOTER_VERSION, SECTIONS);
+
+	if (r == -EBADMSG)
+		return read_footer_of(d, plain_len, 2, SECTIONS_OF_VERSION_2);
+	if (r >= 0 && d->footer.sections[SECTION_CONTENTS].len != (uint64_t)d->footer.n_docs * CONTENT_SIZE)
+		return -EBADMSG;
+	return r;
 }
 
 static int check_model(const struct segment_disk *d, const struct segment_disk_config *config)

@@ -17,13 +17,17 @@
  *   documents    DOC_SIZE bytes each: le64 inode, LSN, folder, place of the stored record; le32 its
  *                length, words, first vector, passages; le16 MIME type, u8 language, u8 state
  *   mimes        for each: varint length, bytes
+ *   sketches     SKETCH_SIZE bytes each (fingerprint.h), of those documents that have one, in order
+ *   contents     CONTENT_SIZE bytes for each document: hash of the file's bytes, zeros for none; le32 number of its
+ *                sketch and one, 0 for none
  *   footer       FOOTER_SIZE bytes at the end: magic, le32 version, documents, vectors, dimensions, stride,
  *                terms, chunks, MIME types, lists, lists that a query looks at; le64 seed of the codes'
  *                rotation; for each section above le64 place and length; 64 bytes checksum of the model in
  *                hex, zero-filled
  *
  * Documents, and with them their vectors, come list by list. Version 1 had neither codes nor lists; it is
- * refused, and made again from the files.
+ * refused, and made again from the files. Version 2 has neither sketches nor contents, and no place for them in its
+ * footer; it is read.
  */
 #pragma once
 
@@ -32,7 +36,8 @@
 #define TERMS_PER_CHUNK 64u
 #define DOC_SIZE 52u
 #define FOOTER_MAGIC "BIDXFOOT"
-#define FOOTER_VERSION 2u
+#define FOOTER_VERSION 3u
+#define CONTENT_SIZE 20u
 #define CHECKSUM_SIZE 64u
 
 enum segment_section {
@@ -45,6 +50,9 @@ enum segment_section {
 	SECTION_CHUNKS,
 	SECTION_DOCS,
 	SECTION_MIMES,
+	SECTIONS_OF_VERSION_2,
+	SECTION_SKETCHES = SECTIONS_OF_VERSION_2,
+	SECTION_CONTENTS,
 	SECTIONS,
 };
 
@@ -57,4 +65,5 @@ struct segment_footer {
 	char checksum[CHECKSUM_SIZE];
 };
 
-#define FOOTER_SIZE (8u + 10u * 4u + 8u + SECTIONS * 16u + CHECKSUM_SIZE)
+#define FOOTER_SIZE_OF(sections) (8u + 10u * 4u + 8u + (sections) * 16u + CHECKSUM_SIZE)
+#define FOOTER_SIZE FOOTER_SIZE_OF(SECTIONS)

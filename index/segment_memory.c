@@ -19,6 +19,8 @@ struct segment_memory {
 	struct term_table terms;
 	struct posting_list *lists; /* owned; one for each term */
 	uint32_t lists_cap, docs_cap, mimes_cap;
+	uint32_t prints_cap;
+	struct fingerprint *prints; /* owned; one for each document */
 	struct buf stored, vectors; /* owned */
 };
 
@@ -60,6 +62,12 @@ static int memory_vectors(struct segment *s, uint32_t first, struct vector_run *
 static int memory_stored(struct segment *s, uint32_t doc, struct buf *ret_record)
 {
 	return buf_add(ret_record, memory_of(s)->stored.data + s->docs[doc].stored, s->docs[doc].stored_len);
+}
+
+static int memory_fingerprint(struct segment *s, uint32_t doc, struct fingerprint *ret_f)
+{
+	*ret_f = memory_of(s)->prints[doc];
+	return 0;
 }
 
 /* ---- walking the terms in order */
@@ -130,6 +138,7 @@ static void memory_free(struct segment *s)
 	for (uint32_t i = 0; i < m->terms.n && i < m->lists_cap; i++)
 		buf_done(&m->lists[i].bytes);
 	free(m->lists);
+	free(m->prints);
 	term_table_done(&m->terms);
 	buf_done(&m->stored);
 	buf_done(&m->vectors);
@@ -145,6 +154,7 @@ static const struct segment_ops memory_ops = {
 	.frequency = memory_frequency,
 	.vectors = memory_vectors,
 	.stored = memory_stored,
+	.fingerprint = memory_fingerprint,
 	.walk = memory_walk,
 	.walk_next = memory_walk_next,
 	.walk_free = memory_walk_free,
@@ -192,6 +202,8 @@ static int reserve_docs(struct segment_memory *m)
 	uint32_t flags_cap = m->docs_cap;
 	int r = GROW(m->base.flags, flags_cap, m->base.n_docs);
 
+	if (r >= 0)
+		r = GROW(m->prints, m->prints_cap, m->base.n_docs);
 	return r < 0 ? r : GROW(m->base.docs, m->docs_cap, m->base.n_docs);
 }
 
@@ -250,7 +262,7 @@ static void add_postings(struct segment_memory *m, const struct prepared *p, uin
 static size_t memory_size(const struct segment_memory *m)
 {
 	return m->stored.len + m->vectors.len + term_table_memory(&m->terms) + m->terms.n * (sizeof(*m->lists) + 64) +
-	       m->docs_cap * (sizeof(*m->base.docs) + 1);
+	       m->docs_cap * (sizeof(*m->base.docs) + sizeof(*m->prints) + 1);
 }
 
 int segment_memory_add(struct segment *s, const struct prepared *p, uint32_t *ret_doc)
@@ -279,6 +291,7 @@ int segment_memory_add(struct segment *s, const struct prepared *p, uint32_t *re
 	d->stored = stored_len;
 	d->stored_len = (uint32_t)p->stored.len;
 	d->first_vector = s->n_vectors;
+	m->prints[s->n_docs] = p->print;
 	s->flags[s->n_docs] = 0;
 	add_postings(m, p, s->n_docs);
 	(void) buf_add(&m->vectors, p->vectors.data, p->vectors.len);

@@ -22,7 +22,7 @@ struct writer {
 	struct segment_footer footer;
 	uint64_t section_at;    /* where the section being written begins */
 	struct buf docs, mimes; /* as they are stored */
-	struct buf lists;
+	struct buf lists, contents;
 	struct buf dictionary, chunks;
 	struct buf last;        /* the term before */
 	size_t chunk_at;        /* where its chunk begins in the dictionary */
@@ -37,6 +37,7 @@ static void writer_done(struct writer *w)
 	code_writer_free(w->codes);
 	arrangement_done(&w->order);
 	buf_done(&w->lists);
+	buf_done(&w->contents);
 	buf_done(&w->docs);
 	buf_done(&w->mimes);
 	buf_done(&w->dictionary);
@@ -133,6 +134,31 @@ static int write_stored(struct writer *w)
 	}
 	section_end(w, SECTION_STORED);
 	return 0;
+}
+
+static int write_fingerprint(struct writer *w, struct arranged at, uint32_t *sketches)
+{
+	struct segment *s = w->parts[at.part].segment;
+	struct fingerprint f;
+	int r = s->ops->fingerprint(s, at.doc, &f);
+
+	if (r >= 0)
+		r = buf_add(&w->contents, &f.content, sizeof(f.content));
+	if (r >= 0)
+		r = buf_add_le32(&w->contents, f.has_sketch ? ++*sketches : 0);
+	return r < 0 || !f.has_sketch ? r : segment_sink_write(w->sink, f.sketch, sizeof(f.sketch));
+}
+
+static int write_fingerprints(struct writer *w)
+{
+	uint32_t sketches = 0;
+	int r = 0;
+
+	section_begin(w);
+	for (uint32_t i = 0; r >= 0 && i < w->order.n_docs; i++)
+		r = stopped(w) ? -ECANCELED : write_fingerprint(w, w->order.docs[i], &sketches);
+	section_end(w, SECTION_SKETCHES);
+	return r;
 }
 
 /* ---- vectors: each is read twice, see code_writer.h */
@@ -436,6 +462,10 @@ static int write_all(struct writer *w)
 		r = write_section(w, SECTION_DOCS, &w->docs);
 	if (r >= 0)
 		r = write_section(w, SECTION_MIMES, &w->mimes);
+	if (r >= 0)
+		r = write_fingerprints(w);
+	if (r >= 0)
+		r = write_section(w, SECTION_CONTENTS, &w->contents);
 	return r < 0 ? r : write_footer(w);
 }
 

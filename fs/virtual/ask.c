@@ -238,7 +238,7 @@ static int parse(struct ask *a, char **ret_why)
 	r = query_parse(a->name, &a->query, ret_why);
 	if (r != -ENOENT)
 		return r;
-	*ret_why = strdup("a query begins with find?, explain?, similar?, count?, related?, path? or graph?");
+	*ret_why = strdup("a query begins with find?, explain?, similar?, count?, related?, path?, graph or duplicates");
 	return -EINVAL;
 }
 

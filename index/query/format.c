@@ -50,45 +50,38 @@ static int load_folder(struct search *s, uint64_t folder)
 }
 
 /* By way of the folder that the file was seen in. -ENOENT: its first name is not there any more. */
-static int load_path_in_folder(struct search *s, struct shown *v)
+static int load_path_in_folder(struct search *s, const struct hit *h, struct buf *ret_path)
 {
-	const struct hit *h = v->hit;
 	uint64_t folder = h->segment ? atomic_load(&h->segment->docs[h->doc].parent) : 0;
 	int r = folder ? load_folder(s, folder) : -ENOENT;
 
 	if (r >= 0)
-		r = buf_add(&v->path, s->folder_path.data, s->folder_path.len);
+		r = buf_add(ret_path, s->folder_path.data, s->folder_path.len);
 	if (r >= 0)
-		r = tree_path(s->x->config.catalog, h->ino, folder, 0, &v->path);
+		r = tree_path(s->x->config.catalog, h->ino, folder, 0, ret_path);
 	return r;
 }
 
-static int load_path(struct search *s, struct shown *v)
+static int load_absolute_path(struct search *s, const struct hit *h, struct buf *ret_path)
 {
-	struct catalog *c = s->x->config.catalog;
-	int r;
+	int r = buf_add_str(ret_path, s->scope->mount_point ? s->scope->mount_point : "");
 
-	if (!s->query->absolute) {
-		r = load_path_in_folder(s, v);
-		if (r != -ENOENT)
-			return r;
-		buf_reset(&v->path);
-		return tree_path(c, v->hit->ino, s->scope->top, 0, &v->path);
-	}
-	r = buf_add_str(&v->path, s->scope->mount_point ? s->scope->mount_point : "");
 	if (r >= 0)
-		r = buf_add_u8(&v->path, '/');
-	return r < 0 ? r : tree_path(c, v->hit->ino, ROOT_INO, 0, &v->path);
+		r = buf_add_u8(ret_path, '/');
+	return r < 0 ? r : tree_path(s->x->config.catalog, h->ino, ROOT_INO, 0, ret_path);
 }
 
 /* A file whose first name is not below the folder may have another one that is. */
-static int load_other_path(struct search *s, struct shown *v)
+int search_hit_path(struct search *s, const struct hit *h, struct buf *ret_path)
 {
-	int r = -ENOENT;
+	int r;
 
-	for (unsigned nth = 1; r == -ENOENT && nth < 64 && !s->query->absolute; nth++) {
-		buf_reset(&v->path);
-		r = tree_path(s->x->config.catalog, v->hit->ino, s->scope->top, nth, &v->path);
+	if (s->query->absolute)
+		return load_absolute_path(s, h, ret_path);
+	r = load_path_in_folder(s, h, ret_path);
+	for (unsigned nth = 0; r == -ENOENT && nth < 64; nth++) {
+		buf_reset(ret_path);
+		r = tree_path(s->x->config.catalog, h->ino, s->scope->top, nth, ret_path);
 	}
 	return r;
 }
@@ -206,7 +199,7 @@ static int add_md(struct search *s, struct shown *v, struct buf *out)
 
 /* ---- JSON */
 
-static json_t *base64(const struct buf *b)
+json_t *search_json_base64(const struct buf *b)
 {
 	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	_cleanup_buf_ struct buf out = BUF_INIT;
@@ -250,7 +243,7 @@ static json_t *tags_of(struct search *s, uint64_t ino)
 	return l.tags;
 }
 
-static json_t *json_inode(uint64_t ino)
+json_t *search_json_inode(uint64_t ino)
 {
 	char text[24];
 
@@ -292,8 +285,8 @@ static json_t *json_of(struct search *s, const struct shown *v)
 	bad |= json_object_set_new(o, "score", json_real(rounded(score_of(s, v)))) < 0;
 	bad |= json_object_set_new(o, "path", json_text(v->path.data, v->path.len)) < 0;
 	if (!utf8_valid(v->path.data, v->path.len))
-		bad |= json_object_set_new(o, "path_base64", base64(&v->path)) < 0;
-	bad |= json_object_set_new(o, "inode", json_inode(v->hit->ino)) < 0;
+		bad |= json_object_set_new(o, "path_base64", search_json_base64(&v->path)) < 0;
+	bad |= json_object_set_new(o, "inode", search_json_inode(v->hit->ino)) < 0;
 	bad |= json_object_set_new(o, "locator", json_string(v->snippet.locator)) < 0;
 	bad |= json_object_set_new(o, "snippet", json_text(v->snippet.text.data, v->snippet.text.len)) < 0;
 	bad |= json_object_set_new(o, "title", json_text(d->title, d->title_len)) < 0;
@@ -328,7 +321,8 @@ static int add_json(struct search *s, struct shown *v, struct buf *out)
 static int json_head(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us, struct buf *out)
 {
 	_cleanup_json_ json_t *o = json_object();
-	bool bad = json_object_set_new(o, "query", json_text(s->query->text, strlen(s->query->text))) < 0;
+	const char *text = s->query->text ? s->query->text : ""; /* similar and related can do without */
+	bool bad = json_object_set_new(o, "query", json_text(text, strlen(text))) < 0;
 	int r;
 
 	bad |= json_object_set_new(o, "took_ms", json_real((double)took_us / 1000)) < 0;
@@ -363,10 +357,8 @@ static int add_hit(struct search *s, const struct hit *h, uint64_t rank, struct 
 {
 	enum query_format f = s->query->format;
 	struct shown v = { .hit = h, .rank = rank };
-	int r = load_path(s, &v);
+	int r = search_hit_path(s, h, &v.path);
 
-	if (r == -ENOENT)
-		r = load_other_path(s, &v);
 	if (r == -ENOENT) {
 		shown_done(&v);
 		return 0;

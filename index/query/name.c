@@ -17,6 +17,8 @@
 #define WAIT_MAX 3600000u
 #define DEPTH_MAX 32u
 #define DIRECTION_BOTH 3u
+/* Of texts that are less alike too many are missed (leaders.h). */
+#define RESEMBLANCE_MIN 0.5
 
 int query_why(char **ret_why, const char *format, ...)
 {
@@ -124,7 +126,9 @@ static int set_format(struct query *q, const char *value, char **ret_why)
 {
 	static const enum query_format of_graphs[] = { FORMAT_TSV, FORMAT_JSON, FORMAT_DOT, FORMAT_GRAPHML };
 	bool graph = q->verb == QUERY_GRAPH;
-	int index = 0, r = set_word("format", value, graph ? "tsv json dot graphml" : "tsv paths paths0 json jsonl md", &index, ret_why);
+	const char *allowed = graph ? "tsv json dot graphml" :
+			      q->verb == QUERY_DUPLICATES ? "tsv paths paths0 json jsonl" : "tsv paths paths0 json jsonl md";
+	int index = 0, r = set_word("format", value, allowed, &index, ret_why);
 
 	if (r >= 0)
 		q->format = graph ? of_graphs[index] : (enum query_format)index;
@@ -202,12 +206,21 @@ static int set_like(struct query *q, const char *value, char **ret_why)
 
 static int set_threshold(struct query *q, const char *value, char **ret_why)
 {
+	double least = q->verb == QUERY_DUPLICATES ? RESEMBLANCE_MIN : 0;
 	char *end;
 
 	q->threshold = strtod(value, &end);
-	if (*end || end == value || !(q->threshold >= 0 && q->threshold <= 1))
-		return query_why(ret_why, "threshold=%s: a number from 0 to 1 is wanted", value);
+	if (*end || end == value || !(q->threshold >= least && q->threshold <= 1))
+		return query_why(ret_why, "threshold=%s: a number from %g to 1 is wanted", value, least);
 	return 0;
+}
+
+static int set_kind(struct query *q, const char *value, char **ret_why)
+{
+	int index = 0, r = set_word("kind", value, "same near all", &index, ret_why);
+
+	q->kind = (enum query_duplicates)index;
+	return r;
 }
 
 static int set_by(struct query *q, const char *value, char **ret_why)
@@ -257,9 +270,10 @@ static int set_op(struct query *q, const char *value, char **ret_why)
 #define RELATED (1u << QUERY_RELATED)
 #define PATH (1u << QUERY_PATH)
 #define GRAPH (1u << QUERY_GRAPH)
-#define FILTERED (FIND | SIMILAR | COUNT | RELATED | GRAPH)
+#define DUPLICATES (1u << QUERY_DUPLICATES)
+#define FILTERED (FIND | SIMILAR | COUNT | RELATED | GRAPH | DUPLICATES)
 
-static const char *const verbs[QUERY_VERBS] = { "find?", "explain?", "similar?", "count?", "related?", "path?", "graph?" };
+static const char *const verbs[QUERY_VERBS] = { "find", "explain", "similar", "count", "related", "path", "graph", "duplicates" };
 
 static const struct {
 	const char *name;
@@ -269,17 +283,18 @@ static const struct {
 	{ "q", set_q, FILTERED },
 	{ "in", set_in, FILTERED },
 	{ "limit", set_limit, FILTERED },
-	{ "offset", set_offset, FIND | SIMILAR | RELATED },
+	{ "offset", set_offset, FIND | SIMILAR | RELATED | DUPLICATES },
 	{ "mode", set_mode, FIND | SIMILAR | COUNT },
 	{ "alpha", set_alpha, FIND | SIMILAR },
 	{ "sort", set_sort, FIND | SIMILAR },
 	{ "format", set_format, FILTERED | PATH },
 	{ "wait", set_wait, FILTERED | PATH },
-	{ "paths", set_paths, FIND | SIMILAR | RELATED | PATH },
+	{ "paths", set_paths, FIND | SIMILAR | RELATED | PATH | DUPLICATES },
 	{ "literal", set_literal, FILTERED },
-	{ "to", set_to, SIMILAR | RELATED | PATH },
+	{ "to", set_to, SIMILAR | RELATED | PATH | DUPLICATES },
 	{ "text", set_like, SIMILAR },
-	{ "threshold", set_threshold, SIMILAR },
+	{ "threshold", set_threshold, SIMILAR | DUPLICATES },
+	{ "kind", set_kind, DUPLICATES },
 	{ "by", set_by, COUNT },
 	{ "from", set_from, PATH },
 	{ "verb", set_verbs, RELATED | PATH | GRAPH },
@@ -293,7 +308,7 @@ static int unknown_key(const struct query *q, const char *key, char **ret_why)
 {
 	struct buf why = BUF_INIT;
 
-	(void) buf_addf(&why, "'%s' is no key of %.*s; there are", key, (int)strlen(verbs[q->verb]) - 1, verbs[q->verb]);
+	(void) buf_addf(&why, "'%s' is no key of %s; there are", key, verbs[q->verb]);
 	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
 		if (keys[i].verbs & 1u << q->verb)
 			(void) buf_addf(&why, " %s", keys[i].name);
@@ -344,6 +359,7 @@ static int check_complete(const struct query *q, char **ret_why)
 	case QUERY_PATH:
 		return q->to && q->from ? 0 : query_why(ret_why, "path?from=PATH&to=PATH is wanted");
 	case QUERY_GRAPH:
+	case QUERY_DUPLICATES:
 		return 0;
 	default:
 		return is_blank(q->text) ? query_why(ret_why, "the query is empty: find?q=WORDS is wanted") : 0;
@@ -363,23 +379,31 @@ static int parse_pairs(struct query *q, const char *name, char **ret_why)
 	return check_complete(q, ret_why);
 }
 
-static enum query_verb verb_of(const char *name)
+/* Which verb, and where its keys begin. One that can do without keys needs no question mark. */
+static enum query_verb verb_of(const char *name, const char **ret_pairs)
 {
+	size_t len = strcspn(name, "?");
 	unsigned v = 0;
 
-	while (v < QUERY_VERBS && strncmp(name, verbs[v], strlen(verbs[v])) != 0)
+	while (v < QUERY_VERBS && (strlen(verbs[v]) != len || strncmp(name, verbs[v], len) != 0))
 		v++;
+	if (!name[len] && v != QUERY_GRAPH && v != QUERY_DUPLICATES)
+		return QUERY_VERBS;
+	*ret_pairs = name + len + (name[len] == '?');
 	return (enum query_verb)v;
 }
 
 bool query_has_verb(const char *name)
 {
-	return verb_of(name) < QUERY_VERBS;
+	const char *pairs;
+
+	return verb_of(name, &pairs) < QUERY_VERBS;
 }
 
 static int parse(enum query_verb verb, const char *pairs, struct query *ret_q, char **ret_why)
 {
-	struct query q = { .verb = verb, .limit = verb == QUERY_COUNT || verb == QUERY_GRAPH ? LIMIT_MAX : LIMIT_DEFAULT,
+	bool all = verb == QUERY_COUNT || verb == QUERY_GRAPH || verb == QUERY_DUPLICATES;
+	struct query q = { .verb = verb, .limit = all ? LIMIT_MAX : LIMIT_DEFAULT,
 			   .alpha = -1, .threshold = -1, .depth = 1, .direction = DIRECTION_BOTH,
 			   .wait_ms = WAIT_DEFAULT, .mode = verb == QUERY_COUNT ? QUERY_TEXT : QUERY_HYBRID };
 	int r;
@@ -396,10 +420,11 @@ static int parse(enum query_verb verb, const char *pairs, struct query *ret_q, c
 
 int query_parse(const char *name, struct query *ret_q, char **ret_why)
 {
-	enum query_verb verb = verb_of(name);
+	const char *pairs = "";
+	enum query_verb verb = verb_of(name, &pairs);
 
 	*ret_why = NULL;
-	return verb == QUERY_VERBS ? -ENOENT : parse(verb, name + strlen(verbs[verb]), ret_q, ret_why);
+	return verb == QUERY_VERBS ? -ENOENT : parse(verb, pairs, ret_q, ret_why);
 }
 
 int query_parse_name(const char *name, struct query *ret_q, char **ret_why)

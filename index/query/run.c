@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "index/query/duplicates.h"
 #include "index/query/relations.h"
 #include "index/viewers.h"
 
@@ -54,6 +55,12 @@ static int count(struct search *s, struct answer *ret)
 	return search_count(s, &ret->total, &ret->bytes);
 }
 
+static int duplicates(struct search *s, struct answer *ret)
+{
+	ret->pending = s->n_waiting;
+	return search_duplicates(s, &ret->total, &ret->bytes);
+}
+
 /* Filters come first, since who sees what is asked of each file that a link leads to. */
 static int graph(struct search *s, struct answer *ret)
 {
@@ -78,6 +85,8 @@ static int choose(struct search *s)
 		return search_related(s);
 	case QUERY_PATH:
 		return search_path(s);
+	case QUERY_DUPLICATES:
+		return search_named(s);
 	default:
 		return 0;
 	}
@@ -101,6 +110,8 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 		r = search_filter(s);
 	if (r >= 0 && s->query->verb == QUERY_COUNT)
 		return count(s, ret);
+	if (r >= 0 && s->query->verb == QUERY_DUPLICATES)
+		return duplicates(s, ret);
 	if (r >= 0)
 		r = follows_links(s) ? search_take_chosen(s, &hits) : search_rank(s, &hits);
 	if (r >= 0 && s->query->threshold >= 0)

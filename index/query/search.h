@@ -137,7 +137,9 @@ struct hit_place {
 /* What is not known counts as nothing. Reads the catalog only. */
 void search_place(struct search *s, uint64_t ino, struct hit_place *ret);
 
-/* ---- similar.c: puts what is characteristic of the files (or the text) that are named in the place of words to search for,
+/* ---- similar.c: the document of a path in `to`. -EINVAL with a reason. */
+int search_walk_to(struct search *s, const char *path, struct search_part **ret_p, uint32_t *ret_doc);
+/* Puts what is characteristic of the files (or the text) that are named in the place of words to search for,
  * and takes the files themselves out of the candidates. -EINVAL. */
 int search_likeness(struct search *s);
 /* Drops hits whose cosine, as mode=vector has it, is less than what is asked. */
@@ -155,6 +157,11 @@ double search_score(const struct search *s, const struct hit *h, uint64_t rank);
 int search_format(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us,
 		  struct buf *ret_bytes);
 
+/* Of a hit, as the query wants paths. -ENOENT: the file has gone. */
+int search_hit_path(struct search *s, const struct hit *h, struct buf *ret_path);
+/* NULL: no memory. */
+json_t *search_json_inode(uint64_t ino);
+json_t *search_json_base64(const struct buf *b);
 /* Tab, newline and backslash as in tsv. */
 int search_add_escaped(struct buf *out, const void *data, size_t len);
 

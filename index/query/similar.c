@@ -57,20 +57,27 @@ static int add_text(struct likeness *l, struct search_part *p, uint32_t doc)
 	return search_failed(l->s, p->segment, r);
 }
 
+int search_walk_to(struct search *s, const char *path, struct search_part **ret_p, uint32_t *ret_doc)
+{
+	struct inode i;
+	int r = search_walk(s, path, &i);
+
+	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
+		return query_why(s->ret_why, "to=%s: no such file below the folder that is asked", path);
+	if (r < 0)
+		return r;
+	*ret_p = search_document(s, i.ino, ret_doc);
+	return *ret_p ? 0 : query_why(s->ret_why, "to=%s: it is no file that is indexed", path);
+}
+
 static int add_file(struct likeness *l, const char *path)
 {
 	struct search_part *p;
-	struct inode i;
 	uint32_t doc;
-	int r = search_walk(l->s, path, &i);
+	int r = search_walk_to(l->s, path, &p, &doc);
 
-	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
-		return query_why(l->s->ret_why, "to=%s: no such file below the folder that is asked", path);
 	if (r < 0)
 		return r;
-	p = search_document(l->s, i.ino, &doc);
-	if (!p)
-		return query_why(l->s->ret_why, "to=%s: it is no file that is indexed", path);
 	p->candidate[doc] = 0;
 	r = add_vector(l, p, doc);
 	return r < 0 ? r : add_text(l, p, doc);

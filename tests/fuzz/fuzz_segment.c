@@ -79,12 +79,14 @@ static struct segment_disk_config config_for(const uint8_t *data, size_t len, ch
 {
 	struct segment_disk_config config = { .keys = x->config.keys, .dirfd = x->dirfd, .cache = x->cache,
 					      .stride = x->stride, .checksum = ret_checksum };
+	bool old = len < FOOTER_SIZE || memcmp(data + len - FOOTER_SIZE, FOOTER_MAGIC, 8) != 0;
+	size_t size = FOOTER_SIZE_OF(old ? SECTIONS_OF_VERSION_2 : SECTIONS);
 
 	ret_checksum[0] = ret_checksum[CHECKSUM_SIZE] = '\0';
-	if (len < FOOTER_SIZE)
+	if (len < size)
 		return config;
 	memcpy(ret_checksum, data + len - CHECKSUM_SIZE, CHECKSUM_SIZE);
-	if (load_le32(data + len - FOOTER_SIZE + 8 + 4 * 4) == vector_stride(1))
+	if (load_le32(data + len - size + 8 + 4 * 4) == vector_stride(1))
 		config.stride = vector_stride(1);
 	return config;
 }
@@ -155,6 +157,20 @@ static void check_stored(struct segment *s, uint32_t doc)
 	assert(stored_passage(&d, 1) <= d.text_len);
 	if (stored_text(&d, &text) == 0)
 		assert(text.len == d.text_len);
+}
+
+static void check_fingerprint(struct segment *s, uint32_t doc)
+{
+	struct fingerprint f;
+
+	if (s->ops->fingerprint(s, doc, &f) >= 0)
+		assert(sketch_resemblance(f.sketch, f.sketch) >= 1);
+}
+
+static void check_document(struct segment *s, uint32_t doc)
+{
+	check_stored(s, doc);
+	check_fingerprint(s, doc);
 }
 
 static void check_vectors(struct segment *s)
@@ -245,7 +261,7 @@ static void ask(const char *name)
 	struct answer answer = { 0 };
 	struct query q;
 
-	assert(query_parse_name(name, &q, &why) == 0);
+	assert(query_parse(name, &q, &why) == 0);
 	(void) index_query(x, &q, &scope, &answer, &why);
 	answer_done(&answer);
 	query_done(&q);
@@ -255,11 +271,12 @@ static void ask_everything(void)
 {
 	static const char *const attributes[] = { "state", "mime", "title", "lang", "passages", "model", "indexed-at" };
 
-	ask("q=apple+orchard&mode=text");
-	ask("q=apple+orchard&mode=vector&limit=2");
-	ask("q=apple+the+orchard&format=json");
-	ask("q=%22apple+orchard%22&format=md");
-	ask("q=type:text&sort=name&format=jsonl");
+	ask("duplicates?kind=all");
+	ask("find?q=apple+orchard&mode=text");
+	ask("find?q=apple+orchard&mode=vector&limit=2");
+	ask("find?q=apple+the+orchard&format=json");
+	ask("find?q=%22apple+orchard%22&format=md");
+	ask("find?q=type:text&sort=name&format=jsonl");
 	for (uint64_t ino = 2; ino < 2 + FILES; ino++)
 		for (size_t a = 0; a < ARRAY_SIZE(attributes); a++) {
 			_cleanup_buf_ struct buf value = BUF_INIT;
@@ -281,7 +298,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
 		return 0;
 	check_terms(s);
 	for (uint32_t d = 0; d < s->n_docs; d++)
-		check_stored(s, d);
+		check_document(s, d);
 	check_vectors(s);
 	check_codes(s);
 	check_merge(&config, s, 0);
