@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* What files are called in a view: as they are, unless a file with a lower inode number has that name there, or a folder
  * has. Then the number is put before the ending: "report~1f3.pdf". A file always answers to the name with its number, so
- * that such a name stays its own when others come and go. */
+ * that such a name stays its own when others come and go. Directories that are tagged have their numbers always: they are
+ * not found by name (file_sets.h). */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -86,7 +87,7 @@ int view_name(struct looker *l, const struct view *v, const struct inode *i, str
 
 	if (r < 0)
 		return r;
-	if (view_takes_name(l, v, (const char *)base.data, base.len))
+	if (!S_ISREG(i->mode) || view_takes_name(l, v, (const char *)base.data, base.len))
 		r = 1;
 	else
 		r = first_called(l, v, (const char *)base.data, base.len, i->ino, &other);
