@@ -372,6 +372,19 @@ static int gain(uint64_t id, struct buf *list)
 	return r < 0 ? r : !has;
 }
 
+/* Whoever found the tags held no lock. */
+static int check_there(struct batch *b, const struct retag *change)
+{
+	int r = 0;
+
+	for (size_t k = 0; k < change->n_with && r >= 0; k++) {
+		_cleanup_label_ struct label l = { 0 };
+
+		r = label_get_in(b, change->with[k], &l);
+	}
+	return r;
+}
+
 /* 1: *list has become another. */
 static int change_list(struct batch *b, const struct retag *change, struct buf *list)
 {
@@ -428,7 +441,9 @@ static int retag_in(struct tree_op *op, uint64_t ino, const struct retag *change
 	int r = inode_get_in(op->b, ino, &i);
 
 	if (r >= 0)
-		r = i.nlink ? list_of(op->b, &i, &old) : -ENOENT;
+		r = i.nlink ? check_there(op->b, change) : -ENOENT;
+	if (r >= 0)
+		r = list_of(op->b, &i, &old);
 	if (r >= 0)
 		r = buf_add(&now, old.data, old.len);
 	if (r >= 0)
@@ -448,6 +463,14 @@ static int retag_in(struct tree_op *op, uint64_t ino, const struct retag *change
 	if (r >= 0)
 		inode_put(op->b, &i);
 	return r;
+}
+
+/* What is to lose a tag that its content says has it all the same. */
+int tags_follow_request(struct tree_op *op, uint64_t ino)
+{
+	int r = retag_in(op, ino, op->rq->tags);
+
+	return r == -ENODATA ? 0 : r;
 }
 
 int tree_retag(struct catalog *c, struct tree_request *rq, uint64_t ino, const struct retag *change)

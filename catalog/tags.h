@@ -38,7 +38,7 @@ int tree_foreach_tag(struct catalog *c, uint64_t ino, int (*tag)(void *context, 
 /* ---- changes, one batch each; xattr and labels agree afterwards */
 
 /* Labels that a file loses, each with all below it, and then those that it gets. -ENODATA: it gets none, and had none of those
- * that it is to lose from a user. -E2BIG: too many. */
+ * that it is to lose from a user. -ENOENT: a label is gone. -E2BIG: too many. */
 struct retag {
 	const uint64_t *without, *with; /* borrowed */
 	size_t n_without, n_with;

@@ -24,12 +24,15 @@
 #define TREE_LINK_MAX 65000
 #define TREE_SYMLINK_MAX 4095
 
+struct retag;
+
 struct tree_request {
 	uint32_t uid, gid;            /* of the caller */
 	struct reply_record reply;    /* mount and unique filled in; zero unique: nothing to remember */
 	uint64_t lsn;                 /* out: LSN of the batch */
 	bool in_group;                /* of a change of bytes: the caller is in the file's group (or need not be asked) */
 	bool killed;                  /* out, of the same: suid or sgid went */
+	const struct retag *tags;     /* borrowed; of making and renaming: tags that the file gets and loses (tags.h). NULL: none */
 	/* The rest of the reply (handle, opcode) is the caller's; status and ino are filled in. */
 };
 

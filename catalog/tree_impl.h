@@ -109,6 +109,8 @@ int tags_make_found(struct batch *b, const char *name, size_t len, uint64_t *ret
 int tags_foreach_set(struct catalog *c, uint64_t ino, int (*tag)(void *context, uint64_t id, uint32_t why), void *context);
 /* Makes the labels of a file agree with a new list. */
 int tags_change(struct batch *b, uint64_t ino, const struct buf *old, const struct buf *now);
+/* Does what the request says of tags to an inode that was put. -ENOENT: a tag is gone. */
+int tags_follow_request(struct tree_op *op, uint64_t ino);
 /* A file loses its last name, or gets its first. The caller puts `i`. */
 int tags_detach(struct batch *b, struct inode *i);
 int tags_attach(struct batch *b, struct inode *i);

@@ -181,7 +181,10 @@ static int make_in(struct tree_op *op, uint64_t dir_ino, struct dentry *d, uint6
 		return r;
 	inode_put(op->b, ret_i);
 	batch_note(op->b, ino, EVENT_NAME);
-	return 0;
+	if (!op->rq || !op->rq->tags)
+		return 0;
+	r = tags_follow_request(op, ino);
+	return r < 0 ? r : inode_get_in(op->b, ino, ret_i);
 }
 
 /* O_TMPFILE. It is counted when it gets a name. */

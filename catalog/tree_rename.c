@@ -310,11 +310,22 @@ static int prepare(struct renaming *n, struct catalog *c, struct tree_request *r
 	return r < 0 ? r : op_begin(&n->op, c, rq, false);
 }
 
+/* Two names of one file are as they are; its tags may change all the same. */
+static int rename_and_tag_in(struct renaming *n, uint64_t dir, uint64_t new_dir)
+{
+	int r = rename_in(n, dir, new_dir);
+
+	if (r < 0 || !n->op.rq || !n->op.rq->tags)
+		return r;
+	r = tags_follow_request(&n->op, n->moved.ino);
+	return r < 0 ? r : inode_get_in(n->op.b, n->moved.ino, &n->moved);
+}
+
 static int run(struct renaming *n, uint64_t dir, uint64_t new_dir, struct tree_renamed *ret)
 {
 	int r;
 
-	r = rename_in(n, dir, new_dir);
+	r = rename_and_tag_in(n, dir, new_dir);
 	if (r > 0) {
 		(void) op_end(&n->op, -ECANCELED, 0);
 		*ret = (struct tree_renamed){ .moved = n->moved };

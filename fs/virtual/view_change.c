@@ -40,24 +40,36 @@ int viewing_may_write(struct viewing *x, const struct inode *i)
 	return r < 0 ? r : r ? 0 : -EACCES;
 }
 
+int viewing_may_tag(struct viewing *x, const struct inode *i)
+{
+	return S_ISREG(i->mode) || S_ISDIR(i->mode) ? viewing_may_write(x, i) : -EPERM;
+}
+
 int viewing_may_rule(const struct viewing *x)
 {
 	return x->l.caller.all ? 0 : -EPERM;
 }
 
-int viewing_tag_as(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v, uint64_t without)
+void view_tags_of(const struct view *v, uint64_t without, struct view_tags *ret_t)
 {
-	uint64_t with[VIEW_TERMS_MAX], lose[VIEW_TERMS_MAX + 1];
-	struct retag change = { .with = with, .without = lose };
+	struct retag *change = &ret_t->change;
 
+	*change = (struct retag){ .with = ret_t->with, .without = ret_t->without };
 	if (without)
-		lose[change.n_without++] = without;
+		ret_t->without[change->n_without++] = without;
 	for (unsigned k = 0; k < v->n_terms; k++)
 		if (v->terms[k].negate)
-			lose[change.n_without++] = v->terms[k].id;
+			ret_t->without[change->n_without++] = v->terms[k].id;
 		else
-			with[change.n_with++] = v->terms[k].id;
-	return tree_retag(x->c, rq, ino, &change);
+			ret_t->with[change->n_with++] = v->terms[k].id;
+}
+
+int viewing_tag_as(struct viewing *x, uint64_t ino, const struct view *v, uint64_t without)
+{
+	struct view_tags tags;
+
+	view_tags_of(v, without, &tags);
+	return tree_retag(x->c, &x->rq, ino, &tags.change);
 }
 
 uint64_t view_last_tag(const struct view *v)
@@ -70,23 +82,31 @@ uint64_t view_last_tag(const struct view *v)
 	return id;
 }
 
-int viewing_untag(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v)
+int viewing_untag(struct viewing *x, uint64_t ino, const struct view *v)
 {
 	uint64_t id = view_last_tag(v);
-	int r = tree_retag(x->c, rq, ino, &(struct retag){ .without = &id, .n_without = 1 });
+	int r = tree_retag(x->c, &x->rq, ino, &(struct retag){ .without = &id, .n_without = 1 });
 
 	return r == -ENODATA ? -EPERM : r; /* the file itself says so */
 }
 
+void viewing_changed(struct viewing *x, uint64_t ino)
+{
+	invalidator_add(x->l.fs->invalidator, ino);
+}
+
+/* With a name that it does not know, the kernel does not learn that its folder has changed. */
 void viewing_forget_name(struct viewing *x, uint64_t dir, const char *name)
 {
 	invalidator_add_name(x->l.fs->invalidator, dir, name, 0);
+	if (!view_is(dir))
+		viewing_changed(x, dir);
 }
 
 void viewing_tell(struct viewing *x, uint64_t dir, const char *name, uint64_t ino)
 {
 	viewing_forget_name(x, dir, name);
-	invalidator_add(x->l.fs->invalidator, ino);
+	viewing_changed(x, ino);
 }
 
 void viewing_reply_file(struct viewing *x, const struct inode *i)
@@ -98,14 +118,14 @@ void viewing_reply_file(struct viewing *x, const struct inode *i)
 	(void) fuse_reply_entry(x->req, &e);
 }
 
-int viewing_tag(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v, struct inode *ret_i)
+int viewing_tag(struct viewing *x, uint64_t ino, const struct view *v, struct inode *ret_i)
 {
 	int r = inode_get(x->c, ino, ret_i);
 
 	if (r == 0)
-		r = viewing_may_write(x, ret_i);
+		r = viewing_may_tag(x, ret_i);
 	if (r == 0)
-		r = viewing_tag_as(x, rq, ino, v, 0);
+		r = viewing_tag_as(x, ino, v, 0);
 	return r < 0 ? r : inode_get(x->c, ino, ret_i);
 }
 

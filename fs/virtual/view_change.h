@@ -3,10 +3,11 @@
  * one into a folder of tags tags it, removing it there untags it, and moving it there does not move it. Other views cannot
  * be changed.
  *
- * Requests that were executed before a crash are answered from their replies, after what is not in the batch of the reply
- * was done once more. Each belongs to one thread. */
+ * Each request is one batch, but for the inbox, which is made before what comes into it. Those that were executed before a
+ * crash are answered from their replies. Each belongs to one thread. */
 #pragma once
 
+#include "catalog/tags.h"
 #include "fs/ops/ops.h"
 #include "fs/virtual/view.h"
 
@@ -30,21 +31,30 @@ uint64_t view_last_tag(const struct view *v);
 /* A view whose tags files can be given; -EPERM elsewhere. */
 int viewing_tags_at(struct viewing *x, uint64_t dir, struct view *ret_v);
 
-/* May the caller write to it? Tagging is setting an xattr. 0, -EACCES. */
+/* May the caller write to it? 0, -EACCES. */
 int viewing_may_write(struct viewing *x, const struct inode *i);
+/* The same, and -EPERM where there can be no xattr user.xdg.tags: tagging is setting it. */
+int viewing_may_tag(struct viewing *x, const struct inode *i);
 /* Is the caller the owner of the mount? 0, -EPERM. */
 int viewing_may_rule(const struct viewing *x);
 
-/* Gives a file all tags of the view, and takes `without` (0: none) and those from it that the view leaves out. */
-int viewing_tag_as(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v, uint64_t without);
+/* Giving a file all tags of a view, and taking `without` (0: none) and those from it that the view leaves out. */
+struct view_tags {
+	uint64_t with[VIEW_TERMS_MAX], without[VIEW_TERMS_MAX + 1];
+	struct retag change; /* borrows from the above */
+};
+void view_tags_of(const struct view *v, uint64_t without, struct view_tags *ret_t);
+int viewing_tag_as(struct viewing *x, uint64_t ino, const struct view *v, uint64_t without);
 /* The same, if the caller may; *ret_i is the file afterwards. */
-int viewing_tag(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v, struct inode *ret_i);
+int viewing_tag(struct viewing *x, uint64_t ino, const struct view *v, struct inode *ret_i);
 /* -EPERM: the file's content says the tag. */
-int viewing_untag(struct viewing *x, struct tree_request *rq, uint64_t ino, const struct view *v);
+int viewing_untag(struct viewing *x, uint64_t ino, const struct view *v);
 
-/* What the kernel believes of a name is not so any more: that it is there, or that it is not. */
+/* What the kernel believes of a name is not so any more: that it is there, or that it is not. So has the folder changed. */
 void viewing_forget_name(struct viewing *x, uint64_t dir, const char *name);
-/* The same, and that the file has a name more, or less. */
+/* The same of an inode. */
+void viewing_changed(struct viewing *x, uint64_t ino);
+/* Both: the file has a name more, or less. */
 void viewing_tell(struct viewing *x, uint64_t dir, const char *name, uint64_t ino);
 void viewing_reply_file(struct viewing *x, const struct inode *i);
 

@@ -43,18 +43,23 @@ static int number_name(const char *name, unsigned number, char *ret_name, size_t
 	return n < (int)size ? 0 : -ENAMETOOLONG;
 }
 
-static int make_in_inbox(struct viewing *x, const char *name, const struct tree_make *what, struct inode *ret_i)
+static int make_in_inbox(struct viewing *x, const char *name, const struct tree_make *what, const struct view *v,
+			 struct inode *ret_i)
 {
+	struct tree_request rq = x->rq;
+	struct view_tags tags;
 	char numbered[TREE_NAME_MAX + 1];
 	uint64_t inbox = 0;
 	int r = need_inbox(x, &inbox);
 
 	if (r < 0)
 		return r;
+	view_tags_of(v, 0, &tags);
+	rq.tags = &tags.change;
 	for (unsigned k = 1; k < NUMBERS_MAX; k++) {
 		r = number_name(name, k, numbered, sizeof(numbered));
 		if (r == 0)
-			r = names_make(x->l.fs, &x->rq, inbox, numbered, what, ret_i);
+			r = names_make(x->l.fs, &rq, inbox, numbered, what, ret_i);
 		if (r == 0) {
 			viewing_forget_name(x, inbox, numbered);
 			announcing_add_in(x->l.fs->virtual->announcing, inbox, numbered);
@@ -74,10 +79,8 @@ static int create_in(struct viewing *x, uint64_t dir, const char *name, const st
 	if (r < 0 || what->unnamed)
 		return r < 0 ? r : -EOPNOTSUPP;
 	if (ops_find_reply(x->req, &record))
-		r = record.status < 0 ? record.status : inode_get(x->c, record.ino, ret_i);
-	else
-		r = make_in_inbox(x, name, what, ret_i);
-	return r < 0 ? r : viewing_tag(x, NULL, ret_i->ino, &v, ret_i);
+		return record.status < 0 ? record.status : inode_get(x->c, record.ino, ret_i);
+	return make_in_inbox(x, name, what, &v, ret_i);
 }
 
 bool view_create(fuse_req_t req, uint64_t dir, const char *name, mode_t mode, struct fuse_file_info *fi)

@@ -270,7 +270,7 @@ static int add_files(struct view_listing *x, uint64_t cookie)
 	return r < 0 ? r : 1;
 }
 
-/* A file goes before a tag of the same name. */
+/* A file goes before a tag of the same name, and so does a tag below this one. */
 static int add_narrowing_tag(struct view_listing *x, uint64_t id)
 {
 	_cleanup_buf_ struct buf name = BUF_INIT;
@@ -281,7 +281,8 @@ static int add_narrowing_tag(struct view_listing *x, uint64_t id)
 		r = -ENOMEM;
 	if (r < 0)
 		return r == -ENOENT ? 1 : r;
-	if (name.len > TREE_NAME_MAX || view_find(x->l, x->v, (const char *)name.data, &i) == 0)
+	if (name.len > TREE_NAME_MAX || view_takes_name(x->l, x->v, (const char *)name.data, name.len) ||
+	    view_find(x->l, x->v, (const char *)name.data, &i) == 0)
 		return 1;
 	return add(x, (const char *)name.data, id, S_IFLNK, (id + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_NARROWING);
 }

@@ -23,10 +23,16 @@ static bool keep_open(void *context, uint64_t ino)
 	return true;
 }
 
-static int rename_file(struct viewing *x, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags)
+/* `tags`: what changes of them at once; or NULL. */
+static int rename_file(struct viewing *x, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags,
+		       const struct retag *tags)
 {
 	struct tree_renamed renamed = { 0 };
-	int r = tree_rename(x->c, &x->rq, dir, name, new_dir, new_name, flags, keep_open, NULL, &renamed);
+	struct tree_request rq = x->rq;
+	int r;
+
+	rq.tags = tags;
+	r = tree_rename(x->c, &rq, dir, name, new_dir, new_name, flags, keep_open, NULL, &renamed);
 
 	if (r < 0)
 		return r;
@@ -52,7 +58,7 @@ static int may_rename_in(struct viewing *x, uint64_t dir, const struct inode *fi
 }
 
 /* Within one view the file gets another name where it is; onto another file's name, it takes that one's place, as editors
- * want it that save by renaming. */
+ * want it that save by renaming. What lies there and is not in the view nobody was asked about: it stays. */
 static int rename_within(struct viewing *x, const struct view *v, const struct inode *i, const char *new_name, unsigned flags)
 {
 	_cleanup_buf_ struct buf name = BUF_INIT, other_name = BUF_INIT;
@@ -72,13 +78,15 @@ static int rename_within(struct viewing *x, const struct view *v, const struct i
 		r = place_of(x, &other, &new_dir, &other_name);
 	else if (r == -ENOENT)
 		r = buf_add_str(&other_name, new_name);
+	if (!replaces)
+		flags |= RENAME_NOREPLACE;
 	if (r >= 0)
 		r = may_rename_in(x, dir, i);
 	if (r >= 0 && replaces)
 		r = may_rename_in(x, new_dir, &other);
 	if (r >= 0 && !buf_cstr(&other_name))
 		r = -ENOMEM;
-	return r < 0 ? r : rename_file(x, dir, (const char *)name.data, new_dir, (const char *)other_name.data, flags);
+	return r < 0 ? r : rename_file(x, dir, (const char *)name.data, new_dir, (const char *)other_name.data, flags, NULL);
 }
 
 /* The file that is moved, from a view or a folder of the mount. */
@@ -94,11 +102,11 @@ static int find_moved(struct viewing *x, uint64_t dir, const char *name, struct 
 
 static int move_into_view(struct viewing *x, const struct view *from, const struct inode *i, const struct view *to)
 {
-	int r = view_has_tags(to) ? viewing_may_write(x, i) : -EPERM;
+	int r = view_has_tags(to) ? viewing_may_tag(x, i) : -EPERM;
 
 	if (r < 0 || S_ISDIR(i->mode))
 		return r < 0 ? r : -EISDIR; /* the kernel would take it for moved, with all below it */
-	return viewing_tag_as(x, &x->rq, i->ino, to, from && view_has_tags(from) ? view_last_tag(from) : 0);
+	return viewing_tag_as(x, i->ino, to, from && view_has_tags(from) ? view_last_tag(from) : 0);
 }
 
 /* Out of a view: to where it is moved, and no longer tagged. */
@@ -106,17 +114,15 @@ static int move_out(struct viewing *x, const struct view *from, const struct ino
 		    unsigned flags)
 {
 	_cleanup_buf_ struct buf name = BUF_INIT;
-	uint64_t dir;
-	int r = place_of(x, i, &dir, &name), status;
+	uint64_t dir, tag = view_last_tag(from);
+	const struct retag without = { .without = &tag, .n_without = 1 };
+	int r = place_of(x, i, &dir, &name);
 
 	if (r == 0)
 		r = may_rename_in(x, dir, i);
-	if (r == 0 && !viewing_was_done(x->req, &status))
-		r = rename_file(x, dir, (const char *)name.data, new_dir, new_name, flags);
-	if (r < 0 || !view_has_tags(from))
+	if (r < 0)
 		return r;
-	r = viewing_untag(x, NULL, i->ino, from);
-	return r == -EPERM ? 0 : r; /* its content says so, wherever it is */
+	return rename_file(x, dir, (const char *)name.data, new_dir, new_name, flags, view_has_tags(from) ? &without : NULL);
 }
 
 /* Does the folder belong to a trash can, as freedesktop.org has them on each filesystem? */
@@ -201,8 +207,7 @@ bool view_rename(fuse_req_t req, uint64_t dir, const char *name, uint64_t new_di
 
 	if (!view_is(dir) && !view_is(new_dir))
 		return false;
-	/* What leaves a view is not done with its reply. */
-	if (!(view_is(dir) && !view_is(new_dir)) && ops_replayed(req))
+	if (ops_replayed(req))
 		return true;
 	r = viewing_begin(req, &x);
 	if (r == 0) {

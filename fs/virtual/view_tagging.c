@@ -26,7 +26,7 @@ bool view_link(fuse_req_t req, uint64_t ino, uint64_t dir, const char *name)
 	}
 	r = viewing_tags_at(&x, dir, &v);
 	if (r == 0)
-		r = viewing_tag(&x, &x.rq, ino, &v, &i);
+		r = viewing_tag(&x, ino, &v, &i);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
@@ -99,7 +99,9 @@ bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *
 	if (r == 0)
 		r = resolve(&x, &v, target, &i);
 	if (r == 0)
-		r = viewing_was_done(req, &status) ? status : viewing_tag(&x, &x.rq, i.ino, &v, &i);
+		r = viewing_was_done(req, &status) ? status : viewing_tag(&x, i.ino, &v, &i);
+	if (r >= 0) /* it is another inode to the kernel that was made */
+		viewing_changed(&x, i.ino);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
@@ -135,7 +137,7 @@ static int unlink_in(struct viewing *x, uint64_t dir, const char *name)
 	if (r == 0)
 		r = viewing_may_write(x, &i);
 	if (r == 0)
-		r = viewing_untag(x, &x->rq, i.ino, &v);
+		r = viewing_untag(x, i.ino, &v);
 	if (r >= 0)
 		viewing_tell(x, dir, name, i.ino);
 	return MIN(r, 0);

@@ -1,6 +1,7 @@
 """Which operation comes next, with what: likely to succeed, not sure to."""
 import os
 
+from chooser_views import KINDS, ViewChooser
 from tree import EXCHANGE, KEEP_SIZE, NOREPLACE, PUNCH, WHITEOUT, ZERO
 
 SIZES = (0, 1, 17, 100, 1000, 4095, 4096, 4097, 9000, 30000, 65535, 65536, 70000, 131072, 200001)
@@ -9,7 +10,7 @@ WORDS = "acorn badger cedar dingo ember fjord gecko heron iguana jackal kestrel 
 ROOT = os.geteuid() == 0
 
 
-class Chooser:
+class Chooser(ViewChooser):
     def __init__(self, rng, tree):
         self.rng, self.tree = rng, tree
         self.next_handle, self.queue = max(tree.handles, default=0), []
@@ -22,6 +23,8 @@ class Chooser:
             self.kinds.update(fsync=0, fdatasync=0, fsyncdir=0, writesync=0, durable=0)
         if rng.random() < 0.3:
             self.kinds["killserver"] = 2
+        if rng.random() < 0.7:
+            self.kinds.update({kind: weight * rng.choice((1, 1, 3)) for kind, weight in KINDS.items()})
 
     def next(self):
         while not self.queue:
@@ -30,6 +33,12 @@ class Chooser:
             if op is not None:
                 return (kind, *op)
         return self.queue.pop(0)
+
+    def plain_names(self):
+        return NAMES[:7]
+
+    def words(self):
+        return WORDS
 
     def name(self):
         folder = self.rng.choice(self.tree.folders())

@@ -4,7 +4,8 @@ import copy, errno as E
 DEAD = (E.ENOTCONN, E.ECONNABORTED, E.EINTR)
 # syncfs(2) is not passed on to a FUSE filesystem.
 SYNCS = ("fsync", "fdatasync", "fsyncdir", "writesync", "durable")
-SILENT = ("fsync", "fdatasync", "fsyncdir", "durable", "syncfs", "killserver", "close")
+SILENT = ("fsync", "fdatasync", "fsyncdir", "durable", "syncfs", "killserver", "close",
+          "mktag", "rmtag", "renametag", "settle", "save", "unsave", "resave", "control")
 BYTES = ("write", "writesync", "append")
 
 
@@ -16,7 +17,8 @@ def touched(op):
     """Paths and handles whose times an operation may change."""
     kind, *args = op
     places = {"copy": args[2:3], "symlink": args[1:2], "linkhandle": args, "create": args[::2], "open": args[::2],
-              "tmpfile": args[2:], "link": args, "rename": args[:2]}.get(kind, args[:1])
+              "tmpfile": args[2:], "link": args, "rename": args[:2], "untag": args[2:], "retag": args[5:],
+              "tagrename": args[4:], "untagmove": args[2:3] + args[4:], "tagcreate": args[-2:]}.get(kind, args[:1])
     return places + [p.rpartition("/")[0] for p in places if isinstance(p, str)]
 
 
@@ -39,6 +41,12 @@ def observe(tree, real, op):
 def learn(tree, seen):
     for place, st in seen:
         node_at(tree, place).observe(st)
+
+
+class Stat:
+    """Of what was seen in a dump."""
+    def __init__(self, found):
+        self.st_ino, self.st_mtime_ns, self.st_ctime_ns = found["ino"], found["mtime"], found["ctime"]
 
 
 def half_written(tree, op, dump, different):
@@ -72,7 +80,8 @@ class History:
             self.flight = op
             return False
         wanted = self.tree.do(op)
-        assert got == wanted, f"{short(op)}: {E.errorcode.get(got, got)}, wanted {E.errorcode.get(wanted, wanted)}"
+        assert got == wanted, (f"{short(op)}: {E.errorcode.get(got, got)}, wanted {E.errorcode.get(wanted, wanted)}, after\n"
+                               f"{self.last()}")
         seen = observe(self.tree, real, op) if not got else []
         learn(self.tree, seen)
         self.log.append((op, seen))
@@ -84,10 +93,12 @@ class History:
         """The mount was killed, perhaps the power was cut, and now there is `dump`. After a mere kill the history goes
         on, because nothing more is on the disk than before; after a power cut it begins anew."""
         state, done = self.find(dump, self.synced if power else len(self.log))
+        state.believe(dump)
         state.do_crash()
         if power:
             return History(state)
-        self.log += [(op, []) for op in done] + [(("crash",), [])]
+        seen = [(path, Stat(found)) for path, found in dump.items()]
+        self.log += [(op, []) for op in done] + [(("crash",), seen)]
         self.tree, self.flight = state, None
         return self
 

@@ -1,10 +1,11 @@
 """The same operations on a real mount, and a look at all that is there."""
-import ctypes, errno as E, os, stat, subprocess
+import ctypes, errno as E, os, stat, struct, subprocess
 
 from tree import kind_of
+from views import LINK, TAGS, Views
 
 libc = ctypes.CDLL(None, use_errno=True)
-SYMLINK_FOLLOW = 0x400
+SYMLINK_FOLLOW, SYMLINK_NOFOLLOW, FORCE_SYNC = 0x400, 0x100, 0x2000
 libc.fallocate.argtypes = [ctypes.c_int, ctypes.c_int, ctypes.c_int64, ctypes.c_int64]
 
 
@@ -14,7 +15,11 @@ def checked(result):
         raise OSError(number, os.strerror(number))
 
 
-class Real:
+class Dump(dict):
+    """What lies at each path; beside it what .tags and .find/saved show."""
+
+
+class Real(Views):
     def __init__(self, volume):
         self.top, self.volume = volume.mnt, volume
         self.fds = {}
@@ -31,6 +36,13 @@ class Real:
 
     def stat(self, where):
         return os.fstat(self.fds[where]) if isinstance(where, int) else os.lstat(self.path(where))
+
+    def true_ctime_ns(self, full):
+        """Past the kernel's cache."""
+        st = ctypes.create_string_buffer(256)
+        checked(libc.statx(-100, os.fsencode(full), FORCE_SYNC | SYMLINK_NOFOLLOW, 0xfff, st))
+        seconds, nanoseconds = struct.unpack_from("<qI", st, 96)
+        return seconds * 10**9 + nanoseconds
 
     def forget_handles(self):
         for fd in self.fds.values():
@@ -74,8 +86,11 @@ class Real:
     def do_rmdir(self, path):
         os.rmdir(self.path(path))
 
+    def rename(self, old, new, flags):
+        checked(libc.renameat2(-100, os.fsencode(old), -100, os.fsencode(new), flags))
+
     def do_rename(self, old, new, flags):
-        checked(libc.renameat2(-100, os.fsencode(self.path(old)), -100, os.fsencode(self.path(new)), flags))
+        self.rename(self.path(old), self.path(new), flags)
 
     def do_write(self, handle, offset, data):
         fd = self.fds[handle]
@@ -144,12 +159,13 @@ class Real:
         self.volume.kill_server()
 
     def dump(self):
-        found, todo = {}, [""]
+        found, todo = Dump(), [""]
         while todo:
             path = todo.pop()
             found[path] = self.look(path)
             if found[path]["kind"] == "d":
                 todo += [f"{path}/{n}" if path else n for n in os.listdir(self.path(path))]
+        found.tags, found.saved = self.look_at_tags(), self.look_at_saved()
         return found
 
     def look(self, path):
@@ -160,9 +176,11 @@ class Real:
             with open(full, "rb") as f:
                 data = f.read()
             assert len(data) == st.st_size, f"{path}: {len(data)} bytes read, size {st.st_size}"
+        xattrs = {n: os.getxattr(full, n, follow_symlinks=False) for n in os.listxattr(full, follow_symlinks=False)}
         return {"kind": kind, "mode": stat.S_IMODE(st.st_mode), "nlink": st.st_nlink, "ino": st.st_ino,
                 "mtime": st.st_mtime_ns, "ctime": st.st_ctime_ns, "data": data,
                 "target": os.readlink(full) if kind == "l" else "",
                 "owner": (st.st_uid, st.st_gid), "device": st.st_rdev,
-                "xattrs": {n: os.getxattr(full, n, follow_symlinks=False)
-                           for n in os.listxattr(full, follow_symlinks=False)}}
+                "tags": os.fsdecode(xattrs.pop(TAGS)) if TAGS in xattrs else None,
+                "links": {n[len(LINK):]: xattrs.pop(n) for n in list(xattrs) if n.startswith(LINK)},
+                "xattrs": xattrs}

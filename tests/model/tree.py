@@ -4,19 +4,22 @@ An operation is a tuple: a name, paths ("" is the root) or numbers of handles, a
 or the number of an error. Times are what the mount said after an operation, or None while nobody looked."""
 import errno as E, os, stat
 
+from linking import Linking
+from refused import Refused, refuse_if
+from saving import Saved, Saving
+from tagging import Tagging
+from tags import Label, decode
+
 EXCHANGE, NOREPLACE, WHITEOUT = 2, 1, 4
 KEEP_SIZE, PUNCH, ZERO = 1, 2, 16
-
-
-class Refused(Exception):
-    pass
 
 
 class Node:
     def __init__(self, kind, mode):
         self.kind, self.mode = kind, mode
         self.data, self.target, self.names = bytearray(), "", {}
-        self.xattrs = {}
+        self.xattrs, self.tags, self.links = {}, None, {}
+        self.last_path = None
         self.owner, self.device = (os.geteuid(), os.getegid()), 0
         self.linkable = False
         self.ino = self.mtime = self.ctime = None
@@ -30,19 +33,19 @@ class Node:
         self.ino, self.mtime, self.ctime = st.st_ino, st.st_mtime_ns, st.st_ctime_ns
 
 
-def refuse_if(condition, error):
-    if condition:
-        raise Refused(error)
-
-
-class Tree:
+class Tree(Tagging, Linking, Saving):
     def __init__(self):
         self.root = Node("d", 0o755)
         self.handles = {}
+        self.tags, self.saved, self.settled = Label(), Saved(), []
 
     def do(self, op):
+        before = self.targets()
         try:
             getattr(self, "do_" + op[0])(*op[1:])
+            self.links_found(op[0])
+            self.tidy_tags()
+            self.follow_links(before)
             return 0
         except Refused as e:
             return e.args[0]
@@ -119,6 +122,8 @@ class Tree:
         refuse_if(name in parent.names, E.EEXIST)
         refuse_if(not node.linkable and all(n is not node for _, n in self.walk()), E.ENOENT)
         self.add(new, node).ctime = None
+        if node.linkable:
+            self.adopt_tags(node)
         node.linkable = False
 
     def do_symlink(self, target, path):
@@ -248,7 +253,7 @@ class Tree:
     # -- comparing
     def differs(self, dump):
         """What dump() saw otherwise; empty when nothing."""
-        mine = dict(self.walk())
+        mine, names = dict(self.walk()), self.targets()
         links = {}
         for node in mine.values():
             links[id(node)] = links.get(id(node), 0) + 1
@@ -258,10 +263,18 @@ class Tree:
             subfolders = sum(c.kind == "d" for c in node.names.values())
             wanted = {"kind": node.kind, "mode": node.mode, "nlink": 2 + subfolders if node.kind == "d" else links[id(node)],
                       "ino": node.ino, "mtime": node.mtime, "ctime": node.ctime, "xattrs": node.xattrs,
+                      "tags": None if node.tags is None else decode(node.tags),
                       "target": node.target, "data": node.data, "owner": node.owner, "device": node.device}
             different += [f"{path}: {what}: {describe(found[what], value)}" for what, value in wanted.items()
                           if value != found[what] and not (value is None and what in ("ino", "mtime", "ctime"))]
-        return different
+            different += self.links_differ(path, node, found["links"], names)
+        return different + self.tags_differ(dump) + self.saved_differs(dump)
+
+    def believe(self, dump):
+        """It is this state that was seen."""
+        for path, node in self.walk():
+            node.ino = dump[path]["ino"]
+        self.believe_links(dump)
 
 
 def describe(found, wanted):
