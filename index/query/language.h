@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "index/query/values.h"
 
 struct query_word {
 	char *text;      /* folded; owned */
@@ -32,16 +33,21 @@ enum filter_kind {
 	FILTER_TIER,
 	FILTER_TIME, /* mtime in [low, high) nanoseconds since 1970 */
 	FILTER_SIZE, /* bytes in [low, high] */
+	FILTER_TITLE,
+	FILTER_RELATED, /* what links connect with a file, and */
+	FILTER_LINK,    /* what links to one */
 	FILTER_FIELD,
 };
 
 struct query_filter {
 	enum filter_kind kind;
 	bool negate;
-	char *field;     /* FILTER_FIELD: its name; owned */
-	char *value;     /* owned; FILTER_NAME, _TYPE and _FIELD: folded */
+	char *field;     /* as the query calls it; owned */
+	char *value;     /* owned; FILTER_NAME, _TYPE, _LANG, _TITLE and _FIELD: folded */
 	size_t len;      /* of value */
 	int64_t low, high;
+	bool is_range;            /* FILTER_FIELD: `range` alone says what passes; otherwise the value, too */
+	struct value_range range;
 };
 
 struct parsed_query {

@@ -297,9 +297,9 @@ static const struct {
 	{ "kind", set_kind, DUPLICATES },
 	{ "by", set_by, COUNT },
 	{ "from", set_from, PATH },
-	{ "verb", set_verbs, RELATED | PATH | GRAPH },
-	{ "dir", set_direction, RELATED | PATH },
-	{ "depth", set_depth, RELATED },
+	{ "verb", set_verbs, FILTERED | PATH },
+	{ "dir", set_direction, FILTERED | PATH },
+	{ "depth", set_depth, FILTERED },
 	{ "weights", set_weights, PATH },
 	{ "op", set_op, GRAPH },
 };
@@ -404,7 +404,7 @@ static int parse(enum query_verb verb, const char *pairs, struct query *ret_q, c
 {
 	bool all = verb == QUERY_COUNT || verb == QUERY_GRAPH || verb == QUERY_DUPLICATES;
 	struct query q = { .verb = verb, .limit = all ? LIMIT_MAX : LIMIT_DEFAULT,
-			   .alpha = -1, .threshold = -1, .depth = 1, .direction = DIRECTION_BOTH,
+			   .alpha = -1, .threshold = -1, .direction = DIRECTION_BOTH,
 			   .wait_ms = WAIT_DEFAULT, .mode = verb == QUERY_COUNT ? QUERY_TEXT : QUERY_HYBRID };
 	int r;
 

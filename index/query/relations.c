@@ -96,7 +96,7 @@ int relations_find(struct search *s, const char *key, const char *path, uint64_t
 	int r = search_walk(s, path, &i);
 
 	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
-		return query_why(s->ret_why, "%s=%s: no such file below the folder that is asked", key, path);
+		return query_why(s->ret_why, "%s%s: no such file below the folder that is asked", key, path);
 	if (r >= 0)
 		*ret_ino = i.ino;
 	return r;
@@ -112,7 +112,7 @@ static int find_starts(struct search *s, struct buf *inos)
 	for (; at < end && r >= 0; at += strlen(at) + 1) {
 		uint64_t ino;
 
-		r = relations_find(s, "to", at, &ino);
+		r = relations_find(s, "to=", at, &ino);
 		if (r >= 0)
 			r = buf_add(inos, &ino, sizeof(ino));
 	}
@@ -126,29 +126,75 @@ static int choose(struct search *s, uint64_t ino, double score)
 	return buf_add(&s->chosen, &c, sizeof(c));
 }
 
+static struct graph_near near_of(const struct relations *rel, const struct buf *starts, uint32_t depth)
+{
+	return (struct graph_near){
+		.starts = (const void *)starts->data, .n_starts = starts->len / sizeof(uint64_t),
+		.filter = { rel->verbs, rel->n_verbs, (enum graph_direction)rel->s->query->direction },
+		.depth = depth,
+	};
+}
+
 int search_related(struct search *s)
 {
+	_cleanup_graph_relatives_ struct graph_relatives found = { 0 };
+	_cleanup_(relations_done) struct relations rel = { 0 };
 	_cleanup_buf_ struct buf starts = BUF_INIT;
-	struct graph_relatives found = { 0 };
-	struct relations rel;
 	int r = relations_begin(s, &rel);
 
-	if (r < 0)
-		return r;
-	r = find_starts(s, &starts);
+	if (r >= 0)
+		r = find_starts(s, &starts);
 	if (r >= 0 && !rel.none) {
-		const struct graph_near near = {
-			.starts = (const void *)starts.data, .n_starts = starts.len / sizeof(uint64_t),
-			.filter = { rel.verbs, rel.n_verbs, (enum graph_direction)s->query->direction },
-			.depth = MAX(s->query->depth, 1u),
-		};
+		const struct graph_near near = near_of(&rel, &starts, MAX(s->query->depth, 1u));
 
 		r = graph_related(&rel.source, &near, &found);
 	}
 	for (size_t k = 0; r >= 0 && k < found.n; k++)
 		r = choose(s, found.items[k].ino, 1.0 / found.items[k].distance);
-	graph_relatives_done(&found);
-	relations_done(&rel);
+	return r;
+}
+
+/* ---- filters */
+
+/* What links to a file is one step from it, whatever the query says of others. */
+static int find_related(struct search *s, const struct relations *rel, const struct query_filter *f, struct ino_map *steps)
+{
+	bool link = f->kind == FILTER_LINK;
+	_cleanup_graph_relatives_ struct graph_relatives found = { 0 };
+	_cleanup_buf_ struct buf start = BUF_INIT;
+	struct graph_near near;
+	uint64_t ino;
+	int r = relations_find(s, link ? "link:" : "related:", f->value, &ino);
+
+	if (r >= 0)
+		r = buf_add(&start, &ino, sizeof(ino));
+	if (r < 0 || rel->none)
+		return r;
+	near = near_of(rel, &start, link ? 1 : s->query->depth ? s->query->depth : RELATED_DEPTH);
+	if (link)
+		near.filter.direction = GRAPH_IN;
+	r = graph_related(&rel->source, &near, &found);
+	for (size_t k = 0; r >= 0 && k < found.n; k++)
+		r = ino_map_set(steps, found.items[k].ino, NULL, found.items[k].distance);
+	return r;
+}
+
+int search_find_related(struct search *s)
+{
+	_cleanup_(relations_done) struct relations rel = { 0 };
+	bool begun = false;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < s->parsed.n_filters; i++) {
+		const struct query_filter *f = &s->parsed.filters[i];
+
+		if (f->kind != FILTER_RELATED && f->kind != FILTER_LINK)
+			continue;
+		r = begun ? 0 : relations_begin(s, &rel);
+		begun = begun || r >= 0;
+		if (r >= 0)
+			r = find_related(s, &rel, f, &s->members[i].steps);
+	}
 	return r;
 }
 
@@ -214,9 +260,9 @@ int search_path(struct search *s)
 
 	if (r < 0)
 		return r;
-	r = relations_find(s, "from", s->query->from, &way.from);
+	r = relations_find(s, "from=", s->query->from, &way.from);
 	if (r >= 0)
-		r = relations_find(s, "to", s->query->to, &way.to);
+		r = relations_find(s, "to=", s->query->to, &way.to);
 	if (r >= 0)
 		r = parse_weights(s, &weights);
 	way.filter = (struct graph_filter){ rel.verbs, rel.n_verbs, (enum graph_direction)s->query->direction };

@@ -102,6 +102,8 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 	if (r >= 0)
 		r = search_scope(s);
 	if (r >= 0)
+		r = search_find_related(s);
+	if (r >= 0)
 		r = choose(s);
 	if (r >= 0 && s->query->verb == QUERY_GRAPH)
 		return graph(s, ret);

@@ -27,6 +27,13 @@ struct search_part {
 	double *words;           /* owned; BM25, 0: no common term; NULL: not asked */
 	struct cosines *meaning; /* owned; NULL: not asked */
 	struct vector_reader reader;
+	float *near;             /* owned; of candidates, search_near(); NULL: no links are asked for */
+};
+
+/* The files that pass a filter, where the catalog knows them together. */
+struct filter_members {
+	struct ino_set files; /* FILTER_TAG, _FIELD, _TITLE, _LANG */
+	struct ino_map steps; /* FILTER_RELATED, _LINK: files, and how many links away */
 };
 
 struct search_choice {
@@ -49,7 +56,7 @@ struct search {
 	uint64_t n_text_docs;         /* documents whose text was read */
 	uint64_t in;                  /* inode of `in=` */
 	bool in_is_file;
-	struct ino_map *tagged;       /* owned; for each filter, the files that have its tag */
+	struct filter_members *members; /* owned; for each filter, what was found before documents are looked at */
 	int16_t *vector;              /* owned; the query's */
 	bool has_vector;              /* it is known without its words */
 	struct buf chosen;            /* struct search_choice: hits that links lead to */
@@ -88,14 +95,30 @@ struct search_part *search_document(struct search *s, uint64_t ino, uint32_t *re
 
 /* ---- filter.c: clears `candidate` of what does not pass */
 int search_filter(struct search *s);
+/* How near links bring a file to those that `related:` names: the sum of 1/steps. */
+double search_near(const struct search *s, uint64_t ino);
 /* Does a document pass the filters alone? 1, 0 or -errno. */
 int search_filter_document(struct search *s, const struct segment *segment, uint32_t doc);
 /* The type of its file, "unknown" where nothing is known. */
 const char *search_type(const struct segment *segment, uint32_t doc);
 /* Does a file that is in no segment pass the filters? 1, 0 or -errno. */
 int search_filter_file(struct search *s, const struct inode *i);
-/* `in=` and the folder that is asked. -EINVAL. */
+
+/* ---- scope.c: `in=` and the folder that is asked. -EINVAL. */
 int search_scope(struct search *s);
+
+/* ---- filter_members.c: those of filters by tags, titles and fields. -EINVAL. */
+int search_find_members(struct search *s);
+/* Names that a field goes by: calls `each` until it returns something else than 0, and returns that. */
+int search_foreach_field(const struct query_filter *f, int (*each)(void *context, const char *name), void *context);
+/* Is a value of a field what the filter asks for? 1, 0, -ENOMEM. */
+int search_field_matches(const struct query_filter *f, const void *value, size_t len);
+
+/* ---- phrases.c: clears `candidate` of what has excluded words, or has not every phrase */
+int search_exclude_words(struct search *s);
+int search_filter_phrases(struct search *s);
+/* Adds the files of candidates whose titles have the words of the filter, or match its pattern. */
+int search_find_titles(struct search *s, const struct query_filter *f, struct ino_set *files);
 
 /* ---- words.c: BM25 into part->words */
 int search_words(struct search *s);
