@@ -3,16 +3,14 @@
 #pragma once
 
 #include "index/graph/graph.h"
-#include "index/query/search.h"
+#include "index/query/inverses.h"
 
 struct relations {
 	struct search *s;            /* borrowed */
-	struct graph_source inner;   /* of the catalog */
+	struct inverses links;       /* of the verbs that are asked for */
 	struct graph_source source;  /* without what the asker does not see */
-	uint32_t *verbs;             /* owned; those that are asked for */
-	size_t n_verbs;
-	bool none;                   /* verbs are asked for, and there is no link of any of them */
 };
+/* *ret_r stays where it is. */
 int relations_begin(struct search *s, struct relations *ret_r);
 void relations_done(struct relations *r);
 /* The file or folder of a path; `key` is what stands before it, with its sign ("to="). -EINVAL with a reason. */
