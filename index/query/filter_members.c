@@ -119,7 +119,7 @@ static int collect(const struct collecting *x)
 	int r = 0;
 
 	if (by_label && derive_is_due(x->s->x->config.catalog))
-		return query_why(x->s->ret_why, "%s:%s: the tags and fields of this volume are of an older version; mount it for "
+		return query_why(x->s->ret_why, "%.100s:%.100s: the tags and fields of this volume are of an older version; mount it for "
 						"writing once", f->field, f->value);
 	if (f->kind == FILTER_TITLE)
 		r = search_find_titles(x->s, f, x->files);

@@ -26,6 +26,7 @@ void parsed_query_done(struct parsed_query *p)
 	free(p->words);
 	free(p->phrases);
 	free(p->filters);
+	term_table_done(&p->known);
 	buf_done(&p->text);
 	*p = (struct parsed_query){ 0 };
 }
@@ -46,16 +47,19 @@ void parsed_query_done(struct parsed_query *p)
 
 static int add_word(struct parsed_query *p, const struct word *w, bool negate)
 {
+	char key[1 + WORD_MAX];
 	struct query_word *q;
+	uint32_t number;
+	int r;
 
-	for (size_t i = 0; i < p->n_words; i++) {
-		q = &p->words[i];
-		if (q->negate == negate && q->len == w->len && memcmp(q->text, w->text, w->len) == 0) {
-			q->count++;
-			return 0;
-		}
+	key[0] = negate;
+	memcpy(key + 1, w->text, w->len);
+	r = term_table_add(&p->known, key, 1 + w->len, &number);
+	if (r >= 0 && number < p->n_words) {
+		p->words[number].count++;
+		return 0;
 	}
-	q = APPEND(p->words, p->n_words);
+	q = r < 0 ? NULL : APPEND(p->words, p->n_words);
 	if (!q)
 		return -ENOMEM;
 	*q = (struct query_word){ .text = strndup(w->text, w->len), .len = w->len, .count = 1, .negate = negate };
@@ -176,7 +180,7 @@ static int check_value(struct query_filter *f, const char *name, bool is_quoted,
 		return query_value_size(f->value, &f->low, &f->high, ret_why);
 	case FILTER_TIER:
 		if (strcmp(f->value, "hot") && strcmp(f->value, "warm") && strcmp(f->value, "cold"))
-			return query_why(ret_why, "tier:%s: hot, warm or cold is wanted", f->value);
+			return query_why(ret_why, "tier:%.60s: hot, warm or cold is wanted", f->value);
 		return 0;
 	case FILTER_NAME:
 	case FILTER_TYPE:
@@ -304,6 +308,8 @@ static int parse_all(struct parsed_query *p, const char *text, bool literal, cha
 		else
 			r = parse_element(p, text, &at, ret_why);
 	}
+	term_table_done(&p->known);
+	p->known = (struct term_table){ 0 };
 	if (r >= 0 && p->n_words == 0 && p->n_phrases == 0 && p->n_filters == 0)
 		return query_why(ret_why, "the query holds no word and no filter: %.*s", SHOWN_MAX, text);
 	return r < 0 ? r : 0;
@@ -319,5 +325,15 @@ int query_language_parse(const char *text, bool literal, struct parsed_query *re
 		return r;
 	}
 	*ret_p = p;
+	return 0;
+}
+
+int query_language_check(const struct parsed_query *p, char **ret_why)
+{
+	if (p->n_words > QUERY_WORDS_MAX)
+		return query_why(ret_why, "the query has %zu different words; there may be %u", p->n_words, QUERY_WORDS_MAX);
+	if (p->n_phrases > QUERY_FILTERS_MAX || p->n_filters > QUERY_FILTERS_MAX)
+		return query_why(ret_why, "the query has %zu filters and %zu phrases; there may be %u of each", p->n_filters,
+				 p->n_phrases, QUERY_FILTERS_MAX);
 	return 0;
 }

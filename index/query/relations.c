@@ -60,7 +60,7 @@ int relations_find(struct search *s, const char *key, const char *path, uint64_t
 	int r = search_walk(s, path, &i);
 
 	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
-		return query_why(s->ret_why, "%s%s: no such file below the folder that is asked", key, path);
+		return query_why(s->ret_why, "%s%.200s: no such file below the folder that is asked", key, path);
 	if (r >= 0)
 		*ret_ino = i.ino;
 	return r;
@@ -214,7 +214,7 @@ static int parse_weights(const struct relations *rel, const char *text, bool inv
 
 		at = read_weight(verb, &len, &weight);
 		if (!at || w->n == ARRAY_SIZE(w->verbs))
-			return query_why(rel->s->ret_why, "weights=%s: VERB:N,.. is wanted, N up to %u", text, WEIGHT_MAX);
+			return query_why(rel->s->ret_why, "weights=%.100s: VERB:N,.. is wanted, N up to %u", text, WEIGHT_MAX);
 		inverse = inverses ? verb_inverse(verb, len) : NULL;
 		if (inverses && inverse)
 			r = add_weight(rel, w, inverse, strlen(inverse), weight);

@@ -128,11 +128,26 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 	return r;
 }
 
+static int parse(const struct query *q, struct parsed_query *ret_p, char **ret_why)
+{
+	struct parsed_query p = { 0 };
+	int r = q->text ? query_language_parse(q->text, q->literal, &p, ret_why) : 0;
+
+	if (r >= 0)
+		r = query_language_check(&p, ret_why);
+	if (r < 0) {
+		parsed_query_done(&p);
+		return r;
+	}
+	*ret_p = p;
+	return 0;
+}
+
 static int run_once(struct index *x, const struct query *q, const struct query_scope *scope, uint64_t start_ns,
 		    struct answer *ret, char **ret_why, struct segment **ret_damaged)
 {
 	struct search s = { .x = x, .query = q, .scope = scope, .ret_why = ret_why };
-	int r = q->text ? query_language_parse(q->text, q->literal, &s.parsed, ret_why) : 0;
+	int r = parse(q, &s.parsed, ret_why);
 
 	if (r < 0)
 		return r;
@@ -147,7 +162,7 @@ static int run_once(struct index *x, const struct query *q, const struct query_s
 int index_check_query(const struct query *q, char **ret_why)
 {
 	struct parsed_query parsed = { 0 };
-	int r = q->text ? query_language_parse(q->text, q->literal, &parsed, ret_why) : 0;
+	int r = parse(q, &parsed, ret_why);
 
 	if (r >= 0)
 		parsed_query_done(&parsed);

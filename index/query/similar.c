@@ -63,11 +63,11 @@ int search_walk_to(struct search *s, const char *path, struct search_part **ret_
 	int r = search_walk(s, path, &i);
 
 	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
-		return query_why(s->ret_why, "to=%s: no such file below the folder that is asked", path);
+		return query_why(s->ret_why, "to=%.200s: no such file below the folder that is asked", path);
 	if (r < 0)
 		return r;
 	*ret_p = search_document(s, i.ino, ret_doc);
-	return *ret_p ? 0 : query_why(s->ret_why, "to=%s: it is no file that is indexed", path);
+	return *ret_p ? 0 : query_why(s->ret_why, "to=%.200s: it is no file that is indexed", path);
 }
 
 static int add_file(struct likeness *l, const char *path)

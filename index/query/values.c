@@ -13,7 +13,7 @@ int query_value_time(const char *value, bool before, int64_t *ret_low, int64_t *
 	int64_t day = 0, ns;
 
 	if (calendar_parse_part(value, &day) < 0)
-		return query_why(ret_why, "%s:%s: a date is wanted, YYYY, YYYY-MM or YYYY-MM-DD",
+		return query_why(ret_why, "%s:%.60s: a date is wanted, YYYY, YYYY-MM or YYYY-MM-DD",
 				 before ? "before" : "after", value);
 	if (__builtin_mul_overflow(day, DAY_S * 1000000000ll, &ns))
 		ns = day < 0 ? INT64_MIN : INT64_MAX;
@@ -63,7 +63,7 @@ int query_value_size(const char *value, int64_t *ret_low, int64_t *ret_high, cha
 		good = read_size(&at, &high);
 	}
 	if (!good || *at)
-		return query_why(ret_why, "size:%s: a size is wanted: 10K, >1M, <2G or 1K..1M", value);
+		return query_why(ret_why, "size:%.60s: a size is wanted: 10K, >1M, <2G or 1K..1M", value);
 	*ret_low = low;
 	*ret_high = high;
 	return 0;
@@ -163,10 +163,10 @@ static struct value_range whole_range(const char *value, const char *dots)
 static int check_range(const char *field, const char *value, const struct value_range *r, char **ret_why)
 {
 	if (!r->numbers && !r->dates)
-		return query_why(ret_why, "%s:%.60s: a range of numbers or of dates is wanted, as >10, <=3.5, 3..5, "
+		return query_why(ret_why, "%.60s:%.60s: a range of numbers or of dates is wanted, as >10, <=3.5, 3..5, "
 				 "2020-06..2021; what is none goes into quotes", field, value);
 	if ((r->numbers && r->low > r->high) || (r->dates && r->first_day > r->last_day))
-		return query_why(ret_why, "%s:%.60s: the range ends before it begins", field, value);
+		return query_why(ret_why, "%.60s:%.60s: the range ends before it begins", field, value);
 	return 1;
 }
 
