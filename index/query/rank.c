@@ -218,6 +218,12 @@ static int collect(struct search *s, const struct mix *m, struct best *b, uint64
 	return r;
 }
 
+/* Of how many candidates in a segment cosines must be known, if only nearly. */
+static size_t needed_of(const struct search *s)
+{
+	return order_of(s) == ORDER_SCORE && s->query->threshold < 0 ? keep_of(s) : SIZE_MAX;
+}
+
 int search_rank(struct search *s, struct hits *ret_h)
 {
 	struct mix m = { 0 };
@@ -227,12 +233,14 @@ int search_rank(struct search *s, struct hits *ret_h)
 
 	if (r >= 0 && s->parsed.ranks && s->query->mode != QUERY_VECTOR)
 		r = search_words(s);
-	if (r >= 0 && s->parsed.ranks && s->query->mode != QUERY_TEXT)
-		r = search_meaning(s, order_of(s) == ORDER_SCORE ? keep_of(s) : SIZE_MAX, &meaning);
+	if (r >= 0 && s->parsed.ranks && (s->query->mode != QUERY_TEXT || s->query->threshold >= 0))
+		r = search_meaning(s, needed_of(s), &meaning);
 	if (r < 0)
 		return r;
 	if (s->parsed.ranks)
-		r = mix_begin(s, meaning, &m);
+		r = mix_begin(s, meaning && s->query->mode != QUERY_TEXT, &m);
+	if (r >= 0 && s->query->threshold >= 0)
+		r = search_filter_like(s, meaning);
 	if (r >= 0)
 		r = collect(s, &m, &b, &ret_h->total);
 	if (r >= 0) {

@@ -116,8 +116,6 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 		return duplicates(s, ret);
 	if (r >= 0)
 		r = follows_links(s) ? search_take_chosen(s, &hits) : search_rank(s, &hits);
-	if (r >= 0 && s->query->threshold >= 0)
-		r = search_keep_like(s, &hits);
 	ret->pending = s->n_waiting + hits.dropped;
 	ret->total = hits.total;
 	ret->took_us = s->scope->who ? 0 : (clock_mono_ns() - start_ns) / 1000;

@@ -165,8 +165,9 @@ int search_walk_to(struct search *s, const char *path, struct search_part **ret_
 /* Puts what is characteristic of the files (or the text) that are named in the place of words to search for,
  * and takes the files themselves out of the candidates. -EINVAL. */
 int search_likeness(struct search *s);
-/* Drops hits whose cosine, as mode=vector has it, is less than what is asked. */
-int search_keep_like(struct search *s, struct hits *h);
+/* Leaves those candidates whose cosine, as mode=vector has it, is what is asked at least; they keep the scores that they have
+ * among all. `meaning`: cosines are known, if only nearly. */
+int search_filter_like(struct search *s, bool meaning);
 
 /* ---- count.c: in the place of search_rank() and search_format() */
 int search_count(struct search *s, uint64_t *ret_total, struct buf *ret_bytes);
