@@ -16,11 +16,6 @@
 
 #include "index/query/search.h"
 
-struct mix {
-	double weight, words_max, low, high;
-	bool words, meaning;
-};
-
 /* `meaning`: the query has a vector. */
 int mix_begin(struct search *s, bool meaning, struct mix *ret_m);
 /* What a score must reach: `keep` documents have that much. -HUGE_VAL: nothing is known. */

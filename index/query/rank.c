@@ -226,7 +226,6 @@ static size_t needed_of(const struct search *s)
 
 int search_rank(struct search *s, struct hits *ret_h)
 {
-	struct mix m = { 0 };
 	struct best b = { 0 };
 	bool meaning = false;
 	int r = note_near(s);
@@ -238,11 +237,11 @@ int search_rank(struct search *s, struct hits *ret_h)
 	if (r < 0)
 		return r;
 	if (s->parsed.ranks)
-		r = mix_begin(s, meaning && s->query->mode != QUERY_TEXT, &m);
+		r = mix_begin(s, meaning && s->query->mode != QUERY_TEXT, &s->mix);
 	if (r >= 0 && s->query->threshold >= 0)
 		r = search_filter_like(s, meaning);
 	if (r >= 0)
-		r = collect(s, &m, &b, &ret_h->total);
+		r = collect(s, &s->mix, &b, &ret_h->total);
 	if (r >= 0) {
 		ret_h->items = calloc(b.n + 1, sizeof(*ret_h->items));
 		r = ret_h->items ? settle(s, &b, ret_h) : -ENOMEM;

@@ -36,6 +36,12 @@ struct filter_members {
 	struct ino_map steps; /* FILTER_RELATED, _LINK: files, and how many links away */
 };
 
+/* How the two sides become one score (mix.h). */
+struct mix {
+	double weight, words_max, low, high;
+	bool words, meaning;
+};
+
 struct search_choice {
 	uint64_t ino;
 	double score;
@@ -59,6 +65,7 @@ struct search {
 	struct filter_members *members; /* owned; for each filter, what was found before documents are looked at */
 	int16_t *vector;              /* owned; the query's */
 	bool has_vector;              /* it is known without its words */
+	struct mix mix;
 	struct buf chosen;            /* struct search_choice: hits that links lead to */
 	uint64_t folder;              /* format.c: whose path is the next; 0: none */
 	struct buf folder_path;
@@ -122,6 +129,11 @@ int search_find_titles(struct search *s, const struct query_filter *f, struct in
 
 /* ---- words.c: BM25 into part->words */
 int search_words(struct search *s);
+/* Of each word that is scored, and each file with a document that has it: how often it has it, and what that adds. Calls `each`
+ * until it returns something below 0. */
+struct hits;
+int search_each_word(struct search *s, const struct hits *h,
+		     int (*each)(void *context, size_t hit, const struct query_word *w, uint32_t count, double score), void *context);
 
 /* ---- meaning.c: cosines, as far as they are known, into part->meaning; of `keep` candidates in each part, if there
  * are so many. *ret_said: false when the query has no vector. */
@@ -173,6 +185,9 @@ int search_filter_like(struct search *s, bool meaning);
 int search_count(struct search *s, uint64_t *ret_total, struct buf *ret_bytes);
 
 /* ---- explain.c: in the place of search_format(); `took_us` 0: not to be said */
+/* explain_hit.c: appends lines that say why it is a result, and why it ranks where it does. `words`: those that it has, as they
+ * are shown. */
+int search_explain_hit(struct search *s, const struct hit *h, const struct buf *words, struct buf *out);
 int search_explain(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us, struct buf *ret_bytes);
 
 /* ---- format.c */
