@@ -93,12 +93,12 @@ static int add_plan(struct search *s, const struct hits *h, struct buf *out)
 	static const char *const modes[] = { "hybrid", "text", "vector" };
 	const struct parsed_query *p = &s->parsed;
 
-	return buf_addf(out,
-			"plan\t%s\t%llu words\t%llu phrases\t%llu filters\t%u segments\n"
-			"results\t%llu of %llu\n",
-			p->ranks ? modes[s->query->mode] : "filters alone", (unsigned long long)p->n_words,
-			(unsigned long long)p->n_phrases, (unsigned long long)p->n_filters, s->n_parts,
-			(unsigned long long)h->n, (unsigned long long)h->total);
+	int r = buf_addf(out, "plan\t%s\t%llu words\t%llu phrases\t%llu filters", p->ranks ? modes[s->query->mode] : "filters alone",
+			 (unsigned long long)p->n_words, (unsigned long long)p->n_phrases, (unsigned long long)p->n_filters);
+
+	if (r >= 0 && !s->scope->who) /* they are of all files */
+		r = buf_addf(out, "\t%u segments", s->n_parts);
+	return r < 0 ? r : buf_addf(out, "\nresults\t%llu of %llu\n", (unsigned long long)h->n, (unsigned long long)h->total);
 }
 
 static int add_sums(const struct touched *t, struct buf *out)
