@@ -51,7 +51,6 @@ struct batch {
 	size_t events_len, events_cap;
 	struct reply_record reply;
 	bool has_reply;
-	struct batch_companion companion;
 	int error; /* first failure of a put, remove or note */
 };
 
@@ -127,6 +126,7 @@ struct catalog {
 
 	pthread_mutex_t view_lock; /* rank 30 */
 	struct view *view;         /* guarded by view_lock; owned */
+	_Atomic uint64_t generation; /* of the view */
 	struct overlay_pool *pool; /* of overlays */
 	struct overlay *active;    /* in the view; changed by who holds writer and checkpoint_lock */
 

@@ -25,6 +25,8 @@
 #include "base/cleanup.h"
 #include "catalog/batch_record.h"
 #include "catalog/catalog_impl.h"
+#include "catalog/derive.h"
+#include "catalog/packed_fold.h"
 
 struct writing {
 	struct catalog *c;
@@ -32,9 +34,17 @@ struct writing {
 	struct seal_run *run;
 	struct facts facts; /* as they will be */
 	struct buf sealed, before, encoded;
+	struct packed_fold packed;
+	struct buf repacked; /* keys of chunks that were written or removed, each after its length (u8) */
 };
 
 /* ---- write */
+
+/* Is it a change of a packed set, which is written into a chunk? */
+static bool is_packed(const void *key)
+{
+	return *(const uint8_t *)key == LETTER_CHANGE;
+}
 
 /* After a change was committed. */
 static void note_all(struct catalog *c, const struct overlay *written, const struct buf *replies)
@@ -49,10 +59,26 @@ static void note_all(struct catalog *c, const struct overlay *written, const str
 		size_t len;
 		const void *key = overlay_key(n, &len);
 
-		compaction_note(c, key, len);
+		if (!is_packed(key))
+			compaction_note(c, key, len);
 	}
 	while (record_next(&in, &op) == 1)
 		compaction_note(c, op.key, op.key_len);
+}
+
+static void note_repacked(struct catalog *c, const struct buf *keys)
+{
+	struct reader in = reader_over(keys->data, keys->len);
+
+	value_cache_change(c->values);
+	while (reader_left(&in)) {
+		size_t len = reader_u8(&in);
+		const void *key = reader_take(&in, len);
+
+		value_cache_forget(c->values, key, len);
+		if (c->compaction.noting)
+			compaction_note(c, key, len);
+	}
 }
 
 static int put_sealed(struct writing *w, const void *key, size_t key_len, const void *value, size_t len)
@@ -78,22 +104,76 @@ static int remove_stored(struct writing *w, const void *key, size_t key_len)
 	return r < 0 ? r : 0;
 }
 
+/* ---- what packed_fold.h asks for */
+
+static int first_record(void *context, const struct key *from, struct key *ret_key, struct buf *ret_value)
+{
+	struct writing *w = context;
+	int r = store_change_first(w->change, from->bytes, from->len, ret_key->bytes, &ret_key->len, &w->before);
+
+	if (r <= 0)
+		return r == -EBADMSG ? -EUCLEAN : r;
+	r = value_open(w->c->opener, ret_key->bytes, ret_key->len, w->before.data, w->before.len, ret_value);
+	return r < 0 ? r : 1;
+}
+
+static int remember_chunk(struct writing *w, const struct key *key)
+{
+	int r = buf_add_u8(&w->repacked, (uint8_t)key->len);
+
+	return r < 0 ? r : buf_add(&w->repacked, key->bytes, key->len);
+}
+
+static int put_chunk(void *context, const struct key *key, const void *value, size_t len)
+{
+	int r = remember_chunk(context, key);
+
+	return r < 0 ? r : put_sealed(context, key->bytes, key->len, value, len);
+}
+
+static int remove_chunk(void *context, const struct key *key)
+{
+	int r = remember_chunk(context, key);
+
+	return r < 0 ? r : remove_stored(context, key->bytes, key->len);
+}
+
+/* In the same change of the store: it must not be forgotten. */
+static int doubt_sets(void *context)
+{
+	_cleanup_buf_ struct buf state = BUF_INIT;
+	struct writing *w = context;
+	struct key key = derive_state_key(), found;
+	uint8_t doubtful;
+	int r = first_record(w, &key, &found, &state);
+
+	if (r <= 0 || found.len != key.len || memcmp(found.bytes, key.bytes, key.len) != 0)
+		return r == -EBADMSG ? 0 : MIN(r, 0);
+	return derive_doubted(&state, &doubtful) ? put_chunk(w, &key, &doubtful, 1) : 0;
+}
+
+/* Changes of packed sets have the last of all letters: all chunks that were written otherwise are there. */
 static int write_overlay(struct writing *w, const struct overlay *frozen)
 {
 	const struct overlay_node *n = overlay_seek(frozen, "", 0, false);
 	int r = 0;
+
+	w->packed = (struct packed_fold){ .first = first_record, .put = put_chunk, .remove = remove_chunk,
+					  .doubt = doubt_sets, .context = w };
 
 	for (; n && r >= 0; n = overlay_next(n)) {
 		const struct overlay_value *v = overlay_value_at(n, UINT64_MAX);
 		size_t key_len;
 		const void *key = overlay_key(n, &key_len);
 
-		if (v->len == OVERLAY_REMOVED)
+		if (is_packed(key))
+			r = v->len == OVERLAY_REMOVED ? 0 : packed_fold_add(&w->packed, key, key_len, v->data, v->len);
+		else if (v->len == OVERLAY_REMOVED)
 			r = remove_stored(w, key, key_len);
 		else
 			r = put_sealed(w, key, key_len, v->data, v->len);
 	}
-	return r;
+	return r < 0 ? r : packed_fold_end(&w->packed);
 }
 
 static int write_replies(struct writing *w, const struct buf *replies)
@@ -159,9 +239,12 @@ static int write_attempt(struct catalog *c, const struct facts *facts, const str
 	if (r >= 0) {
 		c->facts = w.facts;
 		note_all(c, frozen, replies);
+		note_repacked(c, &w.repacked);
 	}
 	store_change_abort(w.change);
 	seal_run_free(w.run);
+	packed_fold_done(&w.packed);
+	buf_done(&w.repacked);
 	buf_done(&w.sealed);
 	buf_done(&w.before);
 	buf_done(&w.encoded);

@@ -48,7 +48,6 @@ struct batch {
 	size_t event_count;
 	struct reply_record reply;
 	bool has_reply;
-	struct batch_companion companion;
 	int error;
 };
 
@@ -272,6 +271,12 @@ int catalog_checkpoint(struct catalog *c)
 	return c->callbacks.before_freeze ? c->callbacks.before_freeze(c->callbacks.context) : 0;
 }
 
+/* There are no checkpoints. */
+uint64_t catalog_generation(struct catalog *c)
+{
+	return 0;
+}
+
 uint64_t catalog_last_lsn(struct catalog *c)
 {
 	LOCKED(&c->lock);
@@ -385,6 +390,8 @@ int batch_get(struct batch *b, const void *key, size_t key_len, struct buf *ret_
 {
 	struct node *n = table_find(&b->table, key, key_len);
 
+	if (b->error)
+		return b->error;
 	if (!n)
 		return catalog_get(b->c, key, key_len, ret_value);
 	if (!n->value)
@@ -434,11 +441,6 @@ void batch_note(struct batch *b, uint64_t ino, uint32_t what)
 	b->events[b->event_count++] = (struct catalog_event){ ino, what };
 }
 
-struct batch_companion *batch_companion(struct batch *b)
-{
-	return &b->companion;
-}
-
 uint64_t batch_lsn(const struct batch *b)
 {
 	return b->c->lsn + 1;
@@ -478,8 +480,6 @@ struct batch *batch_abort(struct batch *b)
 	if (!b)
 		return NULL;
 	c = b->c;
-	if (b->companion.state)
-		b->companion.done(b->companion.state);
 	table_done(&b->table);
 	free(b->events);
 	free(b);
@@ -509,8 +509,6 @@ int batch_commit(struct batch *b, uint64_t *ret_lsn)
 	struct catalog *c = b->c;
 	int r = b->error;
 
-	if (r >= 0 && b->companion.state)
-		r = b->companion.settle(b, b->companion.state);
 	if (r >= 0)
 		r = b->error;
 	if (r >= 0 && b->table.bytes > CATALOG_VALUE_MAX)
