@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/catalog.h"
+#include "catalog/derive.h"
 #include "catalog/packed_set.h"
 #include "tests/unit/tree_box.h"
 
@@ -270,10 +271,8 @@ static void check_all(void)
 	}
 }
 
-/* Of the store: what is in memory has no checkpoints, which make chunks of changes. */
 static void check_chunks(unsigned set, size_t want)
 {
-#ifdef TREE_ON_STORE
 	struct key prefix = prefix_of(set);
 	const void *key, *value;
 	size_t key_len, value_len, n = 0;
@@ -285,7 +284,6 @@ static void check_chunks(unsigned set, size_t want)
 		n++;
 	(void) cursor_close(cur);
 	CHECK_EQ(n, want);
-#endif
 }
 
 static void test_model(void)
@@ -451,6 +449,88 @@ static void test_damage(void)
 	damage("\2\x40\2\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 14, true); /* b is too great */
 }
 
+static void write_members(const struct key *prefix, uint64_t n)
+{
+	struct packed_writer w = { .prefix = *prefix, .put = put_chunk };
+	struct batch *b;
+
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	w.context = b;
+	for (uint64_t a = 0; a < n; a++)
+		CHECK_EQ(packed_writer_add(&w, &(struct packed_member){ .a = a, .n = 1 }), 0);
+	CHECK_EQ(packed_writer_end(&w), 0);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+}
+
+static void put_member(const struct key *prefix, uint64_t a, uint32_t n)
+{
+	struct batch *b;
+
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	packed_set_put(b, prefix, &(struct packed_member){ .a = a, .n = n });
+	CHECK_EQ(batch_commit(b, NULL), 0);
+}
+
+static uint64_t count_all(const struct key *prefix)
+{
+	uint64_t count = 77777;
+
+	CHECK_EQ(packed_set_count(c, prefix, 0, UINT64_MAX, &count), 0);
+	return count;
+}
+
+/* Changes of a chunk that cannot be read are not lost, and the sets will be made anew. */
+static void test_damage_met_by_changes(void)
+{
+	struct key prefix = key_u64(key_start('T'), 100), key = key_u64(key_u64(prefix, 127), 0);
+	struct batch *b;
+	uint32_t n = 0;
+
+	CHECK_EQ(derive_run(c), 0);
+	write_members(&prefix, 200);
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	batch_put(b, key.bytes, key.len, "\1", 1);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+	CHECK(!derive_is_due(c));
+	put_member(&prefix, 100, 5);
+	put_member(&prefix, 10, 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+	CHECK(derive_is_due(c));
+	CHECK_EQ(packed_set_get(c, &prefix, 100, 0, &n), 0);
+	CHECK_EQ(n, 5);
+	CHECK_EQ(count_all(&prefix), 200 - 64 + 1 - 1);
+}
+
+/* Whole sets, and of some of them what came afterwards. */
+static void test_dropped(void)
+{
+	struct key first = key_u64(key_start('a'), 5), second = key_u64(key_start('a'), 6), third = key_u64(key_start('a'), 7);
+	struct batch *b;
+
+	write_members(&first, 300);
+	write_members(&second, 300);
+	write_members(&third, 300);
+	put_member(&second, 1000, 1);
+	put_member(&third, 1000, 1);
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	CHECK_EQ(packed_set_drop(b, &second), 0);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+	put_member(&second, 2000, 1);
+	put_member(&first, 0, 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+	CHECK_EQ(count_all(&first), 299);
+	CHECK_EQ(count_all(&second), 1);
+	CHECK_EQ(count_all(&third), 301);
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	first = key_start('a');
+	CHECK_EQ(packed_set_drop(b, &first), 0);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+	CHECK_EQ(count_all(&second) + count_all(&third), 0);
+}
+
 int main(int argc, char **argv)
 {
 	dice_state = argc > 1 ? strtoull(argv[1], NULL, 10) : 20260714;
@@ -463,6 +543,8 @@ int main(int argc, char **argv)
 	test_rising();
 	test_writer();
 	test_damage();
+	test_damage_met_by_changes();
+	test_dropped();
 	tree_box_close(c);
 	return check_result();
 }
