@@ -187,6 +187,9 @@ int salvage_store(struct catalog *c);
 
 /* ---- checkpoint.c */
 int checkpoint_first(struct catalog *c);
+/* With checkpoint_lock: one attempt to write what was frozen, if anything was. All of it is in the store, durable, or none;
+ * then c->facts are *facts. */
+int checkpoint_write(struct catalog *c, const struct facts *facts, const struct overlay *frozen, const struct buf *replies);
 /* What a rehearsal changed, in one durable change of a store opened for it; then the same state once more. */
 int checkpoint_rehearsed(struct catalog *c);
 /* With the writer lock held, which it keeps: everything up to now goes to the disk, twice if `twin`,
