@@ -246,6 +246,7 @@ static int move(struct renaming *n)
 	uint64_t from = n->from.cookie;
 	int r;
 
+	n->from.sole = n->to.sole = n->moved.nlink == 1;
 	r = leave(n);
 	if (r >= 0)
 		r = arrive(n);
