@@ -4,8 +4,7 @@ Each run ends with the death of keeper and server, at a random moment, and often
 recovers. After that alone, a cold mount shows everything that was completed, and the operation in flight or not. With a
 power cut (cut.py) it shows what was completed up to some moment at or after the last sync, and nothing else; that may be
 before the kills of earlier runs. fsck finds nothing wrong before and after, and queries find what is there. In some runs
-the server alone is killed between operations, which no operation may notice. Most runs go on with what the one before
-left.
+the server alone is killed, which no operation may notice. Most runs go on with what the one before left.
 
 A difference is printed with its operations; the next run begins with a new volume. To repeat it: give the seed, and runs
 from the first one of its volume, as printed. (Where the killer's timer hits is not repeated.) If MODEL_KEEP names a
@@ -20,18 +19,33 @@ from tree import Tree
 from volume import Volume
 
 
+def kill_server(volume):
+    """At any time, which no operation may notice."""
+    try:
+        volume.kill_server()
+    except OSError:
+        pass # the mount is dead
+
+
+def killers(volume, rng):
+    """Those of the server alone, and perhaps one of all."""
+    timers = [threading.Timer(rng.uniform(0, 0.4), kill_server, (volume,)) for _ in range(rng.choice((0, 0, 1, 3)))]
+    end = threading.Timer(rng.uniform(0, 0.4), volume.kill) if rng.random() < 0.6 else None
+    return timers + [end] * bool(end), end
+
+
 def operate(volume, history, rng):
-    """Operations, and a killer that comes between two of them or at any time."""
+    """Operations, and killers that come between two of them or at any time."""
     count = rng.choice((5, 30, 100, 250))
-    timer = threading.Timer(rng.uniform(0, 0.4), volume.kill) if rng.random() < 0.6 else None
+    timers, end = killers(volume, rng)
     real, chooser = Real(volume), Chooser(rng, history.tree)
-    if timer:
+    for timer in timers:
         timer.start()
     while count > 0 and history.step(real, chooser.next()):
         count -= 1
-    if timer:
+    for timer in timers:
         timer.join()
-    else:
+    if not end:
         assert not history.flight, f"{short(history.flight)}: the mount died by itself"
         different = history.tree.differs(real.dump())
         assert not different, f"before the kill: {different[:5]}"
