@@ -318,6 +318,8 @@ static int rename_and_tag_in(struct renaming *n, uint64_t dir, uint64_t new_dir)
 
 	if (r < 0 || !n->op.rq || !n->op.rq->tags)
 		return r;
+	if (r > 0)
+		n->other = (struct inode){ 0 };
 	r = tags_follow_request(&n->op, n->moved.ino);
 	return r < 0 ? r : inode_get_in(n->op.b, n->moved.ino, &n->moved);
 }
