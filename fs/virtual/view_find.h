@@ -19,7 +19,10 @@ int view_run(struct looker *l, struct buf *spec, bool waits, const struct result
 int view_result_name(struct looker *l, const struct view *v, const struct result *item, struct buf *ret_name);
 /* The result of that name; NULL: there is none. */
 const struct result *view_find_result(const struct results *r, const char *name);
-/* Where a symlink in the view leads that stands for this file. */
+/* Checks what is asked. -EINVAL, and why is in .query/last-error. */
+int view_check_query(struct looker *l, struct buf *spec);
+/* Where a symlink in the view leads that stands for this file, or for this result. */
+int view_result_target(struct fs *fs, const struct view *v, const struct result *item, struct buf *ret_target);
 int view_target(struct fs *fs, const struct view *v, uint64_t ino, struct buf *ret_target);
 
 /* ---- view_control.c: .q, .limit, .mode, .sort of a saved search */

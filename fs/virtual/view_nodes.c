@@ -105,6 +105,35 @@ int looker_enters(struct looker *l, uint64_t dir)
 	return r < 0 ? r : l->caller.all ? 1 : viewer_enters(l->viewer, dir);
 }
 
+int looker_knows(struct looker *l, const struct inode *i)
+{
+	return S_ISDIR(i->mode) ? looker_enters(l, i->ino) : looker_sees(l, i->ino);
+}
+
+static int enters(void *context, uint64_t dir)
+{
+	return looker_enters(context, dir);
+}
+
+int looker_may_try(struct looker *l, const char *path, size_t len)
+{
+	_cleanup_buf_ struct buf folder = BUF_INIT;
+	struct inode i;
+	int r;
+
+	if (l->caller.all)
+		return 1;
+	while (len && path[len - 1] != '/')
+		len--;
+	r = buf_add(&folder, path, len);
+	if (r < 0 || !buf_cstr(&folder))
+		return -ENOMEM;
+	r = access_walk(l->fs->config.catalog, ROOT_INO, buf_cstr(&folder), enters, l, &i);
+	if (r == 0)
+		return S_ISDIR(i.mode) ? looker_enters(l, i.ino) : 0;
+	return r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL ? 0 : r;
+}
+
 /* ---- numbers */
 
 bool view_is(uint64_t ino)
@@ -124,7 +153,8 @@ static uint64_t hash_of(const struct view *v, const char *text)
 
 	for (unsigned k = 0; k < v->n_terms; k++)
 		hash = hash_mix64(hash ^ (v->terms[k].id << 1 | v->terms[k].negate));
-	return hash_mix64(hash ^ v->file) & VIEW_PAYLOAD_MASK;
+	hash = hash_mix64(hash ^ v->file) & VIEW_PAYLOAD_MASK;
+	return view_kind_of(v)->path ? hash | (uint64_t)VIEW_DEPTH_ELSEWHERE << VIEW_DEPTH_SHIFT : hash;
 }
 
 /* Call with the table's lock. Brings it to the front of its set. NULL: it is not there. */
@@ -165,6 +195,14 @@ void view_remember(struct fs *fs, struct view *v, const char *text)
 	slot_free(set[TABLE_WAYS - 1]);
 	memmove(set + 1, set, (TABLE_WAYS - 1) * sizeof(*set));
 	set[0] = s;
+}
+
+void view_place(struct fs *fs, struct view *v)
+{
+	if (v->depth >= VIEW_DEPTH_ELSEWHERE || v->file >> VIEW_DEPTH_SHIFT)
+		view_remember(fs, v, NULL);
+	else
+		v->id = (uint64_t)v->depth << VIEW_DEPTH_SHIFT | v->file;
 }
 
 static int recall(struct view_table *t, uint64_t number, struct view *ret_v)
@@ -220,8 +258,19 @@ static void decode(struct view *v, uint64_t payload)
 	default:
 		v->depth = !view_kind_of(v)->root;
 	}
+	if (view_kind_of(v)->path) {
+		v->depth = (unsigned)(payload >> VIEW_DEPTH_SHIFT);
+		v->file = payload & ((1ull << VIEW_DEPTH_SHIFT) - 1);
+	}
 	if (v->class == VIEW_TAG)
 		v->terms[v->n_terms++] = (struct view_term){ .id = v->id };
+}
+
+static bool is_remembered(const struct view *v, uint64_t payload)
+{
+	const struct view_kind *kind = view_kind_of(v);
+
+	return kind->remembered || (kind->path && payload >> VIEW_DEPTH_SHIFT == VIEW_DEPTH_ELSEWHERE);
 }
 
 int view_of(struct fs *fs, uint64_t ino, struct view *ret_v)
@@ -231,7 +280,7 @@ int view_of(struct fs *fs, uint64_t ino, struct view *ret_v)
 
 	if (v.class >= VIEW_CLASSES)
 		return -ESTALE;
-	if (view_kind_of(&v)->remembered)
+	if (is_remembered(&v, number & VIEW_PAYLOAD_MASK))
 		return recall(fs->virtual->views, number, ret_v);
 	decode(&v, number & VIEW_PAYLOAD_MASK);
 	*ret_v = v;
@@ -274,7 +323,7 @@ void view_stat(struct looker *l, const struct view *v, struct stat *ret_st)
 	*ret_st = (struct stat){
 		.st_ino = view_ino(l->fs, v),
 		.st_mode = S_IFDIR | (view_kind_of(v)->takes ? 0777 : 0555),
-		.st_nlink = 2,
+		.st_nlink = view_kind_of(v)->below ? 1 : 2, /* 1: not counted, so that nobody takes it for a folder without folders */
 		.st_uid = l->fs->config.owner_uid,
 		.st_gid = l->fs->virtual->gid,
 		.st_size = (off_t)count_files(l, v),

@@ -207,6 +207,10 @@ bool view_rename(fuse_req_t req, uint64_t dir, const char *name, uint64_t new_di
 
 	if (!view_is(dir) && !view_is(new_dir))
 		return false;
+	if (view_takes_links(dir) && view_takes_links(new_dir)) {
+		view_link_move(req, dir, name, new_dir, new_name);
+		return true;
+	}
 	if (ops_replayed(req))
 		return true;
 	r = viewing_begin(req, &x);
