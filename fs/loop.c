@@ -167,6 +167,8 @@ static bool wants_worker(struct loop *l, const struct fuse_in_header *in)
 {
 	const struct fuse_read_in *read_in = (const void *)(in + 1);
 
+	if (view_is(in->nodeid) && in->opcode == FUSE_RELEASE) /* before what its program asks for next */
+		return catalog_is_busy(l->fs->config.catalog);
 	if (view_is(in->nodeid) && in->opcode != FUSE_FORGET)
 		return true;
 	if (in->opcode == FUSE_FALLOCATE || (in->opcode == FUSE_COPY_FILE_RANGE && is_large(l->fs, in->nodeid)))

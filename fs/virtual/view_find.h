@@ -32,4 +32,9 @@ bool view_is_control(uint64_t ino);
 int view_control_stat(struct fs *fs, const struct view *v, struct stat *ret_st);
 void view_control_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
 void view_control_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset);
-void view_control_write(fuse_req_t req, uint64_t ino, const char *data, size_t size);
+void view_control_write(fuse_req_t req, uint64_t ino, const char *data, size_t size, uint64_t fh);
+/* It was truncated. By its path, it is the default again at once, else when it is closed and nothing was written: who writes to
+ * a file truncates it first, and what is refused changes nothing. 0 or -errno. */
+int view_control_empty(fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi);
+/* The handle is about to go. */
+void view_control_close(struct fs *fs, uint64_t ino, uint64_t fh);

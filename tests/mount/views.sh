@@ -462,8 +462,23 @@ def searches():
     write(".find/saved/zebra/.sort", "name\n")
     same([n for n in os.listdir(".find/saved/zebra") if n not in controls], [f"{k}.txt" for k in range(4)])
     write(".find/saved/zebra/.mode", "text\n")
-    for name, text in (".limit", "many"), (".mode", "wild"), (".sort", "up"), (".q", "\n"):
+    for name, text in (".limit", "many"), (".mode", "wild"), (".sort", "up"), (".q", '"zebra'):
         refused(errno.EINVAL, put, f".find/saved/zebra/{name}", text)
+        said = open(".query/last-error").read()
+        assert name == ".q" or text in said, said
+        run("sh", "-c", 'printf "%s" "$1" >"$2"', "sh", text, f".find/saved/zebra/{name}", fails=True)
+    # Nothing is the default; what is refused leaves what was there.
+    write(".find/saved/zebra/.limit", "3\n")
+    run("sh", "-c", "echo many >.find/saved/zebra/.limit", fails=True)
+    same(open(".find/saved/zebra/.limit").read(), "3\n")
+    for emptied in (lambda p: run("sh", "-c", ': >"$1"', "sh", p), lambda p: os.truncate(p, 0), lambda p: write(p, ""), lambda p: put(p, "\n")):
+        for name, text, default in (".limit", "3", ""), (".mode", "vector", ""), (".sort", "size", ""), (".q", "river", "zebra\n"):
+            put(f".find/saved/zebra/{name}", text)
+            same(open(f".find/saved/zebra/{name}").read(), text + "\n")
+            emptied(f".find/saved/zebra/{name}")
+            same((name, open(f".find/saved/zebra/{name}").read(), os.stat(f".find/saved/zebra/{name}").st_size), (name, default, len(default)))
+    refused(errno.EINVAL, os.truncate, ".find/saved/zebra/.limit", 3)
+    write(".find/saved/zebra/.mode", "text\n")
     same(open(".find/saved/zebra/.mode").read(), "text\n")
     os.mkdir(".find/saved/zebra/river")
     write(".find/saved/zebra/river/.mode", "text\n")
