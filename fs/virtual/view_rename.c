@@ -153,6 +153,21 @@ static int check_trash(struct viewing *x, uint64_t dir, uint64_t new_dir)
 	return r > 0 ? -EXDEV : r;
 }
 
+/* The label that the last step of a whole name lies below, which is cut off it. -ENOENT: there is no such tag. */
+static int split_name(struct viewing *x, struct buf *text, uint64_t *above)
+{
+	char *name = (char *)text->data, *slash;
+	int r = 0;
+
+	while (r >= 0 && (slash = strchr(name, '/'))) {
+		r = label_find(x->c, *above, name, (size_t)(slash - name), above);
+		name = slash + 1;
+	}
+	if (r >= 0)
+		memmove(text->data, name, strlen(name) + 1);
+	return r;
+}
+
 static int rename_folder(struct viewing *x, const struct view *v, uint64_t new_dir, const char *new_name, bool may_replace)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -170,6 +185,8 @@ static int rename_folder(struct viewing *x, const struct view *v, uint64_t new_d
 		r = viewing_label_of(&to, &above);
 	if (r == 0)
 		r = new_name[0] == '-' ? -EINVAL : viewing_decode(new_name, &text);
+	if (r == 0)
+		r = split_name(x, &text, &above);
 	return r < 0 ? r : tree_rename_tag(x->c, &x->rq, v->id, above, (const char *)text.data, may_replace);
 }
 
