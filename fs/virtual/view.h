@@ -70,6 +70,8 @@ struct view {
 	uint64_t file;                /* of views that a path leads to: the inode there */
 };
 
+/* ---- lookers.c */
+
 /* Somebody who looks at views; from one request to its end. */
 struct looker {
 	struct fs *fs;                /* borrowed */
@@ -100,6 +102,9 @@ int view_of(struct fs *fs, uint64_t ino, struct view *ret_v);
 uint64_t view_ino(struct fs *fs, const struct view *v);
 /* Remembers a view whose number is a hash, which becomes its id, and a text that belongs to it (may be NULL). */
 void view_remember(struct fs *fs, struct view *v, const char *text);
+/* Somebody removes the files of this folder: for a minute, what was listed beside them is to be found as what it was. */
+void view_note_removal(struct fs *fs, uint64_t dir);
+bool view_has_removals(struct fs *fs, uint64_t dir);
 /* Gives a view its number that a path leads to. */
 void view_place(struct fs *fs, struct view *v);
 /* Appends that text. -ESTALE as above. */

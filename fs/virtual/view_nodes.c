@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "fs/virtual/view_find.h"
 #include "fs/virtual/view_kinds.h"
@@ -12,6 +13,9 @@
 /* Views that this server was asked for, the latest ones. */
 #define TABLE_SETS 1024u
 #define TABLE_WAYS 4u
+/* Folders in which somebody removes files, and for how long that is so. */
+#define REMOVALS 16u
+#define REMOVAL_MS 60000u
 
 struct slot {
 	uint64_t number; /* class and hash */
@@ -22,6 +26,10 @@ struct slot {
 struct view_table {
 	pthread_mutex_t lock;                        /* rank 60; guards all below */
 	struct slot *slots[TABLE_SETS][TABLE_WAYS];  /* owned; of each set, the one used last is first */
+	struct {
+		uint64_t dir, at_ms;
+	} removals[REMOVALS];
+	unsigned next_removal;
 };
 
 int view_table_new(struct view_table **ret_t)
@@ -51,87 +59,6 @@ struct view_table *view_table_free(struct view_table *t)
 	(void) pthread_mutex_destroy(&t->lock);
 	free(t);
 	return NULL;
-}
-
-/* ---- lookers */
-
-int looker_begin_as(struct fs *fs, struct caller *caller, struct looker *ret_l)
-{
-	struct looker l = { .fs = fs, .caller = *caller };
-
-	if (!l.caller.all && !fs->config.index) {
-		caller_done(&l.caller);
-		return -EACCES;
-	}
-	*ret_l = l;
-	return 0;
-}
-
-int looker_begin(fuse_req_t req, struct looker *ret_l)
-{
-	struct caller caller;
-	int r = caller_of(req, &caller);
-
-	return r < 0 ? r : looker_begin_as(fuse_req_userdata(req), &caller, ret_l);
-}
-
-void looker_rest(struct looker *l)
-{
-	l->viewer = viewer_put(l->viewer);
-}
-
-void looker_done(struct looker *l)
-{
-	looker_rest(l);
-	caller_done(&l->caller);
-}
-
-static int need_viewer(struct looker *l)
-{
-	return l->viewer ? 0 : viewers_get(index_viewers(l->fs->config.index), caller_identity(&l->caller), &l->viewer);
-}
-
-int looker_sees(struct looker *l, uint64_t ino)
-{
-	int r = l->caller.all ? 0 : need_viewer(l);
-
-	return r < 0 ? r : l->caller.all ? 1 : viewer_sees(l->viewer, ino);
-}
-
-int looker_enters(struct looker *l, uint64_t dir)
-{
-	int r = l->caller.all ? 0 : need_viewer(l);
-
-	return r < 0 ? r : l->caller.all ? 1 : viewer_enters(l->viewer, dir);
-}
-
-int looker_knows(struct looker *l, const struct inode *i)
-{
-	return S_ISDIR(i->mode) ? looker_enters(l, i->ino) : looker_sees(l, i->ino);
-}
-
-static int enters(void *context, uint64_t dir)
-{
-	return looker_enters(context, dir);
-}
-
-int looker_may_try(struct looker *l, const char *path, size_t len)
-{
-	_cleanup_buf_ struct buf folder = BUF_INIT;
-	struct inode i;
-	int r;
-
-	if (l->caller.all)
-		return 1;
-	while (len && path[len - 1] != '/')
-		len--;
-	r = buf_add(&folder, path, len);
-	if (r < 0 || !buf_cstr(&folder))
-		return -ENOMEM;
-	r = access_walk(l->fs->config.catalog, ROOT_INO, buf_cstr(&folder), enters, l, &i);
-	if (r == 0)
-		return S_ISDIR(i.mode) ? looker_enters(l, i.ino) : 0;
-	return r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL ? 0 : r;
 }
 
 /* ---- numbers */
@@ -222,6 +149,34 @@ int view_text(struct fs *fs, const struct view *v, struct buf *ret_text)
 	const struct slot *s = find_slot(t, number_of(v));
 
 	return s && s->text ? buf_add_str(ret_text, s->text) : -ESTALE;
+}
+
+void view_note_removal(struct fs *fs, uint64_t dir)
+{
+	struct view_table *t = fs->virtual->views;
+	uint64_t now_ms = clock_mono_ms();
+	LOCKED(&t->lock);
+
+	for (unsigned k = 0; k < REMOVALS; k++)
+		if (t->removals[k].dir == dir) {
+			t->removals[k].at_ms = now_ms;
+			return;
+		}
+	t->removals[t->next_removal].dir = dir;
+	t->removals[t->next_removal].at_ms = now_ms;
+	t->next_removal = (t->next_removal + 1) % REMOVALS;
+}
+
+bool view_has_removals(struct fs *fs, uint64_t dir)
+{
+	struct view_table *t = fs->virtual->views;
+	uint64_t now_ms = clock_mono_ms();
+	LOCKED(&t->lock);
+
+	for (unsigned k = 0; k < REMOVALS; k++)
+		if (t->removals[k].dir == dir)
+			return now_ms - t->removals[k].at_ms < REMOVAL_MS;
+	return false;
 }
 
 uint64_t view_ino(struct fs *fs, const struct view *v)

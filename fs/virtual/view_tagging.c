@@ -107,8 +107,10 @@ static int unlink_in(struct viewing *x, uint64_t dir, const char *name)
 		r = viewing_may_write(x, &i);
 	if (r == 0)
 		r = viewing_untag(x, i.ino, &v);
-	if (r >= 0)
+	if (r >= 0) {
+		view_note_removal(x->l.fs, dir);
 		viewing_tell(x, dir, name, i.ino);
+	}
 	return MIN(r, 0);
 }
 

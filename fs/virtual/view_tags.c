@@ -2,7 +2,7 @@
 /* Folders of tags: the tags below one, and those that still narrow it down, which are symlinks to the one folder that
  * a set of tags has (".tags/a,b"): so no program that walks all folders meets every order of every set. A tag that no file has
  * beside those of the folder is not listed there; it is an empty folder, so that files can be put into it, and another tag, too,
- * which then lies below that one. */
+ * which then lies below that one. But a program that removes all of a folder has listed it as a symlink, when there were files. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -110,7 +110,7 @@ static int narrow(struct looker *l, const struct view *v, const struct view_term
 		  struct buf *ret_target)
 {
 	struct view below = *v;
-	int r = v->n_terms == VIEW_TERMS_MAX || more->negate;
+	int r = v->n_terms == VIEW_TERMS_MAX || more->negate || view_has_removals(l->fs, view_ino(l->fs, v));
 
 	if (!r) {
 		below.class = VIEW_TAG_SET;
