@@ -240,7 +240,7 @@ static int get_links(struct catalog *c, uint64_t ino, const char *name, struct b
 	r = xattr_get_stored(c, ino, stored, &list);
 	if (r == -ENODATA)
 		return xattr_get_stored(c, ino, name, ret_value);
-	return r < 0 ? r : links_decode(c, list.data, list.len, ret_value);
+	return r < 0 ? r : links_decode(c, list.data, list.len, NULL, ret_value);
 }
 
 int tree_getxattr(struct catalog *c, uint64_t ino, const char *name, struct buf *ret_value)
