@@ -9,7 +9,6 @@
 #include "catalog/links.h"
 #include "catalog/verbs.h"
 #include "index/graph/source.h"
-#include "index/query/why.h"
 
 /* A verb that no link has needs a number all the same, at least for its inverse: those of labels do not come here. */
 #define NUMBERS_FROM (UINT32_MAX - VERBS_MAX)
@@ -55,10 +54,6 @@ static int add_verb(struct inverses *v, const char *names, const char *name, siz
 	uint32_t verb = NUMBERS_FROM + (uint32_t)v->n_verbs, other;
 	int there, turned = 0;
 
-	if (!link_verb_is_good(name, len))
-		return query_why(v->s->ret_why, "verb=%.*s: letters, digits, _ and - are wanted", (int)MIN(len, (size_t)100), name);
-	if (v->n_verbs == VERBS_MAX)
-		return query_why(v->s->ret_why, "verb=: %u verbs at most", VERBS_MAX);
 	there = find_verb(v, name, len, &verb);
 	if (there >= 0 && inverse && is_turned(v, names, name, len, inverse))
 		turned = find_verb(v, inverse, strlen(inverse), &other);

@@ -9,9 +9,8 @@
 #pragma once
 
 #include "index/graph/graph.h"
+#include "index/query/keys.h"
 #include "index/query/search.h"
-
-#define VERBS_MAX 64u
 
 struct inverses {
 	struct search *s;             /* borrowed */
@@ -26,7 +25,7 @@ struct inverses {
 	size_t n_turned, n_twice;
 };
 
-/* `names`: separated by commas, borrowed; NULL: all. -EINVAL with a reason. */
+/* `names`: as keys.h takes them, borrowed; NULL: all. */
 int inverses_init(struct inverses *v, struct search *s, const char *names);
 void inverses_done(struct inverses *v);
 /* As those of a graph_source. */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "catalog/links.h"
 #include "index/query/why.h"
 
 #define OFFSET_MAX 1000000000u
@@ -196,6 +197,17 @@ static int set_from(struct query *q, const char *value, char **ret_why)
 
 static int set_verbs(struct query *q, const char *value, char **ret_why)
 {
+	unsigned n = 0;
+
+	for (const char *at = value; at; n++) {
+		size_t len = strcspn(at, ",");
+
+		if (!link_verb_is_good(at, len))
+			return query_why(ret_why, "verb=%.100s: letters, digits, _ and - are wanted, a comma between verbs", value);
+		at = at[len] ? at + len + 1 : NULL;
+	}
+	if (n > VERBS_MAX)
+		return query_why(ret_why, "verb=%.100s: %u verbs at most", value, VERBS_MAX);
 	return set_string(&q->verbs, value);
 }
 

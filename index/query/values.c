@@ -47,23 +47,26 @@ static bool read_size(const char **at, int64_t *ret)
 
 int query_value_size(const char *value, int64_t *ret_low, int64_t *ret_high, char **ret_why)
 {
-	const char *at = value + (*value == '>' || *value == '<');
+	bool greater = *value == '>', less = *value == '<', with = (greater || less) && value[1] == '=';
+	const char *at = value + (greater || less) + with;
 	int64_t low, high;
 	bool good = read_size(&at, &low);
 
 	high = low;
-	if (good && *value == '>') {
+	if (good && greater) {
 		high = INT64_MAX;
-		low++;
-	} else if (good && *value == '<') {
-		high--;
+		good = with || !__builtin_add_overflow(low, 1, &low);
+	} else if (good && less) {
+		high -= !with;
 		low = 0;
 	} else if (good && strncmp(at, "..", 2) == 0) {
 		at += 2;
 		good = read_size(&at, &high);
 	}
 	if (!good || *at)
-		return query_why(ret_why, "size:%.60s: a size is wanted: 10K, >1M, <2G or 1K..1M", value);
+		return query_why(ret_why, "size:%.60s: a size is wanted: 10K, >1M, <=2G or 1K..1M", value);
+	if (low > high)
+		return query_why(ret_why, "size:%.60s: no file is so", value);
 	*ret_low = low;
 	*ret_high = high;
 	return 0;
