@@ -118,17 +118,65 @@ static int add_sums(const struct touched *t, struct buf *out)
 	return p->is_timed ? buf_addf(out, "%.1f s\n", (double)p->ms / 1000) : buf_add_str(out, "time not known\n");
 }
 
-static int add_hits(struct search *s, const struct hits *h, struct touched *t, struct buf *lines)
+/* `ranks`: of each, from 1. */
+static int add_hits(struct search *s, const struct hits *h, const uint64_t *ranks, struct touched *t, struct buf *lines)
 {
 	struct texts texts = { .s = s };
 	int r = collect_words(s, h, &texts);
 
 	for (size_t k = 0; r >= 0 && k < h->n; k++) {
-		r = add_hit(s, &h->items[k], s->query->offset + 1u + k, t, lines);
+		r = add_hit(s, &h->items[k], ranks[k], t, lines);
 		if (r >= 0)
 			r = search_explain_hit(s, &h->items[k], &texts.of[k], lines);
 	}
 	texts_done(&texts, h);
+	return r;
+}
+
+/* Is it one of the files that are asked about, if any are? */
+static bool is_asked(const struct search *s, uint64_t ino)
+{
+	const struct search_choice *c = (const void *)s->chosen.data;
+	bool asked = !s->chosen.len;
+
+	for (size_t k = 0; k < s->chosen.len / sizeof(*c) && !asked; k++)
+		asked = c[k].ino == ino;
+	return asked;
+}
+
+static int add_missing(struct search *s, const struct hits *h, struct buf *lines)
+{
+	const struct search_choice *c = (const void *)s->chosen.data;
+	int r = 0;
+
+	for (size_t k = 0; k < s->chosen.len / sizeof(*c) && r >= 0; k++) {
+		size_t at = 0;
+
+		while (at < h->n && h->items[at].ino != c[k].ino)
+			at++;
+		if (at == h->n)
+			r = search_explain_missing(s, c[k].ino, lines);
+	}
+	return r;
+}
+
+static int add_asked(struct search *s, const struct hits *all, struct touched *t, struct buf *lines)
+{
+	struct hits asked = { .items = calloc(all->n + 1, sizeof(*asked.items)), .total = all->total };
+	uint64_t *ranks = calloc(all->n + 1, sizeof(*ranks));
+	int r = asked.items && ranks ? 0 : -ENOMEM;
+
+	for (size_t k = 0; r >= 0 && k < all->n; k++)
+		if (is_asked(s, all->items[k].ino)) {
+			ranks[asked.n] = s->query->offset + 1u + k;
+			asked.items[asked.n++] = all->items[k];
+		}
+	if (r >= 0)
+		r = add_hits(s, &asked, ranks, t, lines);
+	if (r >= 0)
+		r = add_missing(s, &asked, lines);
+	free(asked.items); /* names are those of `all` */
+	free(ranks);
 	return r;
 }
 
@@ -139,7 +187,7 @@ int search_explain(struct search *s, const struct hits *h, uint64_t pending, uin
 	int r = add_plan(s, h, ret_bytes);
 
 	if (r >= 0)
-		r = add_hits(s, h, &t, &lines);
+		r = add_asked(s, h, &t, &lines);
 	if (r >= 0)
 		r = add_sums(&t, ret_bytes);
 	if (r >= 0)

@@ -254,6 +254,22 @@ int search_filter_document(struct search *s, const struct segment *segment, uint
 	return r;
 }
 
+int search_foreach_failed(struct search *s, const struct segment *segment, uint32_t doc,
+			  int (*fails)(void *context, size_t filter), void *context)
+{
+	struct subject u = { .s = s, .ino = segment->docs[doc].ino, .language = segment->docs[doc].language,
+			     .mime = search_type(segment, doc) };
+	int r = 0;
+
+	for (size_t i = 0; i < s->parsed.n_filters && r >= 0; i++) {
+		r = passes(&s->parsed.filters[i], &u);
+		if (r >= 0 && (r > 0) == s->parsed.filters[i].negate)
+			r = fails(context, i);
+	}
+	subject_done(&u);
+	return r == -ENOENT ? 0 : MIN(r, 0);
+}
+
 static int filter_documents(struct search *s)
 {
 	for (unsigned p = 0; p < s->n_parts; p++) {

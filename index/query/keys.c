@@ -237,7 +237,8 @@ static int set_op(struct query *q, const char *value, char **ret_why)
 	return r;
 }
 
-#define FIND (1u << QUERY_FIND | 1u << QUERY_EXPLAIN)
+#define EXPLAIN (1u << QUERY_EXPLAIN)
+#define FIND (1u << QUERY_FIND | EXPLAIN)
 #define SIMILAR (1u << QUERY_SIMILAR)
 #define COUNT (1u << QUERY_COUNT)
 #define RELATED (1u << QUERY_RELATED)
@@ -262,7 +263,7 @@ static const struct {
 	{ "wait", set_wait, FILTERED | PATH },
 	{ "paths", set_paths, FIND | SIMILAR | RELATED | PATH | DUPLICATES },
 	{ "literal", set_literal, FILTERED },
-	{ "to", set_to, SIMILAR | RELATED | PATH | DUPLICATES },
+	{ "to", set_to, EXPLAIN | SIMILAR | RELATED | PATH | DUPLICATES },
 	{ "text", set_like, SIMILAR },
 	{ "threshold", set_threshold, SIMILAR | DUPLICATES },
 	{ "kind", set_kind, DUPLICATES },

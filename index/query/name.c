@@ -150,6 +150,10 @@ static int parse(enum query_verb verb, const char *pairs, struct query *ret_q, c
 		query_done(&q);
 		return r;
 	}
+	if (verb == QUERY_EXPLAIN && q.to) { /* wherever they rank */
+		q.limit = LIMIT_MAX;
+		q.offset = 0;
+	}
 	*ret_q = q;
 	return 0;
 }

@@ -73,7 +73,7 @@ static int find_starts(struct search *s, struct buf *inos)
 	const char *at = s->query->to, *end = at + s->query->to_len;
 	int r = 0;
 
-	for (; at < end && r >= 0; at += strlen(at) + 1) {
+	for (; at && at < end && r >= 0; at += strlen(at) + 1) {
 		uint64_t ino;
 
 		r = relations_find(s, "to=", at, &ino);
@@ -115,6 +115,16 @@ int search_related(struct search *s)
 	}
 	for (size_t k = 0; r >= 0 && k < found.n; k++)
 		r = choose(s, found.items[k].ino, 1.0 / found.items[k].distance);
+	return r;
+}
+
+int search_name_files(struct search *s)
+{
+	_cleanup_buf_ struct buf named = BUF_INIT;
+	int r = find_starts(s, &named);
+
+	for (size_t k = 0; r >= 0 && k < named.len / sizeof(uint64_t); k++)
+		r = choose(s, ((const uint64_t *)(const void *)named.data)[k], 0);
 	return r;
 }
 

@@ -85,6 +85,8 @@ static int choose(struct search *s)
 		return search_related(s);
 	case QUERY_PATH:
 		return search_path(s);
+	case QUERY_EXPLAIN:
+		return search_name_files(s);
 	case QUERY_DUPLICATES:
 		return search_named(s);
 	default:

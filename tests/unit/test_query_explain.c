@@ -103,6 +103,23 @@ static void test_lines(struct box *b)
 	box_wait(b);
 }
 
+/* Of files that are asked about, wherever they rank, and of those that are none. */
+static void test_files(struct box *b)
+{
+	EXPECT(b, "explain?q=ferry strait&to=far.md", "\nresults\t4 of 4\n", "\nhit 3\tscore ", "\n\tpath\tfar.md\n");
+	EXPECT(b, "explain?q=ferry strait&to=far.md&to=map.md&limit=1", "\nhit 1\tscore ", "\nhit 3\tscore ");
+	EXPECT(b, "explain?q=ferry -tag:sea pages:>12 type:md&to=map.md",
+	       "\nno hit\tinode 3\n\tpath\tmap.md\n\tfails\t-tag:sea\n\tfails\tpages:>12\n");
+	EXPECT(b, "explain?q=ferry \"another map\"&to=map.md", "\n\tfails\ta phrase is not in it");
+	EXPECT(b, "explain?q=strait -harbour&to=map.md", "\n\tfails\ta phrase is not in it, or an excluded word");
+	EXPECT(b, "explain?q=butter&mode=text&to=map.md", "\n\tfails\tnone of the words is in it\n");
+	EXPECT(b, "explain?q=ferry&in=far.md&to=map.md", "\n\tfails\tit does not lie where the query looks\n");
+	EXPECT(b, "explain?q=ferry related:map.md&to=map.md&to=far.md", "no hit\tinode 3\n", "no hit\tinode 5\n",
+	       "\tfails\trelated:map.md\n");
+	REFUSE_QUERY(b, "explain?q=ferry&to=nowhere", "to=nowhere: no such file");
+	REFUSE_QUERY(b, "find?q=ferry&to=map.md", "no key of find");
+}
+
 /* Figures are the owner's. */
 static void test_others(struct box *b)
 {
@@ -124,6 +141,7 @@ int main(void)
 
 	test_sums(b);
 	test_others(b);
+	test_files(b);
 	test_lines(b);
 	box_free(b);
 	return check_result();
