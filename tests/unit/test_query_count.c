@@ -219,6 +219,8 @@ int main(void)
 	check_all(b);
 	box_remount(b);
 	check_all(b);
+	CHECK_OTHER(b, "count?by=\xff&q=tag:none&format=json",
+		    "{\"by\":\"\xef\xbf\xbd\",\"total\":0,\"pending\":0,\"counts\":[]}");
 	REFUSE_QUERY(b, "count?by=", "by=");
 	REFUSE_QUERY(b, "count?q=a", "counted by what");
 	REFUSE_QUERY(b, "count?by=tag&format=md", "tsv, json or jsonl");
