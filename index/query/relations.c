@@ -148,6 +148,9 @@ static int find_related(struct search *s, const struct relations *rel, const str
 	if (link)
 		near.filter.direction = GRAPH_IN;
 	r = graph_related(&rel->source, &near, &found);
+	if (r >= 0 && found.cut)
+		return query_why(s->ret_why, "%s%.200s: more than %u files are that near; a smaller depth is wanted",
+				 link ? "link:" : "related:", f->value, GRAPH_BUDGET);
 	for (size_t k = 0; r >= 0 && k < found.n; k++)
 		r = ino_map_set(steps, found.items[k].ino, NULL, found.items[k].distance);
 	return r;

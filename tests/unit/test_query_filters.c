@@ -175,6 +175,11 @@ static void test_related(void)
 	CHECK_QUERY(b, "related?to=c.md&q=related:a.md&depth=2&format=paths", "b.md");
 	CHECK_QUERY(b, "graph?op=degree&q=related:a.md", "0\t1\tb.md 1\t0\tc.md");
 	CHECK_QUERY(b, "similar?to=far.md&q=related:a.md&format=paths&mode=text", "b.md");
+	/* Words filter where nothing is ranked. */
+	CHECK_QUERY(b, "related?to=c.md&q=wind&format=paths", "b.md");
+	CHECK_QUERY(b, "related?to=c.md&q=wind land -sea&format=paths", "");
+	CHECK_QUERY(b, "graph?q=wind land", "0\t1\tb.md 1\t0\tc.md");
+	CHECK_QUERY(b, "graph?q=qqq&op=pagerank", "");
 	REFUSE_QUERY(b, "find?q=related:nowhere.md", "related:nowhere.md: no such file");
 	REFUSE_QUERY(b, "find?q=sea link:b.md%2F..%2F..", "link:b.md");
 	REFUSE_QUERY(b, "find?q=related:", "a value is wanted");
