@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* What a query did, for people: lines of a name and values, separated by tabs; those of a result (explain_hit.c) begin with one. It is the query itself, with its results
- * counted in the place of being written, so that nothing is said that was not done. */
+/* What a query did, for people: lines of a name and values, separated by tabs; those of a result
+ * (explain_hit.c) begin with one. It is the query itself, with its results counted in the place of being
+ * written, so that nothing is said that was not done. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -41,9 +42,9 @@ static int add_hit(struct search *s, const struct hit *h, uint64_t rank, struct 
 	t->sum.is_timed &= place.price.is_timed;
 	if (place.price.currency[0])
 		memcpy(t->sum.currency, place.price.currency, sizeof(t->sum.currency));
-	return buf_addf(out, "hit %llu\tscore %.6f\tinode %llu\t%s\t%llu bytes to fetch\n", (unsigned long long)rank,
-			search_score(s, h, rank), (unsigned long long)h->ino, place.tier,
-			(unsigned long long)place.price.bytes);
+	return buf_addf(out, "hit %llu\tscore %.6f\tinode %llu\t%s\t%llu bytes to fetch\n",
+			(unsigned long long)rank, search_score(s, h, rank), (unsigned long long)h->ino,
+			place.tier, (unsigned long long)place.price.bytes);
 }
 
 /* ---- words of each result */
@@ -85,7 +86,11 @@ static int add_order(struct search *s, struct buf *out)
 
 	for (size_t k = 0; k < s->parsed.n_filters; k++)
 		near |= s->parsed.filters[k].kind == FILTER_RELATED && !s->parsed.filters[k].negate;
-	return buf_addf(out, "order\t%s\n", sort ? sort : s->parsed.ranks ? "score" : near ? "nearest, newest" : "newest");
+	return buf_addf(out, "order\t%s\n",
+			sort              ? sort
+			: s->parsed.ranks ? "score"
+			: near            ? "nearest, newest"
+					  : "newest");
 }
 
 static int add_plan(struct search *s, const struct hits *h, struct buf *out)
@@ -93,12 +98,15 @@ static int add_plan(struct search *s, const struct hits *h, struct buf *out)
 	static const char *const modes[] = { "hybrid", "text", "vector" };
 	const struct parsed_query *p = &s->parsed;
 
-	int r = buf_addf(out, "plan\t%s\t%llu words\t%llu phrases\t%llu filters", p->ranks ? modes[s->query->mode] : "filters alone",
-			 (unsigned long long)p->n_words, (unsigned long long)p->n_phrases, (unsigned long long)p->n_filters);
+	int r = buf_addf(out, "plan\t%s\t%llu words\t%llu phrases\t%llu filters",
+			 p->ranks ? modes[s->query->mode] : "filters alone", (unsigned long long)p->n_words,
+			 (unsigned long long)p->n_phrases, (unsigned long long)p->n_filters);
 
 	if (r >= 0 && !s->scope->who) /* they are of all files */
 		r = buf_addf(out, "\t%u segments", s->n_parts);
-	return r < 0 ? r : buf_addf(out, "\nresults\t%llu of %llu\n", (unsigned long long)h->n, (unsigned long long)h->total);
+	return r < 0 ? r
+		     : buf_addf(out, "\nresults\t%llu of %llu\n", (unsigned long long)h->n,
+				(unsigned long long)h->total);
 }
 
 static int add_sums(const struct touched *t, struct buf *out)
@@ -111,15 +119,17 @@ static int add_sums(const struct touched *t, struct buf *out)
 		r = buf_add_str(out, "snippets\tfrom the local index\nbucket\t0 requests\t0 bytes\n");
 	if (r >= 0)
 		r = buf_addf(out, "to read them all\t%llu requests\t%llu bytes\tcost %.6f%s%s\t",
-			     (unsigned long long)p->requests, (unsigned long long)p->bytes, (double)p->cost / 1e6,
-			     p->currency[0] ? " " : "", p->currency);
+			     (unsigned long long)p->requests, (unsigned long long)p->bytes,
+			     (double)p->cost / 1e6, p->currency[0] ? " " : "", p->currency);
 	if (r < 0)
 		return r;
-	return p->is_timed ? buf_addf(out, "%.1f s\n", (double)p->ms / 1000) : buf_add_str(out, "time not known\n");
+	return p->is_timed ? buf_addf(out, "%.1f s\n", (double)p->ms / 1000)
+			   : buf_add_str(out, "time not known\n");
 }
 
 /* `ranks`: of each, from 1. */
-static int add_hits(struct search *s, const struct hits *h, const uint64_t *ranks, struct touched *t, struct buf *lines)
+static int add_hits(struct search *s, const struct hits *h, const uint64_t *ranks, struct touched *t,
+		    struct buf *lines)
 {
 	struct texts texts = { .s = s };
 	int r = collect_words(s, h, &texts);
@@ -180,7 +190,8 @@ static int add_asked(struct search *s, const struct hits *all, struct touched *t
 	return r;
 }
 
-int search_explain(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us, struct buf *ret_bytes)
+int search_explain(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us,
+		   struct buf *ret_bytes)
 {
 	_cleanup_buf_ struct buf lines = BUF_INIT;
 	struct touched t = { .sum.is_timed = true };

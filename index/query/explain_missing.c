@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Why a file that somebody asks about is no result. What is asked are the steps of the search itself, again. */
+/* Why a file that somebody asks about is no result: the steps of the search itself, asked again. */
 #include <errno.h>
 
 #include "base/cleanup.h"
@@ -51,7 +51,8 @@ static int tell_why(struct missing *m, const struct search_part *part, uint32_t 
 		return tell(m, "a phrase is not in it, or an excluded word or phrase is");
 	if (m->s->mix.words && !(part->words[doc] > 0) && !m->s->mix.meaning)
 		return tell(m, "none of the words is in it");
-	if (m->s->mix.meaning && part->meaning[doc].whole <= NO_MEANING && !(m->s->mix.words && part->words[doc] > 0))
+	if (m->s->mix.meaning && part->meaning[doc].whole <= NO_MEANING &&
+	    !(m->s->mix.words && part->words[doc] > 0))
 		return tell(m, "it has no text that could be compared");
 	return tell(m, "as many others as may be shown are better, or it has just changed");
 }

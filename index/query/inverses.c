@@ -10,7 +10,8 @@
 #include "catalog/verbs.h"
 #include "index/graph/source.h"
 
-/* A verb that no link has needs a number all the same, at least for its inverse: those of labels do not come here. */
+/* A verb that no link has needs a number all the same, at least for its inverse: those of labels do not come
+ * here. */
 #define NUMBERS_FROM (UINT32_MAX - VERBS_MAX)
 
 /* ---- what is asked for */
@@ -39,7 +40,8 @@ static bool asks_for(const struct inverses *v, const char *names, const char *na
 }
 
 /* Is one to be turned, or are both asked for anyway? */
-static bool is_turned(const struct inverses *v, const char *names, const char *name, size_t len, const char *inverse)
+static bool is_turned(const struct inverses *v, const char *names, const char *name, size_t len,
+		      const char *inverse)
 {
 	bool both = asks_for(v, names, inverse);
 
@@ -195,8 +197,8 @@ static int gather_both(void *context, uint64_t other, uint32_t verb, enum graph_
 	return r;
 }
 
-int inverses_neighbours(struct inverses *v, uint64_t ino, enum graph_direction direction, graph_visit_neighbour visit,
-			void *visitor)
+int inverses_neighbours(struct inverses *v, uint64_t ino, enum graph_direction direction,
+			graph_visit_neighbour visit, void *visitor)
 {
 	struct gathering g = { v, direction, visit, visitor, BUF_INIT };
 	int r;
@@ -214,10 +216,10 @@ int inverses_neighbours(struct inverses *v, uint64_t ino, enum graph_direction d
 
 struct editing {
 	const struct inverses *v;
-	struct buf known;   /* struct graph_edge: links of pairs, as the first verb says them */
-	struct buf turned;  /* struct graph_edge: links to be told beside those that are there */
+	struct buf known;       /* struct graph_edge: links of pairs, as the first verb says them */
+	struct buf turned;      /* struct graph_edge: links to be told beside those that are there */
 	struct graph_edge last; /* that was told */
-	size_t at;          /* the next of `turned` */
+	size_t at;              /* the next of `turned` */
 	graph_visit_edge visit;
 	void *visitor;
 };
@@ -242,7 +244,8 @@ static int note_edge(void *context, uint64_t from, uint64_t to, uint32_t verb)
 
 	for (size_t k = 0; r >= 0 && k < e->v->n_turned; k++)
 		if (e->v->turned[k].verb == verb)
-			r = buf_add(&e->turned, &(struct graph_edge){ to, from, e->v->turned[k].as }, sizeof(there));
+			r = buf_add(&e->turned, &(struct graph_edge){ to, from, e->v->turned[k].as },
+				    sizeof(there));
 	for (size_t k = 0; r >= 0 && k < e->v->n_twice; k++)
 		if (e->v->twice[k].as == verb)
 			r = buf_add(&e->known, &there, sizeof(there));
@@ -252,7 +255,8 @@ static int note_edge(void *context, uint64_t from, uint64_t to, uint32_t verb)
 static void sort(struct buf *edges)
 {
 	if (edges->len)
-		qsort(edges->data, edges->len / sizeof(struct graph_edge), sizeof(struct graph_edge), compare_edges);
+		qsort(edges->data, edges->len / sizeof(struct graph_edge), sizeof(struct graph_edge),
+		      compare_edges);
 }
 
 static bool is_needless(const struct editing *e, const struct graph_edge *edge)
@@ -261,8 +265,9 @@ static bool is_needless(const struct editing *e, const struct graph_edge *edge)
 		const struct verb_pair *p = &e->v->twice[k];
 		const struct graph_edge first = { edge->to, edge->from, p->as };
 
-		if (p->verb == edge->verb && (p->verb != p->as || edge->from > edge->to) &&
-		    e->known.len && bsearch(&first, e->known.data, e->known.len / sizeof(first), sizeof(first), compare_edges))
+		if (p->verb == edge->verb && (p->verb != p->as || edge->from > edge->to) && e->known.len &&
+		    bsearch(&first, e->known.data, e->known.len / sizeof(first), sizeof(first),
+			    compare_edges))
 			return true;
 	}
 	return false;
