@@ -66,9 +66,9 @@ static int find_files(struct counting *x)
 
 	x->all = is_everything(x->s);
 	if (x->all) {
-		tree_get_stats(x->s->x->config.catalog, &stats);
+		r = tree_get_stats(x->s->x->config.catalog, &stats);
 		x->total = stats.files;
-		return 0;
+		return r;
 	}
 	if (x->s->parsed.ranks && x->s->query->mode == QUERY_TEXT)
 		r = search_words(x->s);
