@@ -82,7 +82,17 @@ static int add_verbs(struct inverses *v, const char *names)
 	return 0;
 }
 
-/* Pairs of which links have both verbs. */
+/* Is a verb one of those that are asked for, or are all? */
+static bool is_asked(const struct inverses *v, uint32_t verb)
+{
+	bool asked = v->n_verbs == 0;
+
+	for (size_t k = 0; k < v->n_verbs && !asked; k++)
+		asked = v->verbs[k] == verb;
+	return asked;
+}
+
+/* Pairs of which links have both verbs, and of which the first one may be told. */
 static int find_pairs(struct inverses *v)
 {
 	for (size_t k = 0; k < known_verbs_n; k++) {
@@ -93,7 +103,7 @@ static int find_pairs(struct inverses *v)
 			r = find_verb(v, known_verbs[k].inverse, strlen(known_verbs[k].inverse), &p.verb);
 		if (r < 0)
 			return r;
-		if (r)
+		if (r && is_asked(v, p.as))
 			v->twice[v->n_twice++] = p;
 	}
 	return 0;
@@ -108,7 +118,7 @@ int inverses_init(struct inverses *v, struct search *s, const char *names)
 	v->turned = calloc(VERBS_MAX, sizeof(*v->turned));
 	v->twice = calloc(known_verbs_n, sizeof(*v->twice));
 	r = v->verbs && v->turned && v->twice ? add_verbs(v, names) : -ENOMEM;
-	return r < 0 || s->query->verb != QUERY_GRAPH ? r : find_pairs(v);
+	return r < 0 ? r : find_pairs(v);
 }
 
 void inverses_done(struct inverses *v)
@@ -161,6 +171,21 @@ static int compare_neighbours(const void *left, const void *right)
 	return (a->way > b->way) - (a->way < b->way);
 }
 
+/* Do both ends say it? Of a link without direction, that of the file whose neighbours they are is told. */
+static bool is_said_twice(const struct gathering *g, const struct neighbour *links, size_t n, size_t k)
+{
+	for (size_t p = 0; p < g->v->n_twice; p++) {
+		const struct verb_pair *pair = &g->v->twice[p];
+
+		if (pair->verb != links[k].verb || (pair->as == pair->verb && links[k].way == GRAPH_OUT))
+			continue;
+		for (size_t j = 0; j < n; j++)
+			if (links[j].verb == pair->as && links[j].way != links[k].way)
+				return true;
+	}
+	return false;
+}
+
 static int tell(struct gathering *g)
 {
 	struct neighbour *links = (void *)g->links.data;
@@ -170,7 +195,8 @@ static int tell(struct gathering *g)
 	if (n > 1)
 		qsort(links, n, sizeof(*links), compare_neighbours);
 	for (size_t k = 0; r == 0 && k < n; k++)
-		if (k == 0 || compare_neighbours(&links[k - 1], &links[k]) != 0)
+		if ((k == 0 || compare_neighbours(&links[k - 1], &links[k]) != 0) &&
+		    !(g->direction == GRAPH_BOTH && is_said_twice(g, links, n, k)))
 			r = g->visit(g->visitor, links[k].other, links[k].verb, links[k].way);
 	buf_reset(&g->links);
 	return r;
@@ -203,7 +229,7 @@ int inverses_neighbours(struct inverses *v, uint64_t ino, enum graph_direction d
 	struct gathering g = { v, direction, visit, visitor, BUF_INIT };
 	int r;
 
-	if (!v->n_turned)
+	if (!v->n_turned && !(v->n_twice && direction == GRAPH_BOTH))
 		return v->inner.neighbours(v->inner.context, ino, direction, visit, visitor);
 	r = v->inner.neighbours(v->inner.context, ino, GRAPH_BOTH, gather_both, &g);
 	if (r == 0)

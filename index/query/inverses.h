@@ -2,9 +2,9 @@
 /* Links as a query sees them whose verbs have inverses (catalog/verbs.h): a source of links over another one.
  *
  * Who asks for a verb gets the links that are said by its inverse, too, turned round and called as they were
- * asked for, and each once, when both ends say it. Without verbs, links are as they are said; of one that
- * both ends say, the graph as a whole has the one by the verb that the table names first, and of one without
- * direction that of the lower inode.
+ * asked for, and each once, when both ends say it. Without verbs, links are as they are said; but where it
+ * does not matter which way they point, and in the graph as a whole, one that both ends say counts once: as
+ * the verb that the table names first says it, and without direction as the lower inode does.
  *
  * Used as search.h. */
 #pragma once
@@ -26,7 +26,7 @@ struct inverses {
 	size_t lengths[VERBS_MAX];    /* and how long that is */
 	size_t n_verbs;               /* 0: all */
 	struct verb_pair *turned;     /* owned; VERBS_MAX: of those that are asked for */
-	struct verb_pair *twice;      /* owned; all whose links the whole graph would have twice */
+	struct verb_pair *twice;      /* owned; links have both verbs, and the second is asked for */
 	size_t n_turned, n_twice;
 };
 

@@ -139,6 +139,26 @@ static void test_others(void)
 	box_free(b);
 }
 
+/* What both ends say is one link: it comes before no other for that. */
+static void test_once(void)
+{
+	struct box *b = box_new();
+
+	box_open_index(b);
+	(void) box_file(b, ROOT_INO, "a.md", "@link w knows b\n@link w cites c\n@link w contradicts d\n");
+	(void) box_file(b, ROOT_INO, "b.md", "");
+	(void) box_file(b, ROOT_INO, "c.md", "@link w citedBy a\n");
+	(void) box_file(b, ROOT_INO, "d.md", "@link w contradicts a\n");
+	(void) box_file(b, ROOT_INO, "e.md", "@link w knows a\n@link w cites a\n");
+	box_wait(b);
+	CHECK_QUERY(b, "related?to=a.md&format=paths", "e.md b.md c.md d.md");
+	CHECK_QUERY(b, "related?to=a.md&verb=cites,citedBy&format=paths", "c.md e.md");
+	CHECK_QUERY(b, "related?to=a.md&dir=out&format=paths", "b.md c.md d.md");
+	CHECK_QUERY(b, "related?to=a.md&dir=in&format=paths", "e.md c.md d.md");
+	CHECK_QUERY(b, "related?to=d.md&format=paths", "a.md");
+	box_free(b);
+}
+
 /* ---- random ones, against what was said */
 
 #define FILES 7u
@@ -242,6 +262,7 @@ int main(void)
 	test_table();
 	test_links();
 	test_others();
+	test_once();
 	test_random();
 	return check_result();
 }
