@@ -64,7 +64,7 @@ int links_attach_found(struct batch *b, struct inode *i, uint8_t part);
 /* All parts away, and nothing else. */
 void links_drop_found(struct batch *b, struct inode *i);
 
-/* ---- links_user.c */
+/* ---- links_list.c */
 
 /* Has the xattr the name of a link, with whatever verb? */
 bool link_is_xattr(const char *name);
@@ -79,6 +79,21 @@ void link_stored_name(const char *verb, char ret_name[LINK_STORED_MAX]);
 /* From the text of the xattr to what is stored, and back; both append. */
 int links_encode(struct catalog *c, const void *text, size_t len, struct buf *ret_list);
 int links_decode(struct catalog *c, const void *list, size_t len, struct buf *ret_text);
+
+struct link_piece {
+	uint64_t ino;     /* 0: `text` */
+	const char *text; /* borrowed */
+	size_t len;
+};
+/* 1, 0 at the end, -EBADMSG. */
+int link_piece_next(struct reader *in, struct link_piece *ret_p);
+int link_list_add_ino(struct buf *list, uint64_t ino);
+int link_list_add_text(struct buf *list, const char *text, size_t len);
+/* What a path names, or the path. */
+int link_list_add_path(struct catalog *c, struct buf *list, const char *path, size_t len);
+
+/* ---- links_user.c */
+
 /* Makes the sets agree with a new list. */
 int links_change_list(struct batch *b, struct inode *i, const char *verb, const struct buf *old,
 		      const struct buf *now);

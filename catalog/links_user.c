@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What users set. A list is changed as a whole, in the batch of its xattr: its targets are looked for with
- * the writer lock held. */
+/* What users set. A list (links_list.c) is changed as a whole, in the batch of its xattr: its targets are
+ * looked for with the writer lock held. */
 #include <errno.h>
 #include <string.h>
 
@@ -8,185 +8,13 @@
 #include "catalog/links_impl.h"
 #include "catalog/walk.h"
 
-#define PIECE_INO 1u
 /* Of a list whose targets went away; what comes beyond is forgotten. */
 #define LIST_MAX (128u << 10)
 #define FORGET_PIECES 64u
 
-/* ---- names */
-
-bool link_is_xattr(const char *name)
-{
-	return strncmp(name, LINK_XATTR, sizeof(LINK_XATTR) - 1) == 0;
-}
-
-const char *link_verb_of_xattr(const char *name)
-{
-	const char *verb = link_is_xattr(name) ? name + sizeof(LINK_XATTR) - 1 : NULL;
-
-	return verb && link_verb_is_good(verb, strlen(verb)) ? verb : NULL;
-}
-
-const char *link_verb_of_stored(const char *name, size_t len, size_t *ret_len)
-{
-	static const char prefix[] = LINK_STORED;
-
-	if (len < sizeof(prefix) || memcmp(name, prefix, sizeof(prefix) - 1) != 0)
-		return NULL;
-	*ret_len = len - (sizeof(prefix) - 1);
-	return name + sizeof(prefix) - 1;
-}
-
-void link_stored_name(const char *verb, char ret_name[LINK_STORED_MAX])
-{
-	size_t len = strnlen(verb, LINK_VERB_MAX_LEN);
-
-	memcpy(ret_name, LINK_STORED, sizeof(LINK_STORED) - 1);
-	memcpy(ret_name + sizeof(LINK_STORED) - 1, verb, len);
-	ret_name[sizeof(LINK_STORED) - 1 + len] = 0;
-}
-
-/* ---- lists */
-
-struct piece {
-	uint64_t ino;     /* 0: `text` */
-	const char *text; /* borrowed */
-	size_t len;
-};
-
-/* 1, 0 at the end, -EBADMSG. */
-static int next_piece(struct reader *in, struct piece *ret_p)
-{
-	uint64_t code;
-
-	if (!reader_left(in))
-		return 0;
-	code = reader_varint(in);
-	*ret_p = (struct piece){ .ino = code & PIECE_INO ? code >> 1 : 0,
-				 .len = code & PIECE_INO ? 0 : (size_t)(code >> 1) };
-	ret_p->text = reader_take(in, ret_p->len);
-	return in->bad || (code & PIECE_INO && !ret_p->ino) ? -EBADMSG : 1;
-}
-
-static int add_ino(struct buf *list, uint64_t ino)
-{
-	return buf_add_varint(list, ino << 1 | PIECE_INO);
-}
-
-static int add_text(struct buf *list, const char *text, size_t len)
-{
-	int r = buf_add_varint(list, (uint64_t)len << 1);
-
-	return r < 0 ? r : buf_add(list, text, len);
-}
-
-/* What a path names, or the path. */
-static int add_path(struct catalog *c, struct buf *list, const char *path, size_t len)
-{
-	struct inode i;
-	int r = link_resolve_path(c, ROOT_INO, path, len, &i);
-
-	if (r < 0)
-		return r;
-	return r > 0 ? add_ino(list, i.ino) : add_text(list, path, len);
-}
-
-/* ---- text */
-
-static int hex_digit(char ch)
-{
-	static const char digits[] = "0123456789abcdef";
-	const char *at = ch ? strchr(digits, ch >= 'A' && ch <= 'F' ? ch - 'A' + 'a' : ch) : NULL;
-
-	return at ? (int)(at - digits) : -1;
-}
-
-static int add_unescaped(struct buf *path, const char *at, const char *end)
-{
-	int r = 0;
-
-	while (at < end && r >= 0) {
-		int high = *at == '%' && end - at > 2 ? hex_digit(at[1]) : -1;
-		int low = high >= 0 ? hex_digit(at[2]) : -1;
-
-		r = buf_add_u8(path, low >= 0 ? (uint8_t)(high << 4 | low) : (uint8_t)*at);
-		at += low >= 0 ? 3 : 1;
-	}
-	return r;
-}
-
-static int add_escaped(struct buf *text, const uint8_t *at, size_t len)
-{
-	int r = 0;
-
-	for (size_t k = 0; k < len && r >= 0; k++)
-		r = at[k] < ' ' || at[k] == '%' || at[k] == 0x7f ? buf_addf(text, "%%%02X", at[k])
-								 : buf_add_u8(text, at[k]);
-	return r;
-}
-
-int links_encode(struct catalog *c, const void *text, size_t len, struct buf *ret_list)
-{
-	const char *at = text, *end = at + len;
-	int r = 0;
-
-	while (at < end && r >= 0) {
-		_cleanup_buf_ struct buf path = BUF_INIT;
-		const char *line = at, *newline = memchr(at, '\n', (size_t)(end - at));
-		const char *stop = newline ? newline : end;
-
-		at = newline ? newline + 1 : end;
-		if (stop == line)
-			continue;
-		r = add_unescaped(&path, line, stop);
-		if (r >= 0)
-			r = add_path(c, ret_list, (const char *)path.data, path.len);
-	}
-	return r;
-}
-
-/* Its path of now, or the one it had last. 0: it is not known. */
-static int path_of(struct catalog *c, uint64_t ino, struct buf *ret_path)
-{
-	int r = tree_path(c, ino, ROOT_INO, 0, ret_path);
-
-	if (r >= 0 && !ret_path->len)
-		r = buf_add_u8(ret_path, '/');
-	if (r == -ENOENT)
-		r = links_last_path(c, ino, ret_path);
-	if (r < 0)
-		return r == -ENOENT || r == -EBADMSG ? 0 : r;
-	return 1;
-}
-
-int links_decode(struct catalog *c, const void *list, size_t len, struct buf *ret_text)
-{
-	struct reader in = reader_over(list, len);
-	bool first = true;
-	struct piece p;
-	int r;
-
-	while ((r = next_piece(&in, &p)) > 0) {
-		_cleanup_buf_ struct buf path = BUF_INIT;
-
-		r = p.ino ? path_of(c, p.ino, &path) : buf_add(&path, p.text, p.len);
-		if (r < 0)
-			return r;
-		if (!path.len)
-			continue;
-		r = first ? 0 : buf_add_u8(ret_text, '\n');
-		first = false;
-		if (r >= 0)
-			r = add_escaped(ret_text, path.data, path.len);
-		if (r < 0)
-			return r;
-	}
-	return r < 0 ? r : ret_text->len > XATTR_SIZE_MAX ? -E2BIG : 0;
-}
-
 /* ---- the sets */
 
-static int apply_piece(struct batch *b, struct inode *i, uint32_t verb, const struct piece *p, int sign)
+static int apply_piece(struct batch *b, struct inode *i, uint32_t verb, const struct link_piece *p, int sign)
 {
 	const struct found_link l = { .form = LINK_PATH, .target = p->text, .len = p->len };
 
@@ -197,10 +25,10 @@ static int apply_piece(struct batch *b, struct inode *i, uint32_t verb, const st
 static int apply(struct batch *b, struct inode *i, uint32_t verb, const struct buf *list, int sign)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct piece p;
+	struct link_piece p;
 	int r;
 
-	while ((r = next_piece(&in, &p)) > 0) {
+	while ((r = link_piece_next(&in, &p)) > 0) {
 		r = apply_piece(b, i, verb, &p, sign);
 		if (r < 0)
 			break;
@@ -230,14 +58,14 @@ static int tell_list(void *context, const char *name, size_t name_len, const voi
 	const struct each_set *each = context;
 	struct reader in = reader_over(value, len);
 	struct found_link l = { .form = LINK_PATH };
-	struct piece p;
+	struct link_piece p;
 	size_t verb_len;
 	const char *verb = link_verb_of_stored(name, name_len, &verb_len);
 	int r = verb ? link_verb_find(each->c, verb, verb_len, &l.verb) : 1;
 
 	if (r)
 		return r == 1 || r == -ENOENT ? 0 : r;
-	while (r == 0 && (r = next_piece(&in, &p)) > 0) {
+	while (r == 0 && (r = link_piece_next(&in, &p)) > 0) {
 		l.bound = p.ino;
 		l.target = p.text;
 		l.len = p.len;
@@ -258,19 +86,19 @@ int links_foreach_set(struct catalog *c, uint64_t ino, int (*link)(void *context
 static int renew(struct catalog *c, const struct buf *list, struct buf *ret_list)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct piece p;
+	struct link_piece p;
 	int r;
 
-	while ((r = next_piece(&in, &p)) > 0) {
+	while ((r = link_piece_next(&in, &p)) > 0) {
 		_cleanup_buf_ struct buf path = BUF_INIT;
 		int alive = p.ino ? link_is_alive(c, p.ino) : 0;
 
 		if (alive > 0) {
-			r = add_ino(ret_list, p.ino);
+			r = link_list_add_ino(ret_list, p.ino);
 		} else {
 			r = p.ino ? links_last_path(c, p.ino, &path) : buf_add(&path, p.text, p.len);
 			if (r >= 0 && ret_list->len + path.len <= LIST_MAX)
-				r = add_path(c, ret_list, (const char *)path.data, path.len);
+				r = link_list_add_path(c, ret_list, (const char *)path.data, path.len);
 		}
 		if (r < 0 && r != -ENOENT)
 			return r;
@@ -380,10 +208,10 @@ static int take_list(void *context, const char *name, size_t name_len, const voi
 static size_t length_without(const struct buf *list)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct piece p;
+	struct link_piece p;
 
 	for (unsigned n = 0; n < FORGET_PIECES; n++)
-		if (next_piece(&in, &p) <= 0)
+		if (link_piece_next(&in, &p) <= 0)
 			return 0;
 	return reader_left(&in);
 }
@@ -412,15 +240,15 @@ int links_forget_user(struct batch *b, struct inode *i)
 static int without_lost(struct batch *b, const struct buf *list, struct buf *ret_list)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct piece p;
+	struct link_piece p;
 	int r;
 
-	while ((r = next_piece(&in, &p)) > 0) {
+	while ((r = link_piece_next(&in, &p)) > 0) {
 		struct inode i;
 
 		r = p.ino ? inode_get_in(b, p.ino, &i) : 0;
 		if (r >= 0)
-			r = p.ino ? add_ino(ret_list, p.ino) : add_text(ret_list, p.text, p.len);
+			r = p.ino ? link_list_add_ino(ret_list, p.ino) : link_list_add_text(ret_list, p.text, p.len);
 		if (r < 0 && r != -ENOENT)
 			return r;
 	}
