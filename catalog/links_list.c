@@ -43,7 +43,7 @@ void link_stored_name(const char *verb, char ret_name[LINK_STORED_MAX])
 
 /* ---- lists */
 
-int link_piece_next(struct reader *in, struct link_piece *ret_p)
+int link_next_piece(struct reader *in, struct link_piece *ret_p)
 {
 	uint64_t code;
 
@@ -51,31 +51,24 @@ int link_piece_next(struct reader *in, struct link_piece *ret_p)
 		return 0;
 	code = reader_varint(in);
 	*ret_p = (struct link_piece){ .ino = code & PIECE_INO ? code >> 1 : 0,
-				 .len = code & PIECE_INO ? 0 : (size_t)(code >> 1) };
+				      .len = code & PIECE_INO ? 0 : (size_t)(code >> 1) };
 	ret_p->text = reader_take(in, ret_p->len);
 	return in->bad || (code & PIECE_INO && !ret_p->ino) ? -EBADMSG : 1;
 }
 
-int link_list_add_ino(struct buf *list, uint64_t ino)
+int link_add_piece(struct buf *list, const struct link_piece *p)
 {
-	return buf_add_varint(list, ino << 1 | PIECE_INO);
+	int r = buf_add_varint(list, p->ino ? p->ino << 1 | PIECE_INO : (uint64_t)p->len << 1);
+
+	return r < 0 || p->ino ? r : buf_add(list, p->text, p->len);
 }
 
-int link_list_add_text(struct buf *list, const char *text, size_t len)
-{
-	int r = buf_add_varint(list, (uint64_t)len << 1);
-
-	return r < 0 ? r : buf_add(list, text, len);
-}
-
-int link_list_add_path(struct catalog *c, struct buf *list, const char *path, size_t len)
+int link_add_path(struct catalog *c, struct buf *list, const char *path, size_t len)
 {
 	struct inode i;
 	int r = link_resolve_path(c, ROOT_INO, path, len, &i);
 
-	if (r < 0)
-		return r;
-	return r > 0 ? link_list_add_ino(list, i.ino) : link_list_add_text(list, path, len);
+	return r < 0 ? r : link_add_piece(list, &(struct link_piece){ r > 0 ? i.ino : 0, path, len });
 }
 
 /* ---- text */
@@ -127,7 +120,7 @@ int links_encode(struct catalog *c, const void *text, size_t len, struct buf *re
 			continue;
 		r = add_unescaped(&path, line, stop);
 		if (r >= 0)
-			r = link_list_add_path(c, ret_list, (const char *)path.data, path.len);
+			r = link_add_path(c, ret_list, (const char *)path.data, path.len);
 	}
 	return r;
 }
@@ -146,17 +139,32 @@ static int path_of(struct catalog *c, uint64_t ino, struct buf *ret_path)
 	return 1;
 }
 
-int links_decode(struct catalog *c, const void *list, size_t len, struct buf *ret_text)
+/* The path to be told of a piece. Nothing: there is none, or nobody is to know. */
+static int tell_piece(struct catalog *c, const struct link_piece *p, const struct link_sight *sight, struct buf *ret_path)
+{
+	int alive = p->ino && sight ? link_is_alive(c, p->ino) : 0;
+	int r = alive < 0 ? alive : p->ino ? path_of(c, p->ino, ret_path) : buf_add(ret_path, p->text, p->len);
+
+	if (r < 0 || !sight || !ret_path->len)
+		return r;
+	r = alive ? sight->target(sight->context, p->ino)
+		  : sight->path(sight->context, (const char *)ret_path->data, ret_path->len);
+	if (r <= 0)
+		ret_path->len = 0;
+	return r;
+}
+
+int links_decode(struct catalog *c, const void *list, size_t len, const struct link_sight *sight, struct buf *ret_text)
 {
 	struct reader in = reader_over(list, len);
 	bool first = true;
 	struct link_piece p;
 	int r;
 
-	while ((r = link_piece_next(&in, &p)) > 0) {
+	while ((r = link_next_piece(&in, &p)) > 0) {
 		_cleanup_buf_ struct buf path = BUF_INIT;
 
-		r = p.ino ? path_of(c, p.ino, &path) : buf_add(&path, p.text, p.len);
+		r = tell_piece(c, &p, sight, &path);
 		if (r < 0)
 			return r;
 		if (!path.len)

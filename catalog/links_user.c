@@ -28,7 +28,7 @@ static int apply(struct batch *b, struct inode *i, uint32_t verb, const struct b
 	struct link_piece p;
 	int r;
 
-	while ((r = link_piece_next(&in, &p)) > 0) {
+	while ((r = link_next_piece(&in, &p)) > 0) {
 		r = apply_piece(b, i, verb, &p, sign);
 		if (r < 0)
 			break;
@@ -65,7 +65,7 @@ static int tell_list(void *context, const char *name, size_t name_len, const voi
 
 	if (r)
 		return r == 1 || r == -ENOENT ? 0 : r;
-	while (r == 0 && (r = link_piece_next(&in, &p)) > 0) {
+	while (r == 0 && (r = link_next_piece(&in, &p)) > 0) {
 		l.bound = p.ino;
 		l.target = p.text;
 		l.len = p.len;
@@ -89,16 +89,16 @@ static int renew(struct catalog *c, const struct buf *list, struct buf *ret_list
 	struct link_piece p;
 	int r;
 
-	while ((r = link_piece_next(&in, &p)) > 0) {
+	while ((r = link_next_piece(&in, &p)) > 0) {
 		_cleanup_buf_ struct buf path = BUF_INIT;
 		int alive = p.ino ? link_is_alive(c, p.ino) : 0;
 
 		if (alive > 0) {
-			r = link_list_add_ino(ret_list, p.ino);
+			r = link_add_piece(ret_list, &p);
 		} else {
 			r = p.ino ? links_last_path(c, p.ino, &path) : buf_add(&path, p.text, p.len);
 			if (r >= 0 && ret_list->len + path.len <= LIST_MAX)
-				r = link_list_add_path(c, ret_list, (const char *)path.data, path.len);
+				r = link_add_path(c, ret_list, (const char *)path.data, path.len);
 		}
 		if (r < 0 && r != -ENOENT)
 			return r;
@@ -211,7 +211,7 @@ static size_t length_without(const struct buf *list)
 	struct link_piece p;
 
 	for (unsigned n = 0; n < FORGET_PIECES; n++)
-		if (link_piece_next(&in, &p) <= 0)
+		if (link_next_piece(&in, &p) <= 0)
 			return 0;
 	return reader_left(&in);
 }
@@ -243,12 +243,12 @@ static int without_lost(struct batch *b, const struct buf *list, struct buf *ret
 	struct link_piece p;
 	int r;
 
-	while ((r = link_piece_next(&in, &p)) > 0) {
+	while ((r = link_next_piece(&in, &p)) > 0) {
 		struct inode i;
 
 		r = p.ino ? inode_get_in(b, p.ino, &i) : 0;
 		if (r >= 0)
-			r = p.ino ? link_list_add_ino(ret_list, p.ino) : link_list_add_text(ret_list, p.text, p.len);
+			r = link_add_piece(ret_list, &p);
 		if (r < 0 && r != -ENOENT)
 			return r;
 	}

@@ -161,6 +161,21 @@ static int check_trash(struct viewing *x, uint64_t dir, uint64_t new_dir)
 	return r > 0 ? -EXDEV : r;
 }
 
+/* The label that the last step of a whole name lies below, which is cut off it. -ENOENT: there is no such tag. */
+static int split_name(struct viewing *x, struct buf *text, uint64_t *above)
+{
+	char *name = (char *)text->data, *slash;
+	int r = 0;
+
+	while (r >= 0 && (slash = strchr(name, '/'))) {
+		r = label_find(x->c, *above, name, (size_t)(slash - name), above);
+		name = slash + 1;
+	}
+	if (r >= 0)
+		memmove(text->data, name, strlen(name) + 1);
+	return r;
+}
+
 static int rename_folder(struct viewing *x, const struct view *v, uint64_t new_dir, const char *new_name, bool may_replace)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -178,6 +193,8 @@ static int rename_folder(struct viewing *x, const struct view *v, uint64_t new_d
 		r = viewing_label_of(&to, &above);
 	if (r == 0)
 		r = new_name[0] == '-' ? -EINVAL : viewing_decode(new_name, &text);
+	if (r == 0)
+		r = split_name(x, &text, &above);
 	return r < 0 ? r : tree_rename_tag(x->c, &x->rq, v->id, above, (const char *)text.data, may_replace);
 }
 
@@ -215,6 +232,10 @@ bool view_rename(fuse_req_t req, uint64_t dir, const char *name, uint64_t new_di
 
 	if (!view_is(dir) && !view_is(new_dir))
 		return false;
+	if (view_takes_links(dir) && view_takes_links(new_dir)) {
+		view_link_move(req, dir, name, new_dir, new_name);
+		return true;
+	}
 	if (ops_replayed(req))
 		return true;
 	r = viewing_begin(req, &x);
