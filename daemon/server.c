@@ -317,9 +317,9 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		r = link_receive(s->link, &m, &config.fuse_fd, 1);
 	if (r < 0 || m.kind != LINK_MOUNTED)
 		return CLI_FAILED; /* the keeper knows why */
-	s->notifier = notifier_new(config.fuse_fd);
-	if (!s->notifier)
-		return fail(s, strerrordesc_np(ENOMEM));
+	r = notifier_new(config.fuse_fd, &s->notifier);
+	if (r < 0)
+		return fail(s, strerrordesc_np(-r));
 	/* Uses that atime is not to show are kept where older programs do not look. */
 	r = s->noatime && !s->read_only ? volume_need_feature(s->volume_dirfd, s->keys, VOLUME_USES) : 0;
 	if (r == 0)
