@@ -126,8 +126,9 @@ static int set_format(struct query *q, const char *value, char **ret_why)
 {
 	static const enum query_format of_graphs[] = { FORMAT_TSV, FORMAT_JSON, FORMAT_DOT, FORMAT_GRAPHML };
 	bool graph = q->verb == QUERY_GRAPH;
-	const char *allowed = graph ? "tsv json dot graphml" :
-			      q->verb == QUERY_DUPLICATES ? "tsv paths paths0 json jsonl" : "tsv paths paths0 json jsonl md";
+	const char *allowed = graph			    ? "tsv json dot graphml"
+			      : q->verb == QUERY_DUPLICATES ? "tsv paths paths0 json jsonl"
+							    : "tsv paths paths0 json jsonl md";
 	int index = 0, r = set_word("format", value, allowed, &index, ret_why);
 
 	if (r >= 0)
@@ -225,7 +226,8 @@ static int set_kind(struct query *q, const char *value, char **ret_why)
 
 static int set_by(struct query *q, const char *value, char **ret_why)
 {
-	return *value ? set_string(&q->by, value) : query_why(ret_why, "by=: tag, type, month or a field is wanted");
+	return *value ? set_string(&q->by, value)
+		      : query_why(ret_why, "by=: tag, type, month or a field is wanted");
 }
 
 static int set_from(struct query *q, const char *value, char **ret_why)
@@ -273,7 +275,8 @@ static int set_op(struct query *q, const char *value, char **ret_why)
 #define DUPLICATES (1u << QUERY_DUPLICATES)
 #define FILTERED (FIND | SIMILAR | COUNT | RELATED | GRAPH | DUPLICATES)
 
-static const char *const verbs[QUERY_VERBS] = { "find", "explain", "similar", "count", "related", "path", "graph", "duplicates" };
+static const char *const verbs[QUERY_VERBS] = {"find",	  "explain", "similar", "count",
+					       "related", "path",    "graph",	"duplicates"};
 
 static const struct {
 	const char *name;
@@ -351,9 +354,14 @@ static int check_complete(const struct query *q, char **ret_why)
 {
 	switch (q->verb) {
 	case QUERY_SIMILAR:
-		return q->to || !is_blank(q->like) ? 0 : query_why(ret_why, "similar to what? similar?to=PATH or ?text=WORDS is wanted");
+		return q->to || !is_blank(q->like)
+			       ? 0
+			       : query_why(ret_why,
+					   "similar to what? similar?to=PATH or ?text=WORDS is wanted");
 	case QUERY_COUNT:
-		return q->by ? 0 : query_why(ret_why, "counted by what? count?by=tag, type, month or a field is wanted");
+		return q->by ? 0
+			     : query_why(ret_why,
+					 "counted by what? count?by=tag, type, month or a field is wanted");
 	case QUERY_RELATED:
 		return q->to ? 0 : query_why(ret_why, "related to what? related?to=PATH is wanted");
 	case QUERY_PATH:
@@ -362,7 +370,8 @@ static int check_complete(const struct query *q, char **ret_why)
 	case QUERY_DUPLICATES:
 		return 0;
 	default:
-		return is_blank(q->text) ? query_why(ret_why, "the query is empty: find?q=WORDS is wanted") : 0;
+		return is_blank(q->text) ? query_why(ret_why, "the query is empty: find?q=WORDS is wanted")
+					 : 0;
 	}
 }
 
@@ -391,6 +400,27 @@ static enum query_verb verb_of(const char *name, const char **ret_pairs)
 		return QUERY_VERBS;
 	*ret_pairs = name + len + (name[len] == '?');
 	return (enum query_verb)v;
+}
+
+const char *query_verb_name(unsigned n, const char **ret_key)
+{
+	static const char *const needed[QUERY_VERBS] = {
+		[QUERY_FIND] = "q",  [QUERY_EXPLAIN] = "q",  [QUERY_SIMILAR] = "to",
+		[QUERY_COUNT] = "by", [QUERY_RELATED] = "to", [QUERY_PATH] = "from",
+	};
+
+	if (n >= QUERY_VERBS)
+		return NULL;
+	*ret_key = needed[n];
+	return verbs[n];
+}
+
+const char *query_key_name(unsigned verb, unsigned n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].verbs & 1u << verb && n-- == 0)
+			return keys[i].name;
+	return NULL;
 }
 
 bool query_has_verb(const char *name)
