@@ -49,10 +49,15 @@ static int ask_pending(const char *mount_point, const char *what, uint64_t wait_
 	return strncmp((char *)ret_why->data, "ok", 2) == 0 ? 0 : 1;
 }
 
-static int fail_to_find(int error, const char *path)
+/* The mount that an argument names, or, without one, that holds the current folder. Returns 0 or an exit status, having
+ * complained. */
+static int find_named(const char *path, char **ret_mount_point)
 {
-	return error == -ENOTCONN ? cli_fail("%s: no brainyfs is mounted there", path)
-				  : cli_fail_errno(error, "%s", path);
+	int r = mount_find(path ? path : ".", ret_mount_point);
+
+	if (r == -ENOTCONN || (r == -ENOENT && !path))
+		return cli_fail("%s: no brainyfs is mounted there%s", path ? path : "this folder", path ? "" : "; name MNT");
+	return r < 0 ? cli_fail_errno(r, "%s", path ? path : "this folder") : 0;
 }
 
 /* Asks again and again, so that a killed client leaves nothing waiting in the server. */
@@ -100,11 +105,11 @@ static int wait_main(int argc, char **argv)
 	}
 	if (end && (*end || !(timeout_s >= 0 && timeout_s <= 1e9)))
 		return cli_usage(&command_wait, "--timeout takes seconds");
-	if (argc - optind != 1)
+	if (argc - optind > 1)
 		return cli_usage(&command_wait, "one MNT is wanted");
-	r = mount_find(argv[optind], &mount_point);
-	if (r < 0)
-		return fail_to_find(r, argv[optind]);
+	r = find_named(argv[optind], &mount_point);
+	if (r != 0)
+		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (what && strcmp(what, all[i]) != 0)
 			continue;
@@ -116,7 +121,7 @@ static int wait_main(int argc, char **argv)
 }
 
 const struct command command_wait = {
-	"wait", wait_main, "MNT [--for index|tiers|durable] [--timeout S]", "wait until nothing is pending",
+	"wait", wait_main, "[MNT] [--for index|tiers|durable] [--timeout S]", "wait until nothing is pending",
 	NULL,
 };
 
@@ -179,11 +184,11 @@ static int status_main(int argc, char **argv)
 			return cli_usage(&command_status, "unknown option");
 		raw = true;
 	}
-	if (argc - optind != 1)
+	if (argc - optind > 1)
 		return cli_usage(&command_status, "one MNT is wanted");
-	r = mount_find(argv[optind], &mount_point);
-	if (r < 0)
-		return fail_to_find(r, argv[optind]);
+	r = find_named(argv[optind], &mount_point);
+	if (r != 0)
+		return r;
 	r = status_read(mount_point, &v);
 	if (r < 0)
 		return cli_fail_errno(r, "cannot ask %s", mount_point);
@@ -194,7 +199,7 @@ static int status_main(int argc, char **argv)
 	return CLI_OK;
 }
 
-const struct command command_status = {"status", status_main, "MNT [--json]", "what the mount holds and does",
+const struct command command_status = {"status", status_main, "[MNT] [--json]", "what the mount holds and does",
 				       NULL};
 
 /* ---- name */
@@ -206,11 +211,11 @@ static int name_main(int argc, char **argv)
 	char line[64];
 	int r;
 
-	if (argc != 2 && argc != 3)
-		return cli_usage(&command_name, "one INODE is wanted");
-	r = mount_find(argc == 3 ? argv[2] : ".", &mount_point);
-	if (r < 0)
-		return fail_to_find(r, argc == 3 ? argv[2] : "this folder");
+	if ((argc != 2 && argc != 3) || !*argv[1] || argv[1][strspn(argv[1], "0123456789")])
+		return cli_usage(&command_name, "the number of an inode is wanted");
+	r = find_named(argc == 3 ? argv[2] : NULL, &mount_point);
+	if (r != 0)
+		return r;
 	(void) snprintf(line, sizeof(line), "name %.40s", argv[1]);
 	r = control_ask(mount_point, line, &answer);
 	if (r < 0 || !buf_cstr(&answer))

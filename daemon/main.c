@@ -54,7 +54,8 @@ int main(int argc, char **argv)
 	if (argc >= 3 && word[0] != '-' && argv[2][0] != '-' && (strchr(word, '/') || access(word, F_OK) == 0))
 		return run(&command_mount, argc, argv);
 	if (*word)
-		fprintf(stderr, "brainy: unknown command '%s'\n", word);
-	print_overview(stderr);
+		fprintf(stderr, "brainy: unknown command '%s'; 'brainy help' lists them\n", word);
+	else
+		print_overview(stderr);
 	return CLI_USAGE;
 }
