@@ -23,3 +23,12 @@ cd / || exit 1
 refuse "^brainy: this folder: no brainyfs is mounted there; name MNT$" "$brainy" status
 refuse "^brainy: $work: no brainyfs is mounted there$" "$brainy" wait "$work"
 refuse "not in a mounted volume; name a FILE" "$brainy" tag ls
+
+# The manual knows each command, and each option that its --help names.
+sed 's/\\-/-/g; s/\\f[BIR]//g' "$TESTS/../../docs/brainy.1" >"$work/manual"
+for command in $("$brainy" help | sed -n 's/^  \([a-z]*\) .*/\1/p'); do
+    grep -qE "brainy $command|brainy .*[|]$command" "$work/manual" || fail "the manual does not know $command"
+    for option in $("$brainy" "$command" --help | grep -o -e '--[a-z-]*' | sort -u); do
+        grep -q -e "$option" "$work/manual" || fail "the manual does not know $command $option"
+    done
+done
