@@ -76,16 +76,23 @@ const char *link_verb_of_stored(const char *name, size_t len, size_t *ret_len);
 #define LINK_STORED_MAX (sizeof(LINK_STORED) + LINK_VERB_MAX_LEN)
 void link_stored_name(const char *verb, char ret_name[LINK_STORED_MAX]);
 
-/* From the text of the xattr to what is stored, and back; both append. */
+/* One link of a stored list. */
+struct link_piece {
+	uint64_t ino;     /* 0: what `text` names, when there is something */
+	const char *text; /* borrowed; not terminated */
+	size_t len;
+};
+/* 1, 0 at the end, -EBADMSG. */
+int link_next_piece(struct reader *in, struct link_piece *ret_p);
+int link_add_piece(struct buf *list, const struct link_piece *p);
+
+/* From the text of the xattr to what is stored, and back; both append. `sight` NULL: of all. */
 int links_encode(struct catalog *c, const void *text, size_t len, struct buf *ret_list);
-int links_decode(struct catalog *c, const void *list, size_t len, struct buf *ret_text);
+int links_decode(struct catalog *c, const void *list, size_t len, const struct link_sight *sight, struct buf *ret_text);
 /* Makes the sets agree with a new list. */
 int links_change_list(struct batch *b, struct inode *i, const char *verb, const struct buf *old,
 		      const struct buf *now);
 int links_settle_user(struct catalog *c, uint64_t ino);
-/* Calls `link` for each; those that wait are paths. */
-int links_foreach_set(struct catalog *c, uint64_t ino, int (*link)(void *context, const struct found_link *l),
-		      void *context);
 /* As those of found links; attaching also converts what older versions stored. */
 int links_forget_user(struct batch *b, struct inode *i);
 int links_attach_user(struct batch *b, struct inode *i, const char *name, size_t len);

@@ -48,36 +48,25 @@ void link_stored_name(const char *verb, char ret_name[LINK_STORED_MAX])
 
 /* ---- lists */
 
-struct piece {
-	uint64_t ino;     /* 0: `text` */
-	const char *text; /* borrowed */
-	size_t len;
-};
-
 /* 1, 0 at the end, -EBADMSG. */
-static int next_piece(struct reader *in, struct piece *ret_p)
+int link_next_piece(struct reader *in, struct link_piece *ret_p)
 {
 	uint64_t code;
 
 	if (!reader_left(in))
 		return 0;
 	code = reader_varint(in);
-	*ret_p = (struct piece){ .ino = code & PIECE_INO ? code >> 1 : 0,
-				 .len = code & PIECE_INO ? 0 : (size_t)(code >> 1) };
+	*ret_p = (struct link_piece){ .ino = code & PIECE_INO ? code >> 1 : 0,
+				      .len = code & PIECE_INO ? 0 : (size_t)(code >> 1) };
 	ret_p->text = reader_take(in, ret_p->len);
 	return in->bad || (code & PIECE_INO && !ret_p->ino) ? -EBADMSG : 1;
 }
 
-static int add_ino(struct buf *list, uint64_t ino)
+int link_add_piece(struct buf *list, const struct link_piece *p)
 {
-	return buf_add_varint(list, ino << 1 | PIECE_INO);
-}
+	int r = buf_add_varint(list, p->ino ? p->ino << 1 | PIECE_INO : (uint64_t)p->len << 1);
 
-static int add_text(struct buf *list, const char *text, size_t len)
-{
-	int r = buf_add_varint(list, (uint64_t)len << 1);
-
-	return r < 0 ? r : buf_add(list, text, len);
+	return r < 0 || p->ino ? r : buf_add(list, p->text, p->len);
 }
 
 /* What a path names, or the path. */
@@ -86,9 +75,7 @@ static int add_path(struct catalog *c, struct buf *list, const char *path, size_
 	struct inode i;
 	int r = link_resolve_path(c, ROOT_INO, path, len, &i);
 
-	if (r < 0)
-		return r;
-	return r > 0 ? add_ino(list, i.ino) : add_text(list, path, len);
+	return r < 0 ? r : link_add_piece(list, &(struct link_piece){ r > 0 ? i.ino : 0, path, len });
 }
 
 /* ---- text */
@@ -159,17 +146,32 @@ static int path_of(struct catalog *c, uint64_t ino, struct buf *ret_path)
 	return 1;
 }
 
-int links_decode(struct catalog *c, const void *list, size_t len, struct buf *ret_text)
+/* The path to be told of a piece. Nothing: there is none, or nobody is to know. */
+static int tell_piece(struct catalog *c, const struct link_piece *p, const struct link_sight *sight, struct buf *ret_path)
+{
+	int alive = p->ino && sight ? link_is_alive(c, p->ino) : 0;
+	int r = alive < 0 ? alive : p->ino ? path_of(c, p->ino, ret_path) : buf_add(ret_path, p->text, p->len);
+
+	if (r < 0 || !sight || !ret_path->len)
+		return r;
+	r = alive ? sight->target(sight->context, p->ino)
+		  : sight->path(sight->context, (const char *)ret_path->data, ret_path->len);
+	if (r <= 0)
+		ret_path->len = 0;
+	return r;
+}
+
+int links_decode(struct catalog *c, const void *list, size_t len, const struct link_sight *sight, struct buf *ret_text)
 {
 	struct reader in = reader_over(list, len);
 	bool first = true;
-	struct piece p;
+	struct link_piece p;
 	int r;
 
-	while ((r = next_piece(&in, &p)) > 0) {
+	while ((r = link_next_piece(&in, &p)) > 0) {
 		_cleanup_buf_ struct buf path = BUF_INIT;
 
-		r = p.ino ? path_of(c, p.ino, &path) : buf_add(&path, p.text, p.len);
+		r = tell_piece(c, &p, sight, &path);
 		if (r < 0)
 			return r;
 		if (!path.len)
@@ -186,7 +188,7 @@ int links_decode(struct catalog *c, const void *list, size_t len, struct buf *re
 
 /* ---- the sets */
 
-static int apply_piece(struct batch *b, struct inode *i, uint32_t verb, const struct piece *p, int sign)
+static int apply_piece(struct batch *b, struct inode *i, uint32_t verb, const struct link_piece *p, int sign)
 {
 	const struct found_link l = { .form = LINK_PATH, .target = p->text, .len = p->len };
 
@@ -197,10 +199,10 @@ static int apply_piece(struct batch *b, struct inode *i, uint32_t verb, const st
 static int apply(struct batch *b, struct inode *i, uint32_t verb, const struct buf *list, int sign)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct piece p;
+	struct link_piece p;
 	int r;
 
-	while ((r = next_piece(&in, &p)) > 0) {
+	while ((r = link_next_piece(&in, &p)) > 0) {
 		r = apply_piece(b, i, verb, &p, sign);
 		if (r < 0)
 			break;
@@ -230,14 +232,14 @@ static int tell_list(void *context, const char *name, size_t name_len, const voi
 	const struct each_set *each = context;
 	struct reader in = reader_over(value, len);
 	struct found_link l = { .form = LINK_PATH };
-	struct piece p;
+	struct link_piece p;
 	size_t verb_len;
 	const char *verb = link_verb_of_stored(name, name_len, &verb_len);
 	int r = verb ? link_verb_find(each->c, verb, verb_len, &l.verb) : 1;
 
 	if (r)
 		return r == 1 || r == -ENOENT ? 0 : r;
-	while (r == 0 && (r = next_piece(&in, &p)) > 0) {
+	while (r == 0 && (r = link_next_piece(&in, &p)) > 0) {
 		l.bound = p.ino;
 		l.target = p.text;
 		l.len = p.len;
@@ -258,15 +260,15 @@ int links_foreach_set(struct catalog *c, uint64_t ino, int (*link)(void *context
 static int renew(struct catalog *c, const struct buf *list, struct buf *ret_list)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct piece p;
+	struct link_piece p;
 	int r;
 
-	while ((r = next_piece(&in, &p)) > 0) {
+	while ((r = link_next_piece(&in, &p)) > 0) {
 		_cleanup_buf_ struct buf path = BUF_INIT;
 		int alive = p.ino ? link_is_alive(c, p.ino) : 0;
 
 		if (alive > 0) {
-			r = add_ino(ret_list, p.ino);
+			r = link_add_piece(ret_list, &p);
 		} else {
 			r = p.ino ? links_last_path(c, p.ino, &path) : buf_add(&path, p.text, p.len);
 			if (r >= 0 && ret_list->len + path.len <= LIST_MAX)
@@ -380,10 +382,10 @@ static int take_list(void *context, const char *name, size_t name_len, const voi
 static size_t length_without(const struct buf *list)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct piece p;
+	struct link_piece p;
 
 	for (unsigned n = 0; n < FORGET_PIECES; n++)
-		if (next_piece(&in, &p) <= 0)
+		if (link_next_piece(&in, &p) <= 0)
 			return 0;
 	return reader_left(&in);
 }
@@ -412,15 +414,15 @@ int links_forget_user(struct batch *b, struct inode *i)
 static int without_lost(struct batch *b, const struct buf *list, struct buf *ret_list)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct piece p;
+	struct link_piece p;
 	int r;
 
-	while ((r = next_piece(&in, &p)) > 0) {
+	while ((r = link_next_piece(&in, &p)) > 0) {
 		struct inode i;
 
 		r = p.ino ? inode_get_in(b, p.ino, &i) : 0;
 		if (r >= 0)
-			r = p.ino ? add_ino(ret_list, p.ino) : add_text(ret_list, p.text, p.len);
+			r = link_add_piece(ret_list, &p);
 		if (r < 0 && r != -ENOENT)
 			return r;
 	}

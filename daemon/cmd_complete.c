@@ -108,8 +108,9 @@ static int offer_values(struct completion *c, const char *before, const char *by
 	return r;
 }
 
-/* Entries of a folder at the top of the mount, with something around them, but those in `known`. */
-static int offer_entries(struct completion *c, const char *folder, const char *const known[],
+/* Entries of a folder at the top of the mount, with something around them; `except`: but those, unless NULL.
+ */
+static int offer_entries(struct completion *c, const char *folder, bool (*except)(const char *name),
 			 const char *before, const char *after)
 {
 	_cleanup_free_ char *path = NULL;
@@ -123,7 +124,7 @@ static int offer_entries(struct completion *c, const char *folder, const char *c
 		return -ENOMEM;
 	d = opendir(path);
 	while (d && r >= 0 && (e = readdir(d)))
-		if (e->d_name[0] != '.' && !strchr(e->d_name, '%') && !is_among(known, e->d_name))
+		if (e->d_name[0] != '.' && !strchr(e->d_name, '%') && !(except && except(e->d_name)))
 			r = offer_between(c, before, e->d_name, after);
 	if (d)
 		(void) closedir(d);
@@ -135,28 +136,41 @@ static int offer_entries(struct completion *c, const char *folder, const char *c
 /* What is counted has files; a tag that was just made has none. */
 static int offer_tags(struct completion *c)
 {
-	static const char *const none[] = { NULL };
 	size_t len = c->lines.len;
 	int r = offer_values(c, "", "tag");
 
-	return r < 0 || c->lines.len > len ? r : offer_entries(c, ".tags", none, "", "");
+	return r < 0 || c->lines.len > len ? r : offer_entries(c, ".tags", NULL, "", "");
+}
+
+static bool is_filter(const char *name)
+{
+	const char *known;
+
+	for (unsigned n = 0; (known = query_filter_name(n)); n++)
+		if (strcmp(known, name) == 0)
+			return true;
+	return false;
+}
+
+static int offer_filters(struct completion *c, const char *dash)
+{
+	const char *name;
+	int r = 0;
+
+	for (unsigned n = 0; r >= 0 && (name = query_filter_name(n)); n++)
+		r = offer_between(c, dash, name, ":");
+	return r < 0 ? r : offer_entries(c, ".by", is_filter, dash, ":");
 }
 
 /* Filters, and their values after the colon; with the dash that excludes, if there is one. */
 static int offer_query(struct completion *c)
 {
-	static const char *const filters[] = {
-		"tag", "type", "name", "path", "lang", "size", "tier", "before", "after", NULL,
-	};
 	const char *dash = *c->word == '-' ? "-" : "", *word = c->word + strlen(dash),
 		   *colon = strchr(word, ':');
 	_cleanup_free_ char *field = NULL, *before = NULL;
-	int r;
 
-	if (!colon) {
-		r = offer_all(c, dash, filters, ":");
-		return r < 0 ? r : offer_entries(c, ".by", filters, dash, ":");
-	}
+	if (!colon)
+		return offer_filters(c, dash);
 	field = strndup(word, (size_t)(colon - word));
 	before = strndup(c->word, (size_t)(colon + 1 - c->word));
 	if (!field || !before)

@@ -10,5 +10,6 @@ const struct command *const cli_commands[] = {
 	&command_compact,  &command_scrub,    &command_fsck,
 	&command_rebuild,  &command_pack,     &command_name,
 	&command_upgrade,  &command_bench,    &command_serve,
-	&command_announce, &command_complete, NULL,
+	&command_announce, &command_notify,   &command_complete,
+	NULL,
 };

@@ -222,7 +222,17 @@ uint32_t handles_wrote(struct handles *h, uint64_t fh, bool passed)
 		atomic_fetch_add(&h->passed, 1);
 	s->wrote_s = (uint32_t)(clock_mono_ms() / 1000);
 	s->flags |= HANDLE_WROTE | (passed ? HANDLE_PASSED : 0u);
+	s->flags &= ~HANDLE_EMPTIED;
 	return s->flags;
+}
+
+void handles_emptied(struct handles *h, uint64_t fh)
+{
+	LOCKED(&h->lock);
+	struct handle_slot *s = slot_of(h, fh);
+
+	if (s)
+		s->flags |= HANDLE_EMPTIED;
 }
 
 static bool any_passed(struct handles *h, uint64_t ino)

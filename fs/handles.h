@@ -20,6 +20,7 @@ enum handle_kind { HANDLE_FILE = 1, HANDLE_DIRECTORY, HANDLE_ANSWER, HANDLE_STRE
 #define HANDLE_WROTE 4u   /* written to */
 #define HANDLE_ALONE 8u   /* opened for writing alone: what is written passes the kernel's cache by */
 #define HANDLE_PASSED 16u /* something that was written did */
+#define HANDLE_EMPTIED 32u /* truncated since it was written to, if it was */
 
 /* How long an open file that was written to counts as busy. */
 #define HANDLE_BUSY_S 10u
@@ -52,6 +53,8 @@ int handles_remove(struct handles *h, uint64_t fh, struct handle *ret_was, bool 
 /* The handle was written through, past the kernel's cache if `passed` or if it is HANDLE_ALONE. Returns its flags; 0: there is
  * no such handle. */
 uint32_t handles_wrote(struct handles *h, uint64_t fh, bool passed);
+/* What it is of was truncated through it. */
+void handles_emptied(struct handles *h, uint64_t fh);
 /* Is the inode open by a handle through which something passed? */
 bool handles_is_passed(struct handles *h, uint64_t ino);
 

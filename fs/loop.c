@@ -14,6 +14,7 @@
 #include "fs/awake.h"
 #include "fs/fs_impl.h"
 #include "fs/syncs.h"
+#include "fs/virtual/link_sight.h"
 #include "fs/virtual/live.h"
 #include "fs/virtual/view.h"
 #include "fs/workers.h"
@@ -163,11 +164,28 @@ static bool is_large(const struct fs *fs, uint64_t ino)
 	return inode_get(fs->config.catalog, ino, &i) < 0 || i.size >= LARGE;
 }
 
+/* Attributes that show each user what that user may know (link_sight.h). */
+static bool is_sight(const struct loop *l, const struct fuse_in_header *in)
+{
+	static const char ours[] = "user.brainy.";
+	const char *name = (const char *)(in + 1) + sizeof(struct fuse_getxattr_in);
+
+	if (!link_sight_matters(l->fs, in->uid))
+		return false;
+	return in->opcode == FUSE_LISTXATTR ||
+	       (in->opcode == FUSE_GETXATTR && in->len > sizeof(*in) + sizeof(struct fuse_getxattr_in) + sizeof(ours) &&
+		memcmp(name, ours, sizeof(ours) - 1) == 0);
+}
+
 static bool wants_worker(struct loop *l, const struct fuse_in_header *in)
 {
 	const struct fuse_read_in *read_in = (const void *)(in + 1);
 
+	if (view_is(in->nodeid) && in->opcode == FUSE_RELEASE) /* before what its program asks for next */
+		return catalog_is_busy(l->fs->config.catalog);
 	if (view_is(in->nodeid) && in->opcode != FUSE_FORGET)
+		return true;
+	if (is_sight(l, in))
 		return true;
 	if (in->opcode == FUSE_FALLOCATE || (in->opcode == FUSE_COPY_FILE_RANGE && is_large(l->fs, in->nodeid)))
 		return true;

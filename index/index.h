@@ -134,10 +134,10 @@ struct query {
 	enum query_duplicates kind;
 	char *by;                 /* count: tag, type, month .. or a field */
 	char *from;               /* path: where it begins, and in `to` where it ends */
-	char *verbs;              /* related, path, graph: of links, separated by commas; NULL: all */
+	char *verbs;              /* of links that are followed, separated by commas; NULL: all */
 	char *weights;            /* path: VERB:N,.. ; NULL: all are 1 */
 	unsigned direction;       /* enum graph_direction */
-	uint32_t depth;           /* related: steps */
+	uint32_t depth;           /* related, and filters by links: steps; 0: the default */
 	enum query_graph_op op;
 	char *in;                 /* owned; may be NULL */
 	uint32_t limit, offset;
@@ -158,6 +158,8 @@ bool query_has_verb(const char *name);
  * that it takes; NULL: there are not so many. */
 const char *query_verb_name(unsigned n, const char **ret_key);
 const char *query_key_name(unsigned verb, unsigned n);
+/* And of the n-th filter that is no field of files. */
+const char *query_filter_name(unsigned n);
 /* The same of what follows "find?". */
 int query_parse_name(const char *name, struct query *ret_q, char **ret_why);
 void query_done(struct query *q);

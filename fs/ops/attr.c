@@ -79,7 +79,7 @@ void ops_setattr(fuse_req_t req, fuse_ino_t ino, struct stat *st, int what, stru
 	int r = 0;
 
 	if (is_virtual(ino)) {
-		virtual_setattr(req, ino, what);
+		virtual_setattr(req, ino, st, what, fi);
 		return;
 	}
 	if (ops_replayed(req))

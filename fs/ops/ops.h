@@ -140,7 +140,7 @@ bool quota_made_room(struct fs *fs, int64_t r);
 void quota_limit_statfs(struct fs *fs, uint64_t ino, struct statvfs *v);
 
 /* ---- xattr_found.c: "found-tags" or "found-links" of a file. -ENODATA. */
-int xattr_get_found(struct fs *fs, uint64_t ino, const char *what, struct buf *ret_value);
+int xattr_get_found(fuse_req_t req, uint64_t ino, const char *what, struct buf *ret_value);
 
 /* ---- xattr.c */
 void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);

@@ -5,8 +5,10 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "catalog/links.h"
 #include "catalog/pack_record.h"
 #include "fs/ops/ops.h"
+#include "fs/virtual/link_sight.h"
 #include "fs/virtual/virtual.h"
 
 #define OURS "user.brainy."
@@ -106,8 +108,9 @@ void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	ops_reply_status(req, ops_stale(r));
 }
 
-static int get_computed(struct fs *fs, uint64_t ino, const char *ours, struct buf *ret_value)
+static int get_computed(fuse_req_t req, uint64_t ino, const char *ours, struct buf *ret_value)
 {
+	struct fs *fs = ops_fs(req);
 	struct inode i;
 	int r = inode_get(fs->config.catalog, ino, &i);
 
@@ -118,7 +121,7 @@ static int get_computed(struct fs *fs, uint64_t ino, const char *ours, struct bu
 	if (strcmp(ours, "tier-now") == 0)
 		return buf_add_str(ret_value, inode_tier(fs->config.catalog, &i));
 	if (strcmp(ours, "found-tags") == 0 || strcmp(ours, "found-links") == 0)
-		return xattr_get_found(fs, ino, ours, ret_value);
+		return xattr_get_found(req, ino, ours, ret_value);
 	return fs->config.index ? index_get_attribute(fs->config.index, ino, ours, ret_value) : -ENODATA;
 }
 
@@ -133,7 +136,9 @@ static int get(fuse_req_t req, uint64_t ino, const char *name, struct buf *ret_v
 	if (is_quota(name))
 		return quota_get_xattr(req, ino, after(name, OURS), ret_value);
 	if (is_computed(name))
-		return get_computed(fs, ino, after(name, OURS), ret_value);
+		return get_computed(req, ino, after(name, OURS), ret_value);
+	if (links_is_xattr(name) && link_sight_matters(fs, fuse_req_ctx(req)->uid))
+		return link_sight_get(req, ino, name, ret_value);
 	return tree_getxattr(fs->config.catalog, ino, name, ret_value);
 }
 
@@ -157,6 +162,8 @@ void ops_listxattr(fuse_req_t req, fuse_ino_t ino, size_t size)
 	_cleanup_buf_ struct buf names = BUF_INIT;
 	int r = is_virtual(ino) ? 0 : tree_listxattr(ops_fs(req)->config.catalog, ino, &names);
 
+	if (r >= 0 && names.len && link_sight_matters(ops_fs(req), fuse_req_ctx(req)->uid))
+		r = link_sight_filter(req, ino, &names);
 	if (r < 0)
 		ops_reply_status(req, ops_stale(r));
 	else

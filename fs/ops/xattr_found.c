@@ -5,9 +5,9 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
-#include "catalog/links.h"
 #include "catalog/tags.h"
 #include "fs/ops/ops.h"
+#include "fs/virtual/link_sight.h"
 
 struct found_text {
 	struct catalog *c;
@@ -26,33 +26,13 @@ static int add_tag(void *context, uint64_t id, uint32_t why)
 	return r < 0 ? r : tag_name(f->c, id, f->out);
 }
 
-static int add_target(struct found_text *f, const struct found_link *l)
+int xattr_get_found(fuse_req_t req, uint64_t ino, const char *what, struct buf *ret_value)
 {
-	int r = l->bound ? tree_path(f->c, l->bound, ROOT_INO, 0, f->out) : -ENOENT;
+	struct found_text f = { ops_fs(req)->config.catalog, ret_value };
+	int r = 0;
 
-	if (r != -ENOENT)
-		return r;
-	r = buf_add_u8(f->out, '?');
-	return r < 0 ? r : buf_add(f->out, l->target, l->len);
-}
-
-static int add_link(void *context, const struct found_link *l)
-{
-	struct found_text *f = context;
-	int r = link_verb_name(f->c, l->verb, f->out);
-
-	if (r >= 0)
-		r = buf_add_u8(f->out, '\t');
-	if (r >= 0)
-		r = add_target(f, l);
-	return r < 0 ? r : buf_add_u8(f->out, '\n');
-}
-
-int xattr_get_found(struct fs *fs, uint64_t ino, const char *what, struct buf *ret_value)
-{
-	struct found_text f = { fs->config.catalog, ret_value };
-	int r = strcmp(what, "found-tags") == 0 ? tree_foreach_tag(f.c, ino, add_tag, &f)
-						: links_foreach_found(f.c, ino, add_link, &f);
-
+	if (strcmp(what, "found-links") == 0)
+		return link_sight_found(req, ino, ret_value);
+	r = tree_foreach_tag(f.c, ino, add_tag, &f);
 	return r < 0 ? r : ret_value->len ? 0 : -ENODATA;
 }

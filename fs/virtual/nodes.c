@@ -3,88 +3,15 @@
 
 #include <errno.h>
 #include <limits.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "fs/ops/ops.h"
-#include "fs/pushed.h"
-#include "catalog/journal.h"
-#include "fs/virtual/announcing.h"
 #include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 #include "fs/virtual/view_kinds.h"
 
-#define ANSWERS_MAX (32u << 20)
 #define PENDING_XATTR "user.brainy.pending"
-
-int virtual_new(struct fs *fs, struct virtual **ret_v)
-{
-	struct virtual *v = calloc(1, sizeof(*v));
-	uint64_t first = virtual_ino(VIRTUAL_ANSWER, clock_real_ns() >> 4 & VIRTUAL_NUMBER_MASK);
-	int r;
-
-	if (!v)
-		return -ENOMEM;
-	v->fs = fs;
-	v->gid = getegid();
-	(void) clock_gettime(CLOCK_REALTIME, &v->born);
-	r = answers_new(ANSWERS_MAX, first, &v->answers);
-	if (r == 0)
-		r = view_table_new(&v->views);
-	if (r == 0)
-		r = results_cache_new(&v->results);
-	if (r == 0)
-		r = errors_new(&v->errors);
-	if (r == 0)
-		r = streams_new(&v->streams);
-	if (r == 0)
-		r = announcing_new(fs, &v->announcing);
-	if (r < 0) {
-		(void) virtual_free(v);
-		return r;
-	}
-	*ret_v = v;
-	return 0;
-}
-
-int virtual_start(struct virtual *v)
-{
-	int r = v->fs->config.index ? patience_start(v, &v->patience) : 0;
-
-	if (r < 0 || !v->fs->config.index || v->fs->config.read_only)
-		return r;
-	r = v->fs->config.resumed ? 0 : journal_begin(v->fs->config.catalog, JOURNAL_EVENTS);
-	return r < 0 ? r : live_start(v->fs, &v->live);
-}
-
-void virtual_stop(struct virtual *v)
-{
-	v->live = live_stop(v->live);
-	announcing_stop(v->announcing);
-	texts_drain(v);
-}
-
-void virtual_add_memory(struct virtual *v, struct memory_parts *m)
-{
-	memory_part_add(m, "answers", answers_memory(v->answers), ANSWERS_MAX);
-}
-
-struct virtual *virtual_free(struct virtual *v)
-{
-	if (!v)
-		return NULL;
-	v->patience = patience_stop(v->patience);
-	v->answers = answers_free(v->answers);
-	v->errors = errors_free(v->errors);
-	v->streams = streams_free(v->streams);
-	v->announcing = announcing_free(v->announcing);
-	v->views = view_table_free(v->views);
-	v->results = results_cache_free(v->results);
-	free(v);
-	return NULL;
-}
 
 bool virtual_has_root(const char *name)
 {
@@ -93,8 +20,7 @@ bool virtual_has_root(const char *name)
 	return strcmp(name, ".query") == 0 || strcmp(name, ".brainy") == 0 || view_root(name, &v) > 0;
 }
 
-/* May this user do anything with it? The kernel has checked its mode; it did so with what it remembers. */
-static int check_user(fuse_req_t req, uint64_t ino)
+int virtual_check_user(fuse_req_t req, uint64_t ino)
 {
 	uint32_t uid = fuse_req_ctx(req)->uid;
 	struct answer_node node;
@@ -108,13 +34,13 @@ static int check_user(fuse_req_t req, uint64_t ino)
 	return r < 0 ? r : uid == node.uid || uid == 0 ? 0 : -EACCES;
 }
 
-static bool is_stream(uint64_t ino)
+bool virtual_is_stream(uint64_t ino)
 {
 	return virtual_kind_of(ino) == VIRTUAL_ASK ||
 	       (virtual_kind_of(ino) == VIRTUAL_FIXED && virtual_number_of(ino) == FIXED_CONTROL);
 }
 
-static bool is_events(uint64_t ino)
+bool virtual_is_events(uint64_t ino)
 {
 	return ino == virtual_ino(VIRTUAL_FIXED, FIXED_EVENTS);
 }
@@ -184,9 +110,9 @@ static int node_stat(const struct virtual *v, uint64_t ino, struct stat *ret_st)
 	struct answer_node node;
 	int r;
 
-	if (is_folder(ino) || is_stream(ino) || is_events(ino)) {
+	if (is_folder(ino) || virtual_is_stream(ino) || virtual_is_events(ino)) {
 		fixed_stat(v, ino, ret_st);
-		if (is_events(ino))
+		if (virtual_is_events(ino))
 			events_stat(v->fs, ret_st);
 		return 0;
 	}
@@ -203,7 +129,7 @@ int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st)
 
 static double valid_s(uint64_t ino)
 {
-	return view_is(ino) || is_events(ino) ? 0 : FS_TIMEOUT_S;
+	return view_is(ino) || virtual_is_events(ino) ? 0 : FS_TIMEOUT_S;
 }
 
 void virtual_getattr(fuse_req_t req, uint64_t ino)
@@ -241,12 +167,17 @@ int virtual_stat_for(struct fs *fs, const struct fuse_in_header *in, struct stat
 }
 
 /* Opening ask or control with O_TRUNC (as a shell's > does) changes nothing and is not refused. */
-void virtual_setattr(fuse_req_t req, uint64_t ino, int what)
+void virtual_setattr(fuse_req_t req, uint64_t ino, const struct stat *st, int what, const struct fuse_file_info *fi)
 {
-	if ((is_stream(ino) || view_is_control(ino)) && (what & ~FUSE_SET_ATTR_KILL_SUID) == FUSE_SET_ATTR_SIZE)
-		virtual_getattr(req, ino);
+	bool size = (what & ~FUSE_SET_ATTR_KILL_SUID) == FUSE_SET_ATTR_SIZE;
+	int r = size && virtual_is_stream(ino) ? 0 : -EACCES;
+
+	if (size && view_is_control(ino))
+		r = st->st_size ? -EINVAL : view_control_empty(req, ino, fi);
+	if (r < 0)
+		ops_reply_status(req, r);
 	else
-		ops_reply_status(req, -EACCES);
+		virtual_getattr(req, ino);
 }
 
 int virtual_getxattr(struct fs *fs, uint64_t ino, const char *name, struct buf *ret_value)
@@ -331,7 +262,7 @@ static void lookup_root(fuse_req_t req, uint64_t dir, const char *name)
 
 void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name)
 {
-	int r = dir & INO_VIRTUAL ? check_user(req, dir) : 0;
+	int r = dir & INO_VIRTUAL ? virtual_check_user(req, dir) : 0;
 
 	if (r < 0)
 		ops_reply_status(req, r);
@@ -343,137 +274,6 @@ void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name)
 		lookup_brainy(req, name);
 	else
 		ops_reply_status(req, -ENOTDIR);
-}
-
-/* ---- open files */
-
-/* Gives the kernel the bytes of a file that nobody has open: whoever reads it gets them from there, also when another
- * server has taken over, which knows nothing of it. */
-static void hand_out(struct fs *fs, uint64_t ino)
-{
-	void *space = request_space();
-	ssize_t n = space ? answers_read(fs->virtual->answers, ino, 0, space, FS_MAX_WRITE) : 0;
-
-	if (n > 0)
-		pushed_store(fs, ino, space, (size_t)n);
-}
-
-static int open_answer(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
-{
-	bool first;
-	int r;
-
-	if ((fi->flags & O_ACCMODE) != O_RDONLY || fi->flags & O_TRUNC)
-		return -EACCES; /* for root too */
-	r = answers_open(fs->virtual->answers, ino);
-	if (r < 0)
-		return r;
-	first = r;
-	r = ops_open_handle(fs, ino, HANDLE_ANSWER, fi);
-	if (r < 0)
-		answers_close(fs->virtual->answers, ino);
-	else if (first)
-		hand_out(fs, ino);
-	return r;
-}
-
-static int open_stream(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
-{
-	struct fs *fs = ops_fs(req);
-	struct caller opener;
-	int r = caller_of(req, &opener);
-
-	if (r < 0)
-		return r;
-	r = ops_open_handle(fs, ino, HANDLE_STREAM, fi);
-	if (r == 0)
-		r = streams_open(fs->virtual->streams, fi->fh, &opener);
-	else
-		caller_done(&opener);
-	fi->direct_io = 1;
-	fi->nonseekable = 1;
-	return r;
-}
-
-void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
-{
-	int r;
-
-	if (view_is_control(ino)) {
-		view_control_open(req, ino, fi);
-		return;
-	}
-	r = check_user(req, ino);
-	if (r == 0 && is_events(ino)) {
-		events_open(req, ino, fi);
-		return;
-	}
-	if (r == 0)
-		r = is_stream(ino) ? open_stream(req, ino, fi) : open_answer(ops_fs(req), ino, fi);
-	if (r < 0)
-		ops_reply_status(req, r);
-	else
-		ops_reply_open(req, fi);
-}
-
-void virtual_release(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
-{
-	struct fs *fs = ops_fs(req);
-	struct handle was;
-	bool last;
-
-	if (handles_remove(fs->handles, fi->fh, &was, &last) == 0) {
-		if (is_stream(ino))
-			streams_close(fs->virtual->streams, fi->fh);
-		else if (!view_is_control(ino) && !is_events(ino))
-			answers_close(fs->virtual->answers, ino);
-	}
-	ops_reply_status(req, 0);
-}
-
-void virtual_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, struct fuse_file_info *fi)
-{
-	struct virtual *v = ops_fs(req)->virtual;
-	void *space = request_space();
-	ssize_t n = -ENOMEM;
-
-	if (view_is_control(ino)) {
-		view_control_read(req, ino, size, offset);
-		return;
-	}
-	if (is_events(ino)) {
-		events_read(req, size, offset);
-		return;
-	}
-	size = MIN(size, (size_t)FS_MAX_WRITE);
-	if (space)
-		n = is_stream(ino) ? streams_read(v->streams, fi->fh, space, size)
-				   : answers_read(v->answers, ino, offset, space, size);
-	if (n < 0)
-		ops_reply_status(req, (int)n);
-	else
-		(void) fuse_reply_buf(req, space, (size_t)n);
-}
-
-void virtual_write(fuse_req_t req, uint64_t ino, const char *data, size_t size, struct fuse_file_info *fi)
-{
-	_cleanup_free_ char *line = NULL;
-	int r;
-
-	if (view_is_control(ino)) {
-		view_control_write(req, ino, data, size);
-		return;
-	}
-	r = is_stream(ino) ? streams_write(ops_fs(req)->virtual->streams, fi->fh, data, size, &line) : -EACCES;
-
-	if (r < 0)
-		ops_reply_status(req, r);
-	else if (r == 0)
-		(void) fuse_reply_write(req, size);
-	else if (virtual_kind_of(ino) == VIRTUAL_ASK)
-		ask_line(req, virtual_number_of(ino), line, fi->fh, size);
-	else
-		texts_command(req, line, fi->fh, size);
 }
 
 /* ---- listing */
@@ -519,7 +319,7 @@ static void fill(struct virtual_listing *l, uint64_t ino, off_t cookie)
 void virtual_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus)
 {
 	struct virtual_listing l = { .req = req, .data = request_space(), .size = size, .plus = plus };
-	int r = check_user(req, ino);
+	int r = virtual_check_user(req, ino);
 
 	if (view_is(ino)) {
 		view_readdir(req, ino, size, cookie, plus);

@@ -40,6 +40,7 @@ const struct results *results_put(const struct results *r)
 	free(own->key);
 	free(own->items);
 	buf_done(&own->names);
+	buf_done(&own->targets);
 	free(own);
 	return NULL;
 }
@@ -123,6 +124,14 @@ static int add_base_name(struct catalog *c, uint64_t ino, struct buf *names)
 	return r < 0 ? r : buf_add_u8(names, 0);
 }
 
+static int add_last_step(const char *path, struct buf *names)
+{
+	const char *slash = strrchr(path, '/');
+
+	path = slash ? slash + 1 : path;
+	return buf_add(names, path, strlen(path) + 1);
+}
+
 /* All but the first of one name get their numbers. */
 static int number_names(struct named *all, size_t n, struct buf *names)
 {
@@ -147,20 +156,65 @@ static int number_names(struct named *all, size_t n, struct buf *names)
 	return 0;
 }
 
-static int set_names(struct catalog *c, const uint64_t *inos, size_t n, struct results *r)
+static int set_names(struct catalog *c, struct results *r)
 {
-	struct named *all = calloc(n + 1, sizeof(*all));
+	struct named *all = calloc(r->n + 1, sizeof(*all));
 	int e = all ? 0 : -ENOMEM;
 
-	for (size_t k = 0; k < n && e >= 0; k++) {
-		all[k] = (struct named){ .ino = inos[k], .rank = k, .name = r->names.len };
-		e = add_base_name(c, inos[k], &r->names);
+	for (size_t k = 0; k < r->n && e >= 0; k++) {
+		all[k] = (struct named){ .ino = r->items[k].ino, .rank = k, .name = r->names.len };
+		e = r->items[k].target ? add_last_step(r->items[k].target, &r->names) : add_base_name(c, all[k].ino, &r->names);
 	}
 	if (e >= 0)
-		e = number_names(all, n, &r->names);
-	for (size_t k = 0; k < n && e >= 0; k++)
-		r->items[all[k].rank] = (struct result){ all[k].ino, (const char *)r->names.data + all[k].name };
+		e = number_names(all, r->n, &r->names);
+	for (size_t k = 0; k < r->n && e >= 0; k++)
+		r->items[all[k].rank].name = (const char *)r->names.data + all[k].name;
 	free(all);
+	return e;
+}
+
+int results_list_add(struct results_list *l, uint64_t ino, const char *target, size_t len)
+{
+	const struct result item = { .ino = ino };
+	int r = buf_add(&l->items, &item, sizeof(item));
+
+	if (r >= 0 && target)
+		r = buf_add(&l->targets, target, len);
+	return r < 0 ? r : buf_add_u8(&l->targets, 0);
+}
+
+void results_list_done(struct results_list *l)
+{
+	buf_done(&l->items);
+	buf_done(&l->targets);
+}
+
+static struct results *results_of(struct results_list *list)
+{
+	struct results *r = calloc(1, sizeof(*r));
+	const char *target = (const char *)list->targets.data;
+
+	if (!r)
+		return NULL;
+	atomic_init(&r->users, 1);
+	r->n = list->items.len / sizeof(*r->items);
+	r->items = (void *)list->items.data;
+	r->targets = list->targets;
+	*list = (struct results_list){ 0 };
+	for (size_t k = 0; k < r->n; k++, target += strlen(target) + 1)
+		r->items[k].target = *target ? target : NULL;
+	return r;
+}
+
+int results_name(struct catalog *c, struct results_list *list, const struct results **ret_r)
+{
+	struct results *r = results_of(list);
+	int e = r ? set_names(c, r) : -ENOMEM;
+
+	if (e < 0)
+		(void) results_put(r);
+	else
+		*ret_r = r;
 	return e;
 }
 
@@ -235,8 +289,8 @@ static int run_all(struct fs *fs, const struct manner *m, char *const *specs, si
 static int make(struct fs *fs, const struct manner *m, char *const *specs, size_t n, char *key, uint64_t lsn,
 		struct results **ret_r, char **ret_why)
 {
-	_cleanup_buf_ struct buf inos = BUF_INIT;
 	struct results *r = calloc(1, sizeof(*r));
+	_cleanup_buf_ struct buf inos = BUF_INIT;
 	int e = r ? run_all(fs, m, specs, n, &inos, ret_why) : -ENOMEM;
 
 	if (!r) {
@@ -250,8 +304,12 @@ static int make(struct fs *fs, const struct manner *m, char *const *specs, size_
 	r->n = inos.len / sizeof(uint64_t);
 	if (e >= 0) {
 		r->items = calloc(r->n + 1, sizeof(*r->items));
-		e = r->items ? set_names(fs->config.catalog, (const void *)inos.data, r->n, r) : -ENOMEM;
+		e = r->items ? 0 : -ENOMEM;
 	}
+	for (size_t k = 0; k < r->n && e >= 0; k++)
+		r->items[k].ino = ((const uint64_t *)(const void *)inos.data)[k];
+	if (e >= 0)
+		e = set_names(fs->config.catalog, r);
 	if (e < 0)
 		(void) results_put(r);
 	else

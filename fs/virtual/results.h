@@ -9,7 +9,8 @@
 
 struct result {
 	uint64_t ino;
-	const char *name; /* within the results */
+	const char *name;   /* within the results; empty: it is gone */
+	const char *target; /* the same: a path of the mount that leads to nothing yet; NULL: it is a file */
 };
 struct results {
 	atomic_uint users;
@@ -18,6 +19,7 @@ struct results {
 	struct result *items;    /* owned; best first, each name once */
 	size_t n;
 	struct buf names;        /* owned */
+	struct buf targets;      /* owned */
 	struct results *next;    /* in the cache */
 };
 
@@ -31,3 +33,14 @@ int results_get(struct fs *fs, const struct caller *caller, char *const *specs, 
 		const struct results **ret_r, char **ret_why);
 /* Takes NULL, returns NULL. */
 const struct results *results_put(const struct results *r);
+
+/* What was found without a search, before it has names. */
+struct results_list {
+	struct buf items;   /* struct result, without names; `target` not set yet */
+	struct buf targets; /* of each a text with its NUL; empty: it is a file */
+};
+/* `target` NULL: it is a file. Otherwise `ino` is any number of its own. */
+int results_list_add(struct results_list *l, uint64_t ino, const char *target, size_t len);
+void results_list_done(struct results_list *l);
+/* Names them; in their order. Takes what is in the list. */
+int results_name(struct catalog *c, struct results_list *list, const struct results **ret_r);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Views: directories that show files by what they are. .tags, .dates and .by list the files themselves, under names that are
- * theirs or, where two would be the same, have their inode's number; .find lists symlinks.
+ * theirs or, where two would be the same, have their inode's number; .find, .related-to, .similar-to and .links list symlinks.
  *
  * What a class of views is made of stands in a table (view_kinds.h). A view is a node of kind VIRTUAL_VIEW, whose number says
  * which, so that it means the same to every server; what does not fit into a number (several tags, the words of a search) has
@@ -32,13 +32,27 @@ enum view_class {
 	VIEW_CONTROL,  /* a file there, .q: 51..46 which, 45..0 the label */
 	VIEW_COMPUTED, /* .by/type, .by/lang, .by/tier: which */
 	VIEW_COMPUTED_VALUE, /* .by/type/pdf: a hash */
+	VIEW_CONCEPTS, /* .by/concept */
+	VIEW_RELATED_FOLDER, /* .related-to, and what there is a folder of the mount: 51..46 how deep, 45..0 the inode. What has
+			      * no room there is a hash behind VIEW_DEPTH_ELSEWHERE */
+	VIEW_RELATED_FILE, /* the same of a file */
+	VIEW_RELATED,  /* .related-to/a.md/depth-2: a hash */
+	VIEW_SIMILAR_FOLDER, /* .similar-to: as above */
+	VIEW_SIMILAR_FILE,
+	VIEW_SIMILAR,
+	VIEW_LINKS_FOLDER, /* .links: as above */
+	VIEW_LINKS_FILE,
+	VIEW_VERB,     /* .links/a.md/cites: a hash */
 	VIEW_CLASSES
 };
 
 #define VIEW_CLASS_SHIFT 52
 #define VIEW_PAYLOAD_MASK ((1ull << VIEW_CLASS_SHIFT) - 1)
 #define VIEW_DEPTH_SHIFT 46 /* LABEL_DEPTH_MAX and the folders above fit */
+#define VIEW_DEPTH_ELSEWHERE 63u
 #define VIEW_TERMS_MAX 16u
+/* So long the index is waited for, where no query says how long. */
+#define VIEW_WAIT_MS 1000u
 
 struct view_term {
 	uint64_t id;
@@ -56,6 +70,8 @@ struct view {
 	uint64_t file;                /* of views that a path leads to: the inode there */
 };
 
+/* ---- lookers.c */
+
 /* Somebody who looks at views; from one request to its end. */
 struct looker {
 	struct fs *fs;                /* borrowed */
@@ -72,6 +88,10 @@ void looker_rest(struct looker *l);
 int looker_sees(struct looker *l, uint64_t ino);
 /* May it search this folder, and all above it? 1, 0 or -errno. */
 int looker_enters(struct looker *l, uint64_t dir);
+/* May it know that something has this path, which it may be the first to ask for: can it look there by itself? 1, 0 or -errno. */
+int looker_may_try(struct looker *l, const char *path, size_t len);
+/* Does it see the file, or enter the folder? 1, 0 or -errno. */
+int looker_knows(struct looker *l, const struct inode *i);
 
 /* ---- view_nodes.c */
 struct view_table;
@@ -82,6 +102,11 @@ int view_of(struct fs *fs, uint64_t ino, struct view *ret_v);
 uint64_t view_ino(struct fs *fs, const struct view *v);
 /* Remembers a view whose number is a hash, which becomes its id, and a text that belongs to it (may be NULL). */
 void view_remember(struct fs *fs, struct view *v, const char *text);
+/* Somebody removes the files of this folder: for a minute, what was listed beside them is to be found as what it was. */
+void view_note_removal(struct fs *fs, uint64_t dir);
+bool view_has_removals(struct fs *fs, uint64_t dir);
+/* Gives a view its number that a path leads to. */
+void view_place(struct fs *fs, struct view *v);
 /* Appends that text. -ESTALE as above. */
 int view_text(struct fs *fs, const struct view *v, struct buf *ret_text);
 bool view_is(uint64_t ino);
@@ -116,7 +141,7 @@ int view_name(struct looker *l, const struct view *v, const struct inode *i, str
 /* The file that has this name. -ENOENT. */
 int view_find(struct looker *l, const struct view *v, const char *name, struct inode *ret_i);
 
-/* ---- view_folders.c: what views lie below a view */
+/* ---- view_kinds.c: what views lie below a view */
 /* The view that `name` leads to. 1; 2: it is a symlink to *ret_target. -ENOENT. */
 int view_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target);
 /* The folder behind `cookie` (0: the first), in the order of cookies. 1, 0 or -errno; `ret_type`: S_IFDIR or S_IFLNK. */
@@ -129,14 +154,14 @@ int view_narrowing_name(struct looker *l, uint64_t id, struct buf *ret_name);
 /* Could it be the name of a folder in this view, so that no file is called so? */
 bool view_takes_name(struct looker *l, const struct view *v, const char *name, size_t len);
 
-/* ---- view_ops.c: requests */
+/* ---- view_ops.c, view_list.c: requests */
 void view_lookup(fuse_req_t req, uint64_t dir, const char *name);
 void view_getattr(fuse_req_t req, uint64_t ino);
 /* Takes the caller over, also on error. */
 int view_attributes(struct fs *fs, struct caller *caller, uint64_t ino, struct stat *ret_st);
 void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus);
 
-/* ---- view_tagging.c, view_folder_changes.c, view_rename.c, view_create.c: requests that change something by way of a view. False: neither place is one, nothing was done. */
+/* ---- view_tagging.c, view_linking.c, view_folder_changes.c, view_rename.c, view_create.c: requests that change something by way of a view. False: neither place is one, nothing was done. */
 bool view_link(fuse_req_t req, uint64_t ino, uint64_t dir, const char *name);
 bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *name);
 bool view_unlink(fuse_req_t req, uint64_t dir, const char *name);

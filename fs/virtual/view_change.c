@@ -2,7 +2,9 @@
 #include "fs/virtual/view_change.h"
 
 #include <errno.h>
+#include <string.h>
 
+#include "base/cleanup.h"
 #include "fs/invalidator.h"
 #include "fs/virtual/view_kinds.h"
 
@@ -69,6 +71,7 @@ int viewing_tag_as(struct viewing *x, uint64_t ino, const struct view *v, uint64
 	struct view_tags tags;
 
 	view_tags_of(v, without, &tags);
+	viewing_changed(x, ino);
 	return tree_retag(x->c, &x->rq, ino, &tags.change);
 }
 
@@ -85,8 +88,10 @@ uint64_t view_last_tag(const struct view *v)
 int viewing_untag(struct viewing *x, uint64_t ino, const struct view *v)
 {
 	uint64_t id = view_last_tag(v);
-	int r = tree_retag(x->c, &x->rq, ino, &(struct retag){ .without = &id, .n_without = 1 });
+	int r;
 
+	viewing_changed(x, ino);
+	r = tree_retag(x->c, &x->rq, ino, &(struct retag){ .without = &id, .n_without = 1 });
 	return r == -ENODATA ? -EPERM : r; /* the file itself says so */
 }
 
@@ -137,4 +142,55 @@ bool viewing_was_done(fuse_req_t req, int *ret_status)
 		return false;
 	*ret_status = record.status;
 	return true;
+}
+
+/* ---- what symlinks lead to */
+
+int viewing_path_of(struct viewing *x, const struct view *v, const char **target)
+{
+	const char *mount = x->l.fs->config.mount_point, *at = *target;
+	size_t len = mount ? strlen(mount) : 0;
+
+	if (*at == '/') {
+		if (!len || strncmp(at, mount, len) != 0 || at[len] != '/')
+			return -EXDEV;
+		at += len;
+	}
+	for (unsigned k = 0; k <= v->depth && strncmp(at, "../", 3) == 0; k++)
+		at += 3;
+	*target = at + strspn(at, "/");
+	return 0;
+}
+
+static int enters(void *context, uint64_t dir)
+{
+	return looker_enters(context, dir);
+}
+
+int viewing_walk(struct viewing *x, const char *path, struct inode *ret_i)
+{
+	int r = access_walk(x->c, ROOT_INO, path, enters, &x->l, ret_i);
+
+	if (r == 0)
+		r = looker_knows(&x->l, ret_i);
+	else
+		return r;
+	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
+}
+
+/* The kernel wants a symlink for a symlink; the name is the file itself when it is looked up next. */
+void viewing_reply_symlink(fuse_req_t req, uint64_t dir, const char *name, const char *target)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	const struct answer_key key = { dir, ctx->uid, name };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct answer_node node;
+	int r = buf_add_str(&text, target);
+
+	if (r >= 0)
+		r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, &text, &node);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		virtual_reply_answer(req, &node);
 }

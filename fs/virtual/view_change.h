@@ -50,13 +50,22 @@ int viewing_tag(struct viewing *x, uint64_t ino, const struct view *v, struct in
 /* -EPERM: the file's content says the tag. */
 int viewing_untag(struct viewing *x, uint64_t ino, const struct view *v);
 
-/* What the kernel believes of a name is not so any more: that it is there, or that it is not. So has the folder changed. */
+/* What the kernel believes of a name is not so any more: that it is there, or that it is not. So has the folder changed. Said
+ * before the change, too, as below: see invalidator.h. */
 void viewing_forget_name(struct viewing *x, uint64_t dir, const char *name);
 /* The same of an inode. */
 void viewing_changed(struct viewing *x, uint64_t ino);
 /* Both: the file has a name more, or less. */
 void viewing_tell(struct viewing *x, uint64_t dir, const char *name, uint64_t ino);
 void viewing_reply_file(struct viewing *x, const struct inode *i);
+/* The kernel wants a symlink for a symlink; the name is what the view has there when it is looked up next. */
+void viewing_reply_symlink(fuse_req_t req, uint64_t dir, const char *name, const char *target);
+
+/* From the target of a symlink in the view, which was written as from its folder, as from the top of the mount, or with the
+ * path of the mount before it, to the path below the mount. -EXDEV: it leads elsewhere. */
+int viewing_path_of(struct viewing *x, const struct view *v, const char **target);
+/* The file or folder there, as far as the caller may know. -ENOENT. */
+int viewing_walk(struct viewing *x, const char *path, struct inode *ret_i);
 
 /* ---- view_folder_changes.c */
 /* The label that folders made in this view lie below. -EPERM. */
@@ -65,3 +74,14 @@ int viewing_label_of(const struct view *v, uint64_t *ret_id);
 int viewing_decode(const char *name, struct buf *ret_text);
 /* A tag or a saved search, as a folder. -ENOTDIR: it is a symlink, or a file. */
 int viewing_find_folder(struct viewing *x, uint64_t dir, const char *name, struct view *ret_v);
+
+/* ---- view_linking.c: .links */
+/* Is it the folder of a verb, in which links are made and removed? One reply each. */
+bool view_takes_links(uint64_t dir);
+void view_link_to(fuse_req_t req, uint64_t ino, uint64_t dir);
+void view_link_to_path(fuse_req_t req, const char *target, uint64_t dir, const char *name);
+void view_link_remove(fuse_req_t req, uint64_t dir, const char *name);
+void view_link_move(fuse_req_t req, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name);
+/* Do folders of verbs lie in it? */
+bool view_has_verbs(uint64_t dir);
+void view_verb_rmdir(fuse_req_t req, uint64_t dir, const char *name);

@@ -11,15 +11,14 @@
 #define PAGE 1024u
 /* To be looked at for one that somebody sees. */
 #define SOME 256u
-#define WAIT_MS 1000u
 
-const char *const view_computed_names[COMPUTED_FIELDS] = { "type", "lang", "tier" };
+const char *const view_computed_names[COMPUTED_FIELDS] = { "type", "lang", "tier", "concept" };
 
 int view_computed_field(const char *name, struct view *ret_v)
 {
 	for (unsigned k = 0; k < COMPUTED_FIELDS; k++)
 		if (strcmp(name, view_computed_names[k]) == 0) {
-			*ret_v = (struct view){ .class = VIEW_COMPUTED, .id = k, .depth = 1 };
+			*ret_v = (struct view){ .class = k + 1 < COMPUTED_FIELDS ? VIEW_COMPUTED : VIEW_CONCEPTS, .id = k, .depth = 1 };
 			return 1;
 		}
 	return 0;
@@ -65,7 +64,7 @@ int view_computed_below(struct looker *l, const struct view *v, const char *name
 		return r < 0 ? r : -ENOMEM;
 	r = has_some(l, &what);
 	if (r == 0 && index_pending(l->fs->config.index)) {
-		(void) index_wait(l->fs->config.index, WAIT_MS);
+		(void) index_wait(l->fs->config.index, VIEW_WAIT_MS);
 		r = has_some(l, &what);
 	}
 	if (r > 0)
@@ -118,7 +117,7 @@ int view_computed_folders(struct looker *l, const struct view *v, struct buf *re
 	if (!l->fs->config.index)
 		return 0;
 	looker_rest(l);
-	(void) index_wait(l->fs->config.index, WAIT_MS);
+	(void) index_wait(l->fs->config.index, VIEW_WAIT_MS);
 	(void) snprintf(name, sizeof(name), "count?by=%s", view_computed_names[v->id % COMPUTED_FIELDS]);
 	r = query_parse(name, &q, &why);
 	if (r < 0)
@@ -162,7 +161,7 @@ int view_computed_open(struct view_walk *w, uint64_t cookie)
 {
 	if (!cookie) {
 		looker_rest(w->l);
-		(void) index_wait(w->l->fs->config.index, WAIT_MS);
+		(void) index_wait(w->l->fs->config.index, VIEW_WAIT_MS);
 	}
 	w->low = cookie + 1;
 	return 0;

@@ -65,6 +65,8 @@ void view_control_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi)
 
 	if (r == 0)
 		r = ops_open_handle(ops_fs(req), ino, HANDLE_STREAM, fi);
+	if (r == 0 && fi->flags & O_TRUNC)
+		handles_emptied(ops_fs(req)->handles, fi->fh);
 	fi->direct_io = 1;
 	if (r < 0)
 		ops_reply_status(req, r);
@@ -109,20 +111,35 @@ static int try_setting(struct fs *fs, unsigned which, const char *text, char **r
 	return r;
 }
 
-static int set(fuse_req_t req, const struct view *v, const char *text)
+/* What is asked without a query is the name. */
+static int default_query(struct catalog *c, uint64_t id, struct buf *ret_text)
 {
-	struct tree_request rq = ops_request(req);
-	struct fs *fs = ops_fs(req);
-	char *why = NULL;
-	int r = try_setting(fs, v->depth, text, &why);
+	_cleanup_label_ struct label label = { 0 };
+	int r = label_get(c, id, &label);
 
-	if (why)
-		errors_set(fs->virtual->errors, fuse_req_ctx(req)->uid, why);
-	return r < 0 ? r : tree_set_saved(fs->config.catalog, &rq, v->id, v->depth, text);
+	return r < 0 ? r : buf_add(ret_text, label.name.data, label.name.len);
 }
 
-void view_control_write(fuse_req_t req, uint64_t ino, const char *data, size_t size)
+static int set(struct fs *fs, struct tree_request *rq, const struct view *v, const char *text)
 {
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	char *why = NULL;
+	int r = 0;
+
+	if (v->depth == SAVED_QUERY && !text[strspn(text, " \t")]) {
+		r = default_query(fs->config.catalog, v->id, &name);
+		text = buf_cstr(&name);
+	}
+	if (r >= 0)
+		r = text ? try_setting(fs, v->depth, text, &why) : -ENOMEM;
+	if (why)
+		errors_set(fs->virtual->errors, rq->uid, why);
+	return r < 0 ? r : tree_set_saved(fs->config.catalog, rq, v->id, v->depth, text);
+}
+
+void view_control_write(fuse_req_t req, uint64_t ino, const char *data, size_t size, uint64_t fh)
+{
+	struct tree_request rq = ops_request(req);
 	_cleanup_free_ char *text = NULL;
 	size_t len = size;
 	struct view v;
@@ -133,11 +150,36 @@ void view_control_write(fuse_req_t req, uint64_t ino, const char *data, size_t s
 	if (r == 0)
 		r = memchr(data, 0, len) || v.depth >= SAVED_SETTINGS ? -EINVAL : 0;
 	if (r == 0) {
+		(void) handles_wrote(ops_fs(req)->handles, fh, false);
 		text = strndup(data, len);
-		r = text ? set(req, &v, text) : -ENOMEM;
+		r = text ? set(ops_fs(req), &rq, &v, text) : -ENOMEM;
 	}
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
 		(void) fuse_reply_write(req, size);
+}
+
+int view_control_empty(fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi)
+{
+	struct tree_request rq = ops_request(req);
+	struct view v;
+	int r = check(req, ino, &v);
+
+	rq.reply.unique = 0; /* once more makes no difference */
+	if (r == 0 && fi)
+		handles_emptied(ops_fs(req)->handles, fi->fh);
+	else if (r == 0)
+		r = v.depth < SAVED_SETTINGS ? set(ops_fs(req), &rq, &v, "") : -EINVAL;
+	return r;
+}
+
+void view_control_close(struct fs *fs, uint64_t ino, uint64_t fh)
+{
+	struct tree_request rq = { 0 };
+	struct handle h;
+	struct view v;
+
+	if (handles_get(fs->handles, fh, &h) == 0 && h.flags & HANDLE_EMPTIED && view_of(fs, ino, &v) == 0 && v.depth < SAVED_SETTINGS)
+		(void) set(fs, &rq, &v, "");
 }

@@ -173,11 +173,25 @@ const struct result *view_find_result(const struct results *r, const char *name)
 	return NULL;
 }
 
-int view_target(struct fs *fs, const struct view *v, uint64_t ino, struct buf *ret_target)
+static int add_way_up(const struct view *v, struct buf *target)
 {
 	int r = 0;
 
 	for (unsigned k = 0; k <= v->depth && r >= 0; k++)
-		r = buf_add_str(ret_target, "../");
+		r = buf_add_str(target, "../");
+	return r;
+}
+
+int view_target(struct fs *fs, const struct view *v, uint64_t ino, struct buf *ret_target)
+{
+	int r = add_way_up(v, ret_target);
+
 	return r < 0 ? r : tree_path(fs->config.catalog, ino, ROOT_INO, 0, ret_target);
+}
+
+int view_result_target(struct fs *fs, const struct view *v, const struct result *item, struct buf *ret_target)
+{
+	int r = item->target ? add_way_up(v, ret_target) : view_target(fs, v, item->ino, ret_target);
+
+	return r < 0 || !item->target ? r : buf_add_str(ret_target, item->target + strspn(item->target, "/"));
 }

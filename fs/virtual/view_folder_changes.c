@@ -107,6 +107,10 @@ bool view_rmdir(fuse_req_t req, uint64_t dir, const char *name)
 
 	if (!view_is(dir))
 		return false;
+	if (view_has_verbs(dir)) {
+		view_verb_rmdir(req, dir, name);
+		return true;
+	}
 	if (ops_replayed(req))
 		return true;
 	r = viewing_begin(req, &x);

@@ -29,6 +29,22 @@ static const struct view_kind kinds[VIEW_CLASSES] = {
 	[VIEW_COMPUTED] = { .below = view_computed_below, .folders = view_computed_folders },
 	[VIEW_COMPUTED_VALUE] = { .remembered = true, .has = view_computed_has, .open = view_computed_open,
 				  .next = view_computed_next },
+	[VIEW_CONCEPTS] = { .below = view_concept_below, .next_folder = view_concept_folders },
+	[VIEW_RELATED_FOLDER] = { .root = ".related-to", .path = true, .of_file = VIEW_RELATED_FILE, .below = view_path_below,
+				  .option = view_related_option },
+	[VIEW_RELATED_FILE] = { .path = true, .below = view_relatives_below, .takes_name = view_relatives_take,
+				.results = view_relatives_results },
+	[VIEW_RELATED] = { .remembered = true, .below = view_relatives_below, .takes_name = view_relatives_take,
+			   .results = view_relatives_results },
+	[VIEW_SIMILAR_FOLDER] = { .root = ".similar-to", .path = true, .of_file = VIEW_SIMILAR_FILE, .below = view_path_below },
+	[VIEW_SIMILAR_FILE] = { .path = true, .below = view_relatives_below, .takes_name = view_relatives_take,
+				.results = view_relatives_results },
+	[VIEW_SIMILAR] = { .remembered = true, .below = view_relatives_below, .takes_name = view_relatives_take,
+			   .results = view_relatives_results },
+	[VIEW_LINKS_FOLDER] = { .root = ".links", .path = true, .of_file = VIEW_LINKS_FILE, .below = view_path_below,
+				.option = view_verb_option },
+	[VIEW_LINKS_FILE] = { .path = true, .takes = true, .below = view_verbs_below, .folders = view_verbs_folders },
+	[VIEW_VERB] = { .remembered = true, .takes = true, .results = view_verb_results },
 };
 
 const struct view_kind *view_kind_of(const struct view *v)
@@ -40,7 +56,7 @@ int view_root(const char *name, struct view *ret_v)
 {
 	for (unsigned k = 0; k < VIEW_CLASSES; k++)
 		if (kinds[k].root && strcmp(name, kinds[k].root) == 0) {
-			*ret_v = (struct view){ .class = (enum view_class)k, .file = ROOT_INO };
+			*ret_v = (struct view){ .class = (enum view_class)k, .file = ROOT_INO, .id = kinds[k].path ? ROOT_INO : 0 };
 			return 1;
 		}
 	return -ENOENT;

@@ -9,6 +9,8 @@
 struct view_kind {
 	const char *root;  /* its name at the top of the mount; NULL: it lies below another view */
 	bool remembered;   /* its number is a hash (view_remember()) */
+	bool path;         /* a path of the mount leads to it (view_place()) */
+	enum view_class of_file; /* it has the entries of a folder of the mount; the class of those that are files. 0: it has not */
 	bool takes;        /* something may be made in it */
 	bool tags;         /* its files are those of tags, which they get and lose there */
 	/* ---- folders */
@@ -20,6 +22,8 @@ struct view_kind {
 	int (*folders)(struct looker *l, const struct view *v, struct buf *ret_names);
 	/* As view_takes_name(). */
 	bool (*takes_name)(struct looker *l, const struct view *v, const char *name, size_t len);
+	/* With `path`: the view of a name that the folder does not have. As view_below(). */
+	int (*option)(struct looker *l, const struct view *v, const char *name, struct view *ret_below);
 	/* ---- files, whoever sees them: a set */
 	int (*has)(struct looker *l, const struct view *v, uint64_t ino);
 	int (*open)(struct view_walk *w, uint64_t cookie);
@@ -83,3 +87,22 @@ int view_saved_root_folders(struct looker *l, const struct view *v, uint64_t coo
 int view_saved_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie);
 int view_find_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
 int view_saved_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
+int view_concept_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target);
+int view_concept_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie);
+
+/* ---- view_paths.c */
+int view_path_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target);
+/* The view of an entry of the folder that `v` shows. 1. 0: it has none, or the looker does not see it. */
+int view_path_entry(struct looker *l, const struct view *v, const struct inode *i, struct view *ret_below);
+
+/* ---- view_relatives.c: .related-to, .similar-to */
+int view_related_option(struct looker *l, const struct view *v, const char *name, struct view *ret_below);
+int view_relatives_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target);
+bool view_relatives_take(struct looker *l, const struct view *v, const char *name, size_t len);
+int view_relatives_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
+
+/* ---- view_links.c */
+int view_verb_option(struct looker *l, const struct view *v, const char *name, struct view *ret_below);
+int view_verbs_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target);
+int view_verbs_folders(struct looker *l, const struct view *v, struct buf *ret_names);
+int view_verb_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);

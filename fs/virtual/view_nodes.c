@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/hash.h"
 #include "fs/virtual/view_find.h"
 #include "fs/virtual/view_kinds.h"
@@ -12,6 +13,9 @@
 /* Views that this server was asked for, the latest ones. */
 #define TABLE_SETS 1024u
 #define TABLE_WAYS 4u
+/* Folders in which somebody removes files, and for how long that is so. */
+#define REMOVALS 16u
+#define REMOVAL_MS 60000u
 
 struct slot {
 	uint64_t number; /* class and hash */
@@ -22,6 +26,10 @@ struct slot {
 struct view_table {
 	pthread_mutex_t lock;                        /* rank 60; guards all below */
 	struct slot *slots[TABLE_SETS][TABLE_WAYS];  /* owned; of each set, the one used last is first */
+	struct {
+		uint64_t dir, at_ms;
+	} removals[REMOVALS];
+	unsigned next_removal;
 };
 
 int view_table_new(struct view_table **ret_t)
@@ -53,58 +61,6 @@ struct view_table *view_table_free(struct view_table *t)
 	return NULL;
 }
 
-/* ---- lookers */
-
-int looker_begin_as(struct fs *fs, struct caller *caller, struct looker *ret_l)
-{
-	struct looker l = { .fs = fs, .caller = *caller };
-
-	if (!l.caller.all && !fs->config.index) {
-		caller_done(&l.caller);
-		return -EACCES;
-	}
-	*ret_l = l;
-	return 0;
-}
-
-int looker_begin(fuse_req_t req, struct looker *ret_l)
-{
-	struct caller caller;
-	int r = caller_of(req, &caller);
-
-	return r < 0 ? r : looker_begin_as(fuse_req_userdata(req), &caller, ret_l);
-}
-
-void looker_rest(struct looker *l)
-{
-	l->viewer = viewer_put(l->viewer);
-}
-
-void looker_done(struct looker *l)
-{
-	looker_rest(l);
-	caller_done(&l->caller);
-}
-
-static int need_viewer(struct looker *l)
-{
-	return l->viewer ? 0 : viewers_get(index_viewers(l->fs->config.index), caller_identity(&l->caller), &l->viewer);
-}
-
-int looker_sees(struct looker *l, uint64_t ino)
-{
-	int r = l->caller.all ? 0 : need_viewer(l);
-
-	return r < 0 ? r : l->caller.all ? 1 : viewer_sees(l->viewer, ino);
-}
-
-int looker_enters(struct looker *l, uint64_t dir)
-{
-	int r = l->caller.all ? 0 : need_viewer(l);
-
-	return r < 0 ? r : l->caller.all ? 1 : viewer_enters(l->viewer, dir);
-}
-
 /* ---- numbers */
 
 bool view_is(uint64_t ino)
@@ -124,7 +80,8 @@ static uint64_t hash_of(const struct view *v, const char *text)
 
 	for (unsigned k = 0; k < v->n_terms; k++)
 		hash = hash_mix64(hash ^ (v->terms[k].id << 1 | v->terms[k].negate));
-	return hash_mix64(hash ^ v->file) & VIEW_PAYLOAD_MASK;
+	hash = hash_mix64(hash ^ v->file) & VIEW_PAYLOAD_MASK;
+	return view_kind_of(v)->path ? hash | (uint64_t)VIEW_DEPTH_ELSEWHERE << VIEW_DEPTH_SHIFT : hash;
 }
 
 /* Call with the table's lock. Brings it to the front of its set. NULL: it is not there. */
@@ -167,6 +124,14 @@ void view_remember(struct fs *fs, struct view *v, const char *text)
 	set[0] = s;
 }
 
+void view_place(struct fs *fs, struct view *v)
+{
+	if (v->depth >= VIEW_DEPTH_ELSEWHERE || v->file >> VIEW_DEPTH_SHIFT)
+		view_remember(fs, v, NULL);
+	else
+		v->id = (uint64_t)v->depth << VIEW_DEPTH_SHIFT | v->file;
+}
+
 static int recall(struct view_table *t, uint64_t number, struct view *ret_v)
 {
 	LOCKED(&t->lock);
@@ -184,6 +149,34 @@ int view_text(struct fs *fs, const struct view *v, struct buf *ret_text)
 	const struct slot *s = find_slot(t, number_of(v));
 
 	return s && s->text ? buf_add_str(ret_text, s->text) : -ESTALE;
+}
+
+void view_note_removal(struct fs *fs, uint64_t dir)
+{
+	struct view_table *t = fs->virtual->views;
+	uint64_t now_ms = clock_mono_ms();
+	LOCKED(&t->lock);
+
+	for (unsigned k = 0; k < REMOVALS; k++)
+		if (t->removals[k].dir == dir) {
+			t->removals[k].at_ms = now_ms;
+			return;
+		}
+	t->removals[t->next_removal].dir = dir;
+	t->removals[t->next_removal].at_ms = now_ms;
+	t->next_removal = (t->next_removal + 1) % REMOVALS;
+}
+
+bool view_has_removals(struct fs *fs, uint64_t dir)
+{
+	struct view_table *t = fs->virtual->views;
+	uint64_t now_ms = clock_mono_ms();
+	LOCKED(&t->lock);
+
+	for (unsigned k = 0; k < REMOVALS; k++)
+		if (t->removals[k].dir == dir)
+			return now_ms - t->removals[k].at_ms < REMOVAL_MS;
+	return false;
 }
 
 uint64_t view_ino(struct fs *fs, const struct view *v)
@@ -220,8 +213,19 @@ static void decode(struct view *v, uint64_t payload)
 	default:
 		v->depth = !view_kind_of(v)->root;
 	}
+	if (view_kind_of(v)->path) {
+		v->depth = (unsigned)(payload >> VIEW_DEPTH_SHIFT);
+		v->file = payload & ((1ull << VIEW_DEPTH_SHIFT) - 1);
+	}
 	if (v->class == VIEW_TAG)
 		v->terms[v->n_terms++] = (struct view_term){ .id = v->id };
+}
+
+static bool is_remembered(const struct view *v, uint64_t payload)
+{
+	const struct view_kind *kind = view_kind_of(v);
+
+	return kind->remembered || (kind->path && payload >> VIEW_DEPTH_SHIFT == VIEW_DEPTH_ELSEWHERE);
 }
 
 int view_of(struct fs *fs, uint64_t ino, struct view *ret_v)
@@ -231,7 +235,7 @@ int view_of(struct fs *fs, uint64_t ino, struct view *ret_v)
 
 	if (v.class >= VIEW_CLASSES)
 		return -ESTALE;
-	if (view_kind_of(&v)->remembered)
+	if (is_remembered(&v, number & VIEW_PAYLOAD_MASK))
 		return recall(fs->virtual->views, number, ret_v);
 	decode(&v, number & VIEW_PAYLOAD_MASK);
 	*ret_v = v;
@@ -274,7 +278,7 @@ void view_stat(struct looker *l, const struct view *v, struct stat *ret_st)
 	*ret_st = (struct stat){
 		.st_ino = view_ino(l->fs, v),
 		.st_mode = S_IFDIR | (view_kind_of(v)->takes ? 0777 : 0555),
-		.st_nlink = 2,
+		.st_nlink = view_kind_of(v)->below ? 1 : 2, /* 1: not counted, so that nobody takes it for a folder without folders */
 		.st_uid = l->fs->config.owner_uid,
 		.st_gid = l->fs->virtual->gid,
 		.st_size = (off_t)count_files(l, v),

@@ -23,6 +23,12 @@ static bool keep_open(void *context, uint64_t ino)
 	return true;
 }
 
+static void forget_names(struct viewing *x, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name)
+{
+	viewing_forget_name(x, dir, name);
+	viewing_forget_name(x, new_dir, new_name);
+}
+
 /* `tags`: what changes of them at once; or NULL. */
 static int rename_file(struct viewing *x, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags,
 		       const struct retag *tags)
@@ -32,12 +38,11 @@ static int rename_file(struct viewing *x, uint64_t dir, const char *name, uint64
 	int r;
 
 	rq.tags = tags;
+	forget_names(x, dir, name, new_dir, new_name);
 	r = tree_rename(x->c, &rq, dir, name, new_dir, new_name, flags, keep_open, NULL, &renamed);
-
 	if (r < 0)
 		return r;
-	viewing_forget_name(x, dir, name);
-	viewing_forget_name(x, new_dir, new_name);
+	forget_names(x, dir, name, new_dir, new_name);
 	ops_reclaim(x->l.fs, &renamed.replaced, true);
 	return 0;
 }
@@ -116,13 +121,16 @@ static int move_out(struct viewing *x, const struct view *from, const struct ino
 	_cleanup_buf_ struct buf name = BUF_INIT;
 	uint64_t dir, tag = view_last_tag(from);
 	const struct retag without = { .without = &tag, .n_without = 1 };
+	bool untags = view_has_tags(from);
 	int r = place_of(x, i, &dir, &name);
 
 	if (r == 0)
 		r = may_rename_in(x, dir, i);
+	if (r == 0 && untags)
+		r = viewing_may_write(x, i);
 	if (r < 0)
 		return r;
-	return rename_file(x, dir, (const char *)name.data, new_dir, new_name, flags, view_has_tags(from) ? &without : NULL);
+	return rename_file(x, dir, (const char *)name.data, new_dir, new_name, flags, untags ? &without : NULL);
 }
 
 /* Does the folder belong to a trash can, as freedesktop.org has them on each filesystem? */
@@ -153,6 +161,21 @@ static int check_trash(struct viewing *x, uint64_t dir, uint64_t new_dir)
 	return r > 0 ? -EXDEV : r;
 }
 
+/* The label that the last step of a whole name lies below, which is cut off it. -ENOENT: there is no such tag. */
+static int split_name(struct viewing *x, struct buf *text, uint64_t *above)
+{
+	char *name = (char *)text->data, *slash;
+	int r = 0;
+
+	while (r >= 0 && (slash = strchr(name, '/'))) {
+		r = label_find(x->c, *above, name, (size_t)(slash - name), above);
+		name = slash + 1;
+	}
+	if (r >= 0)
+		memmove(text->data, name, strlen(name) + 1);
+	return r;
+}
+
 static int rename_folder(struct viewing *x, const struct view *v, uint64_t new_dir, const char *new_name, bool may_replace)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
@@ -170,6 +193,8 @@ static int rename_folder(struct viewing *x, const struct view *v, uint64_t new_d
 		r = viewing_label_of(&to, &above);
 	if (r == 0)
 		r = new_name[0] == '-' ? -EINVAL : viewing_decode(new_name, &text);
+	if (r == 0)
+		r = split_name(x, &text, &above);
 	return r < 0 ? r : tree_rename_tag(x->c, &x->rq, v->id, above, (const char *)text.data, may_replace);
 }
 
@@ -207,6 +232,10 @@ bool view_rename(fuse_req_t req, uint64_t dir, const char *name, uint64_t new_di
 
 	if (!view_is(dir) && !view_is(new_dir))
 		return false;
+	if (view_takes_links(dir) && view_takes_links(new_dir)) {
+		view_link_move(req, dir, name, new_dir, new_name);
+		return true;
+	}
 	if (ops_replayed(req))
 		return true;
 	r = viewing_begin(req, &x);

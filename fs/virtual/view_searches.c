@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* Folders of searches: .find/WORDS, and those that are kept. */
+/* Folders of searches: .find/WORDS, those that are kept, and .by/concept/WORDS. */
 #include <errno.h>
 #include <string.h>
 
@@ -9,10 +9,8 @@
 #include "fs/virtual/view_kinds.h"
 #include "fs/virtual/view_labels.h"
 
-/* Checks what is asked before it becomes a folder. */
-int view_search(struct looker *l, struct buf *spec, unsigned depth, struct view *ret_v)
+int view_check_query(struct looker *l, struct buf *spec)
 {
-	struct view v = { .class = VIEW_RESULTS, .depth = depth };
 	char *why = NULL;
 	struct query q;
 	int r = buf_cstr(spec) ? query_parse(buf_cstr(spec), &q, &why) : -ENOMEM;
@@ -23,6 +21,14 @@ int view_search(struct looker *l, struct buf *spec, unsigned depth, struct view 
 	}
 	if (why)
 		errors_set(l->fs->virtual->errors, l->caller.uid, why);
+	return r;
+}
+
+int view_search(struct looker *l, struct buf *spec, unsigned depth, struct view *ret_v)
+{
+	struct view v = { .class = VIEW_RESULTS, .depth = depth };
+	int r = view_check_query(l, spec);
+
 	if (r < 0)
 		return r;
 	view_remember(l->fs, &v, buf_cstr(spec));
@@ -104,4 +110,42 @@ int view_saved_folders(struct looker *l, const struct view *v, uint64_t cookie, 
 int view_find_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie)
 {
 	return cookie ? 0 : add_text(ret_name, "saved", 1, ret_cookie);
+}
+
+/* ---- .by/concept */
+
+/* -ENOENT: no file has a field of this name. */
+static int find_field(struct looker *l, struct view *ret_field)
+{
+	static const char field[] = "concept";
+	uint64_t id;
+	int r = view_label_below(l, LABEL_ROOT_FIELDS, field, strlen(field), &id);
+
+	*ret_field = (struct view){ .class = VIEW_FIELD, .id = id, .depth = 1 };
+	return r;
+}
+
+/* The files that say so in a field of this name; if none does, those whose meaning is nearest to these words. */
+int view_concept_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target)
+{
+	_cleanup_buf_ struct buf spec = BUF_INIT;
+	struct view field;
+	int r = find_field(l, &field);
+
+	if (r >= 0)
+		r = view_field_below(l, &field, name, ret_below, ret_target);
+	if (r != -ENOENT)
+		return r;
+	r = name[0] == '.' ? -ENOENT : buf_addf(&spec, "similar?text=%s", name);
+	return r < 0 ? r : view_search(l, &spec, 2, ret_below);
+}
+
+int view_concept_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie)
+{
+	struct view field;
+	int r = find_field(l, &field);
+
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
+	return view_field_folders(l, &field, cookie, ret_name, ret_cookie);
 }

@@ -17,6 +17,10 @@ bool view_link(fuse_req_t req, uint64_t ino, uint64_t dir, const char *name)
 
 	if (!view_is(dir) || is_virtual(ino))
 		return false;
+	if (view_takes_links(dir)) {
+		view_link_to(req, ino, dir);
+		return true;
+	}
 	if (ops_replayed(req))
 		return true;
 	r = viewing_begin(req, &x);
@@ -35,50 +39,11 @@ bool view_link(fuse_req_t req, uint64_t ino, uint64_t dir, const char *name)
 	return true;
 }
 
-static int enters(void *context, uint64_t dir)
-{
-	return looker_enters(context, dir);
-}
-
-/* A target that was written as from the folder of the symlink, as from the top of the mount, or with the path of the mount
- * before it. */
 static int resolve(struct viewing *x, const struct view *v, const char *target, struct inode *ret_i)
 {
-	const char *mount = x->l.fs->config.mount_point;
-	size_t len = mount ? strlen(mount) : 0;
-	int r;
+	int r = viewing_path_of(x, v, &target);
 
-	if (*target == '/') {
-		if (!len || strncmp(target, mount, len) != 0 || target[len] != '/')
-			return -EXDEV;
-		target += len;
-	}
-	for (unsigned k = 0; k <= v->depth && strncmp(target, "../", 3) == 0; k++)
-		target += 3;
-	target += strspn(target, "/");
-	r = access_walk(x->c, ROOT_INO, target, enters, &x->l, ret_i);
-	if (r == 0)
-		r = S_ISDIR(ret_i->mode) ? enters(&x->l, ret_i->ino) : looker_sees(&x->l, ret_i->ino);
-	else
-		return r;
-	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
-}
-
-/* The kernel wants a symlink for a symlink; the name is the file itself when it is looked up next. */
-static void reply_symlink(fuse_req_t req, uint64_t dir, const char *name, const char *target)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	const struct answer_key key = { dir, ctx->uid, name };
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct answer_node node;
-	int r = buf_add_str(&text, target);
-
-	if (r >= 0)
-		r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, &text, &node);
-	if (r < 0)
-		ops_reply_status(req, r);
-	else
-		virtual_reply_answer(req, &node);
+	return r < 0 ? r : viewing_walk(x, target, ret_i);
 }
 
 bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *name)
@@ -90,6 +55,10 @@ bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *
 
 	if (!view_is(dir))
 		return false;
+	if (view_takes_links(dir)) {
+		view_link_to_path(req, target, dir, name);
+		return true;
+	}
 	r = viewing_begin(req, &x);
 	if (r < 0) {
 		ops_reply_status(req, r);
@@ -105,7 +74,7 @@ bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		reply_symlink(req, dir, name, target);
+		viewing_reply_symlink(req, dir, name, target);
 	viewing_end(&x);
 	return true;
 }
@@ -138,8 +107,10 @@ static int unlink_in(struct viewing *x, uint64_t dir, const char *name)
 		r = viewing_may_write(x, &i);
 	if (r == 0)
 		r = viewing_untag(x, i.ino, &v);
-	if (r >= 0)
+	if (r >= 0) {
+		view_note_removal(x->l.fs, dir);
 		viewing_tell(x, dir, name, i.ino);
+	}
 	return MIN(r, 0);
 }
 
@@ -150,6 +121,10 @@ bool view_unlink(fuse_req_t req, uint64_t dir, const char *name)
 
 	if (!view_is(dir))
 		return false;
+	if (view_takes_links(dir)) {
+		view_link_remove(req, dir, name);
+		return true;
+	}
 	if (ops_replayed(req))
 		return true;
 	r = viewing_begin(req, &x);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Folders of tags: the tags below one, and those that still narrow it down, which are symlinks to the one folder that
- * a set of tags has (".tags/a,b"): so no program that walks all folders meets every order of every set. */
+ * a set of tags has (".tags/a,b"): so no program that walks all folders meets every order of every set. A tag that no file has
+ * beside those of the folder is not listed there; it is an empty folder, so that files can be put into it, and another tag, too,
+ * which then lies below that one. But a program that removes all of a folder has listed it as a symlink, when there were files. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -93,6 +95,38 @@ int view_narrowing_name(struct looker *l, uint64_t id, struct buf *ret_name)
 	return add_name(l->fs->config.catalog, &(struct view_term){ .id = id }, ret_name);
 }
 
+/* Is there a file that has one more tag? 1, 0 or -errno. */
+static int has_file(struct looker *l, const struct view *v)
+{
+	_cleanup_(view_walk_done) struct view_walk w = { 0 };
+	uint64_t ino, cookie;
+	int r = view_walk_open(l, v, 0, &w);
+
+	return r < 0 ? r : view_walk_next(&w, &ino, &cookie);
+}
+
+/* 1: nothing narrows. 2: a symlink does. */
+static int narrow(struct looker *l, const struct view *v, const struct view_term *more, struct view *ret_below,
+		  struct buf *ret_target)
+{
+	struct view below = *v;
+	int r = v->n_terms == VIEW_TERMS_MAX || more->negate || view_has_removals(l->fs, view_ino(l->fs, v));
+
+	if (!r) {
+		below.class = VIEW_TAG_SET;
+		below.depth++;
+		below.terms[below.n_terms++] = *more;
+		r = has_file(l, &below);
+	}
+	if (r) {
+		r = r < 0 ? r : link_to_set(l, v, more, ret_target);
+		return r < 0 ? r : 2;
+	}
+	view_remember(l->fs, &below, NULL);
+	*ret_below = below;
+	return 1;
+}
+
 int view_tag_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
 		     struct buf *ret_target)
 {
@@ -106,9 +140,7 @@ int view_tag_below(struct looker *l, const struct view *v, const char *name, str
 	}
 	if (r == -ENOENT)
 		r = find_tag(l, name + more.negate, strlen(name) - more.negate, &more.id);
-	if (r >= 0)
-		r = link_to_set(l, v, &more, ret_target);
-	return r < 0 ? r : 2;
+	return r < 0 ? r : narrow(l, v, &more, ret_below, ret_target);
 }
 
 bool view_tag_takes(struct looker *l, const struct view *v, const char *name, size_t len)

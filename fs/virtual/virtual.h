@@ -68,7 +68,14 @@ void virtual_stop(struct virtual *v);
 struct virtual *virtual_free(struct virtual *v);
 void virtual_add_memory(struct virtual *v, struct memory_parts *m);
 
-/* ---- nodes.c: operations on virtual inodes, one reply each */
+/* ---- nodes.c, node_files.c: operations on virtual inodes, one reply each */
+
+/* May this user do anything with it? The kernel has checked its mode; it did so with what it remembers. */
+int virtual_check_user(fuse_req_t req, uint64_t ino);
+/* ask or control: a line in, an answer out. */
+bool virtual_is_stream(uint64_t ino);
+/* .brainy/events */
+bool virtual_is_events(uint64_t ino);
 
 /* Is this one of the reserved names that exist? */
 bool virtual_has_root(const char *name);
@@ -79,7 +86,8 @@ void virtual_readlink(fuse_req_t req, uint64_t ino);
 int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st); /* of no view */
 /* What a request that libfuse has not seen is shown of its node, and for how long the kernel may keep that. */
 int virtual_stat_for(struct fs *fs, const struct fuse_in_header *in, struct stat *ret_st, double *ret_valid_s);
-void virtual_setattr(fuse_req_t req, uint64_t ino, int what);
+/* `fi` NULL: by its path. */
+void virtual_setattr(fuse_req_t req, uint64_t ino, const struct stat *st, int what, const struct fuse_file_info *fi);
 void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
 void virtual_release(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
 void virtual_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, struct fuse_file_info *fi);

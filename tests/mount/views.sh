@@ -216,6 +216,31 @@ def renaming():
     same((tagged("r/1"), ls(".tags/empty") & {"1", "3"}), (" new ,, empty", {"1", "3"}))
     run("mv", "-T", ".tags/empty", ".tags/y/full")
     same(tagged("r/1"), " new ,, y/full")
+    # Below another one, in which no file has both; where some have, by its whole name
+    tag("r/4", "apart")
+    run("mv", ".tags/new", ".tags/apart/")
+    same([tagged(f"r/{k}") for k in (0, 1)], ["apart/new", " apart/new ,, y/full"])
+    tag("r/4", "apart,y")
+    refused(errno.ENOTDIR, os.rename, ".tags/y", ".tags/apart/y")
+    os.rename(".tags/y", ".tags/apart%2Fy")
+    same(tagged("r/4"), "apart,apart/y")
+    refused(errno.ENOENT, os.rename, ".tags/apart", ".tags/never%2Fapart")
+    refused(errno.EINVAL, os.rename, ".tags/apart", ".tags/apart%2Fy%2Fapart")
+    os.rename(".tags/apart/y", ".tags/y")
+    os.rename(".tags/apart/new", ".tags/new")
+    same([tagged(f"r/{k}") for k in (0, 4)], ["new", "apart,y"])
+    tag("r/4", "y")
+    with contextlib.suppress(FileNotFoundError):
+        os.rmdir(".tags/apart")
+    # A tag that no file has beside another is an empty folder there, which files can be put into.
+    write("r/5")
+    tag("r/5", "lone")
+    assert "lone" not in ls(".tags/new"), ls(".tags/new")
+    same((os.path.islink(".tags/new/lone"), ls(".tags/new/lone")), (False, set()))
+    os.link("r/5", ".tags/new/lone/5")
+    same((tagged("r/5"), os.readlink(".tags/new/lone"), ls(".tags/new/lone")), ("lone,new", "../new,lone", {"5"}))
+    os.unlink("r/5")
+    os.rmdir(".tags/lone") if not gone(".tags/lone") else None
     # While a program is in there
     inside = os.open(".tags/new", os.O_PATH)
     os.chdir(".tags/new")
@@ -462,8 +487,23 @@ def searches():
     write(".find/saved/zebra/.sort", "name\n")
     same([n for n in os.listdir(".find/saved/zebra") if n not in controls], [f"{k}.txt" for k in range(4)])
     write(".find/saved/zebra/.mode", "text\n")
-    for name, text in (".limit", "many"), (".mode", "wild"), (".sort", "up"), (".q", "\n"):
+    for name, text in (".limit", "many"), (".mode", "wild"), (".sort", "up"), (".q", '"zebra'):
         refused(errno.EINVAL, put, f".find/saved/zebra/{name}", text)
+        said = open(".query/last-error").read()
+        assert name == ".q" or text in said, said
+        run("sh", "-c", 'printf "%s" "$1" >"$2"', "sh", text, f".find/saved/zebra/{name}", fails=True)
+    # Nothing is the default; what is refused leaves what was there.
+    write(".find/saved/zebra/.limit", "3\n")
+    run("sh", "-c", "echo many >.find/saved/zebra/.limit", fails=True)
+    same(open(".find/saved/zebra/.limit").read(), "3\n")
+    for emptied in (lambda p: run("sh", "-c", ': >"$1"', "sh", p), lambda p: os.truncate(p, 0), lambda p: write(p, ""), lambda p: put(p, "\n")):
+        for name, text, default in (".limit", "3", ""), (".mode", "vector", ""), (".sort", "size", ""), (".q", "river", "zebra\n"):
+            put(f".find/saved/zebra/{name}", text)
+            same(open(f".find/saved/zebra/{name}").read(), text + "\n")
+            emptied(f".find/saved/zebra/{name}")
+            same((name, open(f".find/saved/zebra/{name}").read(), os.stat(f".find/saved/zebra/{name}").st_size), (name, default, len(default)))
+    refused(errno.EINVAL, os.truncate, ".find/saved/zebra/.limit", 3)
+    write(".find/saved/zebra/.mode", "text\n")
     same(open(".find/saved/zebra/.mode").read(), "text\n")
     os.mkdir(".find/saved/zebra/river")
     write(".find/saved/zebra/river/.mode", "text\n")
@@ -530,6 +570,7 @@ def busy():
         os.symlink("busy/file.txt", ".tags/busiest/link")
         os.unlink(".tags/busiest/file.txt")
         write(".tags/busiest/new.txt", "new")
+        soon(lambda: not gone("inbox/new.txt"))
         same((open("inbox/new.txt").read(), tagged("inbox/new.txt")), ("new", "busiest"))
         os.unlink("inbox/new.txt")
         soon(lambda: not ls("inbox"))

@@ -6,6 +6,7 @@
 #include "catalog/links.h"
 #include "catalog/tree_impl.h"
 #include "tests/unit/any_is_open.h"
+#include "tests/unit/packed_box.h"
 #include "tests/unit/xattr_box.h"
 
 /* ---- hands */
@@ -115,13 +116,15 @@ static uint64_t target(uint64_t ino)
 	return first_of(links_from(c, ino));
 }
 
-static unsigned records(char letter)
+/* Records; of sets the members. */
+static size_t records(char letter)
 {
 	const void *key, *value;
-	size_t key_len, value_len;
+	size_t key_len, value_len, n = 0;
 	struct cursor *cur;
-	unsigned n = 0;
 
+	if (letter != 'W')
+		return packed_box_count(c, letter);
 	CHECK_EQ(cursor_open(c, &letter, 1, &cur), 0);
 	while (cursor_next(cur, &key, &key_len, &value, &value_len) > 0)
 		n++;
@@ -191,6 +194,87 @@ static void test_set(void)
 	drop(ROOT_INO, "a.md");
 	drop(ROOT_INO, "set.src");
 	check_sets();
+}
+
+static struct link_target to_path(const char *path)
+{
+	return (struct link_target){ .path = path };
+}
+
+static int add_to(uint64_t src, const char *verb, struct link_target to)
+{
+	return tree_add_link(c, &(struct tree_request){ 0 }, src, verb, &to);
+}
+
+static int remove_from(uint64_t src, const char *verb, struct link_target to)
+{
+	return tree_remove_link(c, &(struct tree_request){ 0 }, src, verb, &to);
+}
+
+/* One by one, beside what is set as a whole. */
+static void test_edit(void)
+{
+	uint64_t d = folder(ROOT_INO, "edit"), a = note(d, "a"), b = note(d, "b"), src = note(d, "src");
+	const struct link_place from = { src, "cites" }, to = { b, "quotes" };
+	const struct link_target target = { .ino = a };
+
+	CHECK_EQ(add_to(src, "cites", target), 0);
+	CHECK_EQ(add_to(src, "cites", to_path("edit/b")), 0);
+	CHECK_EQ(add_to(src, "cites", to_path("edit/later")), 0);
+	CHECK_EQ(add_to(src, "cites", to_path("edit/a")), 0); /* it is there */
+	check_value(src, CITES, "edit/a\nedit/b\nedit/later");
+	CHECK_EQ(count_of(links_from(c, src)), 2);
+	check_sets();
+	CHECK_EQ(add_to(src, "bad verb", target), -EINVAL);
+	CHECK_EQ(add_to(src + 1000, "cites", target), -ENOENT);
+	CHECK_EQ(remove_from(src, "cites", to_path("edit/never")), -ENODATA);
+	CHECK_EQ(remove_from(src, "other", target), -ENODATA);
+	CHECK_EQ(remove_from(src, "cites", (struct link_target){ .ino = b }), 0);
+	CHECK_EQ(remove_from(src, "cites", to_path("edit/later")), 0);
+	check_value(src, CITES, "edit/a");
+
+	CHECK_EQ(tree_move_link(c, &(struct tree_request){ 0 }, &from, &to, &(struct link_target){ .ino = b }), -ENODATA);
+	CHECK_EQ(tree_move_link(c, &(struct tree_request){ 0 }, &from, &(struct link_place){ b, "" }, &target), -EINVAL);
+	check_value(src, CITES, "edit/a");
+	CHECK_EQ(tree_move_link(c, &(struct tree_request){ 0 }, &from, &to, &target), 0);
+	check_value(src, CITES, NULL);
+	check_value(b, "user.brainy.link.quotes", "edit/a");
+	CHECK_EQ(first_of(links_to(c, a)), b);
+	check_sets();
+	drop(d, "a");
+	drop(d, "b");
+	drop(d, "src");
+	check_sets();
+}
+
+static int sees_one(void *context, uint64_t ino)
+{
+	return ino == *(const uint64_t *)context;
+}
+
+static int sees_path(void *context, const char *path, size_t len)
+{
+	return len > 5 && memcmp(path, "open/", 5) == 0;
+}
+
+static void test_sight(void)
+{
+	uint64_t d = folder(ROOT_INO, "sight"), a = note(d, "a"), b = note(d, "b"), src = note(d, "src");
+	const struct link_sight sight = { sees_one, sees_path, &a }, none = { sees_one, sees_path, &src };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+
+	CHECK(links_is_xattr(CITES) && !links_is_xattr("user.brainy.link.bad verb") && !links_is_xattr("user.cites"));
+	CHECK_EQ(set(src, CITES, "sight/a\nsight/b\nopen/x\nclosed/x", 0), 0);
+	CHECK_EQ(links_get_set(c, src, CITES, &sight, &text), 0);
+	CHECK_MEM(text.data, text.len, "sight/a\nopen/x", 14);
+	CHECK_EQ(remove_from(src, "cites", to_path("open/x")), 0);
+	CHECK_EQ(links_get_set(c, src, CITES, &none, &text), -ENODATA);
+	CHECK_EQ(links_get_set(c, b, CITES, &sight, &text), -ENODATA);
+	drop(d, "b"); /* what lost its name is a path */
+	text.len = 0;
+	CHECK_EQ(links_get_set(c, src, CITES, &(struct link_sight){ sees_one, sees_path, &b }, &text), -ENODATA);
+	drop(d, "a");
+	drop(d, "src");
 }
 
 static void test_set_many(void)
@@ -447,21 +531,6 @@ static void test_hub(void)
 
 /* ---- made anew */
 
-static void remove_all(char letter)
-{
-	const void *key, *value;
-	size_t key_len, value_len;
-	struct cursor *cur;
-	struct batch *b;
-
-	CHECK_EQ(catalog_begin(c, false, &b), 0);
-	CHECK_EQ(cursor_open(c, &letter, 1, &cur), 0);
-	while (cursor_next(cur, &key, &key_len, &value, &value_len) > 0)
-		batch_remove(b, key, key_len);
-	CHECK_EQ(batch_commit(b, NULL), 0);
-	(void) cursor_close(cur);
-}
-
 static void derive_anew(void)
 {
 	struct batch *b;
@@ -486,7 +555,7 @@ static void test_anew(void)
 	CHECK_EQ(set(src, CITES, "anew.a\nnothing", 0), 0);
 	find(src, "wlinks:anew;wlinks:nobody");
 	for (const char *letter = "Llw"; *letter; letter++) {
-		remove_all(*letter);
+		packed_box_lose(c, *letter, SIZE_MAX);
 		CHECK(derive_verify(c, notice, &problems) > 0);
 		CHECK_EQ(problems, 1);
 		problems = 0;
@@ -645,6 +714,8 @@ static void test_all(unsigned hash_bits)
 	xattr_box_open(hash_bits);
 	CHECK_EQ(derive_run(c), 0);
 	test_set();
+	test_edit();
+	test_sight();
 	test_set_many();
 	test_set_unnamed();
 	test_wiki();
