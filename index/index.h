@@ -154,6 +154,12 @@ struct query {
 int query_parse(const char *name, struct query *ret_q, char **ret_why);
 /* Does it begin with one? */
 bool query_has_verb(const char *name);
+/* For completion: the name of the n-th verb, with the key that it cannot do without, if there is one, and of the n-th key
+ * that it takes; NULL: there are not so many. */
+const char *query_verb_name(unsigned n, const char **ret_key);
+const char *query_key_name(unsigned verb, unsigned n);
+/* And of the n-th filter that is no field of files. */
+const char *query_filter_name(unsigned n);
 /* The same of what follows "find?". */
 int query_parse_name(const char *name, struct query *ret_q, char **ret_why);
 void query_done(struct query *q);
