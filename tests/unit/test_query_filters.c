@@ -208,6 +208,9 @@ static void test_related(void)
 	CHECK_QUERY(b, "related?to=c.md&q=wind land -sea&format=paths", "");
 	CHECK_QUERY(b, "graph?q=wind land", "0\t1\tb.md 1\t0\tc.md");
 	CHECK_QUERY(b, "graph?q=qqq&op=pagerank", "");
+	REFUSE_QUERY(b, "find?q=sea&depth=2", "neither is in q");
+	REFUSE_QUERY(b, "similar?to=a.md&verb=cites", "neither is in q");
+	REFUSE_QUERY(b, "graph?dir=out", "neither is in q");
 	REFUSE_QUERY(b, "find?q=related:nowhere.md", "related:nowhere.md: no such file");
 	REFUSE_QUERY(b, "find?q=sea link:b.md%2F..%2F..", "link:b.md");
 	REFUSE_QUERY(b, "find?q=related:", "a value is wanted");
