@@ -153,6 +153,7 @@ static int link_main(int argc, char **argv)
 
 const struct command command_link = {
 	"link", link_main, "add|rm VERB FILE TARGET.. | ls FILE..", "link files to others, list links",
-	"VERB: any of letters, digits, - and _, as cites, partOf, dependsOn. ls also shows links that were found in the text;\n"
+	"VERB: any of letters, digits, - and _, as cites, partOf, dependsOn. A link is kept as it was said; queries find those\n"
+	"of verbs that have an inverse (cites, citedBy) from either end: brainy(1). ls also shows links that were found in the text;\n"
 	"a target after ? is not there yet.",
 };
