@@ -51,15 +51,24 @@ static int days_of_month(int year, int month)
 	return days[month - 1] + (month == 2 && leap);
 }
 
-int calendar_parse_part(const char *text, int64_t *ret_day)
+int calendar_parse_span(const char *text, int64_t *ret_first, int64_t *ret_last)
 {
-	int year = read_digits(&text, 4), month = 1, day = 1;
+	int year = read_digits(&text, 4), month = 0, day = 0, last;
 
 	if (year < 0 || (*text && !read_part(&text, 12, &month)) ||
 	    (*text && !read_part(&text, days_of_month(year, month), &day)) || *text)
 		return -EINVAL;
-	*ret_day = days_from_civil(year, (unsigned)month, (unsigned)day);
+	last = month ? month : 12;
+	*ret_first = days_from_civil(year, month ? (unsigned)month : 1, day ? (unsigned)day : 1);
+	*ret_last = days_from_civil(year, (unsigned)last, day ? (unsigned)day : (unsigned)days_of_month(year, last));
 	return 0;
+}
+
+int calendar_parse_part(const char *text, int64_t *ret_day)
+{
+	int64_t last;
+
+	return calendar_parse_span(text, ret_day, &last);
 }
 
 int calendar_parse_date(const char *text, int64_t *ret_day)

@@ -23,6 +23,8 @@ static inline unsigned calendar_weekday(int64_t day)
 int calendar_parse_date(const char *text, int64_t *ret_day);
 /* Also YYYY and YYYY-MM: their first day. */
 int calendar_parse_part(const char *text, int64_t *ret_day);
+/* And their last one. */
+int calendar_parse_span(const char *text, int64_t *ret_first, int64_t *ret_last);
 
 /* What `--now` says: YYYY-MM-DD, which is its midnight UTC, or +Nd, N days (at most 36 500) after `real_now_s`.
  * -EINVAL. */

@@ -103,9 +103,6 @@ static void end(struct batch *b, bool committed)
 {
 	struct catalog *c = b->c;
 
-	if (b->companion.state)
-		b->companion.done(b->companion.state);
-	b->companion = (struct batch_companion){ 0 };
 	counters_settle(c, committed);
 	buf_reset(&b->record);
 	clear_index(b);
@@ -243,6 +240,8 @@ int batch_get(struct batch *b, const void *key, size_t key_len, struct buf *ret_
 	struct record_op op;
 	uint32_t place = b->ops > 0 ? *find_slot(b, key, key_len) : 0;
 
+	if (b->error)
+		return b->error;
 	if (place == 0)
 		return catalog_get(b->c, key, key_len, ret_value);
 	op = op_at(b, place);
@@ -278,11 +277,6 @@ void batch_reply(struct batch *b, const struct reply_record *reply)
 {
 	b->reply = *reply;
 	b->has_reply = true;
-}
-
-struct batch_companion *batch_companion(struct batch *b)
-{
-	return &b->companion;
 }
 
 uint64_t batch_lsn(const struct batch *b)
@@ -410,8 +404,6 @@ int batch_commit(struct batch *b, uint64_t *ret_lsn)
 	uint64_t lsn = atomic_load(&c->visible_lsn);
 	int r = b->error;
 
-	if (r >= 0 && b->companion.state)
-		r = b->companion.settle(b, b->companion.state);
 	if (r >= 0 && (b->record.len > 0 || b->has_reply))
 		r = log_and_apply(b, &lsn);
 	if (r >= 0 && c->config.committed && (b->record.len > 0 || b->events_len > 0))

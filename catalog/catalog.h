@@ -131,7 +131,8 @@ int catalog_begin(struct catalog *c, bool reserve, struct batch **ret_b);
 void catalog_give_way(struct catalog *c);
 /* Would catalog_begin() pause or wait for a checkpoint now? For threads that must not. */
 bool catalog_is_busy(struct catalog *c);
-/* As catalog_get(), and sees what this batch has put and removed. */
+/* As catalog_get(), and sees what this batch has put and removed. When one of these failed, the error of that: what is not
+ * there must not be taken for damage. */
 int batch_get(struct batch *b, const void *key, size_t key_len, struct buf *ret_value);
 /* Copies key and value. Errors are kept and come out of batch_commit(). */
 void batch_put(struct batch *b, const void *key, size_t key_len, const void *value, size_t value_len);
@@ -139,13 +140,6 @@ void batch_remove(struct batch *b, const void *key, size_t key_len);
 /* The batch cannot be what it should: batch_commit() returns this. */
 void batch_fail(struct batch *b, int error);
 void batch_note(struct batch *b, uint64_t ino, uint32_t what);
-/* What somebody keeps for a batch as long as it lasts. */
-struct batch_companion {
-	void *state;                                  /* NULL: nothing is kept */
-	int (*settle)(struct batch *b, void *state);  /* before the commit: puts what it has */
-	void (*done)(void *state);                    /* after commit or abort */
-};
-struct batch_companion *batch_companion(struct batch *b);
 /* The LSN that this batch will have. */
 uint64_t batch_lsn(const struct batch *b);
 struct catalog *batch_catalog(const struct batch *b);
@@ -179,6 +173,9 @@ int catalog_find_reply(struct catalog *c, struct id128 mount, uint64_t unique, s
 /* All batches at or below `lsn` survive a power cut once this returns 0. -ENOMEM: not yet. -EIO, for good. */
 int catalog_sync(struct catalog *c, uint64_t lsn);
 uint64_t catalog_last_lsn(struct catalog *c);
+/* Another one after each beginning and end of a checkpoint: what was read before and after it with the same result was
+ * read from the same overlays and store. */
+uint64_t catalog_generation(struct catalog *c);
 /* Asks for a checkpoint of everything up to now and waits for it. */
 int catalog_checkpoint(struct catalog *c);
 

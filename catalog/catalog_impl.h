@@ -51,7 +51,6 @@ struct batch {
 	size_t events_len, events_cap;
 	struct reply_record reply;
 	bool has_reply;
-	struct batch_companion companion;
 	int error; /* first failure of a put, remove or note */
 };
 
@@ -127,6 +126,7 @@ struct catalog {
 
 	pthread_mutex_t view_lock; /* rank 30 */
 	struct view *view;         /* guarded by view_lock; owned */
+	_Atomic uint64_t generation; /* of the view */
 	struct overlay_pool *pool; /* of overlays */
 	struct overlay *active;    /* in the view; changed by who holds writer and checkpoint_lock */
 
@@ -187,6 +187,9 @@ int salvage_store(struct catalog *c);
 
 /* ---- checkpoint.c */
 int checkpoint_first(struct catalog *c);
+/* With checkpoint_lock: one attempt to write what was frozen, if anything was. All of it is in the store, durable, or none;
+ * then c->facts are *facts. */
+int checkpoint_write(struct catalog *c, const struct facts *facts, const struct overlay *frozen, const struct buf *replies);
 /* What a rehearsal changed, in one durable change of a store opened for it; then the same state once more. */
 int checkpoint_rehearsed(struct catalog *c);
 /* With the writer lock held, which it keeps: everything up to now goes to the disk, twice if `twin`,

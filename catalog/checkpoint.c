@@ -4,8 +4,8 @@
  *   fold     before_freeze() may move inline bytes elsewhere, with batches of its own
  *   freeze   under the writer lock: the active overlay becomes the frozen one, and with it the LSN and
  *            the replies of that moment; a new active one takes its place
- *   write    once the store is known to be whole (vetting.c): data and log durable up to that LSN, then one durable change of the store: every record,
- *            sealed in a run of this attempt, and the facts (facts.h)
+ *   write    once the store is known to be whole (vetting.c): data and log durable up to that LSN, then one durable
+ *            change of the store: every record, sealed in a run of this attempt, and the facts (checkpoint_write.c)
  *   drop     readers find the records in the store; the log is released up to the checkpoint before
  *
  * Who may need one runs it: the checkpointer thread, catalog_checkpoint(), or a writer who finds the
@@ -25,148 +25,6 @@
 #include "base/cleanup.h"
 #include "catalog/batch_record.h"
 #include "catalog/catalog_impl.h"
-
-struct writing {
-	struct catalog *c;
-	struct store_change *change;
-	struct seal_run *run;
-	struct facts facts; /* as they will be */
-	struct buf sealed, before, encoded;
-};
-
-/* ---- write */
-
-/* After a change was committed. */
-static void note_all(struct catalog *c, const struct overlay *written, const struct buf *replies)
-{
-	const struct overlay_node *n = written ? overlay_seek(written, "", 0, false) : NULL;
-	struct reader in = replies ? reader_over(replies->data, replies->len) : reader_over(NULL, 0);
-	struct record_op op;
-
-	if (!c->compaction.noting)
-		return;
-	for (; n; n = overlay_next(n)) {
-		size_t len;
-		const void *key = overlay_key(n, &len);
-
-		compaction_note(c, key, len);
-	}
-	while (record_next(&in, &op) == 1)
-		compaction_note(c, op.key, op.key_len);
-}
-
-static int put_sealed(struct writing *w, const void *key, size_t key_len, const void *value, size_t len)
-{
-	int r = value_seal(w->run, key, key_len, value, len, &w->sealed);
-
-	if (r >= 0)
-		r = store_change_put(w->change, key, key_len, w->sealed.data, w->sealed.len, &w->before);
-	if (r < 0)
-		return r;
-	if (r > 0)
-		facts_remove(&w->facts, &w->c->facts_key, key, key_len, w->before.data, w->before.len);
-	facts_add(&w->facts, &w->c->facts_key, key, key_len, w->sealed.data, w->sealed.len);
-	return 0;
-}
-
-static int remove_stored(struct writing *w, const void *key, size_t key_len)
-{
-	int r = store_change_remove(w->change, key, key_len, &w->before);
-
-	if (r > 0)
-		facts_remove(&w->facts, &w->c->facts_key, key, key_len, w->before.data, w->before.len);
-	return r < 0 ? r : 0;
-}
-
-static int write_overlay(struct writing *w, const struct overlay *frozen)
-{
-	const struct overlay_node *n = overlay_seek(frozen, "", 0, false);
-	int r = 0;
-
-	for (; n && r >= 0; n = overlay_next(n)) {
-		const struct overlay_value *v = overlay_value_at(n, UINT64_MAX);
-		size_t key_len;
-		const void *key = overlay_key(n, &key_len);
-
-		if (v->len == OVERLAY_REMOVED)
-			r = remove_stored(w, key, key_len);
-		else
-			r = put_sealed(w, key, key_len, v->data, v->len);
-	}
-	return r;
-}
-
-static int write_replies(struct writing *w, const struct buf *replies)
-{
-	struct reader in = reader_over(replies->data, replies->len);
-	struct record_op op;
-	int r;
-
-	while ((r = record_next(&in, &op)) == 1) {
-		if (op.kind == RECORD_REMOVE)
-			r = remove_stored(w, op.key, op.key_len);
-		else
-			r = put_sealed(w, op.key, op.key_len, op.value, op.value_len);
-		if (r < 0)
-			return r;
-	}
-	return r;
-}
-
-/* The facts are no member of any letter's set: they would have to contain their own hash. */
-static int write_facts(struct writing *w)
-{
-	int r;
-
-	buf_reset(&w->encoded);
-	r = facts_encode(&w->facts, &w->encoded);
-	if (r >= 0)
-		r = value_seal(w->run, FACTS_KEY, FACTS_KEY_LEN, w->encoded.data, w->encoded.len, &w->sealed);
-	if (r >= 0)
-		r = store_change_put(w->change, FACTS_KEY, FACTS_KEY_LEN, w->sealed.data, w->sealed.len,
-				     &w->before);
-	return r < 0 ? r : 0;
-}
-
-static int write_change(struct writing *w, const struct overlay *frozen, const struct buf *replies)
-{
-	int r = 0;
-
-	if (frozen)
-		r = write_overlay(w, frozen);
-	if (r >= 0 && replies)
-		r = write_replies(w, replies);
-	if (r >= 0)
-		r = write_facts(w);
-	return r;
-}
-
-/* One attempt: all of it is in the store, durable, or none. */
-static int write_attempt(struct catalog *c, const struct facts *facts, const struct overlay *frozen,
-			 const struct buf *replies)
-{
-	struct writing w = { .c = c, .facts = *facts };
-	int r = vetting_wait(c);
-
-	if (r >= 0)
-		r = seal_run_new(c->config.keys, SEAL_CATALOG, &w.run);
-	if (r >= 0)
-		r = store_change_begin(c->store, &w.change);
-	if (r >= 0)
-		r = write_change(&w, frozen, replies);
-	if (r >= 0)
-		r = store_change_commit(steal_ptr(&w.change));
-	if (r >= 0) {
-		c->facts = w.facts;
-		note_all(c, frozen, replies);
-	}
-	store_change_abort(w.change);
-	seal_run_free(w.run);
-	buf_done(&w.sealed);
-	buf_done(&w.before);
-	buf_done(&w.encoded);
-	return r;
-}
 
 /* Final unless the disk was full or memory was short. */
 static int judge(struct catalog *c, int r)
@@ -202,7 +60,7 @@ static int write_job(struct catalog *c)
 	facts.number++;
 	facts.incarnation = wal_incarnation(c->wal);
 	facts.lsn = c->job.lsn;
-	r = judge(c, write_attempt(c, &facts, c->view->frozen, &c->job.replies));
+	r = judge(c, checkpoint_write(c, &facts, c->view->frozen, &c->job.replies));
 	if (r < 0)
 		return r;
 	forget_old_values(c, c->view->frozen);
@@ -227,7 +85,7 @@ static int write_twin(struct catalog *c)
 	if (c->twinned)
 		return 0;
 	facts.incarnation = wal_incarnation(c->wal);
-	r = judge(c, write_attempt(c, &facts, NULL, NULL));
+	r = judge(c, checkpoint_write(c, &facts, NULL, NULL));
 	if (r < 0)
 		return r;
 	c->twinned = true;
@@ -240,7 +98,7 @@ int checkpoint_first(struct catalog *c)
 {
 	struct facts facts = { .number = 1 };
 
-	return write_attempt(c, &facts, NULL, NULL);
+	return checkpoint_write(c, &facts, NULL, NULL);
 }
 
 /* No log is behind it: an LSN beyond all that the log gave out, and an incarnation that never was. */
@@ -254,11 +112,11 @@ int checkpoint_rehearsed(struct catalog *c)
 	facts.incarnation = id128_random();
 	facts.lsn = atomic_load(&c->visible_lsn);
 	if (r >= 0)
-		r = write_attempt(c, &facts, c->active, &replies);
+		r = checkpoint_write(c, &facts, c->active, &replies);
 	if (r < 0)
 		return r;
 	facts = c->facts;
-	return write_attempt(c, &facts, NULL, NULL);
+	return checkpoint_write(c, &facts, NULL, NULL);
 }
 
 /* ---- freeze */

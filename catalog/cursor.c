@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/cleanup.h"
 #include "catalog/catalog_impl.h"
+#include "catalog/packed_chunk.h"
 
 #define WINDOW_RECORDS 64u
 #define WINDOW_GROWTH 4u
@@ -107,7 +108,7 @@ static int merge_start(struct merge *m, struct cursor *cur, struct snapshot *s)
 	m->nodes[0] = visible(overlay_seek(s->view->active, cur->last, cur->last_len, cur->after), s->lsn);
 	if (s->view->frozen)
 		m->nodes[1] = visible(overlay_seek(s->view->frozen, cur->last, cur->last_len, cur->after), s->lsn);
-	m->stored = store_scan_seek(s->scan, cur->last, cur->last_len, cur->after);
+	m->stored = s->scan ? store_scan_seek(s->scan, cur->last, cur->last_len, cur->after) : 0;
 	return m->stored < 0 ? m->stored : 0;
 }
 
@@ -231,7 +232,8 @@ static int fill_from(struct cursor *cur, struct snapshot *s)
 static int fill(struct cursor *cur)
 {
 	struct snapshot s;
-	int r = snapshot_begin(cur->c, true, &s);
+	bool scan = cur->prefix_len == 0 || *cur->prefix != LETTER_CHANGE;
+	int r = snapshot_begin(cur->c, scan, &s);
 
 	if (r < 0)
 		return r;

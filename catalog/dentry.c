@@ -206,8 +206,14 @@ static int splice(struct dentry *d, struct batch *b, struct inode *dir, const vo
 	return 0;
 }
 
+static struct file_name file_name_of(const struct dentry *d, uint64_t ino, uint32_t mode, bool sole)
+{
+	return (struct file_name){ .ino = ino, .mode = mode, .sole = sole, .name = d->name, .len = d->name_len };
+}
+
 int dentry_add(struct dentry *d, struct batch *b, struct inode *dir, uint64_t ino, uint32_t mode)
 {
+	struct file_name now = file_name_of(d, ino, mode, d->sole);
 	uint8_t item[ITEM_MAX];
 	int index = free_index(d, &d->at);
 
@@ -215,21 +221,24 @@ int dentry_add(struct dentry *d, struct batch *b, struct inode *dir, uint64_t in
 		return index;
 	d->size = 0;
 	d->cookie = cookie_of(d->hash, (unsigned)index);
-	file_named(b, ino, mode, d->name, d->name_len);
+	file_named(b, &now);
 	return splice(d, b, dir, item, encode_item(d, (unsigned)index, ino, mode, item));
 }
 
 int dentry_replace(struct dentry *d, struct batch *b, struct inode *dir, uint64_t ino, uint32_t mode)
 {
+	struct file_name was = file_name_of(d, d->ino, d->type, false), now = file_name_of(d, ino, mode, false);
 	uint8_t item[ITEM_MAX];
 
-	file_unnamed(b, d->ino, d->type, d->name, d->name_len);
-	file_named(b, ino, mode, d->name, d->name_len);
+	file_unnamed(b, &was);
+	file_named(b, &now);
 	return splice(d, b, dir, item, encode_item(d, d->cookie & 127, ino, mode, item));
 }
 
 int dentry_remove(struct dentry *d, struct batch *b, struct inode *dir)
 {
-	file_unnamed(b, d->ino, d->type, d->name, d->name_len);
+	struct file_name was = file_name_of(d, d->ino, d->type, d->sole);
+
+	file_unnamed(b, &was);
 	return splice(d, b, dir, "", 0);
 }

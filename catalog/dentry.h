@@ -22,6 +22,7 @@ struct dentry {
 	size_t name_len;
 	struct buf record; /* owned: all entries with this hash */
 	bool found;
+	bool sole;         /* set by who adds or removes it: the file has no other name */
 	size_t at, size;   /* of the entry within the record */
 	uint64_t ino;
 	uint64_t cookie;

@@ -11,6 +11,7 @@
 #include "catalog/file_sets.h"
 #include "catalog/found.h"
 #include "catalog/links_impl.h"
+#include "catalog/packed_chunk.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
 
@@ -21,7 +22,7 @@
 
 enum state { STATE_OLD, STATE_LABELS, STATE_DONE };
 
-static struct key state_key(void)
+struct key derive_state_key(void)
 {
 	return key_u8(key_start('V'), FACT_DERIVED);
 }
@@ -29,7 +30,7 @@ static struct key state_key(void)
 static int get_state(struct catalog *c, uint8_t *ret_state)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
-	struct key key = state_key();
+	struct key key = derive_state_key();
 	int r = catalog_get(c, key.bytes, key.len, &value);
 
 	*ret_state = STATE_OLD;
@@ -49,9 +50,15 @@ bool derive_is_due(struct catalog *c)
 	return get_state(c, &state) >= 0 && state != STATE_DONE;
 }
 
+bool derive_doubted(const struct buf *state, uint8_t *ret_state)
+{
+	*ret_state = STATE_LABELS;
+	return state->len == 1 && *state->data == STATE_DONE;
+}
+
 static void put_state(struct batch *b, uint8_t state)
 {
-	struct key key = state_key();
+	struct key key = derive_state_key();
 
 	batch_put(b, key.bytes, key.len, &state, 1);
 }
@@ -117,9 +124,11 @@ static int drop(struct maker *m, const char *letters)
 	int r = 0;
 
 	for (; *letters && r >= 0; letters++) {
-		struct key prefix = key_start(*letters);
+		struct key prefix = key_start(*letters), changes = change_prefix(&prefix);
 
 		r = records_foreach(m->c, &prefix, drop_record, m);
+		if (r >= 0)
+			r = records_foreach(m->c, &changes, drop_record, m);
 	}
 	return r < 0 ? r : flush(m);
 }
@@ -349,10 +358,12 @@ static int make_labels(struct maker *m)
 /* An older version had no labels below others: the record of the state is lost, and the tags are not. */
 static int check_is_old(struct catalog *c)
 {
-	struct key prefix = key_start('h'), key;
-	int r = record_first(c, &prefix, &prefix, &key, NULL);
+	struct key prefix = key_start('h');
+	_cleanup_(packed_walk_done) struct packed_walk w = packed_walk_over_sets(c, &prefix);
+	struct packed_member m;
+	int r = packed_walk_next(&w, &m);
 
-	return r < 0 ? r : !r;
+	return r < 0 && r != -EBADMSG ? r : !r;
 }
 
 static int make(struct maker *m, uint8_t state)
@@ -387,7 +398,10 @@ int derive_run(struct catalog *c)
 	uint8_t state;
 	int r = get_state(c, &state);
 
-	if (r >= 0 && state != STATE_DONE)
+	if (r < 0 || state == STATE_DONE)
+		return r;
+	r = catalog_checkpoint(c); /* one that goes on would make more of the records that are to be dropped */
+	if (r >= 0)
 		r = make(&m, state);
 	if (m.b)
 		(void) batch_abort(m.b);

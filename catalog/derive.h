@@ -11,12 +11,17 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "catalog/catalog.h"
+#include "catalog/records.h"
 
 bool derive_is_due(struct catalog *c);
 /* Some microseconds a file, and 16 bytes of memory for as long. What was interrupted begins anew. */
 int derive_run(struct catalog *c);
 
+/* The same for a checkpoint, which has no batch: the record of the state, and what its value becomes. False: it stays. */
+struct key derive_state_key(void);
+bool derive_doubted(const struct buf *state, uint8_t *ret_state);
 /* Inside a batch: a set was found damaged, the next mount makes all of them anew. */
 void derive_doubt(struct batch *b);
 

@@ -84,34 +84,20 @@ uint64_t file_quarter_of(const struct inode *i)
 	return S_ISREG(i->mode) && i->nlink ? file_quarter(i->mtime.tv_sec) : 0;
 }
 
-/* Damage is no reason to refuse a write. */
-static void settle(struct batch *b, int r)
-{
-	if (r == -EBADMSG)
-		derive_doubt(b);
-	else if (r < 0)
-		batch_fail(b, r);
-}
-
 void file_timed(struct batch *b, struct inode *i)
 {
 	uint64_t quarter = file_quarter_of(i);
 	struct key prefix = file_times_prefix();
-	struct packed_change gone = { .b = i->ino, .clear = 1 }, come = { .b = i->ino, .set = 1 };
 	uint64_t shift;
-	int r = 0;
 
 	if (quarter == i->quarter)
 		return;
 	shift = file_times_shift(batch_catalog(b));
-	gone.a = i->quarter + shift;
-	come.a = quarter + shift;
 	if (i->quarter)
-		r = packed_set_change(b, &prefix, &gone, NULL);
-	if (r >= 0 && quarter)
-		r = packed_set_change(b, &prefix, &come, NULL);
+		packed_set_put(b, &prefix, &(struct packed_member){ .a = i->quarter + shift, .b = i->ino });
+	if (quarter)
+		packed_set_put(b, &prefix, &(struct packed_member){ .a = quarter + shift, .b = i->ino, .n = 1 });
 	i->quarter = quarter;
-	settle(b, r);
 }
 
 /* ---- names */
@@ -151,26 +137,34 @@ int file_stem_hash(struct catalog *c, const char *stem, size_t len, uint64_t *re
 	return 0;
 }
 
-static void change(struct batch *b, uint64_t ino, uint32_t mode, const char *name, size_t len, int add)
+static int change(struct batch *b, const struct file_name *f, int add)
 {
-	struct packed_change c = { .b = ino, .add = add };
+	struct packed_change c = { .b = f->ino, .add = add };
 	struct key prefix = file_names_prefix();
-	int r;
+	int r = file_stem_hash(batch_catalog(b), f->name, file_stem_len(f->name, f->len), &c.a);
 
-	if (!S_ISREG(mode))
-		return;
-	r = file_stem_hash(batch_catalog(b), name, file_stem_len(name, len), &c.a);
-	if (r >= 0)
+	if (r >= 0 && f->sole)
+		packed_set_put(b, &prefix, &(struct packed_member){ .a = c.a, .b = c.b, .n = add > 0 });
+	else if (r >= 0)
 		r = packed_set_change(b, &prefix, &c, NULL);
-	settle(b, r);
+	return r;
 }
 
-void file_named(struct batch *b, uint64_t ino, uint32_t mode, const char *name, size_t len)
+/* Damage is no reason to refuse a write. */
+static void settle(struct batch *b, int r)
 {
-	change(b, ino, mode, name, len, 1);
+	if (r == -EBADMSG)
+		derive_doubt(b);
+	else if (r < 0)
+		batch_fail(b, r);
 }
 
-void file_unnamed(struct batch *b, uint64_t ino, uint32_t mode, const char *name, size_t len)
+void file_named(struct batch *b, const struct file_name *f)
 {
-	change(b, ino, mode, name, len, -1);
+	settle(b, S_ISREG(f->mode) ? change(b, f, 1) : 0);
+}
+
+void file_unnamed(struct batch *b, const struct file_name *f)
+{
+	settle(b, S_ISREG(f->mode) ? change(b, f, -1) : 0);
 }

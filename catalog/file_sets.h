@@ -14,6 +14,7 @@
  * When such a set is damaged the files are changed all the same; derive.h makes it anew at the next mount. */
 #pragma once
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "catalog/inode.h"
@@ -50,9 +51,16 @@ struct packed_walk file_names_walk(struct catalog *c);
 
 /* ---- inside a batch; errors come out of batch_commit() */
 
-/* A file of this type gets or loses a name. */
-void file_named(struct batch *b, uint64_t ino, uint32_t mode, const char *name, size_t len);
-void file_unnamed(struct batch *b, uint64_t ino, uint32_t mode, const char *name, size_t len);
+struct file_name {
+	uint64_t ino;
+	uint32_t mode;    /* of the inode; S_IFMT bits are enough */
+	bool sole;        /* it has no other name, which spares a look; false if nobody knows */
+	const char *name; /* borrowed, not terminated */
+	size_t len;
+};
+/* A file gets or loses a name. */
+void file_named(struct batch *b, const struct file_name *f);
+void file_unnamed(struct batch *b, const struct file_name *f);
 /* Makes the set of times agree with the inode, and i->quarter with the set. */
 void file_timed(struct batch *b, struct inode *i);
 /* The quarter that the set has, or should have, for an inode with this record; 0: none. */

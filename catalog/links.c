@@ -148,30 +148,20 @@ int link_wait(struct batch *b, const struct inode *src, const struct found_link 
 	return n < 0 ? n : doubtful(b, r);
 }
 
-struct each_link {
-	int (*link)(void *context, uint64_t from, uint64_t to, uint32_t verb);
-	void *context;
-};
-
-static int visit_chunk(void *context, const struct record *record)
-{
-	struct packed_member members[CHUNK_MEMBERS_MAX];
-	const struct each_link *each = context;
-	int n = record->key_len == 25 ? chunk_decode(record->value, record->value_len, members) : -EBADMSG,
-	    r = MIN(n, 0);
-
-	for (int k = 0; k < n && r == 0; k++)
-		r = each->link(each->context, load_be64(record->key + 1), members[k].a,
-			       (uint32_t)members[k].b);
-	return r;
-}
-
 int links_foreach(struct catalog *c, int (*link)(void *context, uint64_t from, uint64_t to, uint32_t verb),
 		  void *context)
 {
 	struct key prefix = key_start('L');
+	_cleanup_(packed_walk_done) struct packed_walk w = packed_walk_over_sets(c, &prefix);
+	struct packed_member m;
+	int r;
 
-	return records_foreach(c, &prefix, visit_chunk, &(struct each_link){ link, context });
+	while ((r = packed_walk_next(&w, &m)) > 0) {
+		r = link(context, packed_walk_set(&w), m.a, (uint32_t)m.b);
+		if (r)
+			return r;
+	}
+	return r;
 }
 
 /* ---- ends */

@@ -20,7 +20,8 @@
  * has none is unlinked, and who asks leaves it out. When it goes for good, links to it look for another
  * target or wait, a batch each, and its own go.
  *
- * Verbs are labels below LABEL_ROOT_VERBS and stay for good.
+ * Verbs are labels below LABEL_ROOT_VERBS and stay for good. Here each is what it is called; of some it is known what they
+ * are from the other end (verbs.h).
  *
  * How a target that is written is found:
  *   wiki     by the last step, folded (base/fold.h), with or without its ending; steps before it must be the

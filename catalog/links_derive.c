@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "catalog/links_impl.h"
-#include "catalog/packed_chunk.h"
 #include "catalog/walk.h"
 
 /* ---- making */
@@ -148,39 +147,45 @@ static int expect_inode(void *context, const struct record *record)
 	return r < 0 || !i.sets[SET_XATTRS].count ? r : links_foreach_set(s->c, i.ino, expect, s);
 }
 
-static int subtract(void *context, const struct record *record)
-{
-	struct packed_member members[CHUNK_MEMBERS_MAX];
-	struct sums *s = context;
-	uint64_t ino = record->key_len == 25 ? load_be64(record->key + 1) : 0;
-	int n = chunk_decode(record->value, record->value_len, members);
-
-	for (int k = 0; k < n; k++) {
-		const struct packed_member *m = &members[k];
-
-		if (*record->key == 'L')
-			s->from -= m->n * hash_of(ino, m->a, m->b);
-		else if (*record->key == 'l')
-			s->to -= m->n * hash_of(m->a, ino, m->b);
-		else
-			s->waiting -= m->n * hash_of(m->a, m->b, 0);
-	}
-	return MIN(n, 0);
-}
-
-static int each(struct sums *s, char letter, record_visit_fn visit)
+static int subtract_links(struct sums *s, char letter)
 {
 	struct key prefix = key_start(letter);
+	_cleanup_(packed_walk_done) struct packed_walk w = packed_walk_over_sets(s->c, &prefix);
+	struct packed_member m;
+	int r;
 
-	return records_foreach(s->c, &prefix, visit, s);
+	while ((r = packed_walk_next(&w, &m)) > 0) {
+		if (letter == 'L')
+			s->from -= m.n * hash_of(packed_walk_set(&w), m.a, m.b);
+		else
+			s->to -= m.n * hash_of(m.a, packed_walk_set(&w), m.b);
+	}
+	return r;
+}
+
+static int subtract_waiting(struct sums *s)
+{
+	struct key prefix = key_start('w');
+	_cleanup_(packed_walk_done) struct packed_walk w = packed_walk_over(s->c, &prefix);
+	struct packed_member m;
+	int r;
+
+	while ((r = packed_walk_next(&w, &m)) > 0)
+		s->waiting -= m.n * hash_of(m.a, m.b, 0);
+	return r;
 }
 
 int links_verify(struct catalog *c)
 {
 	struct sums s = { .c = c };
-	int r = each(&s, 'I', expect_inode);
+	struct key inodes = key_start('I');
+	int r = records_foreach(c, &inodes, expect_inode, &s);
 
-	for (const char *letter = "Llw"; *letter && r >= 0; letter++)
-		r = each(&s, *letter, subtract);
+	if (r >= 0)
+		r = subtract_links(&s, 'L');
+	if (r >= 0)
+		r = subtract_links(&s, 'l');
+	if (r >= 0)
+		r = subtract_waiting(&s);
 	return r < 0 ? r : !s.from && !s.to && !s.waiting;
 }

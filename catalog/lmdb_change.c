@@ -2,6 +2,7 @@
 /* One write transaction of LMDB: a checkpoint. */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "catalog/fault_guard.h"
 #include "catalog/lmdb_impl.h"
@@ -81,6 +82,39 @@ int store_change_remove(struct store_change *c, const void *key, size_t key_len,
 {
 	return change(&(struct putting){ .change = c, .key = { key_len, (void *)key }, .before = ret_before,
 					 .remove = true });
+}
+
+struct finding {
+	struct store_change *change;
+	MDB_val key;
+	uint8_t *ret_key;
+	size_t *ret_len;
+	struct buf *value;
+};
+
+static int find_first(void *context)
+{
+	struct finding *f = context;
+	MDB_val value;
+	int rc = mdb_cursor_get(f->change->cursor, &f->key, &value, MDB_SET_RANGE);
+
+	if (rc)
+		return rc;
+	if (f->key.mv_size > STORE_KEY_MAX)
+		return MDB_BAD_VALSIZE;
+	memcpy(f->ret_key, f->key.mv_data, f->key.mv_size);
+	*f->ret_len = f->key.mv_size;
+	buf_reset(f->value);
+	return store_copy_value(f->value, &value);
+}
+
+int store_change_first(struct store_change *c, const void *key, size_t key_len, uint8_t *ret_key, size_t *ret_len,
+		       struct buf *ret_value)
+{
+	int r = store_guarded(c->env, find_first,
+			      &(struct finding){ c, { key_len, (void *)key }, ret_key, ret_len, ret_value });
+
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 
 static int append_one(void *context)

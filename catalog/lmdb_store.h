@@ -76,6 +76,10 @@ int store_change_begin(struct store *s, struct store_change **ret_change);
 int store_change_put(struct store_change *change, const void *key, size_t key_len, const void *value,
 		     size_t value_len, struct buf *ret_before);
 int store_change_remove(struct store_change *change, const void *key, size_t key_len, struct buf *ret_before);
+/* The first record at or behind `key`, as it is now. 1: *ret_key, which has room for STORE_KEY_MAX bytes, is its key, and
+ * *ret_value is replaced by its value. 0: there is none. */
+int store_change_first(struct store_change *change, const void *key, size_t key_len, uint8_t *ret_key, size_t *ret_len,
+		       struct buf *ret_value);
 /* A key behind all others, into pages that get full. -EBADMSG: it is not behind them. */
 int store_change_append(struct store_change *change, const void *key, size_t key_len, const void *value,
 			size_t value_len);

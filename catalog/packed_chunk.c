@@ -2,6 +2,7 @@
 #include "catalog/packed_chunk.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/buf.h"
 
@@ -78,4 +79,36 @@ int chunk_decode(const void *value, size_t len, struct packed_member members[CHU
 		before = members[k];
 	}
 	return in.bad || reader_left(&in) ? -EBADMSG : (int)n;
+}
+
+struct key change_prefix(const struct key *prefix)
+{
+	struct key key = key_start(LETTER_CHANGE);
+
+	memcpy(key.bytes + key.len, prefix->bytes, prefix->len);
+	key.len += prefix->len;
+	return key;
+}
+
+struct key change_key(const struct key *prefix, uint64_t a, uint64_t b)
+{
+	struct key key = change_prefix(prefix);
+
+	return chunk_key(&key, a, b);
+}
+
+size_t change_encode(uint32_t n, uint8_t *out)
+{
+	return (size_t)(put_varint(out, n) - out);
+}
+
+int change_decode(const void *value, size_t len, uint32_t *ret_n)
+{
+	struct reader in = reader_over(value, len);
+	uint64_t n = reader_varint(&in);
+
+	if (in.bad || reader_left(&in) || n > UINT32_MAX)
+		return -EBADMSG;
+	*ret_n = (uint32_t)n;
+	return 0;
 }

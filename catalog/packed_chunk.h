@@ -2,6 +2,8 @@
 /* Private to catalog/: the records of packed sets (packed_set.h). */
 #pragma once
 
+#include <stdbool.h>
+
 #include "catalog/encode.h"
 #include "catalog/packed_set.h"
 
@@ -21,3 +23,16 @@ size_t chunk_find(const struct packed_member *members, size_t n, uint64_t a, uin
 size_t chunk_encode(const struct packed_member *members, size_t n, uint8_t *out);
 /* Returns how many there are; they rise. -EBADMSG. */
 int chunk_decode(const void *value, size_t len, struct packed_member members[CHUNK_MEMBERS_MAX]);
+
+/* The record of a pair that was changed since the last checkpoint; n 0: it is no member any more. */
+#define LETTER_CHANGE 'z'
+#define CHANGE_VALUE_MAX VARINT_MAX
+/* Of all sets with a prefix: no pair follows in the key. */
+static inline bool change_is_drop(size_t key_len)
+{
+	return key_len <= 1 + 16;
+}
+struct key change_prefix(const struct key *prefix);
+struct key change_key(const struct key *prefix, uint64_t a, uint64_t b);
+size_t change_encode(uint32_t n, uint8_t *out);
+int change_decode(const void *value, size_t len, uint32_t *ret_n);

@@ -33,6 +33,7 @@
  *   'L' 'l' ino, 'w', 'W' ino part   links between files (links.h)
  *   'F' field ...                    fields (reserved)
  *   'K' pack                         packs (pack_record.h)
+ *   'z' prefix ..                    changes of packed sets since the last checkpoint: in the log only (packed_set.h)
  *   'Z' dictionary                   dictionaries that packs were compressed with (pack_record.h)
  */
 #pragma once

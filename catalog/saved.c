@@ -120,12 +120,6 @@ int tree_make_saved(struct catalog *c, struct tree_request *rq, uint64_t above, 
 	return r < 0 ? r : op_end(&op, make_in(&op, above, name, ret_id), 0);
 }
 
-static int remove_record(void *context, const struct record *record)
-{
-	batch_remove(context, record->key, record->key_len);
-	return 0;
-}
-
 /* With what is known of the files that it found. */
 static int remove_in(struct tree_op *op, uint64_t id)
 {
@@ -135,7 +129,7 @@ static int remove_in(struct tree_op *op, uint64_t id)
 	if (r < 0)
 		return r;
 	batch_remove(op->b, key.bytes, key.len);
-	return records_foreach(op->c, &members, remove_record, op->b);
+	return packed_set_drop(op->b, &members);
 }
 
 int tree_remove_saved(struct catalog *c, struct tree_request *rq, uint64_t id)

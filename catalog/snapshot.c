@@ -4,6 +4,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/catalog_impl.h"
+#include "catalog/packed_chunk.h"
 
 struct view *view_unref(struct view *v)
 {
@@ -30,9 +31,15 @@ int view_replace(struct catalog *c, struct overlay *active, struct overlay *froz
 	(void) pthread_mutex_lock(&c->view_lock);
 	before = c->view;
 	c->view = v;
+	atomic_fetch_add(&c->generation, 1);
 	(void) pthread_mutex_unlock(&c->view_lock);
 	view_unref(before);
 	return 0;
+}
+
+uint64_t catalog_generation(struct catalog *c)
+{
+	return atomic_load(&c->generation);
 }
 
 /* The state of the store is fixed under the same lock as the overlays: no checkpoint can come between
@@ -126,7 +133,7 @@ int catalog_get(struct catalog *c, const void *key, size_t key_len, struct buf *
 		return r;
 	v = find_in_overlays(&s, key, key_len);
 	if (!v)
-		r = get_stored(c, key, key_len, ret_value);
+		r = *(const uint8_t *)key == LETTER_CHANGE ? -ENOENT : get_stored(c, key, key_len, ret_value);
 	else if (v->len == OVERLAY_REMOVED)
 		r = -ENOENT;
 	else if (ret_value)

@@ -146,6 +146,7 @@ static int make_name(struct tree_op *op, struct inode *dir, struct dentry *d, st
 			return -EMLINK;
 		dir->nlink++;
 	}
+	d->sole = true;
 	r = dentry_add(d, op->b, dir, i->ino, i->mode);
 	if (r < 0)
 		return r;

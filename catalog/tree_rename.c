@@ -246,6 +246,7 @@ static int move(struct renaming *n)
 	uint64_t from = n->from.cookie;
 	int r;
 
+	n->from.sole = n->to.sole = n->moved.nlink == 1;
 	r = leave(n);
 	if (r >= 0)
 		r = arrive(n);
@@ -317,6 +318,8 @@ static int rename_and_tag_in(struct renaming *n, uint64_t dir, uint64_t new_dir)
 
 	if (r < 0 || !n->op.rq || !n->op.rq->tags)
 		return r;
+	if (r > 0)
+		n->other = (struct inode){ 0 };
 	r = tags_follow_request(&n->op, n->moved.ino);
 	return r < 0 ? r : inode_get_in(n->op.b, n->moved.ino, &n->moved);
 }

@@ -142,6 +142,7 @@ static int unlink_in(struct tree_op *op, uint64_t dir_ino, struct dentry *d, tre
 		return r;
 	if (S_ISDIR(i->mode))
 		return -EISDIR;
+	d->sole = i->nlink == 1;
 	r = remove_entry(op, &dir, d);
 	if (r < 0)
 		return r;

@@ -32,10 +32,11 @@ struct id128 nonce_log_name(const uint8_t subkey[32])
 	return name;
 }
 
-/* One write(2) with O_APPEND: whole in the file even when other processes append. */
+/* One write(2) with O_APPEND: whole in the file even when other processes append. A record never crosses the end of a page,
+ * between two of which a process that is killed leaves off. */
 void nonce_log_add(struct id128 name, uint64_t nonce)
 {
-	uint8_t line[24];
+	uint8_t line[32] = { 0 };
 
 	(void) pthread_once(&once, open_log);
 	if (log_fd < 0)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Proof by bookkeeping that no (subkey, nonce) pair is used twice: built with -Dnonce_log=true, and
- * with BRAINY_NONCE_LOG=FILE in the environment, every seal appends 24 bytes to FILE: 16 bytes hash of
- * the subkey, le64 nonce. tests/nonce_check.py looks for repetitions. Otherwise this is nothing. */
+ * with BRAINY_NONCE_LOG=FILE in the environment, every seal appends 32 bytes to FILE: 16 bytes hash of
+ * the subkey, le64 nonce, 8 zero bytes. tests/nonce_check.py looks for repetitions. Otherwise this is nothing. */
 #pragma once
 
 #include <stdint.h>

@@ -6,7 +6,6 @@
 #include <limits.h>
 #include <poll.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -18,9 +17,8 @@
 
 #include "base/cleanup.h"
 #include "daemon/cli.h"
+#include "daemon/side_process.h"
 #include "fs/fs.h"
-
-extern char **environ;
 
 #define ANSWER_MS 2000
 #define CAME '+'
@@ -68,27 +66,12 @@ pid_t announcer_pid(struct announcer *a)
 
 static int start(struct announcer *a)
 {
-	char number[16];
-	char *argv[] = { (char *)"brainy", (char *)"announce", number, NULL };
-	posix_spawn_file_actions_t actions;
-	int pair[2], r;
 	pid_t pid;
+	int r = side_process_start(command_announce.name, -1, &a->socket, &pid);
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	(void) snprintf(number, sizeof(number), "%d", pair[1]);
-	(void) posix_spawn_file_actions_init(&actions);
-	(void) posix_spawn_file_actions_adddup2(&actions, pair[1], pair[1]); /* the same number, without close-on-exec */
-	r = -posix_spawn(&pid, "/proc/self/exe", &actions, NULL, argv, environ);
-	(void) posix_spawn_file_actions_destroy(&actions);
-	(void) close(pair[1]);
-	if (r < 0) {
-		(void) close(pair[0]);
-		return r;
-	}
-	a->socket = pair[0];
-	atomic_store(&a->pid, pid);
-	return 0;
+	if (r == 0)
+		atomic_store(&a->pid, pid);
+	return r;
 }
 
 static int send_and_wait(struct announcer *a, const char *packet, size_t len)
@@ -127,7 +110,7 @@ int announcer_tell(struct announcer *a, bool came, const char *path)
 static int announce_main(int argc, char **argv)
 {
 	char packet[PATH_MAX + 2];
-	int fd = argc == 2 ? atoi(argv[1]) : -1;
+	int fd = side_process_number(argc, argv, 1);
 	ssize_t n;
 
 	(void) prctl(PR_SET_NAME, "brainy-announce");

@@ -20,8 +20,8 @@ struct command {
 	const char *help; /* what --help adds; may be NULL */
 };
 
-extern const struct command command_init, command_mount, command_serve, command_announce, command_umount, command_wait,
-	command_status, command_find, command_tag, command_link, command_follow, command_import, command_watch, command_tier,
+extern const struct command command_init, command_mount, command_serve, command_announce, command_notify, command_umount,
+	command_wait, command_status, command_find, command_tag, command_link, command_follow, command_import, command_watch, command_tier,
 	command_pin, command_unpin, command_cold, command_compact, command_scrub, command_fsck, command_rebuild, command_pack,
 	command_upgrade, command_name, command_bench;
 

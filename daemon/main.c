@@ -13,7 +13,7 @@ static const struct command *const commands[] = {
 	&command_import, &command_watch, &command_find, &command_tag, &command_link, &command_follow, &command_tier,
 	&command_pin, &command_unpin, &command_cold, &command_compact,
 	&command_scrub, &command_fsck, &command_rebuild, &command_pack, &command_name, &command_upgrade, &command_bench,
-	&command_serve, &command_announce,
+	&command_serve, &command_announce, &command_notify,
 };
 #define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
 

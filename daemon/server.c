@@ -22,6 +22,7 @@
 #include "crypto/volume.h"
 #include "daemon/cli.h"
 #include "daemon/link.h"
+#include "daemon/notifier.h"
 #include "daemon/problems.h"
 #include "daemon/program.h"
 #include "daemon/reload.h"
@@ -242,6 +243,11 @@ static int announcer(void *server)
 	return (int)announcer_pid(((struct server *)server)->announcer);
 }
 
+static int notify(void *server, const void *message, size_t len, bool may_wait)
+{
+	return notifier_tell(((struct server *)server)->notifier, message, len, may_wait);
+}
+
 static int need_quotas(void *server)
 {
 	struct server *s = server;
@@ -301,6 +307,7 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		.trouble = trouble,
 		.announce = s->announcer ? announce : NULL,
 		.announcer = announcer,
+		.notify = notify,
 		.context = s,
 	};
 	struct link_message m;
@@ -310,6 +317,9 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		r = link_receive(s->link, &m, &config.fuse_fd, 1);
 	if (r < 0 || m.kind != LINK_MOUNTED)
 		return CLI_FAILED; /* the keeper knows why */
+	s->notifier = notifier_new(config.fuse_fd);
+	if (!s->notifier)
+		return fail(s, strerrordesc_np(ENOMEM));
 	/* Uses that atime is not to show are kept where older programs do not look. */
 	r = s->noatime && !s->read_only ? volume_need_feature(s->volume_dirfd, s->keys, VOLUME_USES) : 0;
 	if (r == 0)

@@ -9,6 +9,7 @@
 #include "fs/fs.h"
 
 struct announcer; /* daemon/announcer.h */
+struct notifier;  /* daemon/notifier.h */
 struct problems; /* daemon/problems.h */
 struct reload;   /* daemon/reload.h */
 struct shared;   /* fs/shared.h */
@@ -20,6 +21,7 @@ struct server {
 	const struct shared *left; /* owned; the table as the server before left it; NULL: there was none */
 	struct reload *reload;     /* owned; NULL until it runs */
 	struct announcer *announcer; /* owned */
+	struct notifier *notifier;   /* owned; goes with the process */
 	struct problems *problems; /* owned */
 	struct keyring *keys; /* owned */
 	const char *volume, *mount_point;

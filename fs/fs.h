@@ -47,6 +47,9 @@ struct fs_config {
 	 * FS_ANNOUNCED), from one thread; and who announces, 0: nobody. NULL: nothing is announced. */
 	int (*announce)(void *context, bool came, const char *path);
 	int (*announcer)(void *context);
+	/* Hands a notification to a process that tells the kernel (daemon/notifier.h), from any thread. -EAGAIN: it has too many,
+	 * for a while when it `may_wait`. -errno, or NULL: the server tells the kernel itself. */
+	int (*notify)(void *context, const void *message, size_t len, bool may_wait);
 	/* Called when INIT is answered. */
 	void (*ready)(void *context);
 	/* Called when serving has ended, before what still runs is waited for: it is not to wait for anything distant. Reads

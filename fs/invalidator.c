@@ -2,8 +2,10 @@
 #include "fs/invalidator.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/cleanup.h"
 #include "base/thread.h"
@@ -22,20 +24,85 @@ struct invalidator {
 	struct fs *fs;            /* borrowed */
 	pthread_mutex_t lock;     /* rank 60 */
 	pthread_cond_t wake;
-	struct item queue[QUEUE_MAX]; /* guarded by lock, as all below */
+	struct item queue[QUEUE_MAX]; /* guarded by lock, as all below; for whom there was no room */
 	unsigned first, n;
 	bool ending;
 	pthread_t thread;
 };
 
-static void remove_first(struct invalidator *v, struct item *ret)
+/* ---- notifications, as /dev/fuse takes them */
+
+struct message {
+	struct fuse_out_header header;
+	uint8_t body[sizeof(struct fuse_notify_delete_out) + NAME_MAX + 1];
+};
+
+static void add_part(struct message *m, const void *data, size_t len)
 {
-	*ret = v->queue[v->first];
-	v->first = (v->first + 1) % QUEUE_MAX;
-	v->n--;
+	memcpy((uint8_t *)m + m->header.len, data, len);
+	m->header.len += (uint32_t)len;
 }
 
-static bool take(struct invalidator *v, struct item *ret)
+static struct message begin(int code)
+{
+	return (struct message){ .header = { .len = sizeof(struct fuse_out_header), .error = code } };
+}
+
+static struct message of_inode(const struct item *item)
+{
+	const struct fuse_notify_inval_inode_out out = { .ino = item->ino, .off = item->offset, .len = item->len };
+	struct message m = begin(FUSE_NOTIFY_INVAL_INODE);
+
+	add_part(&m, &out, sizeof(out));
+	return m;
+}
+
+/* A name that another file has by now stays: the kernel compares. */
+static struct message of_gone(const struct item *item, uint32_t len)
+{
+	const struct fuse_notify_delete_out out = { .parent = item->ino, .child = item->gone, .namelen = len };
+	struct message m = begin(FUSE_NOTIFY_DELETE);
+
+	add_part(&m, &out, sizeof(out));
+	add_part(&m, item->name, len + 1);
+	return m;
+}
+
+static struct message of_name(const struct item *item, uint32_t len)
+{
+	const struct fuse_notify_inval_entry_out out = { .parent = item->ino, .namelen = len };
+	struct message m = begin(FUSE_NOTIFY_INVAL_ENTRY);
+
+	add_part(&m, &out, sizeof(out));
+	add_part(&m, item->name, len + 1);
+	return m;
+}
+
+static struct message message_of(const struct item *item)
+{
+	uint32_t len = item->name ? (uint32_t)strnlen(item->name, NAME_MAX) : 0;
+
+	return !item->name ? of_inode(item) : item->gone ? of_gone(item, len) : of_name(item, len);
+}
+
+/* False: not now. Only where no process can tell the kernel, its own thread does. */
+static bool tell(struct invalidator *v, const struct item *item, bool may_wait)
+{
+	const struct fs_config *config = &v->fs->config;
+	const struct message m = message_of(item);
+	int r = config->notify ? config->notify(config->context, &m, m.header.len, may_wait) : -ENOSYS;
+
+	if (r == 0)
+		return true;
+	if (r == -EAGAIN || !may_wait)
+		return false;
+	(void) !write(config->fuse_fd, &m, m.header.len); /* -ENOENT: the kernel does not know it */
+	return true;
+}
+
+/* ---- the thread */
+
+static bool wait_for_items(struct invalidator *v, struct item *ret_first)
 {
 	LOCKED(&v->lock);
 
@@ -43,18 +110,18 @@ static bool take(struct invalidator *v, struct item *ret)
 		(void) pthread_cond_wait(&v->wake, &v->lock);
 	if (v->ending)
 		return false;
-	remove_first(v, ret);
+	*ret_first = v->queue[v->first];
 	return true;
 }
 
-/* A name that another file has by now stays: the kernel compares. */
-static void tell_gone(struct invalidator *v, struct item *item)
+/* Nobody else takes them. */
+static void remove_first(struct invalidator *v)
 {
-	if (item->gone)
-		(void) fuse_lowlevel_notify_delete(v->fs->session, item->ino, item->gone, item->name, strlen(item->name));
-	else
-		(void) fuse_lowlevel_notify_inval_entry(v->fs->session, item->ino, item->name, strlen(item->name));
-	free(item->name);
+	LOCKED(&v->lock);
+
+	free(v->queue[v->first].name);
+	v->first = (v->first + 1) % QUEUE_MAX;
+	v->n--;
 }
 
 static void *run(void *context)
@@ -62,12 +129,9 @@ static void *run(void *context)
 	struct invalidator *v = context;
 	struct item item;
 
-	while (take(v, &item)) {
-		if (item.name)
-			tell_gone(v, &item);
-		else
-			(void) fuse_lowlevel_notify_inval_inode(v->fs->session, item.ino, item.offset, item.len);
-	}
+	while (wait_for_items(v, &item))
+		if (tell(v, &item, true))
+			remove_first(v);
 	return NULL;
 }
 
@@ -98,23 +162,14 @@ static void end(struct invalidator *v)
 	(void) pthread_cond_signal(&v->wake);
 }
 
-static void drop_rest(struct invalidator *v)
-{
-	struct item item;
-
-	while (v->n) {
-		remove_first(v, &item);
-		free(item.name);
-	}
-}
-
 void invalidator_stop(struct invalidator *v)
 {
 	if (!v)
 		return;
 	end(v);
 	(void) pthread_join(v->thread, NULL);
-	drop_rest(v);
+	while (v->n)
+		remove_first(v);
 }
 
 struct invalidator *invalidator_free(struct invalidator *v)
@@ -127,32 +182,47 @@ struct invalidator *invalidator_free(struct invalidator *v)
 	return NULL;
 }
 
-/* False: there is no room. */
-static bool add(struct invalidator *v, const struct item *item)
+static bool has_ended(struct invalidator *v)
 {
 	LOCKED(&v->lock);
 
-	if (v->n == QUEUE_MAX || v->ending)
-		return false;
+	return v->ending;
+}
+
+/* Takes over `item`. */
+static void queue(struct invalidator *v, const struct item *item)
+{
+	LOCKED(&v->lock);
+
+	if (v->n == QUEUE_MAX || v->ending) {
+		free(item->name);
+		return;
+	}
 	v->queue[(v->first + v->n++) % QUEUE_MAX] = *item;
 	(void) pthread_cond_signal(&v->wake);
-	return true;
+}
+
+/* In whichever order: nothing that is told is wrong later. */
+static void add(struct invalidator *v, struct item item)
+{
+	if (has_ended(v) || tell(v, &item, false))
+		return;
+	if (item.name && !(item.name = strdup(item.name)))
+		return;
+	queue(v, &item);
 }
 
 void invalidator_add(struct invalidator *v, uint64_t ino)
 {
-	(void) add(v, &(struct item){ .ino = ino, .offset = -1 });
+	add(v, (struct item){ .ino = ino, .offset = -1 });
 }
 
 void invalidator_add_name(struct invalidator *v, uint64_t dir, const char *name, uint64_t ino)
 {
-	char *copy = strdup(name);
-
-	if (copy && !add(v, &(struct item){ .ino = dir, .name = copy, .gone = ino }))
-		free(copy);
+	add(v, (struct item){ .ino = dir, .name = (char *)name, .gone = ino });
 }
 
 void invalidator_add_range(struct invalidator *v, uint64_t ino, uint64_t offset, size_t len)
 {
-	(void) add(v, &(struct item){ .ino = ino, .offset = (off_t)offset, .len = (off_t)len });
+	add(v, (struct item){ .ino = ino, .offset = (off_t)offset, .len = (off_t)len });
 }

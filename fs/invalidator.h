@@ -1,12 +1,16 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells the kernel what it must forget, from a thread that holds no lock and serves no request: a
- * notification can wait for a request that is under way. Thread-safety: safe. */
+/* Tells the kernel what it must forget, by way of a process that serves no request: a notification can wait for one that is
+ * under way (daemon/notifier.h). It has the news before the caller goes on, and so before a reply that follows, unless it has
+ * very much to tell already; the kernel has it soon afterwards.
+ *
+ * Who says it before a change is committed, and afterwards again, is heard though the server is killed in between: the latest
+ * news are told once more when it has ended. Thread-safety: safe. */
 #pragma once
 
 #include "fs/fs_impl.h"
 
 int invalidator_start(struct fs *fs, struct invalidator **ret_v);
-/* Ends the thread; what is added later is ignored. */
+/* Ends the thread that waits where there is no room; what is added later is ignored. */
 void invalidator_stop(struct invalidator *v);
 struct invalidator *invalidator_free(struct invalidator *v);
 /* Drops the attributes that the kernel holds. File bytes change behind its back in one case only: */

@@ -23,7 +23,7 @@ static bool is_kept(const char *name)
 {
 	static const char *const kept[] = {
 		"album", "artist", "author", "bcc", "camera", "category", "cc", "company", "created", "creator", "date",
-		"from", "genre", "isbn", "lang", "language", "location", "message-id", "organization", "project",
+		"from", "genre", "isbn", "lang", "language", "location", "make", "message-id", "model", "organization", "pages", "project",
 		"publisher", "rating", "series", "status", "subject", "to", "topic", "type", "year", NULL
 	};
 

@@ -134,10 +134,10 @@ struct query {
 	enum query_duplicates kind;
 	char *by;                 /* count: tag, type, month .. or a field */
 	char *from;               /* path: where it begins, and in `to` where it ends */
-	char *verbs;              /* related, path, graph: of links, separated by commas; NULL: all */
+	char *verbs;              /* of links that are followed, separated by commas; NULL: all */
 	char *weights;            /* path: VERB:N,.. ; NULL: all are 1 */
 	unsigned direction;       /* enum graph_direction */
-	uint32_t depth;           /* related: steps */
+	uint32_t depth;           /* related, and filters by links: steps; 0: the default */
 	enum query_graph_op op;
 	char *in;                 /* owned; may be NULL */
 	uint32_t limit, offset;

@@ -4,7 +4,7 @@ subkey and nonce was used twice. Exit status 1 if one was, or if there is nothin
 import struct
 import sys
 
-RECORD = struct.Struct("<16sQ")  # hash of the subkey, nonce
+RECORD = struct.Struct("<16sQQ")  # hash of the subkey, nonce, zero
 
 
 class Run:
@@ -31,7 +31,9 @@ def main(paths):
             while record := f.read(RECORD.size):
                 if len(record) != RECORD.size:
                     sys.exit(f"{path}: torn record at its end")
-                name, nonce = RECORD.unpack(record)
+                name, nonce, zero = RECORD.unpack(record)
+                if zero:
+                    sys.exit(f"{path}: a torn record before record {count}")
                 if not runs.setdefault(name, Run()).add(nonce):
                     sys.exit(f"{path}: nonce {nonce} of subkey {name.hex()} was used twice (record {count})")
                 count += 1

@@ -7,10 +7,11 @@ windows_need() {
         command -v "$windows_program" >/dev/null || { echo "$windows_program is missing"; exit 77; }
     done
 }
-# windows_start WIDTH HEIGHT - sets DISPLAY; whoever shows windows must find nobody else's settings, sockets or bus
+# windows_start WIDTH HEIGHT - sets DISPLAY; whoever shows windows must find nobody else's settings, sockets or bus. The server
+# does not begin anew when its last client, xdotool, has gone: that would throw out who comes just then.
 windows_start() {
     mkdir -p "$work/screen" "$work/runtime" && chmod 700 "$work/runtime"
-    Xvfb -displayfd 3 -screen 0 "$1x$2x24" -fbdir "$work/screen" -nolisten tcp 3>"$work/display" 2>"$work/xvfb" &
+    Xvfb -displayfd 3 -screen 0 "$1x$2x24" -fbdir "$work/screen" -nolisten tcp -noreset 3>"$work/display" 2>"$work/xvfb" &
     windows_pids=$!
     for _ in $(seq 100); do
         [ ! -s "$work/display" ] || break
@@ -29,9 +30,9 @@ windows_stop() {
     [ -z "${windows_pids:-}" ] || kill $windows_pids 2>/dev/null
     wait ${windows_pids:-} 2>/dev/null
 }
-# window TITLE - the number of the one that has it, once it is shown
+# window TITLE [SECONDS] - the number of the one that has it, once it is shown
 window() {
-    for _ in $(seq 100); do
+    for _ in $(seq $((${2:-10} * 10))); do
         xdotool search --onlyvisible --name "^$1\$" 2>/dev/null && return
         sleep 0.1
     done

@@ -8,7 +8,8 @@ set -eu
 run='gcc libc6-dev meson ninja-build pkg-config fuse3 libfuse3-dev libsodium-dev liblmdb-dev libzstd-dev
      libjansson-dev libstemmer-dev libutf8proc-dev libxml2-dev libarchive-dev libmagic-dev libuchardet-dev
      libmd4c-dev libgmime-3.0-dev libexif-dev libqpdf-dev libseccomp-dev libcurl4-openssl-dev poppler-utils attr git ca-certificates'
-test='ccache clang libclang-rt-14-dev python3 python3-venv python3-nacl python3-cryptography python3-lmdb lmdb-utils rsync sqlite3 zstd acl curl openssl procps util-linux e2fsprogs'
+test='ccache clang libclang-rt-14-dev python3 python3-venv python3-nacl python3-cryptography python3-lmdb lmdb-utils rsync sqlite3 zstd acl curl openssl procps util-linux e2fsprogs
+      pcmanfm xvfb xdotool zsh fish fzf rofi graphviz libglib2.0-bin dbus-daemon python3-gi'
 
 case ${1:-} in
 run) want=$run ;;

@@ -7,16 +7,19 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/thread.h"
 #include "catalog/tree.h"
 #include "fs/ops/ops.h"
 #include "fs/virtual/virtual.h"
 
 #define QUEUE_MAX 16384u
+#define SETTLE_MS 100u
 
 struct announcement {
 	struct announcement *next; /* owned */
 	uint64_t dir;
+	uint64_t due_ms;           /* clock_mono_ms(); 0: at once */
 	bool came;
 	const char *name;          /* within path */
 	char path[];
@@ -36,13 +39,23 @@ struct announcing {
 
 /* ---- the thread */
 
+/* The one after it waits as long, which keeps their order. */
+static void wait_for_first(struct announcing *a)
+{
+	while (!a->ending && (!a->first || a->first->due_ms > clock_mono_ms())) {
+		if (a->first)
+			(void) cond_wait_until(&a->wake, &a->lock, a->first->due_ms);
+		else
+			(void) pthread_cond_wait(&a->wake, &a->lock);
+	}
+}
+
 static struct announcement *take(struct announcing *a)
 {
 	LOCKED(&a->lock);
 	struct announcement *first;
 
-	while (!a->first && !a->ending)
-		(void) pthread_cond_wait(&a->wake, &a->lock);
+	wait_for_first(a);
 	if (a->ending)
 		return NULL;
 	first = a->first;
@@ -86,7 +99,7 @@ int announcing_new(struct fs *fs, struct announcing **ret_a)
 	a->fs = fs;
 	a->last = &a->first;
 	(void) pthread_mutex_init(&a->lock, NULL);
-	(void) pthread_cond_init(&a->wake, NULL);
+	cond_init(&a->wake);
 	*ret_a = a;
 	return 0;
 }
@@ -139,8 +152,8 @@ static struct announcement *announcement_new(const char *mount_point, const char
 	return x;
 }
 
-/* False: there is no room, or nobody to announce. */
-static bool add(struct announcing *a, struct announcement *x)
+/* Is there room, and somebody to announce? */
+static bool is_taken(struct announcing *a, struct announcement *x)
 {
 	LOCKED(&a->lock);
 
@@ -155,27 +168,36 @@ static bool add(struct announcing *a, struct announcement *x)
 	return true;
 }
 
-void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name)
+static void add(struct announcing *a, bool came, uint64_t due_ms, uint64_t dir, const char *folder,
+		const char *name)
 {
-	const struct fs_config *config = &a->fs->config;
-	struct announcement *x = config->announce ? announcement_new(config->mount_point, folder, name) : NULL;
+	struct announcement *x = announcement_new(a->fs->config.mount_point, folder, name);
 
 	if (!x)
 		return;
 	x->came = came;
+	x->due_ms = due_ms;
 	x->dir = dir;
-	if (!add(a, x))
+	if (!is_taken(a, x))
 		free(x);
 }
 
+void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name)
+{
+	if (a->fs->config.announce)
+		add(a, came, 0, dir, folder, name);
+}
+
+/* Who moved a file into a view forgets where it was as soon as its request has ended: file managers do so
+ * beside inotify. What says that it is still there must come after that. */
 void announcing_add_in(struct announcing *a, uint64_t dir, const char *name)
 {
+	const struct fs_config *config = &a->fs->config;
 	_cleanup_buf_ struct buf folder = BUF_INIT;
+	int r = dir == ROOT_INO ? 0 : tree_path(config->catalog, dir, ROOT_INO, 0, &folder);
 
-	int r = dir == ROOT_INO ? 0 : tree_path(a->fs->config.catalog, dir, ROOT_INO, 0, &folder);
-
-	if (r >= 0 && buf_cstr(&folder))
-		announcing_add(a, true, dir, buf_cstr(&folder), name);
+	if (config->announce && r >= 0 && buf_cstr(&folder))
+		add(a, true, clock_mono_ms() + SETTLE_MS, dir, buf_cstr(&folder), name);
 }
 
 /* ---- the announcer's requests */
@@ -184,8 +206,10 @@ static bool is_now(fuse_req_t req, uint64_t dir, const char *name, bool *ret_cam
 {
 	struct fs *fs = ops_fs(req);
 	struct announcing *a = fs->virtual->announcing;
+	int pid = fuse_req_ctx(req)->pid;
 
-	if (!atomic_load(&a->busy) || fuse_req_ctx(req)->pid != fs->config.announcer(fs->config.context))
+	/* 0 is who lives in another namespace of processes. */
+	if (!atomic_load(&a->busy) || pid == 0 || pid != fs->config.announcer(fs->config.context))
 		return false;
 	LOCKED(&a->lock);
 	if (!a->now || a->now->dir != dir || strcmp(a->now->name, name) != 0)

@@ -71,6 +71,7 @@ int viewing_tag_as(struct viewing *x, uint64_t ino, const struct view *v, uint64
 	struct view_tags tags;
 
 	view_tags_of(v, without, &tags);
+	viewing_changed(x, ino);
 	return tree_retag(x->c, &x->rq, ino, &tags.change);
 }
 
@@ -87,8 +88,10 @@ uint64_t view_last_tag(const struct view *v)
 int viewing_untag(struct viewing *x, uint64_t ino, const struct view *v)
 {
 	uint64_t id = view_last_tag(v);
-	int r = tree_retag(x->c, &x->rq, ino, &(struct retag){ .without = &id, .n_without = 1 });
+	int r;
 
+	viewing_changed(x, ino);
+	r = tree_retag(x->c, &x->rq, ino, &(struct retag){ .without = &id, .n_without = 1 });
 	return r == -ENODATA ? -EPERM : r; /* the file itself says so */
 }
 

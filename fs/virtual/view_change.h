@@ -50,7 +50,8 @@ int viewing_tag(struct viewing *x, uint64_t ino, const struct view *v, struct in
 /* -EPERM: the file's content says the tag. */
 int viewing_untag(struct viewing *x, uint64_t ino, const struct view *v);
 
-/* What the kernel believes of a name is not so any more: that it is there, or that it is not. So has the folder changed. */
+/* What the kernel believes of a name is not so any more: that it is there, or that it is not. So has the folder changed. Said
+ * before the change, too, as below: see invalidator.h. */
 void viewing_forget_name(struct viewing *x, uint64_t dir, const char *name);
 /* The same of an inode. */
 void viewing_changed(struct viewing *x, uint64_t ino);

@@ -20,6 +20,7 @@ static int need_inbox(struct viewing *x, uint64_t *ret_dir)
 	int r = tree_lookup(x->c, ROOT_INO, INBOX, &i);
 
 	if (r == -ENOENT) {
+		viewing_forget_name(x, ROOT_INO, INBOX);
 		r = names_make(x->l.fs, &rq, ROOT_INO, INBOX, &what, &i);
 		viewing_forget_name(x, ROOT_INO, INBOX);
 	}
@@ -43,6 +44,23 @@ static int number_name(const char *name, unsigned number, char *ret_name, size_t
 	return n < (int)size ? 0 : -ENAMETOOLONG;
 }
 
+/* A name that may be new. */
+static int make_told(struct viewing *x, struct tree_request *rq, uint64_t inbox, const char *name, const struct tree_make *what,
+		     struct inode *ret_i)
+{
+	int r = tree_lookup(x->c, inbox, name, ret_i);
+
+	if (r != -ENOENT)
+		return r < 0 ? r : -EEXIST;
+	viewing_forget_name(x, inbox, name);
+	r = names_make(x->l.fs, rq, inbox, name, what, ret_i);
+	if (r < 0)
+		return r;
+	viewing_forget_name(x, inbox, name);
+	announcing_add_in(x->l.fs->virtual->announcing, inbox, name);
+	return 0;
+}
+
 static int make_in_inbox(struct viewing *x, const char *name, const struct tree_make *what, const struct view *v,
 			 struct inode *ret_i)
 {
@@ -59,11 +77,7 @@ static int make_in_inbox(struct viewing *x, const char *name, const struct tree_
 	for (unsigned k = 1; k < NUMBERS_MAX; k++) {
 		r = number_name(name, k, numbered, sizeof(numbered));
 		if (r == 0)
-			r = names_make(x->l.fs, &rq, inbox, numbered, what, ret_i);
-		if (r == 0) {
-			viewing_forget_name(x, inbox, numbered);
-			announcing_add_in(x->l.fs->virtual->announcing, inbox, numbered);
-		}
+			r = make_told(x, &rq, inbox, numbered, what, ret_i);
 		if (r != -EEXIST)
 			return r;
 	}

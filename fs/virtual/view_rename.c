@@ -23,6 +23,12 @@ static bool keep_open(void *context, uint64_t ino)
 	return true;
 }
 
+static void forget_names(struct viewing *x, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name)
+{
+	viewing_forget_name(x, dir, name);
+	viewing_forget_name(x, new_dir, new_name);
+}
+
 /* `tags`: what changes of them at once; or NULL. */
 static int rename_file(struct viewing *x, uint64_t dir, const char *name, uint64_t new_dir, const char *new_name, unsigned flags,
 		       const struct retag *tags)
@@ -32,12 +38,11 @@ static int rename_file(struct viewing *x, uint64_t dir, const char *name, uint64
 	int r;
 
 	rq.tags = tags;
+	forget_names(x, dir, name, new_dir, new_name);
 	r = tree_rename(x->c, &rq, dir, name, new_dir, new_name, flags, keep_open, NULL, &renamed);
-
 	if (r < 0)
 		return r;
-	viewing_forget_name(x, dir, name);
-	viewing_forget_name(x, new_dir, new_name);
+	forget_names(x, dir, name, new_dir, new_name);
 	ops_reclaim(x->l.fs, &renamed.replaced, true);
 	return 0;
 }
@@ -116,13 +121,16 @@ static int move_out(struct viewing *x, const struct view *from, const struct ino
 	_cleanup_buf_ struct buf name = BUF_INIT;
 	uint64_t dir, tag = view_last_tag(from);
 	const struct retag without = { .without = &tag, .n_without = 1 };
+	bool untags = view_has_tags(from);
 	int r = place_of(x, i, &dir, &name);
 
 	if (r == 0)
 		r = may_rename_in(x, dir, i);
+	if (r == 0 && untags)
+		r = viewing_may_write(x, i);
 	if (r < 0)
 		return r;
-	return rename_file(x, dir, (const char *)name.data, new_dir, new_name, flags, view_has_tags(from) ? &without : NULL);
+	return rename_file(x, dir, (const char *)name.data, new_dir, new_name, flags, untags ? &without : NULL);
 }
 
 /* Does the folder belong to a trash can, as freedesktop.org has them on each filesystem? */

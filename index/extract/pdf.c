@@ -4,6 +4,7 @@
  * between "<pre>" and "</pre>", not escaped, a form feed after each page. */
 #include <errno.h>
 #include <poll.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -151,6 +152,19 @@ static int add_pages(struct document *d, const char *at, const char *end)
 	return r;
 }
 
+/* A form feed ends each page. */
+static int count_pages(struct document *d, const char *at, const char *end)
+{
+	unsigned pages = 0;
+	char text[16];
+
+	while (at < end && (at = memchr(at, '\f', (size_t)(end - at)))) {
+		pages++;
+		at++;
+	}
+	return document_field(d, "pages", text, (size_t)snprintf(text, sizeof(text), "%u", pages));
+}
+
 static bool has_words(const struct buf *text)
 {
 	for (size_t i = 0; i < text->len; i++)
@@ -180,8 +194,11 @@ static int read_output(struct buf *text, const struct buf *messages, struct docu
 	r = read_head(at, body, d);
 	body += sizeof(head_end) - 1;
 	if ((size_t)(end - body) >= sizeof(tail) - 1 &&
-	    memcmp(end - sizeof(tail) + 1, tail, sizeof(tail) - 1) == 0)
+	    memcmp(end - sizeof(tail) + 1, tail, sizeof(tail) - 1) == 0) {
 		end -= sizeof(tail) - 1;
+		if (r >= 0)
+			r = count_pages(d, body, end);
+	}
 	if (r >= 0)
 		r = add_pages(d, body, end);
 	if (r >= 0 && !has_words(&d->text))

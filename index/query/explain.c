@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* What a query did, for people: lines of a name and values, separated by tabs. It is the query itself, with its results
+/* What a query did, for people: lines of a name and values, separated by tabs; those of a result (explain_hit.c) begin with one. It is the query itself, with its results
  * counted in the place of being written, so that nothing is said that was not done. */
+#include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
@@ -44,6 +46,48 @@ static int add_hit(struct search *s, const struct hit *h, uint64_t rank, struct 
 			(unsigned long long)place.price.bytes);
 }
 
+/* ---- words of each result */
+
+struct texts {
+	const struct search *s;
+	struct buf *of; /* by hit */
+};
+
+static int add_word(void *context, size_t hit, const struct query_word *w, uint32_t count, double score)
+{
+	struct texts *t = context;
+	int r = buf_addf(&t->of[hit], "\t%.*s %u", (int)w->len, w->text, count);
+
+	return r < 0 || t->s->scope->who ? r : buf_addf(&t->of[hit], ": %.6f", score);
+}
+
+static int collect_words(struct search *s, const struct hits *h, struct texts *t)
+{
+	t->of = calloc(h->n + 1, sizeof(*t->of));
+	if (!t->of)
+		return -ENOMEM;
+	return s->mix.words ? search_each_word(s, h, add_word, t) : 0;
+}
+
+static void texts_done(struct texts *t, const struct hits *h)
+{
+	for (size_t k = 0; t->of && k < h->n; k++)
+		buf_done(&t->of[k]);
+	free(t->of);
+}
+
+/* ---- all results */
+
+static int add_order(struct search *s, struct buf *out)
+{
+	const char *sort = s->query->sort && strcmp(s->query->sort, "score") != 0 ? s->query->sort : NULL;
+	bool near = false;
+
+	for (size_t k = 0; k < s->parsed.n_filters; k++)
+		near |= s->parsed.filters[k].kind == FILTER_RELATED && !s->parsed.filters[k].negate;
+	return buf_addf(out, "order\t%s\n", sort ? sort : s->parsed.ranks ? "score" : near ? "nearest, newest" : "newest");
+}
+
 static int add_plan(struct search *s, const struct hits *h, struct buf *out)
 {
 	static const char *const modes[] = { "hybrid", "text", "vector" };
@@ -74,16 +118,32 @@ static int add_sums(const struct touched *t, struct buf *out)
 	return p->is_timed ? buf_addf(out, "%.1f s\n", (double)p->ms / 1000) : buf_add_str(out, "time not known\n");
 }
 
+static int add_hits(struct search *s, const struct hits *h, struct touched *t, struct buf *lines)
+{
+	struct texts texts = { .s = s };
+	int r = collect_words(s, h, &texts);
+
+	for (size_t k = 0; r >= 0 && k < h->n; k++) {
+		r = add_hit(s, &h->items[k], s->query->offset + 1u + k, t, lines);
+		if (r >= 0)
+			r = search_explain_hit(s, &h->items[k], &texts.of[k], lines);
+	}
+	texts_done(&texts, h);
+	return r;
+}
+
 int search_explain(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us, struct buf *ret_bytes)
 {
 	_cleanup_buf_ struct buf lines = BUF_INIT;
 	struct touched t = { .sum.is_timed = true };
 	int r = add_plan(s, h, ret_bytes);
 
-	for (size_t k = 0; r >= 0 && k < h->n; k++)
-		r = add_hit(s, &h->items[k], s->query->offset + 1u + k, &t, &lines);
+	if (r >= 0)
+		r = add_hits(s, h, &t, &lines);
 	if (r >= 0)
 		r = add_sums(&t, ret_bytes);
+	if (r >= 0)
+		r = add_order(s, ret_bytes);
 	if (r >= 0)
 		r = buf_addf(ret_bytes, "pending\t%llu\n", (unsigned long long)pending);
 	if (r >= 0 && !s->scope->who)

@@ -9,115 +9,11 @@
 
 #include "base/cleanup.h"
 #include "base/fold.h"
-#include "catalog/derive.h"
+#include "base/utf8.h"
+#include "catalog/found.h"
 #include "catalog/pack_record.h"
-#include "catalog/tags.h"
 #include "index/query/search.h"
-#include "index/query/why.h"
 #include "index/words/words.h"
-
-/* ---- scope */
-
-/* Folders and whether they are below, as far as this query has asked. */
-struct scope {
-	struct catalog *catalog;
-	uint64_t top;
-	struct ino_map folders; /* number: 1 below, 0 not */
-};
-
-/* Is the folder `top` or below it? Remembers every folder on the way up. */
-static int folder_is_below(struct scope *sc, uint64_t folder, unsigned depth)
-{
-	struct ino_entry *e;
-	struct inode i;
-	int r;
-
-	if (folder == sc->top)
-		return 1;
-	if (folder == 0 || folder == ROOT_INO || depth > 4096)
-		return 0;
-	e = ino_map_find(&sc->folders, folder);
-	if (e)
-		return (int)e->number;
-	r = inode_get(sc->catalog, folder, &i);
-	if (r >= 0)
-		r = folder_is_below(sc, i.parent, depth + 1);
-	else if (r == -ENOENT)
-		r = 0;
-	if (r < 0)
-		return r;
-	return ino_map_set(&sc->folders, folder, NULL, (uint32_t)r) < 0 ? -ENOMEM : r;
-}
-
-/* Documents whose place has changed, or that have several names, are asked for one by one. */
-static int doc_is_below(struct scope *sc, struct segment *s, uint32_t doc)
-{
-	if (atomic_load(&s->flags[doc]) & DOC_MOVED)
-		return tree_is_below(sc->catalog, s->docs[doc].ino, sc->top);
-	return folder_is_below(sc, atomic_load(&s->docs[doc].parent), 0);
-}
-
-static int keep_below(struct search *s, uint64_t top)
-{
-	struct scope sc = { .catalog = s->x->config.catalog, .top = top };
-	int r = 0;
-
-	for (unsigned p = 0; r >= 0 && p < s->n_parts && top != ROOT_INO; p++) {
-		struct search_part *part = &s->parts[p];
-
-		for (uint32_t d = 0; r >= 0 && d < part->segment->n_docs; d++) {
-			if (!part->candidate[d])
-				continue;
-			r = doc_is_below(&sc, part->segment, d);
-			if (r == -ENOENT)
-				r = 0;
-			part->candidate[d] = r > 0;
-		}
-	}
-	ino_map_done(&sc.folders);
-	return r < 0 ? r : 0;
-}
-
-static void keep_one(struct search *s, uint64_t ino)
-{
-	for (unsigned p = 0; p < s->n_parts; p++)
-		for (uint32_t d = 0; d < s->parts[p].segment->n_docs; d++)
-			s->parts[p].candidate[d] &= s->parts[p].segment->docs[d].ino == ino;
-}
-
-static int find_in(struct search *s, struct inode *ret_i)
-{
-	_cleanup_free_ char *path = strdup(s->query->in);
-	size_t len = path ? strlen(path) : 0;
-	int r;
-
-	if (!path)
-		return -ENOMEM;
-	while (len > 0 && path[len - 1] == '/')
-		path[--len] = 0;
-	r = search_walk(s, path, ret_i);
-	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
-		return query_why(s->ret_why, "in=%s: no such folder or file below the one that is asked", s->query->in);
-	return r;
-}
-
-int search_scope(struct search *s)
-{
-	struct inode i;
-	int r;
-
-	if (!s->query->in)
-		return keep_below(s, s->scope->top);
-	r = find_in(s, &i);
-	if (r < 0)
-		return r;
-	s->in = i.ino;
-	s->in_is_file = !S_ISDIR(i.mode);
-	if (!s->in_is_file)
-		return keep_below(s, i.ino);
-	keep_one(s, i.ino);
-	return 0;
-}
 
 /* ---- single filters: 1 passes, 0 does not, or -errno */
 
@@ -131,6 +27,16 @@ struct subject {
 	struct buf path;    /* below the folder that is asked; len 0: not fetched */
 	struct buf folded;  /* last component, folded */
 };
+
+static const struct filter_members *members_of(const struct query_filter *f, const struct subject *u)
+{
+	return &u->s->members[f - u->s->parsed.filters];
+}
+
+static bool is_member(const struct query_filter *f, const struct subject *u)
+{
+	return u->s->members && ino_set_has(&members_of(f, u)->files, u->ino);
+}
 
 static int need_inode(struct subject *u)
 {
@@ -230,28 +136,64 @@ static int passes_tier(const struct query_filter *f, struct subject *u)
 	return r < 0 ? r : strcmp(f->value, inode_tier(u->s->x->config.catalog, &u->inode)) == 0;
 }
 
-/* An xattr user.FIELD with this value, upper and lower case alike. */
-static int passes_field(const struct query_filter *f, struct subject *u)
+/* The members have all values that are labels (found.h): one line, not too long. Only a pattern, or a text that is none
+ * itself, may match others. */
+static bool may_be_no_label(const struct query_filter *f)
 {
-	_cleanup_buf_ struct buf value = BUF_INIT, folded = BUF_INIT;
+	bool control = false;
+
+	for (size_t k = 0; k < f->len; k++)
+		control |= (unsigned char)f->value[k] < ' ';
+	return !f->is_range && (control || f->len > FIELD_VALUE_MAX || words_is_glob(f->value, f->len) || !utf8_valid(f->value, f->len));
+}
+
+struct xattr_question {
+	const struct query_filter *filter;
+	struct subject *subject;
+};
+
+static int matches_xattr(void *context, const char *field)
+{
+	const struct xattr_question *q = context;
+	_cleanup_buf_ struct buf value = BUF_INIT;
 	char name[256];
 	int r;
 
-	if (snprintf(name, sizeof(name), "user.%s", f->field) >= (int)sizeof(name))
+	if (snprintf(name, sizeof(name), "user.%s", field) >= (int)sizeof(name))
 		return 0;
-	r = tree_getxattr(u->s->x->config.catalog, u->ino, name, &value);
-	if (r >= 0)
-		r = fold_text(value.data, value.len, &folded);
+	r = tree_getxattr(q->subject->s->x->config.catalog, q->subject->ino, name, &value);
 	if (r < 0)
 		return r == -ENODATA || r == -ERANGE ? 0 : r;
-	return folded.len == f->len && memcmp(folded.data, f->value, f->len) == 0;
+	return search_field_matches(q->filter, value.data, value.len);
+}
+
+/* A value that was found in the file, or that of an xattr user.FIELD; upper and lower case are alike. */
+static int passes_field(const struct query_filter *f, struct subject *u)
+{
+	int r;
+
+	if (is_member(f, u))
+		return 1;
+	if (!may_be_no_label(f))
+		return 0;
+	r = need_inode(u);
+	if (r < 0 || !u->inode.sets[SET_XATTRS].count)
+		return r;
+	return search_foreach_field(f, matches_xattr, &(struct xattr_question){ f, u });
+}
+
+static int passes_language(const struct query_filter *f, struct subject *u)
+{
+	const char *code = language_code(u->language);
+
+	return same(f->value, code, strlen(code)) || is_member(f, u);
 }
 
 static int passes(const struct query_filter *f, struct subject *u)
 {
 	switch (f->kind) {
 	case FILTER_TAG:
-		return ino_map_find(&u->s->tagged[f - u->s->parsed.filters], u->ino) != NULL;
+		return is_member(f, u);
 	case FILTER_TYPE:
 		return passes_type(f, u);
 	case FILTER_NAME:
@@ -259,12 +201,16 @@ static int passes(const struct query_filter *f, struct subject *u)
 	case FILTER_PATH:
 		return passes_path(f, u);
 	case FILTER_LANG:
-		return same(f->value, language_code(u->language), strlen(language_code(u->language)));
+		return passes_language(f, u);
 	case FILTER_TIER:
 		return passes_tier(f, u);
 	case FILTER_TIME:
 	case FILTER_SIZE:
 		return passes_numbers(f, u);
+	case FILTER_RELATED:
+	case FILTER_LINK:
+		return ino_map_find(&members_of(f, u)->steps, u->ino) != NULL;
+	case FILTER_TITLE:
 	case FILTER_FIELD:
 		return passes_field(f, u);
 	}
@@ -289,36 +235,6 @@ static void subject_done(struct subject *u)
 {
 	buf_done(&u->path);
 	buf_done(&u->folded);
-}
-
-static int note_tagged(void *context, uint64_t ino)
-{
-	return ino_map_set(context, ino, NULL, 0);
-}
-
-/* Files of each tag that is asked for. */
-static int collect_tagged(struct search *s)
-{
-	s->tagged = calloc(s->parsed.n_filters + 1, sizeof(*s->tagged));
-	if (!s->tagged)
-		return -ENOMEM;
-	for (size_t i = 0; i < s->parsed.n_filters; i++) {
-		const struct query_filter *f = &s->parsed.filters[i];
-		uint64_t id;
-		int r;
-
-		if (f->kind != FILTER_TAG)
-			continue;
-		if (derive_is_due(s->x->config.catalog))
-			return query_why(s->ret_why, "tag:%s: the tags of this volume are of an older version; mount it for "
-						     "writing once", f->value);
-		r = tag_find(s->x->config.catalog, f->value, f->len, &id);
-		if (r >= 0)
-			r = tag_foreach_file(s->x->config.catalog, id, note_tagged, &s->tagged[i]);
-		if (r < 0 && r != -ENOENT)
-			return r;
-	}
-	return 0;
 }
 
 const char *search_type(const struct segment *segment, uint32_t doc)
@@ -367,131 +283,29 @@ int search_filter_file(struct search *s, const struct inode *i)
 	return r == -ENOENT ? 0 : r;
 }
 
-/* ---- excluded words */
-
-static int exclude_word(struct search *s, const struct query_word *w, struct postings *scratch)
-{
-	struct term terms[LANGUAGES];
-	unsigned n = search_terms(s, w->text, w->len, true, terms);
-
-	for (unsigned p = 0; p < s->n_parts; p++) {
-		int r;
-
-		scratch->n = 0;
-		r = search_postings(s, &s->parts[p], terms, n, scratch);
-		if (r < 0)
-			return r;
-		for (size_t i = 0; i < scratch->n; i++)
-			s->parts[p].candidate[scratch->items[i].doc] = 0;
-	}
-	return 0;
-}
-
-static int exclude_words(struct search *s)
-{
-	struct postings scratch = { 0 };
-	int r = 0;
-
-	for (size_t i = 0; r >= 0 && i < s->parsed.n_words; i++)
-		if (s->parsed.words[i].negate)
-			r = exclude_word(s, &s->parsed.words[i], &scratch);
-	postings_done(&scratch);
-	return r;
-}
-
-/* ---- phrases: postings narrow the documents down, their stored text decides */
-
-/* Marks in `ret` the documents that have every word of the phrase. */
-static int phrase_words(struct search *s, struct search_part *part, const struct query_phrase *q, uint8_t *ret)
-{
-	struct word_reader words = words_over(q->text, q->len);
-	struct postings p = { 0 };
-	uint32_t round = 0;
-	struct word w;
-	int r = 0;
-
-	memset(ret, 0, part->segment->n_docs);
-	while (r >= 0 && round < 250 && words_next(&words, &w)) {
-		struct term terms[LANGUAGES];
-		unsigned n = search_terms(s, w.text, w.len, true, terms);
-
-		p.n = 0;
-		r = search_postings(s, part, terms, n, &p);
-		for (size_t i = 0; r >= 0 && i < p.n; i++)
-			if (ret[p.items[i].doc] == round)
-				ret[p.items[i].doc] = (uint8_t)(round + 1);
-		round++;
-	}
-	for (uint32_t d = 0; d < part->segment->n_docs; d++)
-		ret[d] = ret[d] == round;
-	postings_done(&p);
-	return r;
-}
-
-/* In the text, the title, or a name? */
-static int document_has(struct search_part *part, uint32_t doc, const struct query_phrase *q, struct buf *record,
-			struct buf *text)
-{
-	struct stored st;
-	int r;
-
-	buf_reset(record);
-	buf_reset(text);
-	r = part->segment->ops->stored(part->segment, doc, record);
-	if (r >= 0)
-		r = stored_decode(record->data, record->len, &st);
-	if (r >= 0)
-		r = stored_text(&st, text);
-	if (r < 0)
-		return r;
-	if (words_have_phrase(text->data, text->len, q->text, q->len) ||
-	    words_have_phrase(st.title, st.title_len, q->text, q->len))
-		return 1;
-	for (const char *n = st.names, *end = n + st.names_len; n < end; n += strnlen(n, (size_t)(end - n)) + 1)
-		if (words_have_phrase(n, strnlen(n, (size_t)(end - n)), q->text, q->len))
-			return 1;
-	return 0;
-}
-
-static int filter_phrase(struct search *s, struct search_part *part, const struct query_phrase *q)
-{
-	_cleanup_free_ uint8_t *maybe = malloc(part->segment->n_docs + 1);
-	_cleanup_buf_ struct buf record = BUF_INIT, text = BUF_INIT;
-	int r = maybe ? phrase_words(s, part, q, maybe) : -ENOMEM;
-
-	for (uint32_t d = 0; r >= 0 && d < part->segment->n_docs; d++) {
-		if (!part->candidate[d])
-			continue;
-		if (!maybe[d]) {
-			part->candidate[d] = q->negate;
-			continue;
-		}
-		r = document_has(part, d, q, &record, &text);
-		part->candidate[d] = (r > 0) != q->negate;
-	}
-	return search_failed(s, part->segment, r);
-}
-
-static int filter_phrases(struct search *s)
-{
-	for (size_t i = 0; i < s->parsed.n_phrases; i++)
-		for (unsigned p = 0; p < s->n_parts; p++) {
-			int r = filter_phrase(s, &s->parts[p], &s->parsed.phrases[i]);
-
-			if (r < 0)
-				return r;
-		}
-	return 0;
-}
+/* ---- all */
 
 int search_filter(struct search *s)
 {
-	int r = exclude_words(s);
+	int r = search_exclude_words(s);
 
 	if (r >= 0 && s->parsed.n_filters > 0) {
-		r = collect_tagged(s);
+		r = search_find_members(s);
 		if (r >= 0)
 			r = filter_documents(s);
 	}
-	return r < 0 ? r : filter_phrases(s);
+	return r < 0 ? r : search_filter_phrases(s);
+}
+
+double search_near(const struct search *s, uint64_t ino)
+{
+	double sum = 0;
+
+	for (size_t i = 0; i < s->parsed.n_filters; i++) {
+		const struct query_filter *f = &s->parsed.filters[i];
+		const struct ino_entry *e = f->kind == FILTER_RELATED && !f->negate ? ino_map_find(&s->members[i].steps, ino) : NULL;
+
+		sum += e ? 1.0 / e->number : 0;
+	}
+	return sum;
 }

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/cleanup.h"
-#include "catalog/links.h"
 #include "index/graph/formats.h"
 #include "index/graph/whole.h"
 #include "index/query/relations.h"
@@ -60,7 +59,7 @@ static int build(struct drawing *g)
 {
 	static const uint64_t nobody;
 	const struct graph_part part = {
-		.verbs = g->rel.verbs, .n_verbs = g->rel.n_verbs,
+		.verbs = g->rel.links.verbs, .n_verbs = g->rel.links.n_verbs,
 		.inos = g->all ? NULL : g->inos.len ? (const void *)g->inos.data : &nobody,
 		.n_inos = g->inos.len / sizeof(uint64_t), .edges_max = EDGES_MAX,
 		.with_verbs = g->s->query->format != FORMAT_TSV,
@@ -89,7 +88,7 @@ static int operate(struct drawing *g)
 
 static int label(void *context, uint64_t ino, struct buf *out)
 {
-	struct search *s = context;
+	struct search *s = ((struct drawing *)context)->s;
 	int r = tree_path(s->x->config.catalog, ino, s->scope->top, 0, out);
 
 	if (r == -ENOENT) /* elsewhere, or gone meanwhile */
@@ -99,9 +98,9 @@ static int label(void *context, uint64_t ino, struct buf *out)
 
 static int verb(void *context, uint32_t number, struct buf *out)
 {
-	struct search *s = context;
+	struct drawing *g = context;
 
-	return link_verb_name(s->x->config.catalog, number, out);
+	return inverses_name(&g->rel.links, number, out);
 }
 
 static int draw(struct drawing *g, enum graph_format format, struct buf *out)
@@ -110,7 +109,7 @@ static int draw(struct drawing *g, enum graph_format format, struct buf *out)
 		.g = &g->csr, .pageranks = g->ranks, .degrees = g->degrees,
 		.components = g->s->query->op == GRAPH_OP_COMPONENTS ? g->groups.of : NULL,
 		.communities = g->s->query->op == GRAPH_OP_COMMUNITIES ? g->groups.of : NULL,
-		.label = label, .verb = verb, .context = g->s,
+		.label = label, .verb = verb, .context = g,
 	};
 
 	return graph_write(out, format, &picture);
@@ -149,7 +148,7 @@ static int compare_places(const void *a, const void *b)
 	return (x->node > y->node) - (x->node < y->node);
 }
 
-static int write_lines(const struct drawing *g, struct buf *out)
+static int write_lines(struct drawing *g, struct buf *out)
 {
 	struct place *places = calloc((size_t)g->csr.n + 1, sizeof(*places));
 	uint32_t n = MIN(g->csr.n, g->s->query->limit);
@@ -162,7 +161,7 @@ static int write_lines(const struct drawing *g, struct buf *out)
 	for (uint32_t k = 0; k < n && r >= 0; k++) {
 		_cleanup_buf_ struct buf path = BUF_INIT;
 
-		r = label(g->s, g->csr.inos[places[k].node], &path);
+		r = label(g, g->csr.inos[places[k].node], &path);
 		if (r >= 0)
 			r = add_value(g, places[k].node, out);
 		if (r >= 0)

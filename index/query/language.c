@@ -8,7 +8,6 @@
 #include "base/cleanup.h"
 #include "base/fold.h"
 #include "base/utf8.h"
-#include "index/query/values.h"
 #include "index/query/why.h"
 #include "index/words/words.h"
 
@@ -27,6 +26,7 @@ void parsed_query_done(struct parsed_query *p)
 	free(p->words);
 	free(p->phrases);
 	free(p->filters);
+	term_table_done(&p->known);
 	buf_done(&p->text);
 	*p = (struct parsed_query){ 0 };
 }
@@ -47,16 +47,19 @@ void parsed_query_done(struct parsed_query *p)
 
 static int add_word(struct parsed_query *p, const struct word *w, bool negate)
 {
+	char key[1 + WORD_MAX];
 	struct query_word *q;
+	uint32_t number;
+	int r;
 
-	for (size_t i = 0; i < p->n_words; i++) {
-		q = &p->words[i];
-		if (q->negate == negate && q->len == w->len && memcmp(q->text, w->text, w->len) == 0) {
-			q->count++;
-			return 0;
-		}
+	key[0] = negate;
+	memcpy(key + 1, w->text, w->len);
+	r = term_table_add(&p->known, key, 1 + w->len, &number);
+	if (r >= 0 && number < p->n_words) {
+		p->words[number].count++;
+		return 0;
 	}
-	q = APPEND(p->words, p->n_words);
+	q = r < 0 ? NULL : APPEND(p->words, p->n_words);
 	if (!q)
 		return -ENOMEM;
 	*q = (struct query_word){ .text = strndup(w->text, w->len), .len = w->len, .count = 1, .negate = negate };
@@ -147,7 +150,8 @@ static const struct {
 } known_fields[] = {
 	{ "tag", FILTER_TAG },   { "type", FILTER_TYPE },   { "name", FILTER_NAME },  { "path", FILTER_PATH },
 	{ "lang", FILTER_LANG }, { "before", FILTER_TIME }, { "after", FILTER_TIME }, { "size", FILTER_SIZE },
-	{ "tier", FILTER_TIER },
+	{ "tier", FILTER_TIER }, { "language", FILTER_LANG }, { "title", FILTER_TITLE }, { "related", FILTER_RELATED },
+	{ "link", FILTER_LINK },
 };
 
 static int find_field(const char *name, size_t len)
@@ -158,7 +162,16 @@ static int find_field(const char *name, size_t len)
 	return -1;
 }
 
-static int check_value(struct query_filter *f, const char *name, char **ret_why)
+/* What stands in quotes is text. */
+static int check_field(struct query_filter *f, bool is_quoted, char **ret_why)
+{
+	int r = is_quoted ? 0 : query_value_range(f->field, f->value, &f->range, ret_why);
+
+	f->is_range = r > 0;
+	return r < 0 ? r : fold_value(f);
+}
+
+static int check_value(struct query_filter *f, const char *name, bool is_quoted, char **ret_why)
 {
 	switch (f->kind) {
 	case FILTER_TIME:
@@ -167,36 +180,47 @@ static int check_value(struct query_filter *f, const char *name, char **ret_why)
 		return query_value_size(f->value, &f->low, &f->high, ret_why);
 	case FILTER_TIER:
 		if (strcmp(f->value, "hot") && strcmp(f->value, "warm") && strcmp(f->value, "cold"))
-			return query_why(ret_why, "tier:%s: hot, warm or cold is wanted", f->value);
+			return query_why(ret_why, "tier:%.60s: hot, warm or cold is wanted", f->value);
 		return 0;
 	case FILTER_NAME:
 	case FILTER_TYPE:
 	case FILTER_LANG:
-	case FILTER_FIELD:
 		return fold_value(f);
+	case FILTER_TITLE:
+		if (!words_is_glob(f->value, f->len) && count_words(f->value, f->len) == 0)
+			return query_why(ret_why, "title:%.*s: a word is wanted", SHOWN_MAX, f->value);
+		return fold_value(f);
+	case FILTER_FIELD:
+		return check_field(f, is_quoted, ret_why);
 	default:
 		return 0;
 	}
 }
 
-static int add_filter(struct parsed_query *p, const char *name, size_t name_len, const char *value, size_t len,
-		      bool negate, char **ret_why)
+struct written {
+	const char *name, *value;
+	size_t name_len, len;
+	bool negate, is_quoted;
+};
+
+static int add_filter(struct parsed_query *p, const struct written *w, char **ret_why)
 {
-	int known = find_field(name, name_len);
+	int known = find_field(w->name, w->name_len);
 	struct query_filter *f;
 
-	if (len == 0)
-		return query_why(ret_why, "%.*s: a value is wanted after the colon", (int)name_len, name);
+	if (w->len == 0)
+		return query_why(ret_why, "%.*s: a value is wanted after the colon", (int)MIN(w->name_len, (size_t)SHOWN_MAX),
+				 w->name);
 	f = APPEND(p->filters, p->n_filters);
 	if (!f)
 		return -ENOMEM;
-	*f = (struct query_filter){ .kind = known < 0 ? FILTER_FIELD : known_fields[known].kind, .negate = negate };
-	f->value = strndup(value, len);
-	f->len = len;
-	f->field = strndup(name, name_len);
+	*f = (struct query_filter){ .kind = known < 0 ? FILTER_FIELD : known_fields[known].kind, .negate = w->negate };
+	f->value = strndup(w->value, w->len);
+	f->len = w->len;
+	f->field = strndup(w->name, w->name_len);
 	if (!f->value || !f->field)
 		return -ENOMEM;
-	return check_value(f, known < 0 ? f->field : known_fields[known].name, ret_why);
+	return check_value(f, known < 0 ? f->field : known_fields[known].name, w->is_quoted, ret_why);
 }
 
 /* ---- reading */
@@ -250,24 +274,24 @@ static int parse_element(struct parsed_query *p, const char *whole, const char *
 {
 	bool negate = **at == '-' && (*at)[1] && !blank_at(*at + 1);
 	const char *begin = *at + negate;
-	size_t field = field_length(begin), len = 0;
-	const char *value = field ? begin + field + 1 : begin;
+	size_t field = field_length(begin);
+	struct written w = { .name = begin, .name_len = field, .value = field ? begin + field + 1 : begin, .negate = negate };
 	int r;
 
-	if (*value == '"') {
-		r = quoted(whole, value, &len, ret_why);
+	w.is_quoted = *w.value == '"';
+	if (w.is_quoted) {
+		r = quoted(whole, w.value, &w.len, ret_why);
 		if (r < 0)
 			return r;
-		*at = value + len + 2;
-		if (field)
-			return add_filter(p, begin, field, value + 1, len, negate, ret_why);
-		return add_phrase(p, value + 1, len, negate, ret_why);
+		*at = w.value + w.len + 2;
+		w.value++;
+	} else {
+		w.len = word_length(w.value);
+		*at = w.value + w.len;
 	}
-	len = word_length(value);
-	*at = value + len;
 	if (field)
-		return add_filter(p, begin, field, value, len, negate, ret_why);
-	return add_plain(p, value, len, negate, ret_why);
+		return add_filter(p, &w, ret_why);
+	return w.is_quoted ? add_phrase(p, w.value, w.len, negate, ret_why) : add_plain(p, w.value, w.len, negate, ret_why);
 }
 
 static int parse_all(struct parsed_query *p, const char *text, bool literal, char **ret_why)
@@ -284,6 +308,8 @@ static int parse_all(struct parsed_query *p, const char *text, bool literal, cha
 		else
 			r = parse_element(p, text, &at, ret_why);
 	}
+	term_table_done(&p->known);
+	p->known = (struct term_table){ 0 };
 	if (r >= 0 && p->n_words == 0 && p->n_phrases == 0 && p->n_filters == 0)
 		return query_why(ret_why, "the query holds no word and no filter: %.*s", SHOWN_MAX, text);
 	return r < 0 ? r : 0;
@@ -299,5 +325,15 @@ int query_language_parse(const char *text, bool literal, struct parsed_query *re
 		return r;
 	}
 	*ret_p = p;
+	return 0;
+}
+
+int query_language_check(const struct parsed_query *p, char **ret_why)
+{
+	if (p->n_words > QUERY_WORDS_MAX)
+		return query_why(ret_why, "the query has %zu different words; there may be %u", p->n_words, QUERY_WORDS_MAX);
+	if (p->n_phrases > QUERY_FILTERS_MAX || p->n_filters > QUERY_FILTERS_MAX)
+		return query_why(ret_why, "the query has %zu filters and %zu phrases; there may be %u of each", p->n_filters,
+				 p->n_phrases, QUERY_FILTERS_MAX);
 	return 0;
 }

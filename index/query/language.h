@@ -9,6 +9,12 @@
 #include <stdint.h>
 
 #include "base/buf.h"
+#include "index/query/values.h"
+#include "index/term_table.h"
+
+/* Of what somebody asks: each costs a look at every segment, or at every document. */
+#define QUERY_WORDS_MAX 4096u
+#define QUERY_FILTERS_MAX 256u
 
 struct query_word {
 	char *text;      /* folded; owned */
@@ -32,16 +38,21 @@ enum filter_kind {
 	FILTER_TIER,
 	FILTER_TIME, /* mtime in [low, high) nanoseconds since 1970 */
 	FILTER_SIZE, /* bytes in [low, high] */
+	FILTER_TITLE,
+	FILTER_RELATED, /* what links connect with a file, and */
+	FILTER_LINK,    /* what links to one */
 	FILTER_FIELD,
 };
 
 struct query_filter {
 	enum filter_kind kind;
 	bool negate;
-	char *field;     /* FILTER_FIELD: its name; owned */
-	char *value;     /* owned; FILTER_NAME, _TYPE and _FIELD: folded */
+	char *field;     /* as the query calls it; owned */
+	char *value;     /* owned; FILTER_NAME, _TYPE, _LANG, _TITLE and _FIELD: folded */
 	size_t len;      /* of value */
 	int64_t low, high;
+	bool is_range;            /* FILTER_FIELD: `range` alone says what passes; otherwise the value, too */
+	struct value_range range;
 };
 
 struct parsed_query {
@@ -51,8 +62,11 @@ struct parsed_query {
 	size_t n_words, n_phrases, n_filters;
 	struct buf text;               /* all that ranks, as written, for the vector side */
 	bool ranks;                    /* there are positive words */
+	struct term_table known;       /* owned; while it is parsed: the words, each behind a byte for `negate` */
 };
 
 /* -EINVAL with *ret_why, freed by the caller: what is wrong, where, and what is allowed. */
 int query_language_parse(const char *text, bool literal, struct parsed_query *ret_p, char **ret_why);
+/* Is it no more than can be answered? -EINVAL with *ret_why. */
+int query_language_check(const struct parsed_query *p, char **ret_why);
 void parsed_query_done(struct parsed_query *p);

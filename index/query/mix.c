@@ -230,6 +230,8 @@ static bool score_of(const struct mix *m, const struct search_part *part, uint32
 			meaning = between_0_and_1((cosine - m->low) / (m->high - m->low));
 		*ret_score = (1 - m->weight) * (m->words_max > 0 ? words / m->words_max : 0) + m->weight * meaning;
 	}
+	if (part->near)
+		*ret_score *= *ret_score < 0 ? 1 / (1 + (double)part->near[d]) : 1 + (double)part->near[d];
 	return true;
 }
 

@@ -4,7 +4,8 @@
  *     (1 - w) B/Bmax + w (c - cmin)/(cmax - cmin)
  *
  * over all candidates; B = 0 without a common term, and a candidate without a vector counts as the farthest. A
- * query that has one side only takes that side's score as it is.
+ * query that has one side only takes that side's score as it is. What `related:` brings near is multiplied by
+ * 1 + search_near(): by two for a file that is linked directly.
  *
  * Of most candidates it is only known where c lies (meaning.c). Exact cosines are had, by reading vectors, of
  * those that may be cmin or cmax; of those that would be the best if c were in the middle, which gives a score
@@ -14,11 +15,6 @@
 #pragma once
 
 #include "index/query/search.h"
-
-struct mix {
-	double weight, words_max, low, high;
-	bool words, meaning;
-};
 
 /* `meaning`: the query has a vector. */
 int mix_begin(struct search *s, bool meaning, struct mix *ret_m);

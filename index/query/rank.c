@@ -13,7 +13,15 @@
 #define SPARE_AT_LEAST 8u
 #define SPARE_MORE 64u
 
-enum order { ORDER_SCORE, ORDER_NEWEST, ORDER_OLDEST, ORDER_NAME, ORDER_SIZE };
+enum order { ORDER_SCORE, ORDER_NEWEST, ORDER_OLDEST, ORDER_NAME, ORDER_SIZE, ORDER_NEAR };
+
+static bool asks_for_links(const struct search *s)
+{
+	for (size_t i = 0; i < s->parsed.n_filters; i++)
+		if (s->parsed.filters[i].kind == FILTER_RELATED && !s->parsed.filters[i].negate)
+			return true;
+	return false;
+}
 
 static enum order order_of(const struct search *s)
 {
@@ -22,7 +30,23 @@ static enum order order_of(const struct search *s)
 	for (size_t i = 0; s->query->sort && i < ARRAY_SIZE(names); i++)
 		if (strcmp(s->query->sort, names[i]) == 0 && (i > 0 || s->parsed.ranks))
 			return (enum order)i;
-	return s->parsed.ranks ? ORDER_SCORE : ORDER_NEWEST;
+	return s->parsed.ranks ? ORDER_SCORE : asks_for_links(s) ? ORDER_NEAR : ORDER_NEWEST;
+}
+
+/* Of each candidate, for those who weigh it more than once. */
+static int note_near(struct search *s)
+{
+	for (unsigned p = 0; p < s->n_parts && asks_for_links(s); p++) {
+		struct search_part *part = &s->parts[p];
+
+		part->near = calloc((size_t)part->segment->n_docs + 1, sizeof(*part->near));
+		if (!part->near)
+			return -ENOMEM;
+		for (uint32_t d = 0; d < part->segment->n_docs; d++)
+			if (part->candidate[d])
+				part->near[d] = (float)search_near(s, part->segment->docs[d].ino);
+	}
+	return 0;
 }
 
 void hits_done(struct hits *h)
@@ -34,6 +58,15 @@ void hits_done(struct hits *h)
 }
 
 /* ---- what other orders need */
+
+/* The nearest first, and of those that are as near the newest: one number for both. */
+#define NEAR_UNIT 1000000
+#define SECONDS_MAX (1ll << 36)
+
+static int64_t clamp(int64_t seconds)
+{
+	return seconds < 0 ? 0 : MIN(seconds, SECONDS_MAX - 1);
+}
 
 /* 0: the file is gone. */
 static int set_order(struct search *s, enum order order, struct hit *h, const struct inode *known)
@@ -65,6 +98,10 @@ static int set_order(struct search *s, enum order order, struct hit *h, const st
 				       : (int64_t)known->mtime.tv_sec * 1000000000ll + known->mtime.tv_nsec;
 	if (order == ORDER_OLDEST)
 		h->order = -h->order;
+	if (order == ORDER_NEAR) {
+		h->score = search_near(s, h->ino);
+		h->order = (int64_t)(MIN(h->score, 100.0) * NEAR_UNIT) * SECONDS_MAX + clamp(known->mtime.tv_sec);
+	}
 	return 1;
 }
 
@@ -181,23 +218,30 @@ static int collect(struct search *s, const struct mix *m, struct best *b, uint64
 	return r;
 }
 
+/* Of how many candidates in a segment cosines must be known, if only nearly. */
+static size_t needed_of(const struct search *s)
+{
+	return order_of(s) == ORDER_SCORE && s->query->threshold < 0 ? keep_of(s) : SIZE_MAX;
+}
+
 int search_rank(struct search *s, struct hits *ret_h)
 {
-	struct mix m = { 0 };
 	struct best b = { 0 };
 	bool meaning = false;
-	int r = 0;
+	int r = note_near(s);
 
-	if (s->parsed.ranks && s->query->mode != QUERY_VECTOR)
+	if (r >= 0 && s->parsed.ranks && s->query->mode != QUERY_VECTOR)
 		r = search_words(s);
-	if (r >= 0 && s->parsed.ranks && s->query->mode != QUERY_TEXT)
-		r = search_meaning(s, order_of(s) == ORDER_SCORE ? keep_of(s) : SIZE_MAX, &meaning);
+	if (r >= 0 && s->parsed.ranks && (s->query->mode != QUERY_TEXT || s->query->threshold >= 0))
+		r = search_meaning(s, needed_of(s), &meaning);
 	if (r < 0)
 		return r;
 	if (s->parsed.ranks)
-		r = mix_begin(s, meaning, &m);
+		r = mix_begin(s, meaning && s->query->mode != QUERY_TEXT, &s->mix);
+	if (r >= 0 && s->query->threshold >= 0)
+		r = search_filter_like(s, meaning);
 	if (r >= 0)
-		r = collect(s, &m, &b, &ret_h->total);
+		r = collect(s, &s->mix, &b, &ret_h->total);
 	if (r >= 0) {
 		ret_h->items = calloc(b.n + 1, sizeof(*ret_h->items));
 		r = ret_h->items ? settle(s, &b, ret_h) : -ENOMEM;

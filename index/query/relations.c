@@ -7,11 +7,9 @@
 
 #include "base/cleanup.h"
 #include "catalog/links.h"
-#include "index/graph/source.h"
+#include "catalog/verbs.h"
 #include "index/query/why.h"
 #include "index/viewers.h"
-
-#define VERBS_MAX 64u
 
 /* ---- the graph */
 
@@ -19,75 +17,41 @@ static int neighbours(void *context, uint64_t ino, enum graph_direction directio
 {
 	struct relations *r = context;
 
-	return r->inner.neighbours(r->inner.context, ino, direction, visit, visitor);
+	return inverses_neighbours(&r->links, ino, direction, visit, visitor);
 }
 
 static int edges(void *context, graph_visit_edge visit, void *visitor)
 {
 	struct relations *r = context;
 
-	return r->inner.edges(r->inner.context, visit, visitor);
+	return inverses_edges(&r->links, visit, visitor);
 }
 
 static int sees(void *context, uint64_t ino)
 {
 	struct relations *r = context;
-	int there = r->inner.sees(r->inner.context, ino);
+	int there = r->links.inner.sees(r->links.inner.context, ino);
 
 	return there <= 0 || !r->s->viewer ? there : viewer_sees(r->s->viewer, ino);
 }
 
-static int add_verb(struct relations *r, const char *name, size_t len)
-{
-	int e = link_verb_find(r->s->x->config.catalog, name, len, &r->verbs[r->n_verbs]);
-
-	if (!link_verb_is_good(name, len))
-		return query_why(r->s->ret_why, "verb=%.*s: letters, digits, _ and - are wanted", (int)MIN(len, (size_t)100), name);
-	r->n_verbs += e >= 0;
-	return e == -ENOENT ? 0 : e;
-}
-
-/* A verb that no link has is none. */
-static int parse_verbs(struct relations *r)
-{
-	const char *at = r->s->query->verbs;
-
-	if (!at)
-		return 0;
-	r->verbs = calloc(VERBS_MAX, sizeof(*r->verbs));
-	if (!r->verbs)
-		return -ENOMEM;
-	for (;;) {
-		size_t len = strcspn(at, ",");
-		int e = r->n_verbs < VERBS_MAX ? add_verb(r, at, len) : -E2BIG;
-
-		if (e < 0)
-			return e;
-		if (!at[len])
-			break;
-		at += len + 1;
-	}
-	r->none = r->n_verbs == 0;
-	return 0;
-}
-
 int relations_begin(struct search *s, struct relations *ret_r)
 {
-	struct relations r = { .s = s, .inner = graph_source_of(s->x->config.catalog) };
-	int e = parse_verbs(&r);
+	int r = inverses_init(&ret_r->links, s, s->query->verbs);
 
-	if (e < 0) {
-		relations_done(&r);
-		return e;
+	if (r < 0) {
+		relations_done(ret_r);
+		return r;
 	}
-	*ret_r = r;
+	ret_r->s = s;
 	ret_r->source = (struct graph_source){ ret_r, neighbours, edges, sees };
 	return 0;
 }
 
 void relations_done(struct relations *r)
 {
-	free(r->verbs);
+	inverses_done(&r->links);
+	*r = (struct relations){ 0 };
 }
 
 int relations_find(struct search *s, const char *key, const char *path, uint64_t *ret_ino)
@@ -96,7 +60,7 @@ int relations_find(struct search *s, const char *key, const char *path, uint64_t
 	int r = search_walk(s, path, &i);
 
 	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
-		return query_why(s->ret_why, "%s=%s: no such file below the folder that is asked", key, path);
+		return query_why(s->ret_why, "%s%.200s: no such file below the folder that is asked", key, path);
 	if (r >= 0)
 		*ret_ino = i.ino;
 	return r;
@@ -112,7 +76,7 @@ static int find_starts(struct search *s, struct buf *inos)
 	for (; at < end && r >= 0; at += strlen(at) + 1) {
 		uint64_t ino;
 
-		r = relations_find(s, "to", at, &ino);
+		r = relations_find(s, "to=", at, &ino);
 		if (r >= 0)
 			r = buf_add(inos, &ino, sizeof(ino));
 	}
@@ -126,36 +90,84 @@ static int choose(struct search *s, uint64_t ino, double score)
 	return buf_add(&s->chosen, &c, sizeof(c));
 }
 
+static struct graph_near near_of(const struct relations *rel, const struct buf *starts, uint32_t depth)
+{
+	return (struct graph_near){
+		.starts = (const void *)starts->data, .n_starts = starts->len / sizeof(uint64_t),
+		.filter = { rel->links.verbs, rel->links.n_verbs, (enum graph_direction)rel->s->query->direction },
+		.depth = depth,
+	};
+}
+
 int search_related(struct search *s)
 {
+	_cleanup_graph_relatives_ struct graph_relatives found = { 0 };
+	_cleanup_(relations_done) struct relations rel = { 0 };
 	_cleanup_buf_ struct buf starts = BUF_INIT;
-	struct graph_relatives found = { 0 };
-	struct relations rel;
 	int r = relations_begin(s, &rel);
 
-	if (r < 0)
-		return r;
-	r = find_starts(s, &starts);
-	if (r >= 0 && !rel.none) {
-		const struct graph_near near = {
-			.starts = (const void *)starts.data, .n_starts = starts.len / sizeof(uint64_t),
-			.filter = { rel.verbs, rel.n_verbs, (enum graph_direction)s->query->direction },
-			.depth = MAX(s->query->depth, 1u),
-		};
+	if (r >= 0)
+		r = find_starts(s, &starts);
+	if (r >= 0) {
+		const struct graph_near near = near_of(&rel, &starts, MAX(s->query->depth, 1u));
 
 		r = graph_related(&rel.source, &near, &found);
 	}
 	for (size_t k = 0; r >= 0 && k < found.n; k++)
 		r = choose(s, found.items[k].ino, 1.0 / found.items[k].distance);
-	graph_relatives_done(&found);
-	relations_done(&rel);
+	return r;
+}
+
+/* ---- filters */
+
+/* What links to a file is one step from it, whatever the query says of others. */
+static int find_related(struct search *s, const struct relations *rel, const struct query_filter *f, struct ino_map *steps)
+{
+	bool link = f->kind == FILTER_LINK;
+	_cleanup_graph_relatives_ struct graph_relatives found = { 0 };
+	_cleanup_buf_ struct buf start = BUF_INIT;
+	struct graph_near near;
+	uint64_t ino;
+	int r = relations_find(s, link ? "link:" : "related:", f->value, &ino);
+
+	if (r >= 0)
+		r = buf_add(&start, &ino, sizeof(ino));
+	if (r < 0)
+		return r;
+	near = near_of(rel, &start, link ? 1 : s->query->depth ? s->query->depth : RELATED_DEPTH);
+	if (link)
+		near.filter.direction = GRAPH_IN;
+	r = graph_related(&rel->source, &near, &found);
+	for (size_t k = 0; r >= 0 && k < found.n; k++)
+		r = ino_map_set(steps, found.items[k].ino, NULL, found.items[k].distance);
+	return r;
+}
+
+int search_find_related(struct search *s)
+{
+	_cleanup_(relations_done) struct relations rel = { 0 };
+	bool begun = false;
+	int r = 0;
+
+	for (size_t i = 0; r >= 0 && i < s->parsed.n_filters; i++) {
+		const struct query_filter *f = &s->parsed.filters[i];
+
+		if (f->kind != FILTER_RELATED && f->kind != FILTER_LINK)
+			continue;
+		r = begun ? 0 : relations_begin(s, &rel);
+		begun = begun || r >= 0;
+		if (r >= 0)
+			r = find_related(s, &rel, f, &s->members[i].steps);
+	}
 	return r;
 }
 
 /* ---- path */
 
+#define WEIGHT_MAX 1000000u
+
 struct weights {
-	uint32_t verbs[VERBS_MAX], weights[VERBS_MAX];
+	uint32_t verbs[2 * VERBS_MAX], weights[2 * VERBS_MAX];
 	size_t n;
 };
 
@@ -169,25 +181,48 @@ static uint32_t weight_of(void *context, uint32_t verb)
 	return 1;
 }
 
-/* VERB:N,..; links of weight 0 are not taken. */
-static int parse_weights(struct search *s, struct weights *w)
+/* One that no link has weighs nothing. */
+static int add_weight(const struct relations *rel, struct weights *w, const char *verb, size_t len, uint32_t weight)
 {
-	const char *at = s->query->weights;
+	int r = inverses_number(&rel->links, verb, len, &w->verbs[w->n]);
 
-	while (at && *at) {
-		size_t len = strcspn(at, ":,");
-		char *end = NULL;
-		unsigned long n = at[len] == ':' ? strtoul(at + len + 1, &end, 10) : 0;
-		int r;
+	w->weights[w->n] = weight;
+	w->n += r > 0;
+	return MIN(r, 0);
+}
 
-		if (!end || end == at + len + 1 || (*end && *end != ',') || n > 1000000 || w->n == VERBS_MAX)
-			return query_why(s->ret_why, "weights=%s: VERB:N,.. is wanted, N up to 1000000", s->query->weights);
-		w->weights[w->n] = (uint32_t)n;
-		r = link_verb_find(s->x->config.catalog, at, len, &w->verbs[w->n]);
-		if (r < 0 && r != -ENOENT)
+/* Reads "VERB:N" at `at`. NULL: it is not there. */
+static const char *read_weight(const char *at, size_t *ret_len, uint32_t *ret_weight)
+{
+	const char *colon = at + strcspn(at, ":,");
+	char *end = NULL;
+	unsigned long n = *colon == ':' && colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &end, 10) : 0;
+
+	*ret_len = (size_t)(colon - at);
+	*ret_weight = (uint32_t)n;
+	return end && n <= WEIGHT_MAX && (!*end || *end == ',') && link_verb_is_good(at, *ret_len) ? end : NULL;
+}
+
+/* A weight is also that of the verb's inverse, unless that has one: the first in the list counts. */
+static int parse_weights(const struct relations *rel, const char *text, bool inverses, struct weights *w)
+{
+	for (const char *at = text; at && *at;) {
+		const char *verb = at, *inverse;
+		uint32_t weight;
+		size_t len;
+		int r = 0;
+
+		at = read_weight(verb, &len, &weight);
+		if (!at || w->n == ARRAY_SIZE(w->verbs))
+			return query_why(rel->s->ret_why, "weights=%.100s: VERB:N,.. is wanted, N up to %u", text, WEIGHT_MAX);
+		inverse = inverses ? verb_inverse(verb, len) : NULL;
+		if (inverses && inverse)
+			r = add_weight(rel, w, inverse, strlen(inverse), weight);
+		else if (!inverses)
+			r = add_weight(rel, w, verb, len, weight);
+		if (r < 0)
 			return r;
-		w->n += r >= 0;
-		at = end + (*end == ',');
+		at += *at == ',';
 	}
 	return 0;
 }
@@ -209,22 +244,24 @@ int search_path(struct search *s)
 {
 	struct weights weights = { .n = 0 };
 	struct graph_way way = { 0 };
-	struct relations rel;
+	struct relations rel = { 0 };
 	int r = relations_begin(s, &rel);
 
 	if (r < 0)
 		return r;
-	r = relations_find(s, "from", s->query->from, &way.from);
+	r = relations_find(s, "from=", s->query->from, &way.from);
 	if (r >= 0)
-		r = relations_find(s, "to", s->query->to, &way.to);
+		r = relations_find(s, "to=", s->query->to, &way.to);
 	if (r >= 0)
-		r = parse_weights(s, &weights);
-	way.filter = (struct graph_filter){ rel.verbs, rel.n_verbs, (enum graph_direction)s->query->direction };
+		r = parse_weights(&rel, s->query->weights, false, &weights);
+	if (r >= 0)
+		r = parse_weights(&rel, s->query->weights, true, &weights);
+	way.filter = (struct graph_filter){ rel.links.verbs, rel.links.n_verbs, (enum graph_direction)s->query->direction };
 	if (s->query->weights) {
 		way.weight = weight_of;
 		way.context = &weights;
 	}
-	if (r >= 0 && (!rel.none || way.from == way.to))
+	if (r >= 0)
 		r = find_path(s, &rel, &way);
 	relations_done(&rel);
 	return r;

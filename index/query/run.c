@@ -102,6 +102,8 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 	if (r >= 0)
 		r = search_scope(s);
 	if (r >= 0)
+		r = search_find_related(s);
+	if (r >= 0)
 		r = choose(s);
 	if (r >= 0 && s->query->verb == QUERY_GRAPH)
 		return graph(s, ret);
@@ -114,8 +116,6 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 		return duplicates(s, ret);
 	if (r >= 0)
 		r = follows_links(s) ? search_take_chosen(s, &hits) : search_rank(s, &hits);
-	if (r >= 0 && s->query->threshold >= 0)
-		r = search_keep_like(s, &hits);
 	ret->pending = s->n_waiting + hits.dropped;
 	ret->total = hits.total;
 	ret->took_us = s->scope->who ? 0 : (clock_mono_ns() - start_ns) / 1000;
@@ -126,11 +126,26 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 	return r;
 }
 
+static int parse(const struct query *q, struct parsed_query *ret_p, char **ret_why)
+{
+	struct parsed_query p = { 0 };
+	int r = q->text ? query_language_parse(q->text, q->literal, &p, ret_why) : 0;
+
+	if (r >= 0)
+		r = query_language_check(&p, ret_why);
+	if (r < 0) {
+		parsed_query_done(&p);
+		return r;
+	}
+	*ret_p = p;
+	return 0;
+}
+
 static int run_once(struct index *x, const struct query *q, const struct query_scope *scope, uint64_t start_ns,
 		    struct answer *ret, char **ret_why, struct segment **ret_damaged)
 {
 	struct search s = { .x = x, .query = q, .scope = scope, .ret_why = ret_why };
-	int r = q->text ? query_language_parse(q->text, q->literal, &s.parsed, ret_why) : 0;
+	int r = parse(q, &s.parsed, ret_why);
 
 	if (r < 0)
 		return r;
@@ -145,7 +160,7 @@ static int run_once(struct index *x, const struct query *q, const struct query_s
 int index_check_query(const struct query *q, char **ret_why)
 {
 	struct parsed_query parsed = { 0 };
-	int r = q->text ? query_language_parse(q->text, q->literal, &parsed, ret_why) : 0;
+	int r = parse(q, &parsed, ret_why);
 
 	if (r >= 0)
 		parsed_query_done(&parsed);

@@ -62,7 +62,8 @@ int search_begin(struct search *s)
 	struct index *x = s->x;
 
 	s->parts = calloc(x->n_segments, sizeof(*s->parts));
-	if (!s->parts)
+	s->members = calloc(s->parsed.n_filters + 1, sizeof(*s->members));
+	if (!s->parts || !s->members)
 		return -ENOMEM;
 	for (unsigned i = 0; i < x->n_segments; i++) {
 		int r = begin_part(&s->parts[s->n_parts++], x->segments[i]);
@@ -87,15 +88,18 @@ void search_done(struct search *s)
 		free(s->parts[i].candidate);
 		free(s->parts[i].words);
 		free(s->parts[i].meaning);
+		free(s->parts[i].near);
 		vector_reader_done(&s->parts[i].reader);
 	}
 	free(s->parts);
 	free(s->vector);
 	buf_done(&s->chosen);
 	stemmer_free(s->stemmer);
-	for (size_t i = 0; s->tagged && i < s->parsed.n_filters; i++)
-		ino_map_done(&s->tagged[i]);
-	free(s->tagged);
+	for (size_t i = 0; s->members && i < s->parsed.n_filters; i++) {
+		ino_set_done(&s->members[i].files);
+		ino_map_done(&s->members[i].steps);
+	}
+	free(s->members);
 	ino_set_done(&s->waiting);
 	ino_set_done(&s->unsettled);
 	s->viewer = viewer_put(s->viewer);

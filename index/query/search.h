@@ -27,6 +27,19 @@ struct search_part {
 	double *words;           /* owned; BM25, 0: no common term; NULL: not asked */
 	struct cosines *meaning; /* owned; NULL: not asked */
 	struct vector_reader reader;
+	float *near;             /* owned; of candidates, search_near(); NULL: no links are asked for */
+};
+
+/* The files that pass a filter, where the catalog knows them together. */
+struct filter_members {
+	struct ino_set files; /* FILTER_TAG, _FIELD, _TITLE, _LANG */
+	struct ino_map steps; /* FILTER_RELATED, _LINK: files, and how many links away */
+};
+
+/* How the two sides become one score (mix.h). */
+struct mix {
+	double weight, words_max, low, high;
+	bool words, meaning;
 };
 
 struct search_choice {
@@ -49,9 +62,10 @@ struct search {
 	uint64_t n_text_docs;         /* documents whose text was read */
 	uint64_t in;                  /* inode of `in=` */
 	bool in_is_file;
-	struct ino_map *tagged;       /* owned; for each filter, the files that have its tag */
+	struct filter_members *members; /* owned; for each filter, what was found before documents are looked at */
 	int16_t *vector;              /* owned; the query's */
 	bool has_vector;              /* it is known without its words */
+	struct mix mix;
 	struct buf chosen;            /* struct search_choice: hits that links lead to */
 	uint64_t folder;              /* format.c: whose path is the next; 0: none */
 	struct buf folder_path;
@@ -88,17 +102,38 @@ struct search_part *search_document(struct search *s, uint64_t ino, uint32_t *re
 
 /* ---- filter.c: clears `candidate` of what does not pass */
 int search_filter(struct search *s);
+/* How near links bring a file to those that `related:` names: the sum of 1/steps. */
+double search_near(const struct search *s, uint64_t ino);
 /* Does a document pass the filters alone? 1, 0 or -errno. */
 int search_filter_document(struct search *s, const struct segment *segment, uint32_t doc);
 /* The type of its file, "unknown" where nothing is known. */
 const char *search_type(const struct segment *segment, uint32_t doc);
 /* Does a file that is in no segment pass the filters? 1, 0 or -errno. */
 int search_filter_file(struct search *s, const struct inode *i);
-/* `in=` and the folder that is asked. -EINVAL. */
+
+/* ---- scope.c: `in=` and the folder that is asked. -EINVAL. */
 int search_scope(struct search *s);
+
+/* ---- filter_members.c: those of filters by tags, titles and fields. -EINVAL. */
+int search_find_members(struct search *s);
+/* Names that a field goes by: calls `each` until it returns something else than 0, and returns that. */
+int search_foreach_field(const struct query_filter *f, int (*each)(void *context, const char *name), void *context);
+/* Is a value of a field what the filter asks for? 1, 0, -ENOMEM. */
+int search_field_matches(const struct query_filter *f, const void *value, size_t len);
+
+/* ---- phrases.c: clears `candidate` of what has excluded words, or has not every phrase */
+int search_exclude_words(struct search *s);
+int search_filter_phrases(struct search *s);
+/* Adds the files of candidates whose titles have the words of the filter, or match its pattern. */
+int search_find_titles(struct search *s, const struct query_filter *f, struct ino_set *files);
 
 /* ---- words.c: BM25 into part->words */
 int search_words(struct search *s);
+/* Of each word that is scored, and each file with a document that has it: how often it has it, and what that adds. Calls `each`
+ * until it returns something below 0. */
+struct hits;
+int search_each_word(struct search *s, const struct hits *h,
+		     int (*each)(void *context, size_t hit, const struct query_word *w, uint32_t count, double score), void *context);
 
 /* ---- meaning.c: cosines, as far as they are known, into part->meaning; of `keep` candidates in each part, if there
  * are so many. *ret_said: false when the query has no vector. */
@@ -142,13 +177,17 @@ int search_walk_to(struct search *s, const char *path, struct search_part **ret_
 /* Puts what is characteristic of the files (or the text) that are named in the place of words to search for,
  * and takes the files themselves out of the candidates. -EINVAL. */
 int search_likeness(struct search *s);
-/* Drops hits whose cosine, as mode=vector has it, is less than what is asked. */
-int search_keep_like(struct search *s, struct hits *h);
+/* Leaves those candidates whose cosine, as mode=vector has it, is what is asked at least; they keep the scores that they have
+ * among all. `meaning`: cosines are known, if only nearly. */
+int search_filter_like(struct search *s, bool meaning);
 
 /* ---- count.c: in the place of search_rank() and search_format() */
 int search_count(struct search *s, uint64_t *ret_total, struct buf *ret_bytes);
 
 /* ---- explain.c: in the place of search_format(); `took_us` 0: not to be said */
+/* explain_hit.c: appends lines that say why it is a result, and why it ranks where it does. `words`: those that it has, as they
+ * are shown. */
+int search_explain_hit(struct search *s, const struct hit *h, const struct buf *words, struct buf *out);
 int search_explain(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us, struct buf *ret_bytes);
 
 /* ---- format.c */

@@ -11,15 +11,17 @@
 #include "index/query/why.h"
 #include "index/vectors/vectors.h"
 
-/* Of a text, so much is looked at, and so many words searched for. */
+/* Of a text, and of all together, so much is looked at, and so many words searched for. */
 #define TEXT_MAX (16u << 10)
+#define TEXTS_MAX (256u << 10)
 #define WORDS_MAX 24u
 
 struct likeness {
 	struct search *s;
 	float *sum;         /* owned; of the vectors */
 	unsigned vectors;
-	struct buf text;    /* of all files */
+	struct buf text;    /* of all files, */
+	size_t text_max;    /* of each so much at most */
 };
 
 static int add_vector(struct likeness *l, struct search_part *p, uint32_t doc)
@@ -51,7 +53,7 @@ static int add_text(struct likeness *l, struct search_part *p, uint32_t doc)
 	if (r >= 0)
 		r = buf_add_u8(&l->text, ' ');
 	if (r >= 0)
-		r = buf_add(&l->text, text.data, MIN(text.len, (size_t)TEXT_MAX));
+		r = buf_add(&l->text, text.data, MIN(text.len, l->text_max));
 	if (r >= 0)
 		r = buf_add_u8(&l->text, ' ');
 	return search_failed(l->s, p->segment, r);
@@ -63,11 +65,11 @@ int search_walk_to(struct search *s, const char *path, struct search_part **ret_
 	int r = search_walk(s, path, &i);
 
 	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
-		return query_why(s->ret_why, "to=%s: no such file below the folder that is asked", path);
+		return query_why(s->ret_why, "to=%.200s: no such file below the folder that is asked", path);
 	if (r < 0)
 		return r;
 	*ret_p = search_document(s, i.ino, ret_doc);
-	return *ret_p ? 0 : query_why(s->ret_why, "to=%s: it is no file that is indexed", path);
+	return *ret_p ? 0 : query_why(s->ret_why, "to=%.200s: it is no file that is indexed", path);
 }
 
 static int add_file(struct likeness *l, const char *path)
@@ -86,8 +88,12 @@ static int add_file(struct likeness *l, const char *path)
 static int add_files(struct likeness *l)
 {
 	const struct query *q = l->s->query;
+	unsigned files = 1;
 	int r = 0;
 
+	for (size_t k = 0; k + 1 < q->to_len; k++)
+		files += !q->to[k];
+	l->text_max = MIN(TEXT_MAX, TEXTS_MAX / files);
 	for (const char *at = q->to, *end = at + q->to_len; q->to && at < end && r >= 0; at += strlen(at) + 1)
 		r = add_file(l, at);
 	return r;
@@ -130,6 +136,22 @@ static int compare(const void *a, const void *b)
 	return x < y ? 1 : x > y ? -1 : 0;
 }
 
+/* For who sees only some files: in how many of those. */
+static int frequency_seen(struct search *s, const struct term *terms, unsigned n, uint64_t *ret_n)
+{
+	struct postings postings = { 0 };
+	int r = 0;
+
+	for (unsigned p = 0; p < s->n_parts && r >= 0; p++) {
+		postings.n = 0;
+		r = search_postings(s, &s->parts[p], terms, n, &postings);
+		for (size_t i = 0; i < postings.n && r >= 0; i++)
+			*ret_n += s->parts[p].alive[postings.items[i].doc];
+	}
+	postings_done(&postings);
+	return r;
+}
+
 /* In how many documents a word is, dead ones included: near enough to choose by. */
 static int frequency(struct search *s, const struct query_word *w, uint64_t *ret_n)
 {
@@ -137,6 +159,8 @@ static int frequency(struct search *s, const struct query_word *w, uint64_t *ret
 	unsigned n = search_terms(s, w->text, w->len, false, terms);
 
 	*ret_n = 0;
+	if (s->scope->who)
+		return frequency_seen(s, terms, n, ret_n);
 	for (unsigned t = 0; t < n; t++)
 		for (unsigned p = 0; p < s->n_parts; p++) {
 			struct segment *segment = s->parts[p].segment;
@@ -211,7 +235,7 @@ int search_likeness(struct search *s)
 	int r = l.sum ? add_files(&l) : -ENOMEM;
 
 	if (r >= 0 && s->query->like)
-		r = buf_add_str(&l.text, s->query->like);
+		r = buf_add(&l.text, s->query->like, strnlen(s->query->like, TEXTS_MAX));
 	if (r >= 0 && !s->query->like)
 		r = set_vector(&l);
 	if (r >= 0)
@@ -224,41 +248,37 @@ int search_likeness(struct search *s)
 
 /* ---- the threshold */
 
-static struct search_part *part_of(struct search *s, const struct segment *segment)
+/* Its cosine is had as exactly as it takes to say so; what has no vector is like nothing. 1, 0 or -errno. */
+static int is_like(struct search *s, struct search_part *p, uint32_t d)
 {
-	for (unsigned p = 0; p < s->n_parts; p++)
-		if (s->parts[p].segment == segment)
-			return &s->parts[p];
-	return NULL;
-}
+	const struct cosines *c = &p->meaning[d];
+	double middle, off;
+	int r = 0;
 
-/* 1, 0 or -errno; what has no vector is like nothing. */
-static int is_like(struct search *s, const struct hit *h)
-{
-	struct search_part *p = h->segment ? part_of(s, h->segment) : NULL;
-	const struct cosines *c = p && p->meaning ? &p->meaning[h->doc] : NULL;
-	int r;
-
-	if (!c || c->whole <= NO_MEANING)
+	if (c->whole <= NO_MEANING)
 		return 0;
-	r = search_meaning_exactly(s, p, h->doc);
-	return r < 0 ? r : (c->whole + c->best) / 2 >= s->query->threshold;
+	do {
+		middle = 0.5 * ((double)c->whole + c->best);
+		off = 0.5 * ((double)c->whole_off + c->best_off);
+		if (middle - off >= s->query->threshold)
+			return 1;
+		if (middle + off < s->query->threshold)
+			return 0;
+		r = off > 0 ? search_meaning_nearer(s, p, d) : 0;
+	} while (r >= 0 && off > 0);
+	return r < 0 ? r : middle >= s->query->threshold;
 }
 
-int search_keep_like(struct search *s, struct hits *h)
+int search_filter_like(struct search *s, bool meaning)
 {
-	size_t kept = 0;
+	int r = 0;
 
-	for (size_t k = 0; k < h->n; k++) {
-		int r = is_like(s, &h->items[k]);
-
-		if (r < 0)
-			return r;
-		if (r)
-			h->items[kept++] = h->items[k];
-		else
-			free(steal_ptr(&h->items[k].name));
-	}
-	h->n = h->total = kept;
-	return 0;
+	for (unsigned p = 0; p < s->n_parts && r >= 0; p++)
+		for (uint32_t d = 0; d < s->parts[p].segment->n_docs && r >= 0; d++) {
+			if (!s->parts[p].candidate[d])
+				continue;
+			r = meaning ? is_like(s, &s->parts[p], d) : 0;
+			s->parts[p].candidate[d] = r > 0;
+		}
+	return MIN(r, 0);
 }

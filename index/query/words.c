@@ -39,23 +39,19 @@ static double length_of(const struct search *s, const struct segment_doc *d)
 	return d->n_passages || d->words > s->mean_words ? d->words / s->mean_words : 1;
 }
 
-static void add_scores(const struct search *s, struct search_part *part, const struct postings *p, double weight)
+static double score_of(const struct search *s, const struct search_part *part, const struct posting *p, double weight)
 {
-	for (size_t i = 0; i < p->n; i++) {
-		uint32_t doc = p->items[i].doc;
-		double count = p->items[i].count, length = length_of(s, &part->segment->docs[doc]);
+	double count = p->count, length = length_of(s, &part->segment->docs[p->doc]);
 
-		if (part->candidate[doc])
-			part->words[doc] += weight * count * (K1 + 1) / (count + K1 * (1 - B + B * length));
-	}
+	return weight * count * (K1 + 1) / (count + K1 * (1 - B + B * length));
 }
 
-/* `postings`: one scratch for each part. */
-static int score_word(struct search *s, const struct query_word *w, bool stops, struct postings *postings)
+/* `postings`: one scratch for each part. *ret_weight: how often the query says the word, times its idf. 0: it does not count. */
+static int find_word(struct search *s, const struct query_word *w, bool stops, struct postings *postings, double *ret_weight)
 {
 	struct term terms[LANGUAGES];
 	unsigned n = search_terms(s, w->text, w->len, stops, terms);
-	double df = 0, idf;
+	double df = 0;
 
 	if (n == 0)
 		return 0;
@@ -69,40 +65,97 @@ static int score_word(struct search *s, const struct query_word *w, bool stops, 
 		keep_alive(&s->parts[i], &postings[i]);
 		df += (double)postings[i].n;
 	}
-	idf = log(1 + ((double)s->n_words_docs - df + 0.5) / (df + 0.5));
-	for (unsigned i = 0; i < s->n_parts; i++)
-		add_scores(s, &s->parts[i], &postings[i], w->count * idf);
+	*ret_weight = w->count * log(1 + ((double)s->n_words_docs - df + 0.5) / (df + 0.5));
 	return 1;
 }
 
+typedef int (*visit_word)(struct search *s, const struct query_word *w, const struct postings *postings, double weight, void *context);
+
 /* Stop words count only when there is nothing else. */
-static int score_all(struct search *s, struct postings *postings)
+static int each_word(struct search *s, struct postings *postings, visit_word visit, void *context)
 {
-	int scored = 0;
+	bool scored = false;
 
 	for (int stops = 0; stops < 2 && !scored; stops++)
 		for (size_t i = 0; i < s->parsed.n_words; i++) {
-			int r;
+			const struct query_word *w = &s->parsed.words[i];
+			double weight;
+			int r = w->negate ? 0 : find_word(s, w, stops, postings, &weight);
 
-			if (s->parsed.words[i].negate)
-				continue;
-			r = score_word(s, &s->parsed.words[i], stops, postings);
+			scored = scored || r > 0;
+			if (r > 0)
+				r = visit(s, w, postings, weight, context);
 			if (r < 0)
 				return r;
-			scored += r;
+		}
+	return 0;
+}
+
+static int each_word_with_scratch(struct search *s, visit_word visit, void *context)
+{
+	struct postings *postings = calloc(s->n_parts, sizeof(*postings));
+	int r = postings ? each_word(s, postings, visit, context) : -ENOMEM;
+
+	for (unsigned i = 0; postings && i < s->n_parts; i++)
+		postings_done(&postings[i]);
+	free(postings);
+	return r;
+}
+
+static int add_scores(struct search *s, const struct query_word *w, const struct postings *postings, double weight, void *context)
+{
+	for (unsigned p = 0; p < s->n_parts; p++)
+		for (size_t i = 0; i < postings[p].n; i++) {
+			const struct posting *at = &postings[p].items[i];
+
+			if (s->parts[p].candidate[at->doc])
+				s->parts[p].words[at->doc] += score_of(s, &s->parts[p], at, weight);
 		}
 	return 0;
 }
 
 int search_words(struct search *s)
 {
-	struct postings *postings = calloc(s->n_parts, sizeof(*postings));
-	int r = postings ? words_room(s) : -ENOMEM;
+	int r = words_room(s);
 
-	if (r >= 0)
-		r = score_all(s, postings);
-	for (unsigned i = 0; postings && i < s->n_parts; i++)
-		postings_done(&postings[i]);
-	free(postings);
+	return r < 0 ? r : each_word_with_scratch(s, add_scores, NULL);
+}
+
+/* ---- of single files */
+
+struct telling {
+	const struct hits *hits;
+	int (*each)(void *context, size_t hit, const struct query_word *w, uint32_t count, double score);
+	void *context;
+};
+
+static int compare_docs(const void *left, const void *right)
+{
+	const struct posting *a = left, *b = right;
+
+	return (a->doc > b->doc) - (a->doc < b->doc);
+}
+
+static int tell_hits(struct search *s, const struct query_word *w, const struct postings *postings, double weight, void *context)
+{
+	const struct telling *t = context;
+	int r = 0;
+
+	for (size_t k = 0; k < t->hits->n && r >= 0; k++)
+		for (unsigned p = 0; p < s->n_parts && r >= 0; p++) {
+			const struct posting wanted = { .doc = t->hits->items[k].doc }, *at;
+
+			if (s->parts[p].segment != t->hits->items[k].segment || !postings[p].n)
+				continue;
+			at = bsearch(&wanted, postings[p].items, postings[p].n, sizeof(wanted), compare_docs);
+			if (at)
+				r = t->each(t->context, k, w, at->count, score_of(s, &s->parts[p], at, weight));
+		}
 	return r;
+}
+
+int search_each_word(struct search *s, const struct hits *h,
+		     int (*each)(void *context, size_t hit, const struct query_word *w, uint32_t count, double score), void *context)
+{
+	return each_word_with_scratch(s, tell_hits, &(struct telling){ h, each, context });
 }

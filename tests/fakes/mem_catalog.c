@@ -8,6 +8,8 @@
 
 #include "base/cleanup.h"
 #include "base/hash.h"
+#include "catalog/derive.h"
+#include "catalog/packed_fold.h"
 #include "catalog/records.h"
 #include "catalog/set.h"
 
@@ -48,7 +50,6 @@ struct batch {
 	size_t event_count;
 	struct reply_record reply;
 	bool has_reply;
-	struct batch_companion companion;
 	int error;
 };
 
@@ -272,6 +273,12 @@ int catalog_checkpoint(struct catalog *c)
 	return c->callbacks.before_freeze ? c->callbacks.before_freeze(c->callbacks.context) : 0;
 }
 
+/* There are no checkpoints: changes of packed sets are written into their chunks with the batch. */
+uint64_t catalog_generation(struct catalog *c)
+{
+	return 0;
+}
+
 uint64_t catalog_last_lsn(struct catalog *c)
 {
 	LOCKED(&c->lock);
@@ -385,6 +392,8 @@ int batch_get(struct batch *b, const void *key, size_t key_len, struct buf *ret_
 {
 	struct node *n = table_find(&b->table, key, key_len);
 
+	if (b->error)
+		return b->error;
 	if (!n)
 		return catalog_get(b->c, key, key_len, ret_value);
 	if (!n->value)
@@ -434,11 +443,6 @@ void batch_note(struct batch *b, uint64_t ino, uint32_t what)
 	b->events[b->event_count++] = (struct catalog_event){ ino, what };
 }
 
-struct batch_companion *batch_companion(struct batch *b)
-{
-	return &b->companion;
-}
-
 uint64_t batch_lsn(const struct batch *b)
 {
 	return b->c->lsn + 1;
@@ -478,8 +482,6 @@ struct batch *batch_abort(struct batch *b)
 	if (!b)
 		return NULL;
 	c = b->c;
-	if (b->companion.state)
-		b->companion.done(b->companion.state);
 	table_done(&b->table);
 	free(b->events);
 	free(b);
@@ -487,17 +489,65 @@ struct batch *batch_abort(struct batch *b)
 	return NULL;
 }
 
+/* ---- changes of packed sets go into their chunks at once */
+
+static int fold_first(void *context, const struct key *from, struct key *ret_key, struct buf *ret_value)
+{
+	struct node *n = table_seek(context, from->bytes, from->len, NULL);
+
+	if (!n)
+		return 0;
+	memcpy(ret_key->bytes, n->key, n->key_len);
+	ret_key->len = n->key_len;
+	return buf_add(ret_value, n->value, n->value_len) < 0 ? -ENOMEM : 1;
+}
+
+static int fold_put(void *context, const struct key *key, const void *value, size_t len)
+{
+	return table_put(context, key->bytes, key->len, value, len);
+}
+
+static int fold_remove(void *context, const struct key *key)
+{
+	table_remove(context, key->bytes, key->len);
+	return 0;
+}
+
+static int fold_doubt(void *context)
+{
+	struct key key = derive_state_key();
+	_cleanup_buf_ struct buf state = BUF_INIT;
+	struct node *n = table_find(context, key.bytes, key.len);
+	uint8_t doubtful;
+	int r = n ? buf_add(&state, n->value, n->value_len) : 0;
+
+	return r >= 0 && derive_doubted(&state, &doubtful) ? fold_put(context, &key, &doubtful, 1) : r;
+}
+
+static int apply_ops(struct catalog *c, const struct batch *b, struct packed_fold *fold)
+{
+	int r = 0;
+
+	for (struct node *n = b->table.first[0]; n && r >= 0; n = n->next[0])
+		if (!n->value)
+			table_remove(&c->table, n->key, n->key_len);
+		else if (*n->key == LETTER_CHANGE)
+			r = packed_fold_add(fold, n->key, n->key_len, n->value, n->value_len);
+		else
+			r = table_put(&c->table, n->key, n->key_len, n->value, n->value_len);
+	return r < 0 ? r : packed_fold_end(fold);
+}
+
 static int batch_apply(struct batch *b)
 {
 	struct catalog *c = b->c;
-	int r = 0;
+	_cleanup_(packed_fold_done) struct packed_fold fold = {
+		.first = fold_first, .put = fold_put, .remove = fold_remove, .doubt = fold_doubt, .context = &c->table,
+	};
+	int r;
 
 	LOCKED(&c->lock);
-	for (struct node *n = b->table.first[0]; n && r >= 0; n = n->next[0])
-		if (n->value)
-			r = table_put(&c->table, n->key, n->key_len, n->value, n->value_len);
-		else
-			table_remove(&c->table, n->key, n->key_len);
+	r = apply_ops(c, b, &fold);
 	if (b->has_reply)
 		c->replies[c->reply_count++ % ARRAY_SIZE(c->replies)] = b->reply;
 	c->lsn++;
@@ -509,8 +559,6 @@ int batch_commit(struct batch *b, uint64_t *ret_lsn)
 	struct catalog *c = b->c;
 	int r = b->error;
 
-	if (r >= 0 && b->companion.state)
-		r = b->companion.settle(b, b->companion.state);
 	if (r >= 0)
 		r = b->error;
 	if (r >= 0 && b->table.bytes > CATALOG_VALUE_MAX)

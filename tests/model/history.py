@@ -69,24 +69,25 @@ def half_written(tree, op, dump, different):
 
 
 class History:
-    def __init__(self, tree):
-        self.tree, self.begin = tree, copy.deepcopy(tree)
+    def __init__(self, tree, past=()):
+        """`past`: operations that made the tree."""
+        self.tree, self.begin, self.past = tree, copy.deepcopy(tree), list(past)
         self.log, self.synced, self.flight = [], 0, None
 
     def step(self, real, op):
         """False: the mount is dead, and the operation was in flight."""
+        self.flight = op
         got = real.do(op)
         if got in DEAD:
-            self.flight = op
             return False
         wanted = self.tree.do(op)
-        assert got == wanted, (f"{short(op)}: {E.errorcode.get(got, got)}, wanted {E.errorcode.get(wanted, wanted)}, after\n"
-                               f"{self.last()}")
+        assert got == wanted, f"{short(op)}: {E.errorcode.get(got, got)}, wanted {E.errorcode.get(wanted, wanted)}"
         seen = observe(self.tree, real, op) if not got else []
         learn(self.tree, seen)
         self.log.append((op, seen))
         if op[0] in SYNCS and not got:
             self.synced = len(self.log)
+        self.flight = None
         return True
 
     def crashed(self, dump, power):
@@ -96,24 +97,24 @@ class History:
         state.believe(dump)
         state.do_crash()
         if power:
-            return History(state)
+            return History(state, self.past + done + [("crash",)])
         seen = [(path, Stat(found)) for path, found in dump.items()]
-        self.log += [(op, []) for op in done] + [(("crash",), seen)]
+        self.log += [(op, []) for op in done[len(self.log):]] + [(("crash",), seen)]
         self.tree, self.flight = state, None
         return self
 
     def find(self, dump, first):
-        """The state after as many operations, `first` at least, as the dump shows, and those beyond the log."""
+        """The state after as many operations, `first` at least, as the dump shows, and those."""
         state, nearest = copy.deepcopy(self.begin), []
         after = [(self.flight, [])] if self.flight else []
         for n, (op, seen) in enumerate(self.log + after + [(None, [])]):
             if n >= first:
                 different = state.differs(dump)
                 if not different:
-                    return state, [self.flight] if n > len(self.log) else []
+                    return state, self.operations()[:n]
                 part = half_written(state, op, dump, different)
                 if part:
-                    return state, [part]
+                    return state, self.operations()[:n] + [part]
                 nearest.append((len(different), n, different[:5], "next", op and short(op)))
             if op:
                 state.do(op)
@@ -122,5 +123,6 @@ class History:
                              f"{self.flight and short(self.flight)}; nearest are\n" +
                              "\n".join(map(str, sorted(nearest, key=lambda d: d[:2])[:3])))
 
-    def last(self):
-        return "\n".join("    " + short(op) for op, _ in self.log[-12:])
+    def operations(self):
+        """Those since the last state that is known, and perhaps the one in flight."""
+        return [op for op, _ in self.log] + ([self.flight] if self.flight else [])

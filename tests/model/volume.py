@@ -8,7 +8,8 @@ class Volume:
     def __init__(self, brainy, powercut, work):
         self.brainy, self.powercut = brainy, powercut
         self.dir, self.mnt, self.durable = f"{work}/vol", f"{work}/mnt", f"{work}/durable"
-        self.env = dict(os.environ, HOME=work, XDG_CONFIG_HOME=f"{work}/.config", BRAINY_LOG=f"{work}/log")
+        self.log = f"{work}/log"
+        self.env = dict(os.environ, HOME=work, XDG_CONFIG_HOME=f"{work}/.config", BRAINY_LOG=self.log)
         os.makedirs(self.mnt)
 
     def run(self, *args):
@@ -98,6 +99,21 @@ class Volume:
 
     def umount(self):
         self.run("umount", self.mnt)
+
+    def last_words(self):
+        """The end of the log."""
+        if not os.path.exists(self.log):
+            return ""
+        with open(self.log, errors="replace") as f:
+            return "".join(f.readlines()[-20:])
+
+    def keep(self, folder, operations):
+        """Copies what is there, as Python has it: an operation a line."""
+        shutil.copytree(self.dir, f"{folder}/vol")
+        with open(f"{folder}/operations", "w") as f:
+            f.writelines(f"{op!r}\n" for op in operations)
+        if os.path.exists(self.log):
+            shutil.copyfile(self.log, f"{folder}/log")
 
     def fsck(self):
         self.run("fsck", self.dir)

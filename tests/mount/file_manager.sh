@@ -6,6 +6,7 @@ windows_need pcmanfm
 end() {
     status=$?
     windows_stop
+    [ $status = 0 ] || [ $status = 77 ] || { echo "-- log of the windows:"; tail -n 20 "$work/windows.log"; }
     (exit $status)
     finish
 }
@@ -41,6 +42,7 @@ try() {
     for _ in 1 2 3 4 5; do
         $try_action
         ! soon "$try_wanted" "$@" || return 0
+        echo "$try_what: '$("$@" 2>&1)', once more"
     done
     picture=$(xdotool search --onlyvisible --name . getwindowname %@ 2>/dev/null)
     fail "$try_what: '$("$@" 2>&1)', wanted '$try_wanted'; windows: $picture"
@@ -55,7 +57,7 @@ copy() { xdotool keydown Control_L; drag $first $empty; xdotool keyup Control_L;
 delete() { xdotool mousemove $first_tagged click 1 sleep 0.1 key shift+Delete; }
 throw_away() {
     xdotool mousemove $first_tagged click 1 sleep 0.1 key Delete
-    xdotool key --window "$(window Confirm)" Return # that this is not possible here, and whether to delete it instead
+    xdotool key --window "$(window Confirm 2)" Return # that this is not possible here, and whether to delete it instead
 }
 
 try "dragged" sea move tags "$mnt/papers/reef.txt"

@@ -33,6 +33,30 @@ touch -d 2020-05-05 "$mnt/engines/deep/valve.md"
 expect "engines/deep/valve.md" find_paths "before:2021"
 expect "engines/deep/valve.md" find_paths "after:2020-05-01 before:2020-06"
 
+# What was found in files, as fields: titles, authors, dates; numbers and dates in ranges; what links bring near.
+mkdir "$mnt/found"
+printf '%s\n' '---' 'title: The Mill Keeper' 'author: Ann Lee' 'date: 2020-05-06' 'pages: 12' '---' 'Ice on the river.' >"$mnt/found/note.md"
+printf '%s\n' '<html><head><title>Mill and Keeper</title></head><body>Ice. <a href="note.md">note</a></body></html>' >"$mnt/found/page.html"
+printf '%s\n' 'From: Ann Lee <ann@example.org>' 'Date: Wed, 3 Mar 2021 10:00:00 +0000' 'Subject: ice' 'Message-ID: <1@x>' '' 'Ice again.' >"$mnt/found/mail.eml"
+setfattr -n user.baloo.rating -v 7 "$mnt/found/mail.eml"
+expect "found/note.md" find_paths 'author:"ann lee"'
+expect "found/note.md" find_paths 'title:"mill keeper"'
+expect "found/page.html" find_paths 'title:*and*'
+expect "found/note.md
+found/page.html" find_paths 'title:keeper' sort=name
+expect "found/mail.eml" find_paths 'date:>2020'
+expect "found/mail.eml
+found/note.md" find_paths 'date:2020..2021' sort=name
+expect "found/note.md" find_paths 'ice pages:>10'
+expect "found/mail.eml" find_paths 'ice rating:5..8'
+expect "found/page.html" find_paths 'related:found%2Fnote.md'
+expect "found/page.html" find_paths 'ice link:found%2Fnote.md'
+expect "page.html" cat "$mnt/found/.query/find?q=related:note.md type:html&format=paths"
+for bad in 'pages:9..' 'date:2021..2020' 'rating:>much' 'related:nowhere' 'title:...'; do
+    refuse 'Invalid argument' cat "$mnt/.query/find?q=ice $bad"
+    grep -q "${bad%%:*}:" "$mnt/.query/last-error" || fail "last-error after $bad: $(cat "$mnt/.query/last-error")"
+done
+
 for bad in 'q=' 'q="open' 'q=a&limit=many' 'q=a&mode=psychic' 'q=a&format=clay' 'q=a&nonsense=1' 'q=after:noday'; do
     refuse 'Invalid argument' cat "$mnt/.query/find?$bad"
     [ "$(wc -c <"$mnt/.query/last-error")" -gt 10 ] || fail "last-error is empty after $bad"

@@ -570,6 +570,7 @@ def busy():
         os.symlink("busy/file.txt", ".tags/busiest/link")
         os.unlink(".tags/busiest/file.txt")
         write(".tags/busiest/new.txt", "new")
+        soon(lambda: not gone("inbox/new.txt"))
         same((open("inbox/new.txt").read(), tagged("inbox/new.txt")), ("new", "busiest"))
         os.unlink("inbox/new.txt")
         soon(lambda: not ls("inbox"))

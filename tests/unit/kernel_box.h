@@ -18,6 +18,7 @@ static struct files_box box;
 static struct fs *fs;
 static pthread_t server;
 static int device = -1, servers_end, handles_fd;
+static uint32_t asking_pid; /* of the process whose requests come */
 
 /* ---- the kernel */
 
@@ -76,7 +77,7 @@ static inline int ask(uint32_t opcode, uint64_t unique, uint64_t ino, const void
 	       const void *more, size_t more_len)
 {
 	struct fuse_in_header head = { .len = (uint32_t)(sizeof(head) + fixed_len + more_len), .opcode = opcode,
-				       .unique = unique, .nodeid = ino };
+				       .unique = unique, .nodeid = ino, .pid = asking_pid };
 	struct iovec pieces[] = { { &head, sizeof(head) }, { (void *)fixed, fixed_len }, { (void *)more, more_len } };
 
 	CHECK_EQ(writev(device, pieces, 3), head.len);

@@ -313,6 +313,7 @@ static void chunk_lost(void)
 {
 	struct key prefix = id_key('T', id_of("many")), key;
 
+	CHECK_EQ(catalog_checkpoint(c), 0);
 	CHECK_EQ(record_first(c, &prefix, &prefix, &key, NULL), 1);
 	remove_record(key);
 }

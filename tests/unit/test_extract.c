@@ -247,7 +247,7 @@ static void test_pdf(void)
 
 	check_file("ferries.pdf", EXTRACT_INDEXED, "", &d);
 	CHECK(strcmp(d.title, "Ferries & <tides>") == 0 && has_field(&d, "author", "M. Brandt"));
-	CHECK(has_field(&d, "keywords", "ferry, tide"));
+	CHECK(has_field(&d, "keywords", "ferry, tide") && has_field(&d, "pages", "2"));
 	CHECK(has_field(&d, "tags", "ferry") && has_field(&d, "tags", "tide"));
 	CHECK(has_text(&d, "Departures <every> hour & a half"));
 	CHECK_EQ(d.n_marks, 2);
@@ -258,6 +258,7 @@ static void test_pdf(void)
 	}
 	document_done(&d);
 	check_file("picture.pdf", EXTRACT_PARTIAL, "no-text", &d);
+	CHECK(has_field(&d, "pages", "1"));
 	document_done(&d);
 	check_file("encrypted.pdf", EXTRACT_SKIPPED, "encrypted", &d);
 	document_done(&d);

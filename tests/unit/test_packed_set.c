@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/catalog.h"
+#include "catalog/derive.h"
 #include "catalog/packed_set.h"
 #include "tests/unit/tree_box.h"
 
@@ -22,6 +23,7 @@ struct model {
 	uint32_t n[SETS][PAIRS_MAX];
 };
 static struct model model;
+static unsigned first_set; /* changed where the sets have to be such of which there is nothing yet */
 
 static uint64_t dice_state;
 
@@ -36,7 +38,7 @@ static uint64_t dice(uint64_t below)
 /* Neighbours in the store: nothing of one may be taken for another's. */
 static struct key prefix_of(unsigned set)
 {
-	return set == 2 ? key_start('m') : key_u64(key_start('T'), 1 + set);
+	return set == 2 ? key_start('m') : key_u64(key_start('T'), 1 + first_set + set);
 }
 
 /* ---- pairs */
@@ -245,6 +247,8 @@ static void check_walk_meanwhile(unsigned set, unsigned grows_percent)
 		if (dice(20) > 0)
 			continue;
 		run_batch(grows_percent);
+		if (dice(10) == 0)
+			CHECK_EQ(catalog_checkpoint(c), 0);
 		for (unsigned k = 0; k < n_pairs; k++) {
 			always[k] = always[k] && model.n[set][k];
 			ever[k] = ever[k] || model.n[set][k];
@@ -267,18 +271,19 @@ static void check_all(void)
 	}
 }
 
-static size_t count_chunks(unsigned set)
+static void check_chunks(unsigned set, size_t want)
 {
 	struct key prefix = prefix_of(set);
 	const void *key, *value;
 	size_t key_len, value_len, n = 0;
 	struct cursor *cur;
 
+	CHECK_EQ(catalog_checkpoint(c), 0);
 	CHECK_EQ(cursor_open(c, prefix.bytes, prefix.len, &cur), 0);
 	while (cursor_next(cur, &key, &key_len, &value, &value_len) > 0)
 		n++;
 	(void) cursor_close(cur);
-	return n;
+	CHECK_EQ(n, want);
 }
 
 static void test_model(void)
@@ -289,6 +294,8 @@ static void test_model(void)
 		unsigned percent = grows_percent[round / 25 % ARRAY_SIZE(grows_percent)];
 
 		run_batch(percent);
+		if (dice(10) == 0)
+			CHECK_EQ(catalog_checkpoint(c), 0);
 		if (round % 8 == 0)
 			check_all();
 		if (round % 16 == 5)
@@ -313,7 +320,7 @@ static void test_emptied(void)
 	}
 	check_all();
 	for (unsigned set = 0; set < SETS; set++)
-		CHECK_EQ(count_chunks(set), 0);
+		check_chunks(set, 0);
 }
 
 /* What comes in rising order fills its chunks, in one batch or in many. */
@@ -327,8 +334,10 @@ static void test_rising(void)
 		change_pair(b, &model, 0, k, (struct packed_change){ .set = 1 });
 		if (k % 7 == 0 || k + 1 == n_pairs)
 			CHECK_EQ(batch_commit(steal_ptr(&b), NULL), 0);
+		if (k % 700 == 0)
+			CHECK_EQ(catalog_checkpoint(c), 0);
 	}
-	CHECK_EQ(count_chunks(0), (n_pairs + PACKED_CHUNK_MAX - 1) / PACKED_CHUNK_MAX);
+	check_chunks(0, (n_pairs + PACKED_CHUNK_MAX - 1) / PACKED_CHUNK_MAX);
 	check_all();
 	test_emptied();
 }
@@ -343,9 +352,11 @@ static int put_chunk(void *context, const struct key *key, const void *value, si
 
 static void write_set(unsigned set, unsigned n)
 {
-	struct packed_writer w = { .prefix = prefix_of(set), .put = put_chunk };
+	struct packed_writer w = { .put = put_chunk };
 	struct batch *b;
 
+	first_set += SETS;
+	w.prefix = prefix_of(set);
 	CHECK_EQ(catalog_begin(c, false, &b), 0);
 	w.context = b;
 	for (unsigned k = 0; k < n; k++) {
@@ -357,7 +368,7 @@ static void write_set(unsigned set, unsigned n)
 	}
 	CHECK_EQ(packed_writer_end(&w), 0);
 	CHECK_EQ(batch_commit(b, NULL), 0);
-	CHECK_EQ(count_chunks(set), (n + PACKED_CHUNK_MAX - 1) / PACKED_CHUNK_MAX);
+	check_chunks(set, (n + PACKED_CHUNK_MAX - 1) / PACKED_CHUNK_MAX);
 }
 
 static void test_writer(void)
@@ -438,6 +449,88 @@ static void test_damage(void)
 	damage("\2\x40\2\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 14, true); /* b is too great */
 }
 
+static void write_members(const struct key *prefix, uint64_t n)
+{
+	struct packed_writer w = { .prefix = *prefix, .put = put_chunk };
+	struct batch *b;
+
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	w.context = b;
+	for (uint64_t a = 0; a < n; a++)
+		CHECK_EQ(packed_writer_add(&w, &(struct packed_member){ .a = a, .n = 1 }), 0);
+	CHECK_EQ(packed_writer_end(&w), 0);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+}
+
+static void put_member(const struct key *prefix, uint64_t a, uint32_t n)
+{
+	struct batch *b;
+
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	packed_set_put(b, prefix, &(struct packed_member){ .a = a, .n = n });
+	CHECK_EQ(batch_commit(b, NULL), 0);
+}
+
+static uint64_t count_all(const struct key *prefix)
+{
+	uint64_t count = 77777;
+
+	CHECK_EQ(packed_set_count(c, prefix, 0, UINT64_MAX, &count), 0);
+	return count;
+}
+
+/* Changes of a chunk that cannot be read are not lost, and the sets will be made anew. */
+static void test_damage_met_by_changes(void)
+{
+	struct key prefix = key_u64(key_start('T'), 100), key = key_u64(key_u64(prefix, 127), 0);
+	struct batch *b;
+	uint32_t n = 0;
+
+	CHECK_EQ(derive_run(c), 0);
+	write_members(&prefix, 200);
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	batch_put(b, key.bytes, key.len, "\1", 1);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+	CHECK(!derive_is_due(c));
+	put_member(&prefix, 100, 5);
+	put_member(&prefix, 10, 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+	CHECK(derive_is_due(c));
+	CHECK_EQ(packed_set_get(c, &prefix, 100, 0, &n), 0);
+	CHECK_EQ(n, 5);
+	CHECK_EQ(count_all(&prefix), 200 - 64 + 1 - 1);
+}
+
+/* Whole sets, and of some of them what came afterwards. */
+static void test_dropped(void)
+{
+	struct key first = key_u64(key_start('a'), 5), second = key_u64(key_start('a'), 6), third = key_u64(key_start('a'), 7);
+	struct batch *b;
+
+	write_members(&first, 300);
+	write_members(&second, 300);
+	write_members(&third, 300);
+	put_member(&second, 1000, 1);
+	put_member(&third, 1000, 1);
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	CHECK_EQ(packed_set_drop(b, &second), 0);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+	put_member(&second, 2000, 1);
+	put_member(&first, 0, 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+	CHECK_EQ(count_all(&first), 299);
+	CHECK_EQ(count_all(&second), 1);
+	CHECK_EQ(count_all(&third), 301);
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
+	first = key_start('a');
+	CHECK_EQ(packed_set_drop(b, &first), 0);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+	CHECK_EQ(count_all(&second) + count_all(&third), 0);
+}
+
 int main(int argc, char **argv)
 {
 	dice_state = argc > 1 ? strtoull(argv[1], NULL, 10) : 20260714;
@@ -450,6 +543,8 @@ int main(int argc, char **argv)
 	test_rising();
 	test_writer();
 	test_damage();
+	test_damage_met_by_changes();
+	test_dropped();
 	tree_box_close(c);
 	return check_result();
 }
