@@ -121,7 +121,7 @@ def concept():
     same(list(leads(".by/concept/sailing on the sea&limit=3").values())[0] in asked("similar?text=sailing on the sea&limit=3"), True)
     same(set(leads(".by/concept/baking").values()), set(asked("similar?text=baking")))
     refused(errno.ENOENT, os.stat, ".by/concept/.hidden")
-    refused(errno.EINVAL, os.stat, ".by/concept/baking&depth=2")
+    refused(errno.EINVAL, os.stat, ".by/concept/baking&never=2")
     # A field of that name goes first.
     os.setxattr("n/bread.md", "user.concept", b"baking")
     same(ls(".by/concept"), {"baking"})
