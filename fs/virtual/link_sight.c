@@ -96,7 +96,8 @@ static int check_flags(const struct buf *seen, bool sets, int flags)
 	return flags & XATTR_CREATE ? -EEXIST : 0;
 }
 
-static int set(struct looker *l, struct tree_request *rq, uint64_t ino, const char *name, const struct iovec *value, int flags)
+static int set(struct looker *l, struct tree_request *rq, uint64_t ino, const char *name,
+	       const struct iovec *value, int flags)
 {
 	_cleanup_buf_ struct buf seen = BUF_INIT, rest = BUF_INIT, text = BUF_INIT;
 	int r = split(l, ino, name, &seen, &rest);
@@ -113,11 +114,13 @@ static int set(struct looker *l, struct tree_request *rq, uint64_t ino, const ch
 	if (r < 0)
 		return r;
 	flags &= ~(XATTR_CREATE | XATTR_REPLACE);
-	return value || text.len ? tree_setxattr(l->fs->config.catalog, rq, ino, name, text.data, text.len, flags)
-				 : tree_removexattr(l->fs->config.catalog, rq, ino, name);
+	return value || text.len
+		       ? tree_setxattr(l->fs->config.catalog, rq, ino, name, text.data, text.len, flags)
+		       : tree_removexattr(l->fs->config.catalog, rq, ino, name);
 }
 
-int link_sight_set(fuse_req_t req, struct tree_request *rq, uint64_t ino, const char *name, const struct iovec *value, int flags)
+int link_sight_set(fuse_req_t req, struct tree_request *rq, uint64_t ino, const char *name,
+		   const struct iovec *value, int flags)
 {
 	struct looker l;
 	int r = looker_begin(req, &l);
@@ -127,7 +130,8 @@ int link_sight_set(fuse_req_t req, struct tree_request *rq, uint64_t ino, const 
 	if (!l.caller.all)
 		r = set(&l, rq, ino, name, value, flags);
 	else if (value)
-		r = tree_setxattr(l.fs->config.catalog, rq, ino, name, value->iov_base, value->iov_len, flags);
+		r = tree_setxattr(l.fs->config.catalog, rq, ino, name, value->iov_base, value->iov_len,
+				  flags);
 	else
 		r = tree_removexattr(l.fs->config.catalog, rq, ino, name);
 	looker_done(&l);

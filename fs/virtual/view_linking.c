@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Links that are made and removed by way of .links/PATH/VERB: "ln -s" makes one to what its target names, now or later, "ln" to
- * a file, "rm" removes what a user has set. */
+/* Links that are made and removed by way of .links/PATH/VERB: "ln -s" makes one to what its target names, now
+ * or later, "ln" to a file, "rm" removes what a user has set. */
 #include <errno.h>
 
 #include "base/cleanup.h"
@@ -68,7 +68,8 @@ static int linking_begin(fuse_req_t req, uint64_t dir, struct linking *ret_k)
 
 static int add(struct linking *k, const struct link_target *to)
 {
-	int status, r = viewing_was_done(k->x.req, &status) ? status
+	int status, r = viewing_was_done(k->x.req, &status)
+				? status
 				: tree_add_link(k->x.c, &k->x.rq, k->v.file, buf_cstr(&k->verb), to);
 
 	if (r >= 0)
@@ -131,7 +132,8 @@ void view_link_to_path(fuse_req_t req, const char *target, uint64_t dir, const c
 }
 
 /* Calls `change` with what the name stands for. -EPERM: the file's content says it. */
-static int change_found(struct linking *k, const char *name, int (*change)(struct linking *k, const struct link_target *to, void *context),
+static int change_found(struct linking *k, const char *name,
+			int (*change)(struct linking *k, const struct link_target *to, void *context),
 			void *context)
 {
 	const struct results *results = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* .links/PATH/VERB: what a file is linked to, as symlinks: what users set and what is found in it. Of a file the verbs are
- * listed that it has; any other is an empty folder, where one can be made. A folder of the mount has its entries there, and
- * beside them, unlisted, the verbs of its own links.
+/* .links/PATH/VERB: what a file is linked to, as symlinks: what users set and what is found in it. Of a file
+ * the verbs are listed that it has; any other is an empty folder, where one can be made. A folder of the
+ * mount has its entries there, and beside them, unlisted, the verbs of its own links.
  *
  * Links that users set and that wait for a file are symlinks that lead nowhere. */
 #include <errno.h>
@@ -68,7 +68,9 @@ static int add_waiting_verb(void *context, const struct found_link *f)
 {
 	struct verbs *x = context;
 
-	return f->bound || has_verb(x, f->verb) ? 0 : add_verb(x, f->verb, looker_may_try(x->l, f->target, f->len));
+	if (f->bound || has_verb(x, f->verb))
+		return 0;
+	return add_verb(x, f->verb, looker_may_try(x->l, f->target, f->len));
 }
 
 static int collect_verbs(struct verbs *x, uint64_t file)
@@ -114,7 +116,8 @@ int view_verbs_folders(struct looker *l, const struct view *v, struct buf *ret_n
 	return r;
 }
 
-int view_verbs_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target)
+int view_verbs_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
+		     struct buf *ret_target)
 {
 	struct view below = { .class = VIEW_VERB, .file = v->file, .depth = v->depth + 1 };
 	int r = link_verb_is_good(name, strlen(name)) ? check_source(l, v) : -ENOENT;
@@ -180,6 +183,7 @@ static int add_waiting(void *context, const struct found_link *f)
 {
 	struct targets *x = context;
 	size_t slashes = 0;
+	uint64_t number;
 	int r;
 
 	while (slashes < f->len && f->target[slashes] == '/')
@@ -187,8 +191,8 @@ static int add_waiting(void *context, const struct found_link *f)
 	if (f->bound || f->verb != x->verb || !is_good_path(f->target + slashes, f->len - slashes))
 		return 0;
 	r = looker_may_try(x->l, f->target + slashes, f->len - slashes);
-	/* A number for it as good as an inode's. */
-	return r <= 0 ? r : results_list_add(&x->list, hash_bytes(f->target, f->len, x->verb) | INO_VIRTUAL, f->target, f->len);
+	number = hash_bytes(f->target, f->len, x->verb) | INO_VIRTUAL; /* as good as an inode's */
+	return r <= 0 ? r : results_list_add(&x->list, number, f->target, f->len);
 }
 
 /* A verb that no file has yet has no number. */

@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/saved.h"
+#include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 #include "fs/virtual/view_kinds.h"
 #include "fs/virtual/view_labels.h"
@@ -59,6 +60,7 @@ int view_saved_below(struct looker *l, const struct view *v, const char *name, s
 			*ret_below = (struct view){ .class = VIEW_CONTROL, .id = v->id, .depth = k };
 			return 1;
 		}
+	live_met(l->fs->virtual->live, &l->caller);
 	r = name[0] == '.' ? -ENOENT : view_saved_above(l, v, &above);
 	if (r >= 0)
 		r = label_find(l->fs->config.catalog, above, name, strlen(name), &id);
