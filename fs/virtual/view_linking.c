@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/links.h"
+#include "catalog/verbs.h"
 #include "fs/virtual/view_change.h"
 #include "fs/virtual/view_find.h"
 #include "fs/virtual/view_kinds.h"
@@ -155,9 +156,32 @@ static void tell(struct linking *k, uint64_t dir, const char *name)
 	viewing_changed(&k->x, k->v.file);
 }
 
+/* The same link, as it is said from the other end. */
+static int take_away_there(struct linking *k, const struct link_target *to)
+{
+	const char *inverse = verb_inverse(buf_cstr(&k->verb), k->verb.len);
+	struct tree_request rq = k->x.rq;
+	struct inode i;
+	int r = inverse && to->ino ? inode_get(k->x.c, to->ino, &i) : -ENODATA;
+
+	rq.reply.unique = 0;
+	if (r >= 0)
+		r = viewing_may_tag(&k->x, &i);
+	if (r < 0)
+		return r;
+	r = tree_remove_link(k->x.c, &rq, to->ino, inverse, &(struct link_target){ .ino = k->v.file });
+	if (r >= 0)
+		viewing_changed(&k->x, to->ino);
+	return r;
+}
+
+/* Whichever end says it; when both do, from either. */
 static int take_away(struct linking *k, const struct link_target *to, void *context)
 {
-	return tree_remove_link(k->x.c, &k->x.rq, k->v.file, buf_cstr(&k->verb), to);
+	int there = take_away_there(k, to);
+	int here = tree_remove_link(k->x.c, &k->x.rq, k->v.file, buf_cstr(&k->verb), to);
+
+	return here == -ENODATA ? there : here;
 }
 
 void view_link_remove(fuse_req_t req, uint64_t dir, const char *name)
