@@ -6,7 +6,7 @@
  *   'D' dir hash56                   entries of `dir` whose names have this keyed hash (dentry.c)
  *   'P' ino dir cookie               further names of an inode (the first is in the inode record)
  *   'X' ino hash64                   xattrs whose names have this keyed hash; a symlink's target is the
- *                                    one with the empty name (xattr.c)
+ *                                    one with the empty name (xattr_record.c)
  *   'E' ino end                      extent of a file, by where it ends (extent.h)
  *   'B' extent-id                    how many extents use an extent object
  *   'B' extent-id ino end            back reference: one that uses it (none of packs: extent_users.c)

@@ -79,7 +79,7 @@ void orphan_remove(struct batch *b, uint64_t ino);
 int queue_mark(struct batch *b, struct inode *i, uint32_t why, struct stats_delta *stats);
 void queue_drop(struct batch *b, struct inode *i, struct stats_delta *stats);
 
-/* ---- xattr.c: the value of one xattr, in a batch */
+/* ---- xattr_record.c: the value of one xattr, in a batch */
 
 #define XATTR_TARGET "" /* holds a symlink's target; no program can name it */
 int xattr_put_in(struct batch *b, struct inode *i, const char *name, const void *value, size_t len);
