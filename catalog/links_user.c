@@ -147,7 +147,8 @@ static int path_of(struct catalog *c, uint64_t ino, struct buf *ret_path)
 }
 
 /* The path to be told of a piece. Nothing: there is none, or nobody is to know. */
-static int tell_piece(struct catalog *c, const struct link_piece *p, const struct link_sight *sight, struct buf *ret_path)
+static int tell_piece(struct catalog *c, const struct link_piece *p, const struct link_sight *sight,
+		      struct buf *ret_path)
 {
 	int alive = p->ino && sight ? link_is_alive(c, p->ino) : 0;
 	int r = alive < 0 ? alive : p->ino ? path_of(c, p->ino, ret_path) : buf_add(ret_path, p->text, p->len);
@@ -161,7 +162,8 @@ static int tell_piece(struct catalog *c, const struct link_piece *p, const struc
 	return r;
 }
 
-int links_decode(struct catalog *c, const void *list, size_t len, const struct link_sight *sight, struct buf *ret_text)
+int links_decode(struct catalog *c, const void *list, size_t len, const struct link_sight *sight,
+		 struct buf *ret_text)
 {
 	struct reader in = reader_over(list, len);
 	bool first = true;

@@ -197,7 +197,8 @@ static void add(struct announcing *a, const struct occasion *o, const char *fold
 		announcement_free(x);
 }
 
-void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name, const struct caller *as)
+void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name,
+		    const struct caller *as)
 {
 	if (a->fs->config.announce)
 		add(a, &(struct occasion){ came, 0, dir, as }, folder, name);
@@ -224,7 +225,8 @@ static bool is_announcer(fuse_req_t req)
 	int pid = fuse_req_ctx(req)->pid;
 
 	/* 0 is who lives in another namespace of processes. */
-	return atomic_load(&fs->virtual->announcing->busy) && pid != 0 && pid == fs->config.announcer(fs->config.context);
+	return atomic_load(&fs->virtual->announcing->busy) && pid != 0 &&
+	       pid == fs->config.announcer(fs->config.context);
 }
 
 int announcing_caller(fuse_req_t req, struct caller *ret_c)

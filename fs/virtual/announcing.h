@@ -19,8 +19,10 @@ struct announcing *announcing_free(struct announcing *a);
 /* The entry `name` of the folder `dir`, whose path below the mount is `folder`, came or went. Of very many,
  * the last ones are dropped. */
 struct caller;
-/* `as`: whose folder it is, who is found there by another name than by the owner of the mount; copied. NULL: the owner's. */
-void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name, const struct caller *as);
+/* `as`: whose folder it is, who is found there by another name than by the owner of the mount; copied. NULL:
+ * the owner's. */
+void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name,
+		    const struct caller *as);
 /* The same of a folder of the volume, in which the entry is, a moment later. */
 void announcing_add_in(struct announcing *a, uint64_t dir, const char *name);
 

@@ -4,8 +4,9 @@
  *
  *   'a' label, ino, 0   the file was found by the saved search when it was last looked at (packed_set.h)
  *
- * A thread looks at all searches when something has changed, at each as its user sees files. The journal has those of the
- * owner of the mount; of others only inotify tells, from the time on when they have looked at their searches. */
+ * A thread looks at all searches when something has changed, at each as its user sees files. The journal has
+ * those of the owner of the mount; of others only inotify tells, from the time on when they have looked at
+ * their searches. */
 #pragma once
 
 #include "fs/virtual/virtual.h"

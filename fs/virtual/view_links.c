@@ -3,7 +3,7 @@
  * the verbs are listed that it has; any other is an empty folder, where one can be made. A folder of the
  * mount has its entries there, and beside them, unlisted, the verbs of its own links.
  *
- * Of a verb that has an inverse (catalog/verbs.h) what is said from the other end is shown, too: as queries do.
+ * Of a verb that has an inverse (catalog/verbs.h) what is said from the other end is shown, too.
  *
  * Links that users set and that wait for a file are symlinks that lead nowhere. */
 #include <errno.h>
@@ -92,7 +92,9 @@ static int add_said(struct verbs *x, uint64_t file)
 	int r;
 
 	while ((r = packed_walk_next(&w, &m)) > 0) {
-		r = has_verb(&x->said, (uint32_t)m.b) ? 0 : add_verb(&x->said, (uint32_t)m.b, knows(x->l, m.a));
+		uint32_t verb = (uint32_t)m.b;
+
+		r = has_verb(&x->said, verb) ? 0 : add_verb(&x->said, verb, knows(x->l, m.a));
 		if (r < 0)
 			break;
 	}

@@ -284,7 +284,7 @@ void view_stat(struct looker *l, const struct view *v, struct stat *ret_st)
 	*ret_st = (struct stat){
 		.st_ino = view_ino(l->fs, v),
 		.st_mode = S_IFDIR | (view_kind_of(v)->takes ? 0777 : 0555),
-		.st_nlink = view_kind_of(v)->below ? 1 : 2, /* 1: not counted, so that nobody takes it for a folder without folders */
+		.st_nlink = view_kind_of(v)->below ? 1 : 2, /* 1: who knows how many folders it has */
 		.st_uid = l->fs->config.owner_uid,
 		.st_gid = l->fs->virtual->gid,
 		.st_size = (off_t)count_files(l, v),
