@@ -154,7 +154,8 @@ class ViewChooser:
 
     def renametag(self):
         old = self.old_tag()
-        return (old, self.new_tag(), self.flags()) if old else None
+        new = self.old_tag() if self.rng.random() < 0.3 else self.new_tag()
+        return (old, new, self.flags()) if old else None
 
     # -- links
     def setlinks(self):
