@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* A process that does to the mount what makes the kernel tell inotify of an entry that came or went: it does not report what a
- * filesystem's own server has changed. It must not be the server, which would wait for itself. It knows no keys, and ends
- * with the server.
+/* A process that does to the mount what makes the kernel tell inotify of an entry that came or went: it does not
+ * report what a filesystem's own server has changed. It must not be the server, which would wait for itself. It knows
+ * no keys, and ends with the server.
  *
  * Not thread-safe: one thread announces. */
 #pragma once

@@ -57,13 +57,16 @@ static int load_document(const char *path, int dirfd, const char *document, stru
 	int r = copy ? volume_load_copy(dirfd, ret_v, &why) : volume_load(dirfd, ret_v, &why);
 
 	if (r == -ENOENT && faccessat(dirfd, VOLUME_COPY, F_OK, 0) < 0)
-		return cli_fail("cannot open %s: not a volume (it has no " VOLUME_FILE "); 'brainy init %s' makes one",
+		return cli_fail("cannot open %s: not a volume (it has no " VOLUME_FILE
+				"); 'brainy init %s' makes one",
 				path, path);
-	return r < 0 ? cli_fail("cannot open %s: %s: %s", path, document, why ? why : strerrordesc_np(-r)) : 0;
+	return r < 0 ? cli_fail("cannot open %s: %s: %s", path, document, why ? why : strerrordesc_np(-r))
+		     : 0;
 }
 
 int cli_unlock_volume(const char *path, int dirfd, const char *document, const struct secret_options *o,
-		      struct secret *secret, struct volume **ret_v, struct keyring **ret_k, bool *ret_read_only)
+		      struct secret *secret, struct volume **ret_v, struct keyring **ret_k,
+		      bool *ret_read_only)
 {
 	_cleanup_(volume_freep) struct volume *v = NULL;
 	_cleanup_free_ char *why = NULL;
@@ -84,7 +87,8 @@ int cli_unlock_volume(const char *path, int dirfd, const char *document, const s
 	if (r == -EACCES)
 		return cli_fail("cannot open %s: no keyslot accepts this key", path);
 	if (r == -EBADMSG)
-		return cli_fail("cannot open %s: %s was altered: its MAC does not agree with the key", path, document);
+		return cli_fail("cannot open %s: %s was altered: its MAC does not agree with the key", path,
+				document);
 	if (r < 0)
 		return cli_fail_errno(r, "cannot open %s", path);
 	*ret_v = steal_ptr(&v);
@@ -135,7 +139,8 @@ static int keep_if_covers(const struct mntent *m, void *context)
 	struct mount_search *s = context;
 	size_t len = strlen(m->mnt_dir);
 
-	if (strncmp(m->mnt_dir, s->path, len) != 0 || (len > 1 && s->path[len] != '/' && s->path[len] != '\0'))
+	if (strncmp(m->mnt_dir, s->path, len) != 0 ||
+	    (len > 1 && s->path[len] != '/' && s->path[len] != '\0'))
 		return 0;
 	if (s->found && strlen(s->found) > len)
 		return 0;
@@ -160,6 +165,25 @@ int mount_find(const char *path, char **ret_mount_point)
 	}
 	*ret_mount_point = s.found;
 	return 0;
+}
+
+struct mount_visit {
+	int (*each)(const char *mount_point, void *context);
+	void *context;
+};
+
+static int visit(const struct mntent *m, void *context)
+{
+	const struct mount_visit *v = context;
+
+	return strcmp(m->mnt_type, "fuse.brainy") == 0 ? v->each(m->mnt_dir, v->context) : 0;
+}
+
+int mount_foreach(int (*each)(const char *mount_point, void *context), void *context)
+{
+	struct mount_visit v = { each, context };
+
+	return foreach_mount(visit, &v);
 }
 
 static int is_exactly(const struct mntent *m, void *context)
@@ -199,7 +223,8 @@ int control_ask(const char *mount_point, const char *line, struct buf *ret_answe
 	_cleanup_close_ int fd = -1;
 	int r;
 
-	if (asprintf(&path, "%s/.brainy/control", mount_point) < 0 || asprintf(&with_newline, "%s\n", line) < 0)
+	if (asprintf(&path, "%s/.brainy/control", mount_point) < 0 ||
+	    asprintf(&with_newline, "%s\n", line) < 0)
 		return -ENOMEM;
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd < 0)

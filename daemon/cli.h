@@ -20,10 +20,13 @@ struct command {
 	const char *help; /* what --help adds; may be NULL */
 };
 
-extern const struct command command_init, command_mount, command_serve, command_announce, command_notify, command_umount,
-	command_wait, command_status, command_find, command_tag, command_link, command_follow, command_import, command_watch, command_tier,
-	command_pin, command_unpin, command_cold, command_compact, command_scrub, command_fsck, command_rebuild, command_pack,
-	command_upgrade, command_name, command_bench;
+extern const struct command command_init, command_mount, command_serve, command_announce, command_notify,
+	command_umount, command_wait, command_status, command_find, command_tag, command_link, command_follow,
+	command_import, command_watch, command_tier, command_pin, command_unpin, command_cold,
+	command_compact, command_scrub, command_fsck, command_rebuild, command_pack, command_upgrade,
+	command_name, command_bench, command_complete;
+/* All of them, up to a NULL; those without a summary are not for people. */
+extern const struct command *const cli_commands[];
 
 /* "brainy: WHAT: WHY" on stderr; returns CLI_FAILED. */
 int cli_fail(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -71,15 +74,18 @@ int secret_make(const struct secret_options *o, struct id128 volume_id, struct s
 int cli_open_volume(const char *path, const struct secret_options *o, int *ret_dirfd, struct volume **ret_v,
 		    struct keyring **ret_k, bool *ret_read_only);
 
-/* The steps of it, for those who try the copy, too: `document` is VOLUME_FILE or VOLUME_COPY. `secret` is used when it
- * was found before. */
+/* The steps of it, for those who try the copy, too: `document` is VOLUME_FILE or VOLUME_COPY. `secret` is
+ * used when it was found before. */
 int cli_unlock_volume(const char *path, int dirfd, const char *document, const struct secret_options *o,
-		      struct secret *secret, struct volume **ret_v, struct keyring **ret_k, bool *ret_read_only);
+		      struct secret *secret, struct volume **ret_v, struct keyring **ret_k,
+		      bool *ret_read_only);
 
 /* ---- mounts */
 
 /* The mount point that holds `path` (realpath), when a brainyfs is mounted there. -ENOTCONN otherwise. */
 int mount_find(const char *path, char **ret_mount_point);
+/* Calls `each` with every place where a brainyfs is mounted, until one result is not 0, and returns that. */
+int mount_foreach(int (*each)(const char *mount_point, void *context), void *context);
 /* Is something mounted at exactly this path, and is it ours? From the table of mounts: asking the mount
  * itself could hang. */
 bool mount_is_ours(const char *mount_point);

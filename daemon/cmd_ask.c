@@ -49,9 +49,15 @@ static int ask_pending(const char *mount_point, const char *what, uint64_t wait_
 	return strncmp((char *)ret_why->data, "ok", 2) == 0 ? 0 : 1;
 }
 
-static int fail_to_find(int error, const char *path)
+/* The mount that an argument names, or, without one, that holds the current folder. Returns 0 or an exit status, having
+ * complained. */
+static int find_named(const char *path, char **ret_mount_point)
 {
-	return error == -ENOTCONN ? cli_fail("%s: no brainyfs is mounted there", path) : cli_fail_errno(error, "%s", path);
+	int r = mount_find(path ? path : ".", ret_mount_point);
+
+	if (r == -ENOTCONN || (r == -ENOENT && !path))
+		return cli_fail("%s: no brainyfs is mounted there%s", path ? path : "this folder", path ? "" : "; name MNT");
+	return r < 0 ? cli_fail_errno(r, "%s", path ? path : "this folder") : 0;
 }
 
 /* Asks again and again, so that a killed client leaves nothing waiting in the server. */
@@ -62,7 +68,8 @@ static int wait_for(const char *mount_point, const char *what, uint64_t timeout_
 	for (;;) {
 		_cleanup_buf_ struct buf answer = BUF_INIT;
 		uint64_t now = clock_mono_ms();
-		int r = ask_pending(mount_point, what, now < end ? MIN(end - now, (uint64_t)WAIT_STEP_MS) : 0, &answer);
+		int r = ask_pending(mount_point, what, now < end ? MIN(end - now, (uint64_t)WAIT_STEP_MS) : 0,
+				    &answer);
 
 		if (r == -ESTALE)
 			continue; /* another server answers now */
@@ -98,11 +105,11 @@ static int wait_main(int argc, char **argv)
 	}
 	if (end && (*end || !(timeout_s >= 0 && timeout_s <= 1e9)))
 		return cli_usage(&command_wait, "--timeout takes seconds");
-	if (argc - optind != 1)
+	if (argc - optind > 1)
 		return cli_usage(&command_wait, "one MNT is wanted");
-	r = mount_find(argv[optind], &mount_point);
-	if (r < 0)
-		return fail_to_find(r, argv[optind]);
+	r = find_named(argv[optind], &mount_point);
+	if (r != 0)
+		return r;
 	for (size_t i = 0; i < ARRAY_SIZE(all); i++) {
 		if (what && strcmp(what, all[i]) != 0)
 			continue;
@@ -114,7 +121,8 @@ static int wait_main(int argc, char **argv)
 }
 
 const struct command command_wait = {
-	"wait", wait_main, "MNT [--for index|tiers|durable] [--timeout S]", "wait until nothing is pending", NULL,
+	"wait", wait_main, "[MNT] [--for index|tiers|durable] [--timeout S]", "wait until nothing is pending",
+	NULL,
 };
 
 /* ---- status */
@@ -138,7 +146,8 @@ static void print_problem(const json_t *p)
 	size_t i;
 
 	printf("problem since %s: %s; way out: %s\n", json_string_value(json_object_get(p, "since")),
-	       json_string_value(json_object_get(p, "what")), json_string_value(json_object_get(p, "way_out")));
+	       json_string_value(json_object_get(p, "what")),
+	       json_string_value(json_object_get(p, "way_out")));
 	json_array_foreach(files, i, f)
 		printf("  %s\n", json_string_value(f));
 }
@@ -149,8 +158,9 @@ static void print_status(const char *mount_point, const json_t *v)
 	char bytes[32], memory[32];
 	size_t i;
 
-	printf("%s: %llu files, %llu directories, %s\n", mount_point, (unsigned long long)at(v, NULL, "files"),
-	       (unsigned long long)at(v, NULL, "directories"), size_text(at(v, NULL, "bytes"), bytes, sizeof(bytes)));
+	printf("%s: %llu files, %llu directories, %s\n", mount_point,
+	       (unsigned long long)at(v, NULL, "files"), (unsigned long long)at(v, NULL, "directories"),
+	       size_text(at(v, NULL, "bytes"), bytes, sizeof(bytes)));
 	printf("index: %llu indexed, %llu pending, %llu skipped, %llu failed (model %s)\n",
 	       (unsigned long long)at(v, "index", "indexed"), (unsigned long long)at(v, "index", "pending"),
 	       (unsigned long long)at(v, "index", "skipped"), (unsigned long long)at(v, "index", "failed"),
@@ -174,21 +184,23 @@ static int status_main(int argc, char **argv)
 			return cli_usage(&command_status, "unknown option");
 		raw = true;
 	}
-	if (argc - optind != 1)
+	if (argc - optind > 1)
 		return cli_usage(&command_status, "one MNT is wanted");
-	r = mount_find(argv[optind], &mount_point);
-	if (r < 0)
-		return fail_to_find(r, argv[optind]);
+	r = find_named(argv[optind], &mount_point);
+	if (r != 0)
+		return r;
 	r = status_read(mount_point, &v);
 	if (r < 0)
 		return cli_fail_errno(r, "cannot ask %s", mount_point);
 	if (raw)
-		return json_dumpf(v, stdout, JSON_COMPACT) == 0 && putchar('\n') == '\n' ? CLI_OK : CLI_FAILED;
+		return json_dumpf(v, stdout, JSON_COMPACT) == 0 && putchar('\n') == '\n' ? CLI_OK
+											 : CLI_FAILED;
 	print_status(mount_point, v);
 	return CLI_OK;
 }
 
-const struct command command_status = { "status", status_main, "MNT [--json]", "what the mount holds and does", NULL };
+const struct command command_status = {"status", status_main, "[MNT] [--json]", "what the mount holds and does",
+				       NULL};
 
 /* ---- name */
 
@@ -199,11 +211,11 @@ static int name_main(int argc, char **argv)
 	char line[64];
 	int r;
 
-	if (argc != 2 && argc != 3)
-		return cli_usage(&command_name, "one INODE is wanted");
-	r = mount_find(argc == 3 ? argv[2] : ".", &mount_point);
-	if (r < 0)
-		return fail_to_find(r, argc == 3 ? argv[2] : "this folder");
+	if ((argc != 2 && argc != 3) || !*argv[1] || argv[1][strspn(argv[1], "0123456789")])
+		return cli_usage(&command_name, "the number of an inode is wanted");
+	r = find_named(argc == 3 ? argv[2] : NULL, &mount_point);
+	if (r != 0)
+		return r;
 	(void) snprintf(line, sizeof(line), "name %.40s", argv[1]);
 	r = control_ask(mount_point, line, &answer);
 	if (r < 0 || !buf_cstr(&answer))
@@ -228,7 +240,8 @@ static int add_encoded(struct buf *out, const char *text, size_t len)
 {
 	for (size_t i = 0; i < len; i++) {
 		unsigned char c = (unsigned char)text[i];
-		int r = c < 0x20 || c == 0x7f || strchr("%/&=+#", c) ? buf_addf(out, "%%%02X", c) : buf_add_u8(out, c);
+		int r = c < 0x20 || c == 0x7f || strchr("%/&=+#", c) ? buf_addf(out, "%%%02X", c)
+								     : buf_add_u8(out, c);
 
 		if (r < 0)
 			return r;
@@ -374,8 +387,10 @@ static int find_main(int argc, char **argv)
 }
 
 const struct command command_find = {
-	"find", find_main, "[-n N] [--in DIR] [--format F] [--mode M] QUERY..",
+	"find",
+	find_main,
+	"[-n N] [--in DIR] [--format paths|paths0|tsv|json|jsonl|md] [--mode hybrid|text|vector] QUERY..",
 	"ask below DIR (default: here); prints paths",
-	"F: paths (default) paths0 tsv json jsonl md. M: hybrid (default) text vector.\n"
-	"QUERY: plain words rank; \"phrases\" and tag: type: name: path: lang: size: before: after: filter; - excludes.",
+	"QUERY: plain words rank; \"phrases\" and tag: type: name: path: lang: size: before: after: filter; "
+	"- excludes.",
 };

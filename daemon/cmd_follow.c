@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `brainy follow`: a line of JSON for each file that enters or leaves what a query finds. It is a saved search for as long as it
- * runs, and reads the events of that one. */
+/* `brainy follow`: a line of JSON for each file that enters or leaves what a query finds. It is a saved search for as
+ * long as it runs, and reads the events of that one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -48,7 +48,8 @@ static int write_setting(const struct following *f, const char *which, const cha
 	return fd < 0 ? -errno : io_write(fd, text, strlen(text));
 }
 
-static int begin(struct following *f, const char *mount_point, const char *query, const char *mode, const char *limit)
+static int begin(struct following *f, const char *mount_point, const char *query, const char *mode,
+		 const char *limit)
 {
 	struct stat st;
 	int r;
@@ -97,7 +98,8 @@ static int take(struct following *f, const char *data, size_t len)
 	size_t done = 0;
 
 	while (r >= 0) {
-		const char *at = (const char *)f->rest.data + done, *end = memchr(at, '\n', f->rest.len - done);
+		const char *at = (const char *)f->rest.data + done,
+			   *end = memchr(at, '\n', f->rest.len - done);
 
 		if (!end)
 			break;
@@ -200,7 +202,8 @@ static int follow_main(int argc, char **argv)
 }
 
 const struct command command_follow = {
-	"follow", follow_main, "[-n N] [--in DIR] [--mode M] QUERY..", "print a line of JSON for each file that enters or leaves",
-	"DIR: a folder of the mount (default: here). N: of the first so many (10000). M: text (default), hybrid, vector.\n"
+	"follow", follow_main, "[-n N] [--in DIR] [--mode text|hybrid|vector] QUERY..",
+	"print a line of JSON for each file that enters or leaves",
+	"DIR: a folder of the mount (default: here). N: of the first so many (10000). Without --mode: text.\n"
 	"What the query finds already is told first. Ends with a signal.",
 };

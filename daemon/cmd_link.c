@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "catalog/links.h"
 #include "daemon/cli.h"
 
 #define PREFIX "user.brainy.link."
@@ -77,6 +78,8 @@ static int change_link(const char *verb, const char *path, const char *target, b
 
 	if (r == 0)
 		r = name_target(target, &line);
+	if (r == -ENOTCONN || r == -EXDEV)
+		return cli_fail("%s: is not in a mounted volume, or is the top of one", target);
 	if (r < 0)
 		return cli_fail_errno(r, "%s", target);
 	r = read_links(path, name, value);
@@ -138,6 +141,8 @@ static int link_main(int argc, char **argv)
 		return cli_usage(&command_link, "add, rm or ls is wanted");
 	if (argc < 5)
 		return cli_usage(&command_link, "a VERB, a FILE and a TARGET are wanted");
+	if (!link_verb_is_good(argv[2], strlen(argv[2])))
+		return cli_usage(&command_link, "'%s' is no VERB: letters, digits, - and _ make one", argv[2]);
 	for (int i = 4; i < argc; i++) {
 		int r = change_link(argv[2], argv[3], argv[i], add);
 

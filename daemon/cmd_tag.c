@@ -1,13 +1,16 @@
 /* SPDX-License-Identifier: MIT */
 /* `brainy tag`: the xattr user.xdg.tags (comma separated), for people. */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/xattr.h>
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/io.h"
 #include "daemon/cli.h"
 
 #define TAGS_XATTR "user.xdg.tags"
@@ -48,6 +51,16 @@ static bool remove_tag(struct buf *list, const char *tag)
 	return found;
 }
 
+static int complain_of_missing(const char *path, const char *tag)
+{
+	_cleanup_buf_ struct buf found = BUF_INIT;
+	static char tags[TAGS_MAX];
+
+	if (read_tags(path, FOUND_XATTR, tags) == 0 && buf_add_str(&found, tags) == 0 && remove_tag(&found, tag))
+		return cli_fail("%s: its content says '%s'; a tag that was found goes with the text", path, tag);
+	return cli_fail("%s: has no tag '%s'", path, tag);
+}
+
 static int change_tag(const char *path, const char *tag, bool add)
 {
 	_cleanup_buf_ struct buf list = BUF_INIT;
@@ -59,7 +72,7 @@ static int change_tag(const char *path, const char *tag, bool add)
 	if (r < 0)
 		return cli_fail_errno(r, "%s", path);
 	if (!remove_tag(&list, tag) && !add)
-		return cli_fail("%s: has no tag '%s'", path, tag);
+		return complain_of_missing(path, tag);
 	if (add)
 		r = buf_addf(&list, "%s%s", list.len ? "," : "", tag);
 	if (r == 0 && list.len == 0)
@@ -94,6 +107,23 @@ static int list_tags(const char *path, bool show_name)
 	return CLI_OK;
 }
 
+/* All tags that files of this mount have, with how many have each. */
+static int list_all(void)
+{
+	_cleanup_free_ char *mount_point = NULL, *path = NULL;
+	_cleanup_buf_ struct buf counts = BUF_INIT;
+	int r = mount_find(".", &mount_point);
+
+	if (r < 0)
+		return cli_fail("this folder is not in a mounted volume; name a FILE");
+	if (asprintf(&path, "%s/.query/count?by=tag&limit=10000", mount_point) < 0)
+		return cli_fail_errno(-ENOMEM, "tag");
+	r = io_read_file_at(AT_FDCWD, path, 1u << 30, &counts);
+	if (r < 0)
+		return cli_fail_errno(r, "%s", mount_point);
+	return fwrite(counts.data, 1, counts.len, stdout) == counts.len && fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+}
+
 static int tag_main(int argc, char **argv)
 {
 	const char *verb = argc > 1 ? argv[1] : "";
@@ -102,8 +132,10 @@ static int tag_main(int argc, char **argv)
 
 	if (!ls && !add && strcmp(verb, "rm") != 0)
 		return cli_usage(&command_tag, "add, rm or ls is wanted");
+	if (ls && argc == 2)
+		return list_all();
 	if (argc <= first)
-		return cli_usage(&command_tag, ls ? "a FILE is wanted" : "a TAG and a FILE are wanted");
+		return cli_usage(&command_tag, "a TAG and a FILE are wanted");
 	if (!ls && (strchr(argv[2], ',') || !*argv[2]))
 		return cli_usage(&command_tag, "a tag is not empty and has no comma");
 	for (int i = first; i < argc; i++) {
@@ -116,6 +148,7 @@ static int tag_main(int argc, char **argv)
 }
 
 const struct command command_tag = {
-	"tag", tag_main, "add|rm TAG FILE.. | ls FILE..", "tag files, untag, list tags",
-	"ls marks tags that were found in a file's content: they come and go with it.",
+	"tag", tag_main, "add|rm TAG FILE.. | ls [FILE..]", "tag files, untag, list tags",
+	"ls marks tags that were found in a file's content: they come and go with it. Without FILE it counts the files of\n"
+	"each tag.",
 };

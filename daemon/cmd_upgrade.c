@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `brainy upgrade`: the program that is run here takes over a mount. The old server checks it, the keeper starts a server of
- * it, and what was under way is sent to that one. */
+/* `brainy upgrade`: the program that is run here takes over a mount. The old server checks it, the keeper starts a
+ * server of it, and what was under way is sent to that one. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>

@@ -254,8 +254,7 @@ static int watch_main(int argc, char **argv)
 
 const struct command command_watch = {
 	"watch", watch_main,
-	"SRC DIR [--delete] [--ignore GLOB].. [--all-names] [--verbose] [--once [--json]]\n"
-	"       brainy watch --drop SRC DIR [--ignore GLOB].. [--all-names] [--verbose] [--once [--json]]",
+	"SRC DIR [--delete|--drop] [--ignore GLOB].. [--all-names] [--verbose] [--once [--json]]",
 	"have DIR follow a folder outside",
 	"Makes DIR what SRC is, and keeps it so until SIGINT or SIGTERM. What is changed in SRC is changed in DIR, whatever is\n"
 	"there; what is deleted in SRC is deleted in DIR only with --delete. With --drop files are moved: removed from SRC when\n"

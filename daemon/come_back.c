@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* The setting comes first, so that the policy does not take away again what was brought back; when there is no room, or the
- * user breaks it off, it is put back as it was. The server goes on without us; we look at it now and then. A server that dies
- * meanwhile has a successor that knows of no recall: it is begun again, and what is here by then is not brought twice. */
+ * user breaks it off, it is put back as it was. The server goes on without us; we look at it now and then. A server
+ * that dies meanwhile has a successor that knows of no recall: it is begun again, and what is here by then is not
+ * brought twice. */
 #include "daemon/come_back.h"
 
 #include <errno.h>

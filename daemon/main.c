@@ -8,21 +8,12 @@
 #include "daemon/cli.h"
 #include "version.h"
 
-static const struct command *const commands[] = {
-	&command_init, &command_mount, &command_umount, &command_wait, &command_status,
-	&command_import, &command_watch, &command_find, &command_tag, &command_link, &command_follow, &command_tier,
-	&command_pin, &command_unpin, &command_cold, &command_compact,
-	&command_scrub, &command_fsck, &command_rebuild, &command_pack, &command_name, &command_upgrade, &command_bench,
-	&command_serve, &command_announce, &command_notify,
-};
-#define N_COMMANDS (sizeof(commands) / sizeof(commands[0]))
-
 static void print_overview(FILE *out)
 {
 	fprintf(out, "usage: brainy COMMAND ..\n\n");
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (commands[i]->summary)
-			fprintf(out, "  %-8s %s\n", commands[i]->name, commands[i]->summary);
+	for (size_t i = 0; cli_commands[i]; i++)
+		if (cli_commands[i]->summary)
+			fprintf(out, "  %-8s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
 	fprintf(out, "\n'brainy COMMAND --help' says more. 'brainy VOLUME MNT -o ..' mounts, as mount(8) calls it.\n");
 }
 
@@ -56,14 +47,15 @@ int main(int argc, char **argv)
 		print_overview(stdout);
 		return CLI_OK;
 	}
-	for (size_t i = 0; i < N_COMMANDS; i++)
-		if (strcmp(word, commands[i]->name) == 0)
-			return run(commands[i], argc - 1, argv + 1);
+	for (size_t i = 0; cli_commands[i]; i++)
+		if (strcmp(word, cli_commands[i]->name) == 0)
+			return run(cli_commands[i], argc - 1, argv + 1);
 	/* mount(8) and fstab say "VOLUME MNT -o ..": every path has a slash or is a folder here. */
 	if (argc >= 3 && word[0] != '-' && argv[2][0] != '-' && (strchr(word, '/') || access(word, F_OK) == 0))
 		return run(&command_mount, argc, argv);
 	if (*word)
-		fprintf(stderr, "brainy: unknown command '%s'\n", word);
-	print_overview(stderr);
+		fprintf(stderr, "brainy: unknown command '%s'; 'brainy help' lists them\n", word);
+	else
+		print_overview(stderr);
 	return CLI_USAGE;
 }

@@ -282,15 +282,14 @@ static void prepare(struct server *s)
 		stack_prepare(&s->stack);
 }
 
-/* Serves until the volume is unmounted; returns an exit status. */
-static int serve(struct server *s, const struct link_message *hello, const struct handed *handed,
-		 const struct server_call *call, struct buf *config_text)
+static struct fs_config fs_config_of(struct server *s, const struct link_message *hello, int handles_fd, int fuse_fd)
 {
-	struct fs_config config = {
+	return (struct fs_config){
 		.catalog = s->stack.catalog,
 		.files = s->stack.files,
 		.index = s->stack.index,
-		.handles_fd = handed->handles_fd,
+		.fuse_fd = fuse_fd,
+		.handles_fd = handles_fd,
 		.mount = hello->mount,
 		.resumed = hello->resumed,
 		.crashed = hello->crashed,
@@ -310,36 +309,62 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		.notify = notify,
 		.context = s,
 	};
+}
+
+/* Tells the keeper that the volume is open, and waits until it has mounted it. Less than 0: the keeper knows why not. */
+static int wait_for_mount(struct server *s, int *ret_fuse_fd)
+{
 	struct link_message m;
 	int r = link_send_text(s->link, LINK_OPENED, "");
 
 	if (r == 0)
-		r = link_receive(s->link, &m, &config.fuse_fd, 1);
-	if (r < 0 || m.kind != LINK_MOUNTED)
-		return CLI_FAILED; /* the keeper knows why */
-	r = notifier_new(config.fuse_fd, &s->notifier);
+		r = link_receive(s->link, &m, ret_fuse_fd, 1);
+	return r >= 0 && m.kind != LINK_MOUNTED ? -EPROTO : r;
+}
+
+static int start(struct server *s, const struct fs_config *config)
+{
+	int r = notifier_new(config->fuse_fd, &s->notifier);
+
 	if (r < 0)
-		return fail(s, strerrordesc_np(-r));
+		return r;
 	/* Uses that atime is not to show are kept where older programs do not look. */
 	r = s->noatime && !s->read_only ? volume_need_feature(s->volume_dirfd, s->keys, VOLUME_USES) : 0;
 	if (r == 0)
-		r = fs_new(&config, &s->fs);
+		r = fs_new(config, &s->fs);
 	if (r == 0)
 		r = stack_start(&s->stack);
 	if (r == 0 && !s->read_only)
 		audit_note(s->stack.catalog, s->resumed ? "another server serves" : "mounted", BRAINY_VERSION);
-	if (r == 0 && !s->read_only)
-		r = stack_start_moves(&s->stack, &s->config);
+	return r == 0 && !s->read_only ? stack_start_moves(&s->stack, &s->config) : r;
+}
+
+static void stop_helpers(struct server *s)
+{
+	s->announcer = announcer_free(s->announcer);
+	reload_stop(s->reload);
+	s->problems = problems_stop(s->problems);
+	s->reload = reload_free(s->reload);
+}
+
+/* Serves until the volume is unmounted; returns an exit status. */
+static int serve(struct server *s, const struct link_message *hello, const struct handed *handed,
+		 const struct server_call *call, struct buf *config_text)
+{
+	struct fs_config config;
+	int fuse_fd, r = wait_for_mount(s, &fuse_fd);
+
+	if (r < 0)
+		return CLI_FAILED;
+	config = fs_config_of(s, hello, handed->handles_fd, fuse_fd);
+	r = start(s, &config);
 	if (r < 0)
 		return fail(s, strerrordesc_np(-r));
 	start_helpers(s, call->config_path, handed->config_fd, config_text);
 	r = fs_run(s->fs);
 	if (!s->read_only)
 		audit_note(s->stack.catalog, "unmounting", NULL);
-	s->announcer = announcer_free(s->announcer);
-	reload_stop(s->reload);
-	s->problems = problems_stop(s->problems);
-	s->reload = reload_free(s->reload);
+	stop_helpers(s);
 	if (r == -EPROTO)
 		(void) fail(s, "the kernel was promised more than this program can keep; unmount and mount again");
 	if (r < 0)

@@ -27,7 +27,8 @@ struct stack {
 	struct mover *mover;
 	struct scrub *scrub;
 	struct schedule *schedule; /* NULL until it runs */
-	/* The cold tier, by its own copy of [cold]; under the mover's turn. Buckets that were in use before may still be read from. */
+	/* The cold tier, by its own copy of [cold]; under the mover's turn. Buckets that were in use before may still
+	 * be read from. */
 	struct bucket *bucket; /* NULL until it is opened */
 	_Atomic(struct retired *) retired; /* owned; grows at its head, so that who walks it needs no lock */
 	struct config cold, next_cold; /* next_cold: what cold is about to be */

@@ -78,6 +78,10 @@ Try next:
         # only files with these words
   cat$(quoted "$mnt/.query/find?q=tag:demo&format=json")
         # for programs
+  ls$(quoted "$mnt/.tags/demo")
+        # the files of a tag: what you drag there in a file manager gets it
+  mkdir$(quoted "$mnt/.find/saved/bread at home")
+        # a folder that shows what a search finds, from now on
  $(quoted "$brainy" tier run "$mnt" --dry-run --now +40d)
         # where files will lie in forty days, and what that costs
  $(quoted "$brainy" --help)

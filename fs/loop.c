@@ -175,9 +175,10 @@ static bool is_sight(const struct loop *l, const struct fuse_in_header *in)
 
 	if (!link_sight_matters(l->fs, in->uid))
 		return false;
-	return in->opcode == FUSE_LISTXATTR ||
-	       (in->opcode == FUSE_GETXATTR && in->len > sizeof(*in) + sizeof(struct fuse_getxattr_in) + sizeof(ours) &&
-		memcmp(name, ours, sizeof(ours) - 1) == 0);
+	if (in->opcode == FUSE_GETXATTR)
+		return in->len > sizeof(*in) + sizeof(struct fuse_getxattr_in) + sizeof(ours) &&
+		       memcmp(name, ours, sizeof(ours) - 1) == 0;
+	return in->opcode == FUSE_LISTXATTR || in->opcode == FUSE_SETXATTR || in->opcode == FUSE_REMOVEXATTR;
 }
 
 static bool wants_worker(struct loop *l, const struct fuse_in_header *in)

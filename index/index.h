@@ -56,8 +56,8 @@ struct index_config {
 	bool (*is_busy)(void *context, uint64_t ino);
 	/* How many requests programs have made of the mount so far; NULL: nobody counts. */
 	uint64_t (*requests)(void *context);
-	/* What reading all of a file would cost, for results. Asks no bucket, reads no file; `all`: as if nothing of it had been
-	 * fetched before. -errno: not known. NULL: there is nothing to pay. */
+	/* What reading all of a file would cost, for results. Asks no bucket, reads no file; `all`: as if nothing of
+	 * it had been fetched before. -errno: not known. NULL: there is nothing to pay. */
 	int (*price)(void *context, const struct inode *i, bool all, struct recall_price *ret);
 	void *context;
 };
@@ -154,6 +154,12 @@ struct query {
 int query_parse(const char *name, struct query *ret_q, char **ret_why);
 /* Does it begin with one? */
 bool query_has_verb(const char *name);
+/* For completion: the name of the n-th verb, with the key that it cannot do without, if there is one, and of the n-th key
+ * that it takes; NULL: there are not so many. */
+const char *query_verb_name(unsigned n, const char **ret_key);
+const char *query_key_name(unsigned verb, unsigned n);
+/* And of the n-th filter that is no field of files. */
+const char *query_filter_name(unsigned n);
 /* The same of what follows "find?". */
 int query_parse_name(const char *name, struct query *ret_q, char **ret_why);
 void query_done(struct query *q);

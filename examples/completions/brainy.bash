@@ -1,31 +1,59 @@
-# Completion of brainy for bash: source it, or put it into /usr/share/bash-completion/completions/brainy.
-_brainy() {
-    local current=${COMP_WORDS[COMP_CWORD]} command=${COMP_WORDS[1]:-} words
+# Completion of brainy for bash: source it, or put it into /usr/share/bash-completion/completions/brainy. What may come next is
+# known by brainy itself. To have queries in paths completed for other programs, too: complete -o default -F _brainy_paths cat jq
+
+# The words up to the cursor as the shell will understand them, the quote that is open, and as much of the last word as readline
+# takes for another one: what is before the last of its breaks.
+_brainy_words() {
+    local line=${COMP_LINE:0:COMP_POINT} i c word= any=
+    _brainy_line=() _brainy_quote= _brainy_before=
+    for ((i = 0; i < ${#line}; i++)); do
+        c=${line:i:1}
+        if [[ $_brainy_quote && $c == "$_brainy_quote" ]]; then
+            _brainy_quote=
+        elif [[ $c == \\ && $_brainy_quote != \' ]]; then
+            ((i++)); word+=${line:i:1} any=1
+        elif [[ ! $_brainy_quote && $c == [\'\"] ]]; then
+            _brainy_quote=$c any=1
+        elif [[ ! $_brainy_quote && $c == [$' \t'] ]]; then
+            [[ ! $any ]] || _brainy_line+=("$word")
+            word= any= _brainy_before=
+        else
+            word+=$c any=1
+            [[ $_brainy_quote || $c != [:=\&] ]] || _brainy_before=$word
+        fi
+    done
+    _brainy_line+=("$word")
+}
+
+# _brainy_offer WORD.. - what `brainy complete WORD..` says
+_brainy_offer() {
+    local current=${_brainy_line[-1]} what= line
     COMPREPLY=()
-    if [ "$COMP_CWORD" -eq 1 ]; then
-        words=$(brainy --help 2>/dev/null | sed -n 's/^  *\([a-z][a-z]*\) .*/\1/p')
-    elif [ "$COMP_CWORD" -eq 2 ]; then
-        case $command in
-        tag | link) words="add rm ls" ;;
-        tier) words="run status" ;;
-        cold) words="attach detach" ;;
-        esac
-    fi
-    if [ "$command" = tag ] && [ "$COMP_CWORD" -eq 3 ] && [ "${COMP_WORDS[2]}" != ls ]; then
-        words=$(_brainy_tags)
-    fi
-    case $current in
-    -*) words=$(brainy "$command" --help 2>/dev/null | grep -o -- '--[a-z-]*' | sort -u) ;;
+    while IFS= read -r line; do
+        if [[ ! $what ]]; then
+            what=$line
+            [[ $what == words ]] || compopt -o filenames 2>/dev/null
+            continue
+        fi
+        line=${line%%$'\t'*}
+        [[ $line != *[:=?/] ]] || compopt -o nospace 2>/dev/null
+        line=${line#"$_brainy_before"}
+        [[ $what != words || $_brainy_quote ]] || printf -v line %q "$line"
+        COMPREPLY+=("$line")
+    done < <(command brainy complete "$@" 2>/dev/null)
+    case $what in
+    files) mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -f -- "$current") ;;
+    folders) mapfile -t -O ${#COMPREPLY[@]} COMPREPLY < <(compgen -d -- "$current") ;;
     esac
-    if [ -n "${words:-}" ]; then
-        local IFS=$'\n'
-        COMPREPLY=($(compgen -W "$(printf '%s\n' $(printf '%s' "$words" | tr ' ' '\n'))" -- "$current"))
-    fi
-    [ ${#COMPREPLY[@]} -gt 0 ] || COMPREPLY=($(compgen -f -- "$current"))
 }
-# Of the mount that one stands in.
-_brainy_tags() {
-    local top
-    top=$(findmnt -n -o TARGET -t fuse.brainy -T . 2>/dev/null) && ls "$top/.tags" 2>/dev/null
+_brainy() {
+    local _brainy_line _brainy_quote _brainy_before
+    _brainy_words
+    _brainy_offer -- "${_brainy_line[@]:1}"
 }
-complete -o filenames -F _brainy brainy
+_brainy_paths() {
+    local _brainy_line _brainy_quote _brainy_before
+    _brainy_words
+    _brainy_offer --path "${_brainy_line[-1]}"
+}
+complete -F _brainy brainy

@@ -75,8 +75,9 @@ static int set_format(struct query *q, const char *value, char **ret_why)
 {
 	static const enum query_format of_graphs[] = { FORMAT_TSV, FORMAT_JSON, FORMAT_DOT, FORMAT_GRAPHML };
 	bool graph = q->verb == QUERY_GRAPH;
-	const char *allowed = graph ? "tsv json dot graphml" :
-			      q->verb == QUERY_DUPLICATES ? "tsv paths paths0 json jsonl" : "tsv paths paths0 json jsonl md";
+	const char *allowed = graph			    ? "tsv json dot graphml"
+			      : q->verb == QUERY_DUPLICATES ? "tsv paths paths0 json jsonl"
+							    : "tsv paths paths0 json jsonl md";
 	int index = 0, r = set_word("format", value, allowed, &index, ret_why);
 
 	if (r >= 0)
@@ -186,7 +187,8 @@ static int set_kind(struct query *q, const char *value, char **ret_why)
 
 static int set_by(struct query *q, const char *value, char **ret_why)
 {
-	return *value ? set_string(&q->by, value) : query_why(ret_why, "by=: tag, type, month or a field is wanted");
+	return *value ? set_string(&q->by, value)
+		      : query_why(ret_why, "by=: tag, type, month or a field is wanted");
 }
 
 static int set_from(struct query *q, const char *value, char **ret_why)
@@ -281,4 +283,25 @@ int query_set_key(struct query *q, const char *key, const char *value, char **re
 		if (strcmp(keys[i].name, key) == 0 && keys[i].verbs & 1u << q->verb)
 			return keys[i].set(q, value, ret_why);
 	return unknown_key(q, key, ret_why);
+}
+
+const char *query_verb_name(unsigned n, const char **ret_key)
+{
+	static const char *const needed[QUERY_VERBS] = {
+		[QUERY_FIND] = "q",  [QUERY_EXPLAIN] = "q",  [QUERY_SIMILAR] = "to",
+		[QUERY_COUNT] = "by", [QUERY_RELATED] = "to", [QUERY_PATH] = "from",
+	};
+
+	if (n >= QUERY_VERBS)
+		return NULL;
+	*ret_key = needed[n];
+	return query_verb_names[n];
+}
+
+const char *query_key_name(unsigned verb, unsigned n)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(keys); i++)
+		if (keys[i].verbs & 1u << verb && n-- == 0)
+			return keys[i].name;
+	return NULL;
 }

@@ -8,6 +8,7 @@
 #include "base/cleanup.h"
 #include "base/fold.h"
 #include "base/utf8.h"
+#include "index/index.h"
 #include "index/query/why.h"
 #include "index/words/words.h"
 
@@ -153,6 +154,11 @@ static const struct {
 	{ "tier", FILTER_TIER }, { "language", FILTER_LANG }, { "title", FILTER_TITLE }, { "related", FILTER_RELATED },
 	{ "link", FILTER_LINK },
 };
+
+const char *query_filter_name(unsigned n)
+{
+	return n < ARRAY_SIZE(known_fields) ? known_fields[n].name : NULL;
+}
 
 static int find_field(const char *name, size_t len)
 {

@@ -86,9 +86,14 @@ static int check_complete(const struct query *q, char **ret_why)
 {
 	switch (q->verb) {
 	case QUERY_SIMILAR:
-		return q->to || !is_blank(q->like) ? 0 : query_why(ret_why, "similar to what? similar?to=PATH or ?text=WORDS is wanted");
+		return q->to || !is_blank(q->like)
+			       ? 0
+			       : query_why(ret_why,
+					   "similar to what? similar?to=PATH or ?text=WORDS is wanted");
 	case QUERY_COUNT:
-		return q->by ? 0 : query_why(ret_why, "counted by what? count?by=tag, type, month or a field is wanted");
+		return q->by ? 0
+			     : query_why(ret_why,
+					 "counted by what? count?by=tag, type, month or a field is wanted");
 	case QUERY_RELATED:
 		return q->to ? 0 : query_why(ret_why, "related to what? related?to=PATH is wanted");
 	case QUERY_PATH:
@@ -97,7 +102,8 @@ static int check_complete(const struct query *q, char **ret_why)
 	case QUERY_DUPLICATES:
 		return 0;
 	default:
-		return is_blank(q->text) ? query_why(ret_why, "the query is empty: find?q=WORDS is wanted") : 0;
+		return is_blank(q->text) ? query_why(ret_why, "the query is empty: find?q=WORDS is wanted")
+					 : 0;
 	}
 }
 

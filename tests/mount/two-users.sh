@@ -352,12 +352,15 @@ setfattr -n user.xdg.tags -v sticky "$mnt/mine-b/own.txt"
 chmod 1777 "$mnt/sticky"
 chmod 666 "$mnt/sticky/of-all.txt"
 chown -R 54321:54321 "$mnt/mine-b"
+setfattr -n user.brainy.link.shared -v "closed/inner/${mark}1.txt" "$mnt/sticky/of-all.txt"
 searches=$(ls "$mnt/.find/saved")
 got=$(as_b timeout 100 python3 "$work/two_users_views.py" "$mnt" "$mark" HiddenSearch 2>&1) || fail "two_users_views.py: $got"
 echo "$got" | sed '$d'
 probes=$((probes + $(echo "$got" | tail -n 1 | cut -d' ' -f1)))
 leaks=$((leaks + $(echo "$got" | tail -n 1 | cut -d' ' -f2)))
 expect "$searches" ls "$mnt/.find/saved"
+expect "open/one.txt
+closed/inner/${mark}1.txt" getfattr --absolute-names --only-values -n user.brainy.link.shared "$mnt/sticky/of-all.txt"
 expect "zebra $mark" cat "$mnt/.find/saved/$mark/.q"
 [ "$(getfattr --absolute-names --only-values -n user.xdg.tags "$mnt/open/one.txt")" = striped ] || leak "B changed a tag of A's"
 
