@@ -80,6 +80,11 @@ class Tagging:
                 certain[next(iter(called[id(node)]))] = node
         return certain
 
+    def is_unlisted(self, folder, name):
+        """A tag that no file has beside those of the folder is an empty folder there, or a symlink for a while."""
+        return self.look_up(folder, name) == "" and not any(
+            label.is_at(self.tags.get(name)) for node in folder.nodes for label in labels_of(node.tags))
+
     def look_up(self, folder, name):
         """A label, a node, "" for a symlink to a set of tags, or None."""
         if name in folder.below:
