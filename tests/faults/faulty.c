@@ -5,8 +5,8 @@
  *   write   pwrite(2) answers EIO
  *   sync    fsync(2) and fdatasync(2) answer EIO
  *   clock N the time of day is N seconds off
- *   absent  pages that a mapping of BUFFER bytes has not got from the beginning never come: who needs one waits until it is
- *           killed. Root only */
+ *   absent  pages that a mapping of BUFFER bytes has not got from the beginning never come: who needs one
+ *           waits until it is killed. Root only */
 #undef _FILE_OFFSET_BITS /* both names of pwrite are defined here */
 #include <dlfcn.h>
 #include <errno.h>
@@ -114,7 +114,8 @@ int clock_gettime(clockid_t clock, struct timespec *ret)
 static void keep_absent(void *at, size_t len)
 {
 	struct uffdio_api api = { .api = UFFD_API };
-	struct uffdio_register pages = { .range = { (uintptr_t)at, len }, .mode = UFFDIO_REGISTER_MODE_MISSING };
+	struct uffdio_register pages = { .range = { (uintptr_t)at, len },
+					 .mode = UFFDIO_REGISTER_MODE_MISSING };
 	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
 
 	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0 || ioctl(fd, UFFDIO_REGISTER, &pages) < 0)
