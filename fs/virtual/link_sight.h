@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Attributes that name other files, as who asks may know of them: user.brainy.link.VERB and user.brainy.found-links. To the
- * owner of the mount they are what they are. To others targets that they do not see are not there, nor are targets that wait
- * in folders which they may not search; a verb without any other has no attribute.
+/* Attributes that name other files, as who asks may know of them: user.brainy.link.VERB and
+ * user.brainy.found-links. To the owner of the mount they are what they are. To others targets that they do
+ * not see are not there, nor are targets that wait in folders which they may not search; a verb without any
+ * other has no attribute.
  *
  * May wait for a query of the same user: not for the thread that serves all requests. */
 #pragma once

@@ -37,7 +37,9 @@ void looker_done(struct looker *l)
 
 static int need_viewer(struct looker *l)
 {
-	return l->viewer ? 0 : viewers_get(index_viewers(l->fs->config.index), caller_identity(&l->caller), &l->viewer);
+	return l->viewer ? 0
+			 : viewers_get(index_viewers(l->fs->config.index), caller_identity(&l->caller),
+				       &l->viewer);
 }
 
 int looker_sees(struct looker *l, uint64_t ino)

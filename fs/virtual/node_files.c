@@ -8,8 +8,8 @@
 #include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 
-/* Gives the kernel the bytes of a file that nobody has open: whoever reads it gets them from there, also when another
- * server has taken over, which knows nothing of it. */
+/* Gives the kernel the bytes of a file that nobody has open: whoever reads it gets them from there, also when
+ * another server has taken over, which knows nothing of it. */
 static void hand_out(struct fs *fs, uint64_t ino)
 {
 	void *space = request_space();
@@ -127,7 +127,8 @@ void virtual_write(fuse_req_t req, uint64_t ino, const char *data, size_t size, 
 		view_control_write(req, ino, data, size, fi->fh);
 		return;
 	}
-	r = virtual_is_stream(ino) ? streams_write(ops_fs(req)->virtual->streams, fi->fh, data, size, &line) : -EACCES;
+	r = virtual_is_stream(ino) ? streams_write(ops_fs(req)->virtual->streams, fi->fh, data, size, &line)
+				   : -EACCES;
 
 	if (r < 0)
 		ops_reply_status(req, r);
