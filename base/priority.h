@@ -20,8 +20,8 @@ void priority_raise(int tid);
 void priority_step_back(void);
 
 /* From now on the calling thread is background work: lowered, but for the time between priority_urgent_begin() and
- * priority_urgent_end(), when it holds a lock that others wait for. False: it is not, because it is already, or because this
- * process could not come back. */
+ * priority_urgent_end(), when it holds a lock that others wait for. False: it is not, because it is already, or
+ * because this process could not come back. */
 bool priority_background_begin(void);
 void priority_background_end(void);
 /* Of a thread that is no background work they do nothing. They do not nest. */

@@ -4,9 +4,9 @@
  * Readers take a snapshot: the overlays of the moment and the LSN up to which they are seen. A freeze
  * makes a new view; an old one lives until its last reader is gone.
  *
- * Locks, in order: compaction (4, I/O), fold_lock (5), turn_lock (7), writer (10), checkpoint_lock (20), vetting (22), view_lock (30),
- * replies and counters (35), letters_lock (37, I/O), scans of the store (40), opened runs (50). gate_lock (25) is
- * held for waiting only. */
+ * Locks, in order: compaction (4, I/O), fold_lock (5), turn_lock (7), writer (10), checkpoint_lock (20), vetting
+ * (22), view_lock (30), replies and counters (35), letters_lock (37, I/O), scans of the store (40), opened runs (50).
+ * gate_lock (25) is held for waiting only. */
 #pragma once
 
 #include <pthread.h>

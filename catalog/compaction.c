@@ -23,8 +23,8 @@
  * the time, free pages are what the next checkpoints write into: hence the pause after each.
  *
  * A clean stop does it with small files, of which a copy takes a fraction of a second, when a sixteenth is free: what is
- * unmounted lies there for long, and is what backups and du(1) see. With the smallest only where catalog_compact() was called:
- * there is little to win, and former states of pages are what a repair goes by. */
+ * unmounted lies there for long, and is what backups and du(1) see. With the smallest only where catalog_compact()
+ * was called: there is little to win, and former states of pages are what a repair goes by. */
 #include "catalog/compaction.h"
 
 #include <errno.h>

@@ -27,8 +27,8 @@ struct found {
 	size_t links_len;
 };
 
-/* Takes the place of what was found in the file before; links in batches of their own. Nothing, and 0, when it has no name any more or its content is
- * not that of `content_lsn`. What cannot be a label, or is too much, is left out. */
+/* Takes the place of what was found in the file before; links in batches of their own. Nothing, and 0, when it has no
+ * name any more or its content is not that of `content_lsn`. What cannot be a label, or is too much, is left out. */
 int tree_set_found(struct catalog *c, uint64_t ino, uint64_t content_lsn, const struct found *f);
 /* Calls `label` for each. */
 int found_foreach_label(struct catalog *c, uint64_t ino, int (*label)(void *context, uint64_t id), void *context);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Records of what happened, in order, the latest of them kept: lines of text, each with a number that is never given again, and
- * its place in a file that has all lines one after the other, which grows and begins anew with a mount only.
+/* Records of what happened, in order, the latest of them kept: lines of text, each with a number that is never given
+ * again, and its place in a file that has all lines one after the other, which grows and begins anew with a mount
+ * only.
  *
  *   'A' kind, 0        varint first number kept, next number; place of the first, of the next, of the beginning of the file
  *   'A' kind, number   varint place, bytes: the line, with its newline
@@ -31,8 +32,8 @@ static inline uint64_t journal_size(const struct journal_state *s)
 }
 /* Appends what the file holds from `offset` on, whole lines, some 64 KiB at most. */
 int journal_read(struct catalog *c, enum journal_kind kind, uint64_t offset, struct buf *ret_text);
-/* Appends the lines after number `since`. -ESTALE: some of them are not kept any more; *ret_first, in any case, is the first
- * that is. */
+/* Appends the lines after number `since`. -ESTALE: some of them are not kept any more; *ret_first, in any case, is
+ * the first that is. */
 int journal_since(struct catalog *c, enum journal_kind kind, uint64_t since, struct buf *ret_text, uint64_t *ret_first);
 
 /* Inside a batch: the number that the next line will have, and that line; `line` ends with a newline. */

@@ -94,8 +94,8 @@ struct link_sight {
 	int (*path)(void *context, const char *path, size_t len);
 	void *context;
 };
-/* Appends the value of the xattr `name`, of links that a user set, without what is not to be known. -ENODATA: nothing is left
- * of it. */
+/* Appends the value of the xattr `name`, of links that a user set, without what is not to be known. -ENODATA: nothing
+ * is left of it. */
 int links_get_set(struct catalog *c, uint64_t ino, const char *name, const struct link_sight *sight, struct buf *ret_text);
 /* Is it such an xattr? */
 bool links_is_xattr(const char *name);

@@ -64,7 +64,7 @@ int links_attach_found(struct batch *b, struct inode *i, uint8_t part);
 /* All parts away, and nothing else. */
 void links_drop_found(struct batch *b, struct inode *i);
 
-/* ---- links_user.c */
+/* ---- links_list.c */
 
 /* Has the xattr the name of a link, with whatever verb? */
 bool link_is_xattr(const char *name);
@@ -85,10 +85,14 @@ struct link_piece {
 /* 1, 0 at the end, -EBADMSG. */
 int link_next_piece(struct reader *in, struct link_piece *ret_p);
 int link_add_piece(struct buf *list, const struct link_piece *p);
+/* What a path names, or the path. */
+int link_add_path(struct catalog *c, struct buf *list, const char *path, size_t len);
 
 /* From the text of the xattr to what is stored, and back; both append. `sight` NULL: of all. */
 int links_encode(struct catalog *c, const void *text, size_t len, struct buf *ret_list);
 int links_decode(struct catalog *c, const void *list, size_t len, const struct link_sight *sight, struct buf *ret_text);
+/* ---- links_user.c */
+
 /* Makes the sets agree with a new list. */
 int links_change_list(struct batch *b, struct inode *i, const char *verb, const struct buf *old,
 		      const struct buf *now);

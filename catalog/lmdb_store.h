@@ -44,7 +44,8 @@ struct store_config {
 int store_open(const struct store_config *config, struct store **ret_s, char **ret_why);
 /* Checks and shows the newest state of an open store, which nobody changes meanwhile. -ECANCELED: *stop. */
 int store_check(const struct store_config *config, char **ret_why);
-/* What is still to be checked is known to be whole: scans need no longer see to it that look-ups find what they walk over. */
+/* What is still to be checked is known to be whole: scans need no longer see to it that look-ups find what they walk
+ * over. */
 void store_trust(struct store *s);
 /* One without a file and without records, to be read only. */
 int store_new_empty(struct store **ret_s);

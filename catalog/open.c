@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Opening. The store is opened first (vetting.c says how far it is checked by then); its facts say where in the log replay begins; the
- * log says whether it belongs to that store. An old copy of either is refused:
+/* Opening. The store is opened first (vetting.c says how far it is checked by then); its facts say where in the log
+ * replay begins; the log says whether it belongs to that store. An old copy of either is refused:
  *
  *   store older than the log's start   the log does not reach back to it
  *   log older than the store           it ends before what the store says is covered

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* Private to catalog/: what a checkpoint does with the changes of packed sets (packed_set.h). They come in the order of
- * their keys, so each chunk is read and written once for all of its pairs. Where it grows too large it is split: evenly, and
- * the last one of a set into full ones, because what is new mostly comes at the end.
+ * their keys, so each chunk is read and written once for all of its pairs. Where it grows too large it is split:
+ * evenly, and the last one of a set into full ones, because what is new mostly comes at the end.
  *
  * A chunk that cannot be read is lost: its changes begin a new one, and `doubt` sees to it that the set is made anew.
  *

@@ -54,8 +54,8 @@ struct packed_change {
 int packed_set_change(struct batch *b, const struct key *prefix, const struct packed_change *change, uint32_t *ret_was);
 /* The same for a pair of which n is known without a look. Errors come out of batch_commit(). */
 void packed_set_put(struct batch *b, const struct key *prefix, const struct packed_member *m);
-/* Removes all members of the sets whose prefix begins so. Until the next checkpoint they may be seen: for sets that nobody reads
- * any more, and whose numbers are not used again. */
+/* Removes all members of the sets whose prefix begins so. Until the next checkpoint they may be seen: for sets that
+ * nobody reads any more, and whose numbers are not used again. */
 int packed_set_drop(struct batch *b, const struct key *prefix);
 /* n of a pair, 0: it is no member. */
 int packed_set_get(struct catalog *c, const struct key *prefix, uint64_t a, uint64_t b, uint32_t *ret_n);

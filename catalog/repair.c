@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The order of a repair. First what does not open goes, so that every walk sees all there is, and what is
- * lost is looked for; then the records that say things once, from the inodes to the names; at last those that follow from them. */
+ * lost is looked for; then the records that say things once, from the inodes to the names; at last those that follow
+ * from them. */
 #include "catalog/repair.h"
 
 #include <errno.h>
@@ -58,9 +59,11 @@ int repair_remove(struct repair *r, const void *key, size_t key_len)
 static bool strange_shape(const uint8_t *key, size_t len)
 {
 	static const struct { char letter; uint8_t len, other; } shapes[] = {
-		{ 'I', 9, 9 }, { 'D', 16, 16 }, { 'P', 25, 25 }, { 'X', 17, 17 }, { 'E', 17, 17 }, { 'B', 17, 33 },
-		{ 'S', 9, 9 }, { 'G', 17, 17 }, { 'g', 9, 9 }, { 'T', 25, 17 }, { 'h', 25, 25 }, { 'n', 17, 17 }, { 'm', 17, 17 }, { 'N', 9, 9 }, { 'L', 25, 25 }, { 'l', 25, 25 }, { 'w', 17, 17 }, { 'W', 10, 10 }, { 'Q', 10, 26 }, { 'O', 9, 9 },
-		{ 'M', 9, 9 }, { 'U', 9, 9 }, { 'K', 9, 9 }, { 'Z', 9, 9 },
+		{ 'I', 9, 9 }, { 'D', 16, 16 }, { 'P', 25, 25 }, { 'X', 17, 17 }, { 'E', 17, 17 },
+		{ 'B', 17, 33 }, { 'S', 9, 9 }, { 'G', 17, 17 }, { 'g', 9, 9 }, { 'T', 25, 17 }, { 'h', 25, 25 },
+		{ 'n', 17, 17 }, { 'm', 17, 17 }, { 'N', 9, 9 }, { 'L', 25, 25 }, { 'l', 25, 25 },
+		{ 'w', 17, 17 }, { 'W', 10, 10 }, { 'Q', 10, 26 }, { 'O', 9, 9 }, { 'M', 9, 9 }, { 'U', 9, 9 },
+		{ 'K', 9, 9 }, { 'Z', 9, 9 },
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(shapes); i++)

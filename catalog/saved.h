@@ -25,8 +25,8 @@ void saved_done(struct saved *s);
 /* Where the files are remembered that it found when it was last looked at (packed_set.h: a the inode); they go with it. */
 struct key saved_members(uint64_t id);
 
-/* Where searches of somebody lie who is not the owner of the volume, whose own lie at the root: so nobody learns what others
- * call theirs. -ENOENT: there are none. */
+/* Where searches of somebody lie who is not the owner of the volume, whose own lie at the root: so nobody learns what
+ * others call theirs. -ENOENT: there are none. */
 int saved_root_of(struct catalog *c, uint32_t uid, uint64_t *ret_id);
 /* Is this what that leads to, and no search? */
 bool saved_is_root(const struct label *l);

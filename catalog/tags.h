@@ -37,8 +37,8 @@ int tree_foreach_tag(struct catalog *c, uint64_t ino, int (*tag)(void *context, 
 
 /* ---- changes, one batch each; xattr and labels agree afterwards */
 
-/* Labels that a file loses, each with all below it, and then those that it gets. -ENODATA: it gets none, and had none of those
- * that it is to lose from a user. -ENOENT: a label is gone. -E2BIG: too many. */
+/* Labels that a file loses, each with all below it, and then those that it gets. -ENODATA: it gets none, and had none
+ * of those that it is to lose from a user. -ENOENT: a label is gone. -E2BIG: too many. */
 struct retag {
 	const uint64_t *without, *with; /* borrowed */
 	size_t n_without, n_with;
@@ -48,6 +48,7 @@ int tree_retag(struct catalog *c, struct tree_request *rq, uint64_t ino, const s
 int tree_make_tag(struct catalog *c, struct tree_request *rq, uint64_t above, const char *name, uint64_t *ret_id);
 /* -ENOTEMPTY. */
 int tree_remove_tag(struct catalog *c, struct tree_request *rq, uint64_t id);
-/* In the place of one of that name that has no files and none below it. -ENOTEMPTY, -EINVAL, -EEXIST (`may_replace` false). */
+/* In the place of one of that name that has no files and none below it. -ENOTEMPTY, -EINVAL, -EEXIST (`may_replace`
+ * false). */
 int tree_rename_tag(struct catalog *c, struct tree_request *rq, uint64_t id, uint64_t above, const char *name,
 		    bool may_replace);

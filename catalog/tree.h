@@ -62,8 +62,9 @@ typedef bool (*tree_open_fn)(void *context, uint64_t ino);
  * nothing is left of it. -EISDIR. */
 int tree_unlink(struct catalog *c, struct tree_request *rq, uint64_t dir, const char *name, tree_open_fn open,
 		void *context, struct inode *ret_i);
-/* The same of a name of `ino`, behind the back of programs, if `may` says so, which is asked with the writer lock held: what
- * it reads of the catalog is how things are. -ESTALE: it does not, or the name is that of another by now. */
+/* The same of a name of `ino`, behind the back of programs, if `may` says so, which is asked with the writer lock
+ * held: what it reads of the catalog is how things are. -ESTALE: it does not, or the name is that of another by now.
+ * */
 int tree_unlink_if(struct catalog *c, uint64_t ino, uint64_t dir, const char *name,
 		   bool (*may)(void *context, const struct inode *i), void *context, struct inode *ret_i);
 /* -ENOTEMPTY, -ENOTDIR. As above when it has xattrs. */
@@ -147,8 +148,8 @@ int tree_path(struct catalog *c, uint64_t ino, uint64_t top, unsigned nth, struc
  * was renamed meanwhile. */
 int tree_name(struct catalog *c, const struct inode *i, unsigned nth, uint64_t *ret_dir, struct buf *ret_name);
 /* Calls `name` for each name of an inode, the first one first, those of one directory side by side, until it returns other
- * than 0, and returns that. For files with thousands: tree_name() counts to the n-th. Names that come or go meanwhile may be
- * missed. */
+ * than 0, and returns that. For files with thousands: tree_name() counts to the n-th. Names that come or go meanwhile
+ * may be missed. */
 int tree_foreach_name(struct catalog *c, const struct inode *i,
 		      int (*name)(void *context, uint64_t dir, uint64_t cookie), void *context);
 /* Appends the name that tree_foreach_name() told of. -EBADMSG: it is `ino`'s no more. */
@@ -167,8 +168,8 @@ struct queue_entry {
 	uint32_t why;      /* EVENT_* bits */
 };
 /* Inside a batch that changes `i` (which the caller puts): queues it for `why`, when it has a name
- * and is a regular file or `why` is EVENT_BELOW. EVENT_CONTENT also sets content_lsn. Costs nothing more for further changes of the
- * bytes of a queued file. */
+ * and is a regular file or `why` is EVENT_BELOW. EVENT_CONTENT also sets content_lsn. Costs nothing more for further
+ * changes of the bytes of a queued file. */
 int queue_add(struct batch *b, struct inode *i, uint32_t why);
 /* Take the entry before reading path, xattrs and bytes: what changes afterwards has a higher lsn. */
 int queue_get(struct catalog *c, uint64_t ino, struct queue_entry *ret_e);

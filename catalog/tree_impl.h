@@ -96,7 +96,7 @@ int xattr_foreach_stored(struct catalog *c, uint64_t ino,
 /* The fields (found.h) that its xattrs are come or go with its only name; as they were before this batch. */
 int xattr_follow_fields(struct batch *b, const struct inode *i, bool attach);
 
-/* ---- tags.c */
+/* ---- tags.c, tags_list.c, tags_change.c */
 
 #define XATTR_TAGS "user.xdg.tags"
 #define XATTR_TAG_IDS "\1tags" /* what is stored of it; no program can name it */

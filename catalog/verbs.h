@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Verbs of links whose meaning is known: of each, what the same link is called when it is told from its other end. "A cites B"
- * and "B citedBy A" say the same, and so do "A contradicts B" and "B contradicts A".
+/* Verbs of links whose meaning is known: of each, what the same link is called when it is told from its other end. "A
+ * cites B" and "B citedBy A" say the same, and so do "A contradicts B" and "B contradicts A".
  *
  * Links are stored as they are said (links.h), so that an xattr reads as it was written; who asks for a verb is answered
- * from both ends (index/query/inverses.h). Any other verb is taken, too; of those nothing is known. Names are compared byte by
- * byte. Thread-safe. */
+ * from both ends (index/query/inverses.h). Any other verb is taken, too; of those nothing is known. Names are
+ * compared byte by byte. Thread-safe. */
 #pragma once
 
 #include <stddef.h>

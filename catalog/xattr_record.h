@@ -34,8 +34,8 @@ void xattr_ref_done(struct xattr_ref *x);
 /* 0: x->found says whether it is there. -EBADMSG. */
 int xattr_ref_load(struct xattr_ref *x, struct catalog *c);
 int xattr_ref_load_in(struct xattr_ref *x, struct batch *b);
-/* Of what xattr_ref_load_in() found in the same batch; NULL removes it. The caller puts the inode. -ENOSPC: too many with one
- * hash. */
+/* Of what xattr_ref_load_in() found in the same batch; NULL removes it. The caller puts the inode. -ENOSPC: too many
+ * with one hash. */
 int xattr_ref_change(struct xattr_ref *x, struct batch *b, struct inode *i, const void *value, size_t len);
 
 /* Compares the set with what the inode says of it, unless that was done lately. -ENOENT, -EBADMSG. */

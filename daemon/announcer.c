@@ -67,7 +67,7 @@ pid_t announcer_pid(struct announcer *a)
 static int start(struct announcer *a)
 {
 	pid_t pid;
-	int r = side_process_start(command_announce.name, -1, &a->socket, &pid);
+	int r = side_process_start(command_announce.name, NULL, 0, &a->socket, &pid);
 
 	if (r == 0)
 		atomic_store(&a->pid, pid);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `brainy follow`: a line of JSON for each file that enters or leaves what a query finds. It is a saved
- * search for as long as it runs, and reads the events of that one. */
+/* `brainy follow`: a line of JSON for each file that enters or leaves what a query finds. It is a saved search for as
+ * long as it runs, and reads the events of that one. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>

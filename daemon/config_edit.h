@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Changes single keys in the text of brainy.conf, as a person would: everything else stays as it is, byte for
  * byte, with its comments, blank lines and order. Does not know which keys there are: config_parse() judges
- * what came out. */
+ * what came out.
+ * */
 #pragma once
 
 #include "base/buf.h"

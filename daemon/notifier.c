@@ -5,7 +5,7 @@
 #include <poll.h>
 #include <pthread.h>
 #include <stdlib.h>
-#include <sys/prctl.h>
+#include <sys/pidfd.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -15,28 +15,34 @@
 #include "daemon/side_process.h"
 
 #define WAIT_MS 100
-#define MESSAGE_MAX 512
 
 struct notifier {
 	int fuse_fd;          /* borrowed */
+	int keeper;           /* owned: a pidfd */
 	pthread_mutex_t lock; /* rank 60 */
 	int socket;           /* owned; guarded by lock, as below; -1: it does not run */
 	pid_t pid;
 };
 
-struct notifier *notifier_new(int fuse_fd)
+int notifier_new(int fuse_fd, struct notifier **ret_n)
 {
 	struct notifier *n = calloc(1, sizeof(*n));
+	int keeper = pidfd_open(getppid(), 0);
 
-	if (!n)
-		return NULL;
-	*n = (struct notifier){ .fuse_fd = fuse_fd, .lock = PTHREAD_MUTEX_INITIALIZER, .socket = -1 };
-	return n;
+	if (n && keeper >= 0) {
+		*n = (struct notifier){ fuse_fd, keeper, PTHREAD_MUTEX_INITIALIZER, .socket = -1 };
+		*ret_n = n;
+		return 0;
+	}
+	free(n);
+	return keeper < 0 ? -errno : -ENOMEM;
 }
 
 static int start(struct notifier *n)
 {
-	return side_process_start(command_notify.name, n->fuse_fd, &n->socket, &n->pid);
+	const int fds[] = { n->fuse_fd, n->keeper };
+
+	return side_process_start(command_notify.name, fds, ARRAY_SIZE(fds), &n->socket, &n->pid);
 }
 
 static void let_go(struct notifier *n)
@@ -85,39 +91,3 @@ int notifier_tell(struct notifier *n, const void *message, size_t len, bool may_
 	wait_for_room(n);
 	return send_now(n, message, len);
 }
-
-/* ---- the process */
-
-struct told {
-	size_t len; /* 0: none */
-	char message[MESSAGE_MAX];
-};
-
-/* -ENOENT: the kernel does not know it. */
-static void tell(int fuse_fd, const struct told *t)
-{
-	if (t->len)
-		(void) !write(fuse_fd, t->message, t->len);
-}
-
-static int notify_main(int argc, char **argv)
-{
-	static struct told latest[NOTIFIER_REPEATED];
-	int from = side_process_number(argc, argv, 1), fuse_fd = side_process_number(argc, argv, 2);
-	unsigned k = 0;
-	ssize_t n;
-
-	(void) prctl(PR_SET_NAME, "brainy-notify");
-	if (fuse_fd <= 2)
-		return cli_usage(&command_notify, "is started by the server, not by hand");
-	while ((n = recv(from, latest[k].message, MESSAGE_MAX, 0)) > 0) {
-		latest[k].len = (size_t)n;
-		tell(fuse_fd, &latest[k]);
-		k = (k + 1) % NOTIFIER_REPEATED;
-	}
-	for (unsigned i = 0; i < NOTIFIER_REPEATED; i++)
-		tell(fuse_fd, &latest[i]);
-	return CLI_OK;
-}
-
-const struct command command_notify = { "notify", notify_main, "FD FD", NULL, NULL };

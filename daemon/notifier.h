@@ -4,7 +4,7 @@
  * waits so keeps a server that was killed from coming to its end, for which the keeper waits before another
  * one answers that request: for ever. A process of its own is nobody's to wait for, and tells even what a
  * server that was killed had still to tell. It knows no keys, and ends when all is told and the server has
- * ended.
+ * ended. If the keeper has, too, it sees to it that nobody waits for an answer.
  *
  * At the end the latest NOTIFIER_REPEATED notifications are told once more. So whoever tells of a change both
  * before it is committed and afterwards need not care when the server is killed: what the kernel has asked
@@ -17,12 +17,13 @@
 #include <stddef.h>
 
 #define NOTIFIER_REPEATED 64
+#define NOTIFIER_MESSAGE_MAX 512 /* bytes */
 
 struct notifier;
 
-/* Started when it is first needed, and again when it has ended. `fuse_fd` is borrowed. NULL without memory.
- */
-struct notifier *notifier_new(int fuse_fd);
+/* Started when it is first needed, and again when it has ended. `fuse_fd` is borrowed. Our parent is the
+ * keeper. It lasts as long as the server. */
+int notifier_new(int fuse_fd, struct notifier **ret_n);
 /* Hands on a notification as /dev/fuse takes it. -EAGAIN: much waits already, for a while when it `may_wait`.
  * -errno: nobody is told. */
 int notifier_tell(struct notifier *n, const void *message, size_t len, bool may_wait);

@@ -330,11 +330,10 @@ static int wait_for_mount(struct server *s, int *ret_fuse_fd)
 
 static int start(struct server *s, const struct fs_config *config)
 {
-	int r;
+	int r = notifier_new(config->fuse_fd, &s->notifier);
 
-	s->notifier = notifier_new(config->fuse_fd);
-	if (!s->notifier)
-		return -ENOMEM;
+	if (r < 0)
+		return r;
 	/* Uses that atime is not to show are kept where older programs do not look. */
 	r = s->noatime && !s->read_only ? volume_need_feature(s->volume_dirfd, s->keys, VOLUME_USES) : 0;
 	if (r == 0)

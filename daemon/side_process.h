@@ -5,8 +5,9 @@
 
 #include <sys/types.h>
 
-/* Runs `brainy COMMAND SOCKET [FD]`, two numbers. The socket is SOCK_SEQPACKET and *ret_socket is the
- * caller's end of it; `fd` is borrowed, -1: none. */
-int side_process_start(const char *command, int fd, int *ret_socket, pid_t *ret_pid);
+/* Runs `brainy COMMAND SOCKET FD..`, all of them numbers. The socket is SOCK_SEQPACKET, and *ret_socket the
+ * caller's end of it; `fds` are borrowed, SIDE_PROCESS_FDS at most. */
+#define SIDE_PROCESS_FDS 2
+int side_process_start(const char *command, const int *fds, size_t n_fds, int *ret_socket, pid_t *ret_pid);
 /* What the process was told on its command line: the n-th number, or -1. Such commands are not for people. */
 int side_process_number(int argc, char **argv, int n);

@@ -43,9 +43,12 @@ struct io_job {
 	uint8_t copy[];
 };
 
+/* With all its pages: where the kernel has to find one first while it writes a request there, and we are killed, the program
+ * gets EIO and no other server gets the request. */
 static uint8_t *buffer_new(void)
 {
-	void *p = mmap(NULL, FS_BUFFER_SIZE, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
+	void *p = mmap(NULL, FS_BUFFER_SIZE, PROT_READ | PROT_WRITE, flags, -1, 0);
 
 	return p == MAP_FAILED ? NULL : p;
 }

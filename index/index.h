@@ -56,8 +56,8 @@ struct index_config {
 	bool (*is_busy)(void *context, uint64_t ino);
 	/* How many requests programs have made of the mount so far; NULL: nobody counts. */
 	uint64_t (*requests)(void *context);
-	/* What reading all of a file would cost, for results. Asks no bucket, reads no file; `all`: as if nothing of it had been
-	 * fetched before. -errno: not known. NULL: there is nothing to pay. */
+	/* What reading all of a file would cost, for results. Asks no bucket, reads no file; `all`: as if nothing of
+	 * it had been fetched before. -errno: not known. NULL: there is nothing to pay. */
 	int (*price)(void *context, const struct inode *i, bool all, struct recall_price *ret);
 	void *context;
 };

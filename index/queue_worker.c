@@ -182,7 +182,8 @@ static bool is_rewritten(struct worker *w, uint64_t ino, uint64_t *ret_due_ms)
 	return r->times++ >= REWRITTEN_TIMES;
 }
 
-/* What is written to cold files comes in pieces mostly, and each time the bucket would be asked for the rest of the file. */
+/* What is written to cold files comes in pieces mostly, and each time the bucket would be asked for the rest of the
+ * file. */
 static bool is_resting(struct index *x, const struct inode *i, uint64_t *ret_due_ms)
 {
 	struct recall_price price;

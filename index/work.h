@@ -9,8 +9,8 @@
  *   BACKLOG  one of very many: the set knows its number and nothing else
  *
  * A file's number is that of the last news of it, whatever its place, so that one can wait for all files of
- * which there was news before some moment. News about a file in any place but RUNNING only renews its number; about a RUNNING one sets `again`, and
- * it becomes READY when the worker is done with it.
+ * which there was news before some moment. News about a file in any place but RUNNING only renews its number; about a
+ * RUNNING one sets `again`, and it becomes READY when the worker is done with it.
  *
  * Files of the backlog are older than READY ones: it is what a mount finds waiting, and takes in the oldest when more
  * than `window` files are READY, or LATER. So memory is bounded but for the files that are open for writing and a bit

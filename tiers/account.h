@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* Accounts of data segments, and of packs (catalog/pack_record.h): how many bytes of one are referenced by extents. A range that several
- * extents share counts once for each, so that a change costs one addition and no search; cleaning
- * treats such a segment as fuller than it is, which is harmless. An account of 0 means that nothing
- * refers to the segment.
+/* Accounts of data segments, and of packs (catalog/pack_record.h): how many bytes of one are referenced by extents. A
+ * range that several extents share counts once for each, so that a change costs one addition and no search; cleaning
+ * treats such a segment as fuller than it is, which is harmless. An account of 0 means that nothing refers to the
+ * segment.
  *
  * Record: key 'S' be64 segment, value varint bytes. It is there from the first reference until the
  * segment is about to be deleted.

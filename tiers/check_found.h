@@ -19,7 +19,7 @@ struct found_packs {
 };
 
 void found_packs_done(struct found_packs *p);
-/* The pack that says it has this number: in warm/, or else in the bucket if one is attached. Of several the one that was made
- * last, but none that is younger than the log: then the catalog is an older copy, whose numbers were given out again.
- * -ENOENT. Errors of the bucket, told. */
+/* The pack that says it has this number: in warm/, or else in the bucket if one is attached. Of several the one that
+ * was made last, but none that is younger than the log: then the catalog is an older copy, whose numbers were given
+ * out again. -ENOENT. Errors of the bucket, told. */
 int found_packs_get(struct found_packs *p, uint64_t number, struct pack_record *ret_record);

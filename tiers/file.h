@@ -45,8 +45,8 @@ struct files_world {
 	bool (*is_open)(void *context, uint64_t ino);
 	/* The first pack is about to be made: programs that know none are to refuse the volume from now on. */
 	int (*need_packs)(void *context);
-	/* A name of a file was removed behind the back of programs; `i` as it is now. As after tree_unlink(), it is to be reclaimed
-	 * when it was the last. NULL: nobody has it open, and it is reclaimed at once. */
+	/* A name of a file was removed behind the back of programs; `i` as it is now. As after tree_unlink(), it is
+	 * to be reclaimed when it was the last. NULL: nobody has it open, and it is reclaimed at once. */
 	void (*unlinked)(void *context, uint64_t dir, const char *name, const struct inode *i);
 	void *context;
 };
@@ -62,8 +62,8 @@ struct files *files_close(struct files *f);
 ssize_t file_read(struct files *f, uint64_t ino, uint64_t offset, void *ret_data, size_t len,
 		  enum tier_wait wait);
 /* Writes all of `data`; extends the file. `append`: offset is the file's size, decided atomically.
- * Drops capabilities, suid and setgid when `kill_priv` (and rq->in_group says), in its first batch. Returns the number of bytes. -ENOSPC before anything is
- * touched. -EFBIG. */
+ * Drops capabilities, suid and setgid when `kill_priv` (and rq->in_group says), in its first batch. Returns the
+ * number of bytes. -ENOSPC before anything is touched. -EFBIG. */
 ssize_t file_write(struct files *f, struct tree_request *rq, uint64_t ino, uint64_t offset, const void *data,
 		   size_t len, bool kill_priv, bool append);
 int file_truncate(struct files *f, struct tree_request *rq, uint64_t ino, uint64_t size, bool kill_priv,

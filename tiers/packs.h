@@ -34,13 +34,14 @@ void packs_add_memory(struct packs *p, struct memory_parts *m);
 
 /* Does reading of this extent's pack cost requests? */
 bool packs_is_cold(struct packs *p, const struct extent *e);
-/* A program has read up to `e` of a file, in a pack that is cold; `next` are the extents behind it in the file. What of them
- * is in that pack and not here is fetched meanwhile. */
+/* A program has read up to `e` of a file, in a pack that is cold; `next` are the extents behind it in the file. What
+ * of them is in that pack and not here is fetched meanwhile. */
 #define PACKS_AHEAD 8u
 void packs_ahead(struct packs *p, const struct extent *e, const struct extent *next, size_t n);
 
-/* Fetches what of these extents is in cold packs and not here, neighbours in one request, so that reading them next costs none.
- * Waits. Others than those in packs are passed over. -EINTR: *stop, which may be NULL, became true. -EIO: the bucket. -ENOMEM. */
+/* Fetches what of these extents is in cold packs and not here, neighbours in one request, so that reading them next
+ * costs none. Waits. Others than those in packs are passed over. -EINTR: *stop, which may be NULL, became true. -EIO:
+ * the bucket. -ENOMEM. */
 #define PACKS_BRING_BYTES (8u * ((1u << 20) + 4096u)) /* stored, that come in one request */
 int packs_bring(struct packs *p, const struct extent *extents, size_t n, const atomic_bool *stop);
 /* What that would ask of the bucket is added to *sum; `all`: as if nothing were here. Asks nobody but the catalog. */

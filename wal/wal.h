@@ -117,8 +117,8 @@ struct wal *wal_close(struct wal *w);
 int wal_append(struct wal *w, const struct iovec *pieces, size_t n, uint64_t *ret_lsn);
 
 /* Makes all records at or below `lsn` durable: data first, then the log. Concurrent callers share
- * one fdatasync. -ENOMEM: nothing has happened. After any other failure all waiting and later calls fail with -EIO: a failed fdatasync is
- * never retried (the kernel may have dropped the pages). */
+ * one fdatasync. -ENOMEM: nothing has happened. After any other failure all waiting and later calls fail with -EIO: a
+ * failed fdatasync is never retried (the kernel may have dropped the pages). */
 int wal_sync(struct wal *w, uint64_t lsn);
 
 uint64_t wal_last_lsn(const struct wal *w);

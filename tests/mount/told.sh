@@ -1,5 +1,6 @@
-# What a view has changed elsewhere the kernel is told, and no server that is killed meanwhile keeps another from serving: the
-# kernel cannot be told of a name while somebody changes its folder, who waits for a server.
+# What a view has changed elsewhere the kernel is told, and no server that is killed meanwhile keeps another from serving, nor
+# programs from hearing that there is none: the kernel cannot be told of a name while somebody changes its folder, who waits
+# for an answer.
 . "$(dirname "$0")/lib.sh"
 start
 cat >"$work/told.py" <<'PY'
@@ -62,5 +63,22 @@ for round in $(seq 40); do
 done
 : >"$work/enough"
 wait $telling || fail "$(cat "$work/said")"
+
+# Nobody waits for an answer that nobody can give.
+for round in $(seq 5); do
+    rm -f "$work/enough"
+    python3 "$work/told.py" "$mnt" "$work/enough" >"$work/said" 2>&1 &
+    telling=$!
+    sleep 0.$((3 + round))
+    kill -9 "$(keeper)" "$(server)"
+    n=0
+    while kill -0 $telling 2>/dev/null; do
+        sleep 0.1; n=$((n + 1)); [ $n -lt 200 ] || fail "a program waits for a mount that nobody serves, round $round"
+    done
+    wait $telling
+    umount -l "$mnt" 2>/dev/null || fusermount3 -u -z "$mnt"
+    "$brainy" mount "$vol" "$mnt" || fail "mount after round $round"
+    rm -rf "$mnt/inbox" && mkdir "$mnt/inbox"
+done
 stop
 "$brainy" fsck "$vol" >"$work/fsck" || fail "fsck: $(cat "$work/fsck")"

@@ -49,7 +49,8 @@ int segments_sync(struct segments *s);
 
 /* Nobody appends to it now or later. */
 bool segments_is_idle(struct segments *s, uint64_t number);
-/* Is it the current one, and does nobody append to it just now? Then the next append makes another, and it is idle: true. */
+/* Is it the current one, and does nobody append to it just now? Then the next append makes another, and it is idle:
+ * true. */
 bool segments_retire(struct segments *s, uint64_t number);
 /* Deletes an idle segment. */
 int segments_unlink(struct segments *s, uint64_t number);

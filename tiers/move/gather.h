@@ -47,6 +47,6 @@ int gather_all(struct gathering *g);
 int gather_add(struct gathering *g, uint64_t ino, const struct policy_move *move);
 /* What holds for one file as it is in *ret_i, and what the policy says to it. -ENOENT. */
 int gather_one(struct gathering *g, uint64_t ino, struct inode *ret_i, struct policy_move *ret_move);
-/* Must it stay whatever its age, because it is open, or because it or a directory above one of its names has a setting? Asks
- * nobody but the catalog and files_world.is_open. True without memory. */
+/* Must it stay whatever its age, because it is open, or because it or a directory above one of its names has a
+ * setting? Asks nobody but the catalog and files_world.is_open. True without memory. */
 bool gather_spares(struct gathering *g, const struct inode *i);

@@ -13,9 +13,9 @@
 #define LEAST_ASKED 250u
 /* Busy programs may fall silent: it is looked again after so long. */
 #define SLICE_NS 50000000u
-/* It waits when it has so much to wait for, and then for all of it: a thread that sleeps and wakes hundreds of times a second is
- * in the way of programs each time, on one processor after the other (with 5 ms instead, creating a file took 2.5 ms at the
- * 99th percentile and with this 1.4, of the same bytes a second). */
+/* It waits when it has so much to wait for, and then for all of it: a thread that sleeps and wakes hundreds of times
+ * a second is in the way of programs each time, on one processor after the other (with 5 ms instead, creating a file
+ * took 2.5 ms at the 99th percentile and with this 1.4, of the same bytes a second). */
 #define DEBT_NS 200000000u
 
 static uint64_t present_rate(struct move_rate *r, uint64_t now_ns)

@@ -52,8 +52,9 @@ struct mover *mover_free(struct mover *m);
 void mover_set_rules(struct mover *m, const struct mover_rules *rules);
 /* Opens the cold tier, if there is one and it is not open. Errors of open_bucket. */
 int mover_attach(struct mover *m, struct bucket_error *ret_why);
-/* Lets go of the cold tier, calls `change` with config.context, and opens what there is then, if anything. The bucket before
- * may still be in use by readers, until mover_free(). A run lets it in between two files, and begins again. Errors of open_bucket. */
+/* Lets go of the cold tier, calls `change` with config.context, and opens what there is then, if anything. The bucket
+ * before may still be in use by readers, until mover_free(). A run lets it in between two files, and begins again.
+ * Errors of open_bucket. */
 int mover_exchange_bucket(struct mover *m, void (*change)(void *context), struct bucket_error *ret_why);
 /* Runs leave the cold tier alone, also the one at hand, until it is taken back. Reading goes on. */
 void mover_hold_cold(struct mover *m, bool hold);
@@ -102,8 +103,8 @@ struct mover_report {
 
 /* How many files the last run, also a dry one, found to fit no pack. */
 uint64_t mover_get_unfit(struct mover *m);
-/* Runs end after the file they are at, with -ECANCELED, from now on, and nothing waits for the bucket any more: the volume is
- * about to be closed. */
+/* Runs end after the file they are at, with -ECANCELED, from now on, and nothing waits for the bucket any more: the
+ * volume is about to be closed. */
 void mover_interrupt(struct mover *m);
 /* Is one under way? */
 bool mover_is_running(struct mover *m);

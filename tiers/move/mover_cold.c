@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The bucket of the mover: it is opened when it can be, exchanged between two runs, and ours before anything changes in it. */
+/* The bucket of the mover: it is opened when it can be, exchanged between two runs, and ours before anything changes
+ * in it. */
 #include <string.h>
 
 #include "base/cleanup.h"

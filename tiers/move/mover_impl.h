@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Shared by the files of the mover: mover.c (what it is told, and the course of a run), mover_moves.c (the moves of one), and
- * mover_cold.c (the bucket: opening, exchanging and claiming it). */
+/* Shared by the files of the mover: mover.c (what it is told, and the course of a run), mover_moves.c (the moves of
+ * one), and mover_cold.c (the bucket: opening, exchanging and claiming it). */
 #pragma once
 
 #include <errno.h>
@@ -60,8 +60,8 @@ static inline bool mover_is_final(int error)
 
 /* Takes the turn; a run lets it in between two of its files. */
 void mover_visit(struct mover *m);
-/* -EINTR: the volume is closed. -ERESTART: by other rules than it began with, or to another bucket, a run would do what nobody
- * wants any more. */
+/* -EINTR: the volume is closed. -ERESTART: by other rules than it began with, or to another bucket, a run would do
+ * what nobody wants any more. */
 int mover_check_interrupted(struct mover *m);
 /* The present ones are in use from now on, also by the bucket. Called with the turn, or while nothing else runs. */
 void mover_use_rules(struct mover *m);

@@ -209,8 +209,8 @@ static bool is_claimed(const struct owner *o, const struct marks *m, const struc
 	return seen->there && id128_equal(seen->volume, o->volume) && id128_equal(seen->mark, m->next);
 }
 
-/* Whoever was faster, or ourselves by a request whose answer was lost: that is read. The last attempt is without a condition:
- * there are servers that know none. */
+/* Whoever was faster, or ourselves by a request whose answer was lost: that is read. The last attempt is without a
+ * condition: there are servers that know none. */
 static int replace_mark(const struct owner *o, unsigned flags, const struct marks *m, struct seen *seen,
 			struct bucket_error *ret_error)
 {

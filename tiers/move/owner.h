@@ -11,9 +11,10 @@
  *   2  the object has `next`, by a conditional PUT
  *   3  the catalog has `next` as `mine`
  *
- * A stop anywhere leaves an object with one of the marks that the catalog has. A PUT whose answer was lost may be carried out
- * much later, when others have followed it: the marks of the last four such stay known, as `late`. Of two copies the first that
- * is mounted goes on; the other finds a mark that it does not know: it reads what is there, and changes nothing.
+ * A stop anywhere leaves an object with one of the marks that the catalog has. A PUT whose answer was lost may be
+ * carried out much later, when others have followed it: the marks of the last four such stay known, as `late`. Of two
+ * copies the first that is mounted goes on; the other finds a mark that it does not know: it reads what is there, and
+ * changes nothing.
  *
  *   'V' 4 -> u8 version, 2; 16 bytes `mine`; 16 bytes `next`; 4 times 16 bytes `late` (zeros: none)
  *

@@ -235,8 +235,8 @@ static int add_frame(struct packing *p, const struct inode *i, uint64_t offset, 
 	return r < 0 ? r : remember(p, i, offset, &frame);
 }
 
-/* What was read until now is the content that the pack says it is: packing_commit() looks again, but a volume that is made of
- * its packs puts together what they say of one content. */
+/* What was read until now is the content that the pack says it is: packing_commit() looks again, but a volume that is
+ * made of its packs puts together what they say of one content. */
 static int check_content(struct packing *p, const struct inode *i)
 {
 	struct inode now;

@@ -43,9 +43,10 @@ int packing_new(const struct packing_config *config, struct packing **ret_p);
 /* Gives up a pack that was begun. */
 struct packing *packing_free(struct packing *p);
 
-/* Takes in a file; ends a pack when it is full. A file that needs a larger pack than pack_bytes for its names and xattrs gets
- * one. Not there, no regular file, open, without bytes, damaged or unfit: counted, 0.
- * -EINTR (move_rate.h), -ENOSPC, -EIO (the disk), -ENOMEM: what was not recorded stays where it was, and the packing is to be freed. */
+/* Takes in a file; ends a pack when it is full. A file that needs a larger pack than pack_bytes for its names and
+ * xattrs gets one. Not there, no regular file, open, without bytes, damaged or unfit: counted, 0. -EINTR
+ * (move_rate.h), -ENOSPC, -EIO (the disk), -ENOMEM: what was not recorded stays where it was, and the packing is to
+ * be freed. */
 int packing_add(struct packing *p, uint64_t ino);
 /* Ends the pack at hand: for what shall not lie in one pack with what follows. Errors as packing_add(). */
 int packing_cut(struct packing *p);

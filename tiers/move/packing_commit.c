@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* The moment at which files let go of their old place: a batch for some small files, or several for a large one. Every batch
- * looks whether each file is still what was read. Programs that write wait for one batch, and go before the next. */
+/* The moment at which files let go of their old place: a batch for some small files, or several for a large one.
+ * Every batch looks whether each file is still what was read. Programs that write wait for one batch, and go before
+ * the next. */
 #include <errno.h>
 
 #include "base/cleanup.h"

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-/* Recalls: a file, or all files below a directory, brought back to the hot tier because somebody asked, now and not when the
- * policy runs. Each recall has a thread that looks for the files, then some that bring them, pack by pack: what lies side by
- * side in a pack comes in one request (packs_bring()), and several requests are under way. It goes on as long as
- * user.brainy.tier of what it was asked for is `hot`; below a directory, files and directories whose own user.brainy.tier says
- * something else are left out, as the policy would take them away again.
+/* Recalls: a file, or all files below a directory, brought back to the hot tier because somebody asked, now and not
+ * when the policy runs. Each recall has a thread that looks for the files, then some that bring them, pack by pack:
+ * what lies side by side in a pack comes in one request (packs_bring()), and several requests are under way. It goes
+ * on as long as user.brainy.tier of what it was asked for is `hot`; below a directory, files and directories whose
+ * own user.brainy.tier says something else are left out, as the policy would take them away again.
  *
- * Room is looked at before it begins and again and again: it ends rather than fill the disk beyond the watermark at which the
- * policy begins to move files away. Killed at any moment nothing is lost; what was brought back stays.
+ * Room is looked at before it begins and again and again: it ends rather than fill the disk beyond the watermark at
+ * which the policy begins to move files away. Killed at any moment nothing is lost; what was brought back stays.
  *
  * Thread-safety: safe, except new and free. */
 #pragma once

@@ -21,6 +21,6 @@ struct recall_list {
 
 /* Does user.brainy.tier of `ino` itself say hot? */
 bool recall_is_wanted(struct catalog *c, uint64_t ino);
-/* All files at or below `ino` of which something lies in packs, each once, those of a pack side by side, in the order of their
- * numbers. -ECANCELED: *stop. -ENOMEM. -EBADMSG. */
+/* All files at or below `ino` of which something lies in packs, each once, those of a pack side by side, in the order
+ * of their numbers. -ECANCELED: *stop. -ENOMEM. -EBADMSG. */
 int recall_walk(struct catalog *c, uint64_t ino, const atomic_bool *stop, struct recall_list *ret_list);

@@ -14,7 +14,8 @@ struct relief {
 
 /* The disk now, with `under_way` false. */
 void relief_get_disk(struct files *f, struct capacity_disk *ret_disk);
-/* Looks at the disk. True: it is full, so that gather_all() is to find candidates. Of a `rehearsal` nothing is remembered. */
+/* Looks at the disk. True: it is full, so that gather_all() is to find candidates. Of a `rehearsal` nothing is
+ * remembered. */
 bool relief_look(struct relief *rl, struct files *f, bool rehearsal);
 /* Adds to what was gathered, as far as that frees too little, what is to go down beside it. */
 int relief_add(const struct relief *rl, struct gathering *g);

@@ -27,8 +27,8 @@ struct sending {
 	int64_t grace_s;        /* before a removal */
 };
 
-/* *ret_error says what the bucket said, when it was the bucket: its error is returned. -EBADMSG: what lies there is not what
- * was sent. */
+/* *ret_error says what the bucket said, when it was the bucket: its error is returned. -EBADMSG: what lies there is
+ * not what was sent. */
 int pack_send(const struct sending *s, uint64_t number, struct bucket_error *ret_error);
 
 /* In the batch that removes a record: notes that its object is to be removed at `due_s`, if there may be one. */

@@ -227,8 +227,8 @@ static bool is_whole(const struct repacking *rp, const struct pack_record *recor
 	return !(record->flags & PACK_DAMAGED) && !lost_has(packs_get_lost(rp->s->files->packs), record->number);
 }
 
-/* A pack has one dictionary, and files that another was made of shrink less with it: packs are made anew with those of their
- * own. One without takes the present one. */
+/* A pack has one dictionary, and files that another was made of shrink less with it: packs are made anew with those
+ * of their own. One without takes the present one. */
 static uint64_t dictionary_of(const struct repacking *rp, const struct pack_record *record)
 {
 	return record->dictionary ? record->dictionary : rp->present;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Order: all tables are read; folders are made; then each file, as an inode without a name until all of it is there, so that
- * a stop in between leaves nothing half; at last the folders get their attributes, which names made in them change. */
+/* Order: all tables are read; folders are made; then each file, as an inode without a name until all of it is there,
+ * so that a stop in between leaves nothing half; at last the folders get their attributes, which names made in them
+ * change. */
 #include "tiers/rebuild/rebuild.h"
 
 #include <errno.h>

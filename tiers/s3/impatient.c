@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Threads: hands, which carry tasks out, as many as are needed up to a number, and the watch, which ends tasks whose time is
- * over. Each of them, and the bucket's owner, hold a share; the last one frees all.
+/* Threads: hands, which carry tasks out, as many as are needed up to a number, and the watch, which ends tasks whose
+ * time is over. Each of them, and the bucket's owner, hold a share; the last one frees all.
  *
  *   task     queued -> running -> ended by its hand           `done` by the hand, who frees it
  *                 \-------------> time over, or cancelled     `done` by the watch, who frees it

@@ -3,11 +3,11 @@
  * that does not answer (folder.h). No system call waits with a time-out, so the requests are carried out by threads of this
  * one. When the time of a request is over, or bucket_cancel() comes, who asked gets BUCKET_TIMEOUT (of a conditional PUT
  * BUCKET_UNKNOWN) or BUCKET_STOPPED, and the thread is left behind: it has copies of all that it reads and writes, its own
- * descriptors, and a share of the bucket below, which is freed when the last such thread comes back. What it was asked for may
- * still happen then, as after any failure that is not BUCKET_ABSENT.
+ * descriptors, and a share of the bucket below, which is freed when the last such thread comes back. What it was
+ * asked for may still happen then, as after any failure that is not BUCKET_ABSENT.
  *
- * At most IMPATIENT_LEFT_MAX threads are left behind at a time: meanwhile requests fail at once, as BUCKET_UNREACHABLE. When
- * one comes back the bucket is asked again.
+ * At most IMPATIENT_LEFT_MAX threads are left behind at a time: meanwhile requests fail at once, as
+ * BUCKET_UNREACHABLE. When one comes back the bucket is asked again.
  *
  * Thread-safety: as bucket.h. */
 #pragma once

@@ -16,8 +16,8 @@ struct listing {
 	size_t n, cap;
 };
 
-/* A request, with copies of all that is needed to carry it out. Before it is begun and while it runs it is in the list of its
- * bucket; who takes it out of there, under the lock, calls `done`. */
+/* A request, with copies of all that is needed to carry it out. Before it is begun and while it runs it is in the
+ * list of its bucket; who takes it out of there, under the lock, calls `done`. */
 struct task {
 	struct task *next, *next_queued; /* guarded by the bucket's lock, as the next three */
 	bool running;

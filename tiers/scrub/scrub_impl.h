@@ -64,5 +64,6 @@ int pack_look(struct scrub *s, const struct pack_record *record, bool cold, stru
 /* Is its object there, of the right size? 1 or 0. Errors of the bucket, with *ret_error. */
 int pack_glance(struct scrub *s, const struct pack_record *record, struct bucket_error *ret_error);
 
-/* scrub_mend.c: the pack is damaged where it lies. 1: there was another copy, which is used from now on. 0: there is none. */
+/* scrub_mend.c: the pack is damaged where it lies. 1: there was another copy, which is used from now on. 0: there is
+ * none. */
 int scrub_mend(struct scrub *s, const struct pack_record *record);

@@ -131,8 +131,8 @@ static int skip(struct scrub *s)
 	return 0;
 }
 
-/* Reading what is in the bucket costs, so that most rounds only ask whether it is there. Packs of one day do not all come due
- * on one: each has a share of the time of its own, from half of it on. */
+/* Reading what is in the bucket costs, so that most rounds only ask whether it is there. Packs of one day do not all
+ * come due on one: each has a share of the time of its own, from half of it on. */
 static bool is_due(struct scrub *s, const struct pack_record *record)
 {
 	uint64_t days = atomic_load(&s->cold_days), half = MIN(days, (uint64_t)INT32_MAX) / 2;
