@@ -209,7 +209,7 @@ int live_look_at(struct look *k)
 	int r = load_before(k);
 
 	if (r >= 0)
-		r = view_saved_results(&l, &v, false, &k->results);
+		r = view_saved_results(&l, &v, RESULTS_NOW, &k->results);
 	if (r >= 0)
 		r = collect(k, &sorted);
 	if (r >= 0 && (sorted.len != k->before.len ||

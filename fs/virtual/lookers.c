@@ -94,6 +94,11 @@ int looker_may_try(struct looker *l, const char *path, size_t len)
 #define MANY_PENDING 64u
 #define IN_VAIN_MS 1000u
 
+bool view_is_behind(struct fs *fs)
+{
+	return fs->config.index && index_pending(fs->config.index) > MANY_PENDING;
+}
+
 void view_wait(struct fs *fs, unsigned timeout_ms)
 {
 	uint64_t behind_ms = atomic_load(&fs->virtual->behind_ms);
@@ -101,7 +106,7 @@ void view_wait(struct fs *fs, unsigned timeout_ms)
 	if (!fs->config.index)
 		return;
 	if (timeout_ms <= VIEW_WAIT_MS && behind_ms && clock_mono_ms() - behind_ms < IN_VAIN_MS &&
-	    index_pending(fs->config.index) > MANY_PENDING)
+	    view_is_behind(fs))
 		return;
 	if (index_wait(fs->config.index, timeout_ms) == -ETIMEDOUT)
 		atomic_store(&fs->virtual->behind_ms, clock_mono_ms());

@@ -62,13 +62,14 @@ struct results_cache *results_cache_free(struct results_cache *c)
 	return NULL;
 }
 
+/* `lsn` 0: whatever has changed since. */
 static const struct results *find(struct results_cache *c, const char *key, uint64_t lsn)
 {
 	uint64_t now_ms = clock_mono_ms();
 	LOCKED(&c->lock);
 
 	for (struct results *r = c->newest; r; r = r->next)
-		if (r->lsn == lsn && now_ms - r->made_ms <= SHARED_MS && strcmp(r->key, key) == 0) {
+		if ((r->lsn == lsn || !lsn) && now_ms - r->made_ms <= SHARED_MS && strcmp(r->key, key) == 0) {
 			atomic_fetch_add(&r->users, 1);
 			return r;
 		}
@@ -225,7 +226,7 @@ int results_name(struct catalog *c, struct results_list *list, const struct resu
 /* How a search is run. */
 struct manner {
 	const struct caller *caller;
-	bool waits;
+	enum results_age age;
 };
 
 static int run(struct fs *fs, const struct manner *m, const char *spec, uint32_t at_least, struct buf *ret_inos,
@@ -241,7 +242,7 @@ static int run(struct fs *fs, const struct manner *m, const char *spec, uint32_t
 	q.format = FORMAT_INODES;
 	*ret_limit = q.limit;
 	q.limit = MAX(q.limit, at_least);
-	if (m->waits)
+	if (m->age != RESULTS_NOW)
 		view_wait(fs, q.wait_ms);
 	r = index_query(fs->config.index, &q, &scope, &answer, ret_why);
 	query_done(&q);
@@ -329,7 +330,7 @@ static char *key_of(const struct caller *caller, char *const *specs, size_t n)
 	return r < 0 || !buf_cstr(&text) ? NULL : caller_key(caller, buf_cstr(&text));
 }
 
-int results_get(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, bool waits,
+int results_get(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, enum results_age age,
 		const struct results **ret_r, char **ret_why)
 {
 	struct results_cache *cache = fs->virtual->results;
@@ -342,13 +343,16 @@ int results_get(struct fs *fs, const struct caller *caller, char *const *specs, 
 	*ret_why = NULL;
 	if (!key)
 		return fs->config.index ? -ENOMEM : -ENOTSUP;
-	known = index_pending(fs->config.index) ? NULL : find(cache, key, lsn);
+	if (age == RESULTS_RECENT)
+		known = find(cache, key, 0);
+	else
+		known = index_pending(fs->config.index) ? NULL : find(cache, key, lsn);
 	if (known) {
 		free(key);
 		*ret_r = known;
 		return 0;
 	}
-	r = make(fs, &(struct manner){ caller, waits }, specs, n, key, lsn, &made, ret_why);
+	r = make(fs, &(struct manner){ caller, age }, specs, n, key, lsn, &made, ret_why);
 	if (r < 0)
 		return r;
 	keep(cache, made);

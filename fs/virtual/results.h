@@ -27,9 +27,14 @@ struct results_cache;
 int results_cache_new(struct results_cache **ret_c);
 struct results_cache *results_cache_free(struct results_cache *c);
 
-/* Runs `specs[0]`, the name of a query file ("find?q=.."), and keeps of its files those that the others find, too. Waits for the
- * index as the query says, if `waits`. Not while a looker (view.h) of the same user is at work. -EINVAL with *ret_why as index_query(). */
-int results_get(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, bool waits,
+enum results_age {
+	RESULTS_RECENT,  /* of the last second, whatever has changed since; if there are none, awaited */
+	RESULTS_NOW,
+	RESULTS_AWAITED, /* the index is waited for as the query says */
+};
+
+/* Runs `specs[0]`, the name of a query file ("find?q=.."), and keeps of its files those that the others find, too. Not while a looker (view.h) of the same user is at work. -EINVAL with *ret_why as index_query(). */
+int results_get(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, enum results_age age,
 		const struct results **ret_r, char **ret_why);
 /* Takes NULL, returns NULL. */
 const struct results *results_put(const struct results *r);

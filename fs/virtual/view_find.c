@@ -91,14 +91,14 @@ static int specs_of_saved(struct catalog *c, uint64_t id, char **specs, size_t *
 }
 
 /* What `specs` find; takes them over. */
-static int run(struct looker *l, char **specs, size_t n, bool waits, const struct results **ret_r)
+static int run(struct looker *l, char **specs, size_t n, enum results_age age, const struct results **ret_r)
 {
 	char *why = NULL;
 	int r = n ? 0 : -ENOENT;
 
 	looker_rest(l);
 	if (r >= 0)
-		r = results_get(l->fs, &l->caller, specs, n, waits, ret_r, &why);
+		r = results_get(l->fs, &l->caller, specs, n, age, ret_r, &why);
 	if (r < 0 && why)
 		errors_set(l->fs->virtual->errors, l->caller.uid, steal_ptr(&why));
 	free(why);
@@ -107,31 +107,31 @@ static int run(struct looker *l, char **specs, size_t n, bool waits, const struc
 	return r;
 }
 
-int view_run(struct looker *l, struct buf *spec, bool waits, const struct results **ret_r)
+int view_run(struct looker *l, struct buf *spec, enum results_age age, const struct results **ret_r)
 {
 	char *specs[1];
 	size_t n = 0;
 	int r = add_spec(spec, specs, &n);
 
-	return r < 0 ? r : run(l, specs, n, waits, ret_r);
+	return r < 0 ? r : run(l, specs, n, age, ret_r);
 }
 
-int view_find_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r)
+int view_find_results(struct looker *l, const struct view *v, enum results_age age, const struct results **ret_r)
 {
 	_cleanup_buf_ struct buf spec = BUF_INIT;
 	int r = view_text(l->fs, v, &spec);
 
-	return r < 0 ? r : view_run(l, &spec, waits, ret_r);
+	return r < 0 ? r : view_run(l, &spec, age, ret_r);
 }
 
-int view_saved_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r)
+int view_saved_results(struct looker *l, const struct view *v, enum results_age age, const struct results **ret_r)
 {
 	char *specs[SPECS_MAX];
 	size_t n = 0;
 	int r = specs_of_saved(l->fs->config.catalog, v->id, specs, &n);
 
 	if (r >= 0)
-		return run(l, specs, n, waits, ret_r);
+		return run(l, specs, n, age, ret_r);
 	while (n > 0)
 		free(specs[--n]);
 	return r;

@@ -14,7 +14,7 @@ int view_add_escaped(struct buf *out, const char *text);
 /* The folder with what a query finds, "find?q=..", so deep below the top of the mount. 1; -EINVAL, and why is in .query/last-error. */
 int view_search(struct looker *l, struct buf *spec, unsigned depth, struct view *ret_v);
 /* Runs it. */
-int view_run(struct looker *l, struct buf *spec, bool waits, const struct results **ret_r);
+int view_run(struct looker *l, struct buf *spec, enum results_age age, const struct results **ret_r);
 /* What a result is called in a view: with its number, where a folder is called so. */
 int view_result_name(struct looker *l, const struct view *v, const struct result *item, struct buf *ret_name);
 /* The result of that name; NULL: there is none. */

@@ -28,8 +28,8 @@ struct view_kind {
 	int (*has)(struct looker *l, const struct view *v, uint64_t ino);
 	int (*open)(struct view_walk *w, uint64_t cookie);
 	int (*next)(struct view_walk *w, uint64_t *ret_ino, uint64_t *ret_cookie);
-	/* ---- or what a search finds. `waits`: for the index, as the query says */
-	int (*results)(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
+	/* ---- or what a search finds. */
+	int (*results)(struct looker *l, const struct view *v, enum results_age age, const struct results **ret_r);
 };
 const struct view_kind *view_kind_of(const struct view *v);
 /* The names that view_kind.folders gives, each once, in an order that does not depend on the others. */
@@ -85,8 +85,8 @@ int view_find_folders(struct looker *l, const struct view *v, uint64_t cookie, s
 int view_saved_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target);
 int view_saved_root_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie);
 int view_saved_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie);
-int view_find_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
-int view_saved_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
+int view_find_results(struct looker *l, const struct view *v, enum results_age age, const struct results **ret_r);
+int view_saved_results(struct looker *l, const struct view *v, enum results_age age, const struct results **ret_r);
 int view_concept_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
 		       struct buf *ret_target);
 int view_concept_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name,
@@ -103,11 +103,11 @@ int view_related_option(struct looker *l, const struct view *v, const char *name
 int view_relatives_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
 			 struct buf *ret_target);
 bool view_relatives_take(struct looker *l, const struct view *v, const char *name, size_t len);
-int view_relatives_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
+int view_relatives_results(struct looker *l, const struct view *v, enum results_age age, const struct results **ret_r);
 
 /* ---- view_links.c */
 int view_verb_option(struct looker *l, const struct view *v, const char *name, struct view *ret_below);
 int view_verbs_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
 		     struct buf *ret_target);
 int view_verbs_folders(struct looker *l, const struct view *v, struct buf *ret_names);
-int view_verb_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
+int view_verb_results(struct looker *l, const struct view *v, enum results_age age, const struct results **ret_r);

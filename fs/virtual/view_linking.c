@@ -139,7 +139,7 @@ static int change_found(struct linking *k, const char *name,
 {
 	const struct results *results = NULL;
 	const struct result *found;
-	int r = view_verb_results(&k->x.l, &k->v, false, &results);
+	int r = view_verb_results(&k->x.l, &k->v, RESULTS_NOW, &results);
 
 	found = r < 0 ? NULL : view_find_result(results, name);
 	if (r >= 0 && !found)
@@ -246,7 +246,7 @@ static int check_empty(fuse_req_t req, uint64_t dir, const char *name)
 		return r;
 	r = view_below(&l, &v, name, &below, NULL);
 	if (r > 0)
-		r = below.class == VIEW_VERB ? view_verb_results(&l, &below, false, &results) : -EPERM;
+		r = below.class == VIEW_VERB ? view_verb_results(&l, &below, RESULTS_NOW, &results) : -EPERM;
 	looker_done(&l);
 	if (r >= 0)
 		r = results->n ? -ENOTEMPTY : 0;

@@ -311,7 +311,7 @@ static int add_links(struct targets *x, const char *verb)
 }
 
 /* A verb that no file has yet has no number. */
-int view_verb_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r)
+int view_verb_results(struct looker *l, const struct view *v, enum results_age age, const struct results **ret_r)
 {
 	_cleanup_buf_ struct buf verb = BUF_INIT;
 	struct targets x = { .l = l, .v = v };
@@ -319,7 +319,7 @@ int view_verb_results(struct looker *l, const struct view *v, bool waits, const 
 
 	if (r >= 0 && !buf_cstr(&verb))
 		r = -ENOMEM;
-	if (r >= 0 && waits)
+	if (r >= 0 && age == RESULTS_AWAITED)
 		wait_for_index(l);
 	if (r >= 0)
 		r = check_source(l, v);

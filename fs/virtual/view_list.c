@@ -201,11 +201,11 @@ static int add_narrowing(struct view_listing *x, uint64_t cookie)
 	return r;
 }
 
-/* Behind the folders; the cookie is the rank. */
+/* Behind the folders; the cookie is the rank: what follows the first ones is of the same search. */
 static int add_results(struct view_listing *x, uint64_t cookie)
 {
 	const struct results *results = NULL;
-	int r = view_kind_of(x->v)->results(x->l, x->v, true, &results);
+	int r = view_kind_of(x->v)->results(x->l, x->v, cookie ? RESULTS_RECENT : RESULTS_AWAITED, &results);
 
 	for (size_t k = cookie; r >= 0 && k < results->n; k++) {
 		_cleanup_buf_ struct buf name = BUF_INIT;

@@ -64,18 +64,36 @@ static void lookup_file(fuse_req_t req, struct looker *l, const struct view *v, 
 		reply_file(req, v, &i);
 }
 
+/* -ENOENT: nothing that is called so was found, or is to be seen any more. */
+static int find_target(struct looker *l, const struct view *v, const char *name, enum results_age age,
+		       struct buf *ret_target)
+{
+	const struct results *results = NULL;
+	const struct result *found;
+	int r = view_kind_of(v)->results(l, v, age, &results);
+
+	if (r < 0)
+		return r;
+	found = view_find_result(results, name);
+	r = found ? 1 : 0;
+	if (found && !found->target && age == RESULTS_RECENT)
+		r = looker_sees(l, found->ino);
+	if (r > 0)
+		r = view_result_target(l->fs, v, found, ret_target);
+	else if (r == 0)
+		r = -ENOENT;
+	(void) results_put(results);
+	return r;
+}
+
 static void lookup_result(fuse_req_t req, struct looker *l, const struct view *v, uint64_t dir, const char *name)
 {
 	_cleanup_buf_ struct buf target = BUF_INIT;
-	const struct results *results = NULL;
-	const struct result *found;
-	int r = view_kind_of(v)->results(l, v, true, &results);
+	/* "ls -l" asks for each name that was just listed. */
+	int r = view_is_behind(l->fs) ? find_target(l, v, name, RESULTS_RECENT, &target) : -ENOENT;
 
-	if (r == 0) {
-		found = view_find_result(results, name);
-		r = found ? view_result_target(l->fs, v, found, &target) : -ENOENT;
-	}
-	(void) results_put(results);
+	if (r == -ENOENT)
+		r = find_target(l, v, name, RESULTS_AWAITED, &target);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else

@@ -143,7 +143,7 @@ static int spec_of(struct looker *l, const struct view *v, struct buf *ret_spec)
 }
 
 /* A file that is like nothing, since it is not indexed, has an empty folder. */
-int view_relatives_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r)
+int view_relatives_results(struct looker *l, const struct view *v, enum results_age age, const struct results **ret_r)
 {
 	_cleanup_free_ char *why = NULL;
 	_cleanup_buf_ struct buf spec = BUF_INIT;
@@ -154,6 +154,6 @@ int view_relatives_results(struct looker *l, const struct view *v, bool waits, c
 		return r;
 	specs[0] = buf_cstr(&spec);
 	looker_rest(l);
-	r = specs[0] ? results_get(l->fs, &l->caller, specs, 1, waits, ret_r, &why) : -ENOMEM;
+	r = specs[0] ? results_get(l->fs, &l->caller, specs, 1, age, ret_r, &why) : -ENOMEM;
 	return r == -EINVAL ? results_name(l->fs->config.catalog, &(struct results_list){ 0 }, ret_r) : r;
 }
