@@ -43,7 +43,8 @@ static void attaching_done(struct attaching *a)
 	free(a->text_why);
 }
 
-__attribute__((format(printf, 3, 4))) static int refuse(struct attaching *a, int error, const char *format, ...)
+__attribute__((format(printf, 3, 4))) static int refuse(struct attaching *a, int error, const char *format,
+							...)
 {
 	va_list args;
 
@@ -79,7 +80,9 @@ static int take_word(struct attaching *a, char *word)
 		return 0;
 	}
 	if (!equals || equals == word)
-		return refuse(a, -EINVAL, "'cold attach URL' is wanted, then, each behind a tab, KEY=VALUE and take-over");
+		return refuse(
+			a, -EINVAL,
+			"'cold attach URL' is wanted, then, each behind a tab, KEY=VALUE and take-over");
 	*equals = '\0';
 	return add_change(a, word, equals + 1);
 }
@@ -108,8 +111,12 @@ static int edit_config(struct attaching *a)
 	if (r == 0)
 		r = config_edit(a->before.data, a->before.len, SECTION, a->changes, a->n, &a->text);
 	if (r == -EINVAL && !a->text_why)
-		return refuse(a, r, "a value has a blank at its end, a control character, or a semicolon after a blank");
-	return r < 0 ? r : config_parse("brainy.conf as it would be", a->text.data, a->text.len, &a->config, &a->text_why);
+		return refuse(
+			a, r,
+			"a value has a blank at its end, a control character, or a semicolon after a blank");
+	return r < 0 ? r
+		     : config_parse("brainy.conf as it would be", a->text.data, a->text.len, &a->config,
+				    &a->text_why);
 }
 
 /* ---- what the bucket is like */
@@ -125,7 +132,8 @@ static int open_bucket(struct attaching *a)
 
 static int found(struct attaching *a, const char *what, const struct bucket_error *e)
 {
-	return buf_addf(&a->found, "%-16s %s%s\n", what, e->error < 0 ? "fails: " : "works", e->error < 0 ? e->text : "");
+	return buf_addf(&a->found, "%-16s %s%s\n", what, e->error < 0 ? "fails: " : "works",
+			e->error < 0 ? e->text : "");
 }
 
 /* When nothing answers, the other questions need not be asked. */
@@ -147,10 +155,13 @@ static int try_out(struct attaching *a)
 			r = found(a, probe_step_name(k), &results[k].error);
 	for (unsigned k = 0; error < 0 && k < PROBE_STEPS; k++)
 		if (k != PROBE_CONDITION && results[k].error.error < 0)
-			return refuse(a, error, "the bucket does not do what is needed: %s: %.250s", probe_step_name(k),
-				      results[k].error.text);
+			return refuse(a, error, "the bucket does not do what is needed: %s: %.250s",
+				      probe_step_name(k), results[k].error.text);
 	if (r >= 0 && results[PROBE_CONDITION].error.error < 0)
-		r = buf_add_str(&a->found, "                 so two mounts that attach it in the same moment may not notice each other\n");
+		r = buf_add_str(
+			&a->found,
+			"                 so two mounts that attach it in the same moment may not notice "
+			"each other\n");
 	return r;
 }
 
@@ -162,9 +173,11 @@ static int tell_versions(struct attaching *a)
 
 	if (bucket_versioned(a->bucket, &call, &versioned) < 0)
 		return buf_addf(&a->found, "%-16s not known: %s\n", "old versions", why.text);
-	return buf_addf(&a->found, "%-16s %s\n", "old versions",
-			versioned ? "are kept: what is deleted costs on, until a lifecycle rule of the bucket removes it" :
-				    "are not kept");
+	return buf_addf(
+		&a->found, "%-16s %s\n", "old versions",
+		versioned
+			? "are kept: what is deleted costs on, until a lifecycle rule of the bucket removes it"
+			: "are not kept");
 }
 
 static int compare_packs(struct attaching *a)
@@ -178,10 +191,12 @@ static int compare_packs(struct attaching *a)
 		     (unsigned long long)(i.packs - i.missing - i.altered), (unsigned long long)i.packs);
 	if (r < 0 || i.missing + i.altered == 0)
 		return r;
-	return refuse(a, -ENOENT,
-		      "%llu of the %llu packs of this volume are missing there, and %llu have another size (the first is %s): copy "
-		      "all objects below the prefix, then try again",
-		      (unsigned long long)i.missing, (unsigned long long)i.packs, (unsigned long long)i.altered, i.first_key);
+	return refuse(
+		a, -ENOENT,
+		"%llu of the %llu packs of this volume are missing there, and %llu have another size (the "
+		"first is %s): copy all objects below the prefix, then try again",
+		(unsigned long long)i.missing, (unsigned long long)i.packs, (unsigned long long)i.altered,
+		i.first_key);
 }
 
 static int examine(struct attaching *a)
@@ -269,15 +284,15 @@ static int check_empty(struct attaching *a)
 
 	if (r >= 0 && i.packs > 0)
 		return refuse(a, -ENOTEMPTY,
-			      "%llu packs lie in the bucket: 'brainy tier DIR hot' and 'brainy tier run MNT' bring the files back; then "
-			      "'brainy compact MNT'",
+			      "%llu packs lie in the bucket: 'brainy tier DIR hot' and 'brainy tier run MNT' "
+			      "bring the files back; then 'brainy compact MNT'",
 			      (unsigned long long)i.packs);
 	if (r >= 0)
 		r = pack_may_be_left(a->s->stack.catalog);
 	if (r > 0)
 		return refuse(a, -ENOTEMPTY,
-			      "objects in the bucket still wait to be deleted, for grace_hours of [cold]; 'brainy tier run MNT --now +30d' "
-			      "deletes them at once");
+			      "objects in the bucket still wait to be deleted, for grace_hours of [cold]; "
+			      "'brainy tier run MNT --now +30d' deletes them at once");
 	return r;
 }
 

@@ -33,7 +33,8 @@ void audit_note(struct catalog *c, const char *what, const char *detail)
 
 	if (gmtime_r(&now, &tm))
 		(void) strftime(when, sizeof(when), "%Y-%m-%dT%H:%M:%SZ", &tm);
-	r = buf_addf(&line, "%s uid %u %s%s%s\n", when, (unsigned)geteuid(), what, detail ? " " : "", detail ? detail : "");
+	r = buf_addf(&line, "%s uid %u %s%s%s\n", when, (unsigned)geteuid(), what, detail ? " " : "",
+		     detail ? detail : "");
 	if (r >= 0)
 		r = note(c, &line);
 	if (r < 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What was done to a volume as a whole: mounts, ends, commands. A line each, kept in the volume (catalog/journal.h);
- * no names, queries or values. Thread-safe. */
+/* What was done to a volume as a whole: mounts, ends, commands. A line each, kept in the volume
+ * (catalog/journal.h); no names, queries or values. Thread-safe. */
 #pragma once
 
 #include "catalog/catalog.h"

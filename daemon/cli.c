@@ -64,6 +64,13 @@ static int load_document(const char *path, int dirfd, const char *document, stru
 		     : 0;
 }
 
+static const char *name_of_secret(const struct secret *s)
+{
+	return s->value.kind == KEYSLOT_PASSPHRASE  ? "passphrase"
+	       : s->value.kind == KEYSLOT_RECOVERY ? "recovery key"
+						    : "key file";
+}
+
 int cli_unlock_volume(const char *path, int dirfd, const char *document, const struct secret_options *o,
 		      struct secret *secret, struct volume **ret_v, struct keyring **ret_k,
 		      bool *ret_read_only)
@@ -85,7 +92,7 @@ int cli_unlock_volume(const char *path, int dirfd, const char *document, const s
 		return r;
 	r = volume_unlock(v, &secret->value, ret_k);
 	if (r == -EACCES)
-		return cli_fail("cannot open %s: no keyslot accepts this key", path);
+		return cli_fail("cannot open %s: no keyslot accepts this %s", path, name_of_secret(secret));
 	if (r == -EBADMSG)
 		return cli_fail("cannot open %s: %s was altered: its MAC does not agree with the key", path,
 				document);

@@ -49,14 +49,15 @@ static int ask_pending(const char *mount_point, const char *what, uint64_t wait_
 	return strncmp((char *)ret_why->data, "ok", 2) == 0 ? 0 : 1;
 }
 
-/* The mount that an argument names, or, without one, that holds the current folder. Returns 0 or an exit status, having
- * complained. */
+/* The mount that an argument names, or, without one, that holds the current folder. Returns 0 or an exit
+ * status, having complained. */
 static int find_named(const char *path, char **ret_mount_point)
 {
 	int r = mount_find(path ? path : ".", ret_mount_point);
 
 	if (r == -ENOTCONN || (r == -ENOENT && !path))
-		return cli_fail("%s: no brainyfs is mounted there%s", path ? path : "this folder", path ? "" : "; name MNT");
+		return cli_fail("%s: no brainyfs is mounted there%s", path ? path : "this folder",
+				path ? "" : "; name MNT");
 	return r < 0 ? cli_fail_errno(r, "%s", path ? path : "this folder") : 0;
 }
 
@@ -199,8 +200,8 @@ static int status_main(int argc, char **argv)
 	return CLI_OK;
 }
 
-const struct command command_status = {"status", status_main, "[MNT] [--json]", "what the mount holds and does",
-				       NULL};
+const struct command command_status = { "status", status_main, "[MNT] [--json]",
+					"what the mount holds and does", NULL };
 
 /* ---- name */
 

@@ -153,8 +153,8 @@ static int run_stack(struct fill *f)
 	r = make_all(f);
 	last = stack_stop(&f->stack);
 	if (r == -EEXIST)
-		return cli_fail("bench fill %s: %s is there already; name another folder with --into", f->volume,
-				f->into);
+		return cli_fail("bench fill %s: %s is there already; name another folder with --into",
+				f->volume, f->into);
 	if (r < 0 || last < 0)
 		return cli_fail_errno(r < 0 ? r : last, "bench fill %s: after %llu files", f->volume,
 				      (unsigned long long)f->made);
@@ -204,7 +204,8 @@ static int fill_volume(struct fill *f, const struct secret_options *secret)
 	if (r != 0)
 		return r;
 	if (read_only)
-		return cli_fail("bench fill %s: a newer brainy made this volume; it can only be read", f->volume);
+		return cli_fail("bench fill %s: a newer brainy made this volume; it can only be read",
+				f->volume);
 	r = lock_take(dirfd, &lock_fd, &why);
 	if (r < 0)
 		return cli_fail("bench fill %s: %s", f->volume, why ? why : strerrordesc_np(-r));
@@ -284,6 +285,6 @@ const struct command command_bench = {
 	"bench", bench_main,
 	"fill VOLUME --files N [--folders N] [--size BYTES] [--into NAME] [--key-file F | --passphrase-fd N]",
 	"fill an unmounted volume for tests of scale",
-	"Makes N files of BYTES bytes of text each (1000) in so many folders (one for each 1000 files) below a new\n"
-	"folder NAME (fill) of the root. They wait to be indexed, as files that were copied in.",
+	"Makes N files of BYTES bytes of text each (1000) in so many folders (one for each 1000 files)\n"
+	"below a new folder NAME (fill) of the root. They wait to be indexed, as files that were copied in.",
 };

@@ -73,9 +73,11 @@ static int attach_main(int argc, char **argv)
 			r = buf_addf(&more, "\t%s=%s", index == 4 ? "ca_file" : options[index].name, optarg);
 	}
 	if (argc - optind < 1 || argc - optind > 2 || !is_one_word(argv[optind]))
-		return cli_usage(&command_cold, "a URL is wanted, s3://bucket/prefix or file:///folder, and perhaps MNT");
+		return cli_usage(&command_cold,
+				 "a URL is wanted, s3://bucket/prefix or file:///folder, and perhaps MNT");
 	if (r >= 0)
-		r = buf_addf(&line, "cold attach %s%s", argv[optind], more.len && buf_cstr(&more) ? (char *)more.data : "");
+		r = buf_addf(&line, "cold attach %s%s", argv[optind],
+			     more.len && buf_cstr(&more) ? (char *)more.data : "");
 	if (r < 0 || !buf_cstr(&line))
 		return cli_fail_errno(-ENOMEM, "cold attach");
 	return ask(argc - optind == 2 ? argv[optind + 1] : ".", &line);
@@ -105,10 +107,11 @@ static int cold_main(int argc, char **argv)
 
 const struct command command_cold = {
 	"cold", cold_main,
-	"attach [--endpoint URL] [--region R] [--addressing path|virtual] [--profile P] [--ca-file F] [--proxy URL] [--take-over] "
-	"URL [MNT] | detach [MNT]",
+	"attach [--endpoint URL] [--region R] [--addressing path|virtual] [--profile P] [--ca-file F] "
+	"[--proxy URL] [--take-over] URL [MNT] | detach [MNT]",
 	"give a mount a bucket, or take it away",
-	"\nattach tries out what is needed of the bucket, claims the prefix for the volume, and writes [cold] of brainy.conf.\n"
-	"Files that are cold must lie there already: so a volume follows its bucket to another place. Credentials come from the\n"
-	"environment of the mount or the AWS profile file. --take-over: go on with this copy of the volume, whoever has another.",
+	"attach tries out what is needed of the bucket, claims the prefix for the volume, and writes [cold]\n"
+	"of brainy.conf. Files that are cold must lie there already: so a volume follows its bucket to\n"
+	"another place. Credentials come from the environment of the mount or the AWS profile file.\n"
+	"--take-over: go on with this copy of the volume, whoever has another.",
 };

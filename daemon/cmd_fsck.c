@@ -64,8 +64,10 @@ static void checked(struct fsck *f, const char *what, int64_t found)
 
 static void say_log_damaged(struct fsck *f)
 {
-	problem_say(count_problem, f, "the log is damaged after record %llu; %llu records after the last checkpoint "
-		    "are good, and later changes are lost", (unsigned long long)f->stack.replay.last_lsn,
+	problem_say(count_problem, f,
+		    "the log is damaged after record %llu; %llu records after the last checkpoint "
+		    "are good, and later changes are lost",
+		    (unsigned long long)f->stack.replay.last_lsn,
 		    (unsigned long long)f->stack.replay.replayed);
 }
 
@@ -86,7 +88,8 @@ static int mend_packs(void *context)
 static void say_unread(const struct fsck *f)
 {
 	if (f->files.unread)
-		printf("%llu packs in the bucket were not read; --cold reads them\n", (unsigned long long)f->files.unread);
+		printf("%llu packs in the bucket were not read; --cold reads them\n",
+		       (unsigned long long)f->files.unread);
 	if (f->files.left_over)
 		printf("%llu files in warm/ are left over from a stop; the next mount looks at them\n",
 		       (unsigned long long)f->files.left_over);
@@ -104,7 +107,10 @@ static void look(struct fsck *f)
 	f->files.context = f;
 	f->files.has_bucket = f->config.cold.url && *f->config.cold.url;
 	if (s->replay.anchor_damaged)
-		count_problem(f, "wal/anchor is gone or does not open; that the log is complete is known from its end");
+		count_problem(
+			f,
+			"wal/anchor is gone or does not open; that the log is complete is known from its "
+			"end");
 	if (catalog_repair_interrupted(s->catalog))
 		count_problem(f, "a repair was interrupted before its last step");
 	if (catalog_log_damaged(s->catalog))
@@ -193,7 +199,8 @@ static int check_volume(struct fsck *f)
 }
 
 /* volume.json, or its copy where that is what opens. */
-static int unlock(struct fsck *f, const struct secret_options *o, struct keyring **ret_keys, bool *ret_read_only)
+static int unlock(struct fsck *f, const struct secret_options *o, struct keyring **ret_keys,
+		  bool *ret_read_only)
 {
 	_cleanup_(secret_done) struct secret secret = { 0 };
 	int agree = volume_copies_agree(f->stack.volume_dirfd), r;
@@ -205,8 +212,8 @@ static int unlock(struct fsck *f, const struct secret_options *o, struct keyring
 	if (r == 0 && !agree)
 		count_problem(f, VOLUME_COPY " is not what " VOLUME_FILE " is");
 	if (r != 0 && !agree) {
-		r = cli_unlock_volume(f->path, f->stack.volume_dirfd, VOLUME_COPY, o, &secret, &f->volume, ret_keys,
-				      ret_read_only);
+		r = cli_unlock_volume(f->path, f->stack.volume_dirfd, VOLUME_COPY, o, &secret, &f->volume,
+				      ret_keys, ret_read_only);
 		if (r == 0)
 			count_problem(f, VOLUME_FILE " is damaged; its copy is good");
 	}
@@ -270,5 +277,6 @@ static int fsck_main(int argc, char **argv)
 const struct command command_fsck = {
 	"fsck", fsck_main, "VOLUME [--cold] [--repair [--accept-older]] [--key-file F | --passphrase-fd N]",
 	"verify every seal, reference and count of an unmounted volume, and mend it",
-	"--cold reads the packs in the bucket, too. --accept-older goes on from what is there when the catalog or the log was put back from an older copy.",
+	"--cold reads the packs in the bucket, too. --accept-older goes on from what is there when the\n"
+	"catalog or the log was put back from an older copy.",
 };

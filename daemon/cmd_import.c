@@ -99,8 +99,10 @@ static int check_names(const struct import *im, unsigned i)
 {
 	for (unsigned k = 0; k < i; k++)
 		if (*im->names[i] && strcmp(im->names[k], im->names[i]) == 0)
-			return cli_fail("import: %s and %s would have the same name; import them one after the other, "
-					"or into two folders", im->sources[k], im->sources[i]);
+			return cli_fail(
+				"import: %s and %s would have the same name; import them one after the "
+				"other, or into two folders",
+				im->sources[k], im->sources[i]);
 	return 0;
 }
 
@@ -165,7 +167,8 @@ static int conclude(struct import *im, struct copier *c, bool lost)
 			return cli_fail_errno(ENOMEM, "import");
 		printf("%s\n", buf_cstr(&text));
 	} else {
-		report_counts(counts, im->options.dry_run, (double)(clock_mono_ms() - im->meter.start_ms) / 1000);
+		report_counts(counts, im->options.dry_run,
+			      (double)(clock_mono_ms() - im->meter.start_ms) / 1000);
 	}
 	(void) fflush(stdout);
 	report_print(&im->report, "import");
@@ -274,8 +277,13 @@ static int import_main(int argc, char **argv)
 	struct import im = { .to_fd = -1 };
 	int r;
 
-	im.options = (struct copy_options){ .share = true, .ignored = &im.ignored, .stop = &stop, .tell = tell,
-					    .fail = fail, .step = step, .context = &im };
+	im.options = (struct copy_options){ .share = true,
+					    .ignored = &im.ignored,
+					    .stop = &stop,
+					    .tell = tell,
+					    .fail = fail,
+					    .step = step,
+					    .context = &im };
 	r = parse_options(&im, argc, argv);
 	if (r == 0)
 		r = run(&im);
@@ -287,8 +295,8 @@ const struct command command_import = {
 	"import", import_main,
 	"SRC.. DIR [--dry-run] [--exclude GLOB].. [--overwrite] [--no-share] [--json]",
 	"copy trees into a folder, going on where an earlier run ended",
-	"Copies each SRC, with all that belongs to it, to DIR/NAME; of 'SRC/' what is in it. What is there already with the same\n"
-	"type, size and mtime is not copied again, so that after an interruption the same command goes on. A file that is newer\n"
-	"in DIR is kept, unless there is --overwrite. Files with the same bytes share them, unless there is --no-share. What\n"
-	"fails is listed at the end (exit 1).",
+	"Copies each SRC, with all that belongs to it, to DIR/NAME; of 'SRC/' what is in it. What is there\n"
+	"already with the same type, size and mtime is not copied again, so that after an interruption the\n"
+	"same command goes on. A file that is newer in DIR is kept, unless there is --overwrite. Files with\n"
+	"the same bytes share them, unless there is --no-share. What fails is listed at the end (exit 1).",
 };

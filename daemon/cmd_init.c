@@ -20,7 +20,9 @@ static int parse_cipher(const char *text, enum cipher *ret)
 
 static int init_main(int argc, char **argv)
 {
-	static const struct option options[] = { SECRET_LONG_OPTIONS, { "cipher", required_argument, NULL, 'c' }, { 0 } };
+	static const struct option options[] = { SECRET_LONG_OPTIONS,
+						 { "cipher", required_argument, NULL, 'c' },
+						 { 0 } };
 	struct new_volume n = { .secret = SECRET_OPTIONS_INIT };
 	int option;
 
@@ -30,7 +32,8 @@ static int init_main(int argc, char **argv)
 		if (option != 'c')
 			return cli_usage(&command_init, "unknown option");
 		if (parse_cipher(optarg, &n.cipher) < 0)
-			return cli_usage(&command_init, "--cipher %s: allowed are auto, aes256gcm, xchacha20", optarg);
+			return cli_usage(&command_init, "--cipher %s: allowed are auto, aes256gcm, xchacha20",
+					 optarg);
 	}
 	if (argc - optind != 1)
 		return cli_usage(&command_init, "one VOLUME is wanted");
@@ -41,6 +44,7 @@ static int init_main(int argc, char **argv)
 const struct command command_init = {
 	"init", init_main, "VOLUME [--key-file F | --passphrase-fd N] [--cipher auto|aes256gcm|xchacha20]",
 	"make a volume",
-	"F is made (mode 0600) when it does not exist and used when it does. Without an option brainy asks for a\n"
-	"passphrase on a terminal; elsewhere it makes ~/.config/brainy/keys/ID.key and finds it again at mount.",
+	"F is made (mode 0600) when it does not exist and used when it does. Without an option brainy asks\n"
+	"for a passphrase on a terminal; elsewhere it makes ~/.config/brainy/keys/ID.key and finds it again\n"
+	"at mount.",
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `brainy link`: links between files, which are the xattrs user.brainy.link.VERB: paths from the top of the mount, a line
- * each, %-encoded. */
+/* `brainy link`: links between files, which are the xattrs user.brainy.link.VERB: paths from the top of the
+ * mount, a line each, %-encoded. */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -29,8 +29,9 @@ static int name_target(const char *path, struct buf *ret_name)
 	if (strncmp(real, mount_point, len) != 0 || real[len] != '/')
 		return -EXDEV;
 	for (const char *at = real + len + 1; *at && r >= 0; at++)
-		r = *at == '%' || *at == '\n' || *at == '\r' ? buf_addf(ret_name, "%%%02X", (unsigned char)*at)
-							      : buf_add_u8(ret_name, (uint8_t)*at);
+		r = *at == '%' || *at == '\n' || *at == '\r'
+			    ? buf_addf(ret_name, "%%%02X", (unsigned char)*at)
+			    : buf_add_u8(ret_name, (uint8_t)*at);
 	return r;
 }
 
@@ -86,8 +87,10 @@ static int change_link(const char *verb, const char *path, const char *target, b
 	if (r < 0 || !buf_cstr(&line))
 		return cli_fail_errno(r < 0 ? r : -ENOMEM, "%s", path);
 	if (!remove_line(value, buf_cstr(&line), &rest) && !add)
-		return cli_fail("%s: has no link '%s' to %s that was set (what is found in its text goes with the text)", path,
-				verb, target);
+		return cli_fail(
+			"%s: has no link '%s' to %s that was set (what is found in its text goes with the "
+			"text)",
+			path, verb, target);
 	if (add)
 		r = buf_addf(&rest, "%s\n", buf_cstr(&line));
 	if (r >= 0)
@@ -142,7 +145,8 @@ static int link_main(int argc, char **argv)
 	if (argc < 5)
 		return cli_usage(&command_link, "a VERB, a FILE and a TARGET are wanted");
 	if (!link_verb_is_good(argv[2], strlen(argv[2])))
-		return cli_usage(&command_link, "'%s' is no VERB: letters, digits, - and _ make one", argv[2]);
+		return cli_usage(&command_link, "'%s' is no VERB: letters, digits, - and _ make one",
+				 argv[2]);
 	for (int i = 4; i < argc; i++) {
 		int r = change_link(argv[2], argv[3], argv[i], add);
 
@@ -153,6 +157,7 @@ static int link_main(int argc, char **argv)
 
 const struct command command_link = {
 	"link", link_main, "add|rm VERB FILE TARGET.. | ls FILE..", "link files to others, list links",
-	"VERB: any of letters, digits, - and _, as cites, partOf, dependsOn. ls also shows links that were found in the text;\n"
-	"a target after ? is not there yet.",
+	"VERB: any of letters, digits, - and _, as cites, partOf, dependsOn. A link is kept as it was said; queries\n"
+	"find those of verbs that have an inverse (cites, citedBy) from either end: brainy(1). ls also shows links\n"
+	"that were found in the text; a target after ? is not there yet.",
 };

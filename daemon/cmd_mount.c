@@ -29,11 +29,13 @@ struct mount_call {
 /* A stream of the journal (sd_journal_stream_fd(3) says what it expects), or -1. */
 static int open_journal(void)
 {
-	static const char header[] = "brainy\n\n6\n1\n0\n0\n0\n"; /* identifier, unit, priority, level prefix, .. */
+	static const char header[] =
+		"brainy\n\n6\n1\n0\n0\n0\n"; /* identifier, unit, priority, level prefix, .. */
 	struct sockaddr_un to = { .sun_family = AF_UNIX, .sun_path = "/run/systemd/journal/stdout" };
 	_cleanup_close_ int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 
-	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 || io_write(fd, header, sizeof(header) - 1) < 0)
+	if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) < 0 ||
+	    io_write(fd, header, sizeof(header) - 1) < 0)
 		return -1;
 	return steal_fd(&fd);
 }
@@ -108,8 +110,9 @@ static void warn_of_swap(void)
 		return;
 	for (char *line = strchr((char *)text.data, '\n'); line && line[1]; line = strchr(line + 1, '\n'))
 		if (strncmp(line + 1, "/dev/zram", 9) != 0 && strncmp(line + 1, "/dev/dm-", 8) != 0) {
-			fprintf(stderr, "brainy: warning: swap is on and may not be encrypted; parts of files and of the "
-					"index can end there (see docs/privacy.md)\n");
+			fprintf(stderr,
+				"brainy: warning: swap is on and may not be encrypted; parts of files and of "
+				"the index can end there (see docs/privacy.md)\n");
 			return;
 		}
 }
@@ -131,8 +134,8 @@ static int make_absolute(const char *path, char **ret_path)
 	return 0;
 }
 
-/* Volumes that were made before there was a copy have none, and a power cut may have come between the two. Whoever
- * holds the lock mends that: what has just opened is the good one. */
+/* Volumes that were made before there was a copy have none, and a power cut may have come between the two.
+ * Whoever holds the lock mends that: what has just opened is the good one. */
 static void renew_copy(const char *path, int dirfd, const struct volume *v, const struct keyring *keys)
 {
 	int r = volume_copies_agree(dirfd);
@@ -182,8 +185,8 @@ static int mount_volume(struct mount_call *call)
 	return call->foreground ? run_keeper(&config) : run_in_background(&config);
 }
 
-/* mount(8) does not tell its helpers the options that are its defaults, suid and dev among them; without them we mount
- * as fusermount3 does. It does tell nosuid and nodev, where fstab lets users mount. */
+/* mount(8) does not tell its helpers the options that are its defaults, suid and dev among them; without them
+ * we mount as fusermount3 does. It does tell nosuid and nodev, where fstab lets users mount. */
 static void default_options(const char *called_as, struct mount_options *o)
 {
 	mount_options_init(o);
@@ -193,7 +196,9 @@ static void default_options(const char *called_as, struct mount_options *o)
 
 static int mount_main(int argc, char **argv)
 {
-	static const struct option options[] = { SECRET_LONG_OPTIONS, { "config", required_argument, NULL, 'c' }, { 0 } };
+	static const struct option options[] = { SECRET_LONG_OPTIONS,
+						 { "config", required_argument, NULL, 'c' },
+						 { 0 } };
 	struct mount_call call = { .secret = SECRET_OPTIONS_INIT };
 	struct mount_options *o = &call.options;
 	_cleanup_free_ char *unknown = NULL;
@@ -212,7 +217,8 @@ static int mount_main(int argc, char **argv)
 		else
 			return cli_usage(&command_mount, "unknown option");
 		if (r < 0)
-			return cli_usage(&command_mount, "mount option '%s' is not known", unknown ? unknown : optarg);
+			return cli_usage(&command_mount, "mount option '%s' is not known",
+					 unknown ? unknown : optarg);
 	}
 	if (argc - optind != 2)
 		return cli_usage(&command_mount, "VOLUME and MNT are wanted");
@@ -226,5 +232,6 @@ static int mount_main(int argc, char **argv)
 const struct command command_mount = {
 	"mount", mount_main, "VOLUME MNT [-f] [-o OPT,..] [--key-file F | --passphrase-fd N] [--config F]",
 	"mount a volume; returns when the mount answers",
-	"-f stays in front. Options are those of mount(8): ro nosuid nodev noexec noatime allow_other fsname= ..",
+	"-f stays in front. Options are those of mount(8): ro nosuid nodev noexec noatime allow_other\n"
+	"fsname= ..",
 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `brainy pack`: what is in a pack, with the volume's key and without its catalog. Packs are never changed, so that it does
- * not matter whether the volume is mounted. */
+/* `brainy pack`: what is in a pack, with the volume's key and without its catalog. Packs are never changed,
+ * so that it does not matter whether the volume is mounted. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -91,8 +91,8 @@ static int tell_user(void *context, const struct pack_entry *e)
 			continue;
 		if (path.len == 0 && e->n_names > 0 && pack_add_path(u->c->pack, e->names, &path) < 0)
 			return -ENOMEM;
-		printf("problem: bytes %" PRIu64 " to %" PRIu64 " of inode %" PRIu64 " are lost: ", piece->offset,
-		       piece->offset + piece->len - 1, e->inode.ino);
+		printf("problem: bytes %" PRIu64 " to %" PRIu64 " of inode %" PRIu64 " are lost: ",
+		       piece->offset, piece->offset + piece->len - 1, e->inode.ino);
 		pack_print_escaped(&path);
 		putchar('\n');
 	}
@@ -109,8 +109,8 @@ static int tell_frame(void *context, const struct pack_frame *f, int error)
 		printf("problem: header or dictionary: %s\n", strerrordesc_np(-error));
 		return 0;
 	}
-	printf("problem: frame %u, %u bytes from byte %u of the pack on: %s\n", f->number, f->stored_len, f->place,
-	       strerrordesc_np(-error));
+	printf("problem: frame %u, %u bytes from byte %u of the pack on: %s\n", f->number, f->stored_len,
+	       f->place, strerrordesc_np(-error));
 	return pack_foreach_file(u.c->pack, tell_user, &u);
 }
 
@@ -142,7 +142,8 @@ static int compare_paths(void *context, const struct pack_entry *e)
 
 	for (uint32_t k = 0; k < e->n_names; k++) {
 		_cleanup_buf_ struct buf path = BUF_INIT;
-		const char *text = pack_add_path(s->c->pack, &e->names[k], &path) < 0 ? NULL : buf_cstr(&path);
+		const char *text =
+			pack_add_path(s->c->pack, &e->names[k], &path) < 0 ? NULL : buf_cstr(&path);
 
 		if (!text)
 			return -ENOMEM;
@@ -171,7 +172,8 @@ static int find_file(struct pack_command *c, const struct pack_entry **ret_e)
 	return 0;
 }
 
-/* The first byte from `at` on that no piece has; e->inode.size when there is none. `*ret_end`: one behind the last such. */
+/* The first byte from `at` on that no piece has; e->inode.size when there is none. `*ret_end`: one behind the
+ * last such. */
 static uint64_t find_gap(const struct pack_entry *e, uint64_t at, uint64_t *ret_end)
 {
 	bool moved = true;
@@ -203,8 +205,9 @@ static int check_gaps(const struct pack_command *c, const struct pack_entry *e)
 			return complain(c, -ENOMEM);
 		at = end;
 	}
-	return gaps.len ? cli_fail("%s: bytes %.*s of %s lie in other packs", c->path, (int)gaps.len, (char *)gaps.data,
-				   c->what) : 0;
+	return gaps.len ? cli_fail("%s: bytes %.*s of %s lie in other packs", c->path, (int)gaps.len,
+				   (char *)gaps.data, c->what)
+			: 0;
 }
 
 static int write_file(const struct pack_command *c, const struct pack_entry *e)
@@ -217,7 +220,8 @@ static int write_file(const struct pack_command *c, const struct pack_entry *e)
 		int r;
 
 		if (n == -EBADMSG)
-			return cli_fail("%s: bytes of %s from %" PRIu64 " on are damaged", c->path, c->what, at);
+			return cli_fail("%s: bytes of %s from %" PRIu64 " on are damaged", c->path, c->what,
+					at);
 		if (n <= 0)
 			return complain(c, n < 0 ? (int)n : -EBADMSG);
 		r = io_write(STDOUT_FILENO, bytes, (size_t)n);
@@ -301,7 +305,8 @@ static int pack_main(int argc, char **argv)
 			continue;
 		if (argc - 1 - optind != verbs[k].words)
 			return cli_usage(&command_pack, verbs[k].words == 1 ? "one PACK is wanted" :
-									      "PACK and PATH, or inode number, are wanted");
+									      "PACK and PATH, or inode "
+									      "number, are wanted");
 		c.path = words[0];
 		c.what = words[1];
 		return open_and_run(&c, verbs[k].run);
@@ -313,7 +318,8 @@ const struct command command_pack = {
 	"pack", pack_main,
 	"ls|verify|cat PACK [PATH|INODE] [--json] [--volume VOLUME] [--key-file F | --passphrase-fd N]",
 	"explain a pack without the catalog",
-	"PACK is a file of VOLUME/warm, whose volume is found by itself, or one that was fetched from the bucket. 'ls' lists it:\n"
-	"mode, owner, size, mtime (UTC), bytes in this pack and paths, as they were when it was made. 'verify' reads all of it and\n"
-	"says what is damaged. 'cat' writes the bytes of a file.",
+	"PACK is a file of VOLUME/warm, whose volume is found by itself, or one that was fetched from the\n"
+	"bucket. 'ls' lists it: mode, owner, size, mtime (UTC), bytes in this pack and paths, as they were\n"
+	"when it was made. 'verify' reads all of it and says what is damaged. 'cat' writes the bytes of a\n"
+	"file.",
 };

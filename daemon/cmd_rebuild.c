@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `brainy rebuild`: a new volume out of the packs of one whose catalog is lost. Of that one only volume.json, the key,
- * brainy.conf, warm/ and the bucket are read, and nothing is written. */
+/* `brainy rebuild`: a new volume out of the packs of one whose catalog is lost. Of that one only volume.json,
+ * the key, brainy.conf, warm/ and the bucket are read, and nothing is written. */
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
@@ -71,7 +71,8 @@ static int unlock(struct rebuild_command *c, int dirfd, struct secret *secret)
 	int r = cli_unlock_volume(c->from, dirfd, VOLUME_FILE, &c->secret, secret, &v, &c->keys, &read_only);
 
 	if (r != 0 && volume_copies_agree(dirfd) == 0)
-		r = cli_unlock_volume(c->from, dirfd, VOLUME_COPY, &c->secret, secret, &v, &c->keys, &read_only);
+		r = cli_unlock_volume(c->from, dirfd, VOLUME_COPY, &c->secret, secret, &v, &c->keys,
+				      &read_only);
 	return r;
 }
 
@@ -85,11 +86,15 @@ static int open_bucket(struct rebuild_command *c, int dirfd)
 		return cli_fail("rebuild %s: %s", c->from, text ? text : strerrordesc_np(-r));
 	r = cold_open(&c->config, &c->bucket, &why);
 	if (r < 0)
-		return cli_fail("rebuild %s: the bucket cannot be opened: %s; to do without it name an empty file with "
-				"--config", c->from, why.text);
+		return cli_fail(
+			"rebuild %s: the bucket cannot be opened: %s; to do without it name an empty file "
+			"with --config",
+			c->from, why.text);
 	if (!c->bucket && c->from_bucket)
-		return cli_fail("rebuild %s: no bucket is configured; set [cold] url in its brainy.conf, or name another "
-				"file with --config", c->from);
+		return cli_fail(
+			"rebuild %s: no bucket is configured; set [cold] url in its brainy.conf, or name "
+			"another file with --config",
+			c->from);
 	return 0;
 }
 
@@ -107,14 +112,17 @@ static int conclude(const struct rebuild_command *c)
 {
 	const struct rebuild_report *r = &c->report;
 
-	printf("%s: %llu files (%llu bytes) and %llu folders out of %llu packs\n", c->to, (unsigned long long)r->files,
-	       (unsigned long long)r->bytes, (unsigned long long)r->directories, (unsigned long long)r->packs);
+	printf("%s: %llu files (%llu bytes) and %llu folders out of %llu packs\n", c->to,
+	       (unsigned long long)r->files, (unsigned long long)r->bytes, (unsigned long long)r->directories,
+	       (unsigned long long)r->packs);
 	if (r->aside)
 		printf("in lost+found: %llu\n", (unsigned long long)r->aside);
 	if (r->problems)
-		return cli_fail("rebuild %s: not everything could be saved to its place: %llu problems, %llu damaged packs, "
-				"%llu bytes of files lost", c->from, (unsigned long long)r->problems,
-				(unsigned long long)r->packs_damaged, (unsigned long long)r->lost_bytes);
+		return cli_fail(
+			"rebuild %s: not everything could be saved to its place: %llu problems, %llu damaged "
+			"packs, %llu bytes of files lost",
+			c->from, (unsigned long long)r->problems, (unsigned long long)r->packs_damaged,
+			(unsigned long long)r->lost_bytes);
 	return CLI_OK;
 }
 
@@ -137,7 +145,8 @@ static int run_with(struct rebuild_command *c)
 	r = open_sources(c, dirfd);
 	if (r != 0)
 		return r;
-	/* A key that was named is that of both; without one each volume has its own, where it is looked for. */
+	/* A key that was named is that of both; without one each volume has its own, where it is looked for.
+	 */
 	if (secret.value.kind != KEYSLOT_RECOVERY && (c->secret.key_file || c->secret.passphrase_fd != -1))
 		n.known = &secret;
 	r = make_volume(&n);
@@ -182,8 +191,9 @@ static int rebuild_main(int argc, char **argv)
 const struct command command_rebuild = {
 	"rebuild", rebuild_main, "VOLUME NEWVOLUME [--from-bucket] [--config F] [--key-file F | --passphrase-fd N]",
 	"make a new volume of the packs of one whose catalog is lost",
-	"Saves all that was warm or cold, as it was when it was packed, out of VOLUME/warm and the bucket of brainy.conf, which\n"
-	"--from-bucket demands. Files that were hot, empty files and empty folders are in no pack. VOLUME stays as it is. What has\n"
-	"lost its place, or some of its bytes, is in lost+found and told; the exit status is 1 then. NEWVOLUME needs room for\n"
-	"everything, and the key that was named, or, when none was, one of its own.",
+	"Saves all that was warm or cold, as it was when it was packed, out of VOLUME/warm and the bucket\n"
+	"of brainy.conf, which --from-bucket demands. Files that were hot, empty files and empty folders\n"
+	"are in no pack. VOLUME stays as it is. What has lost its place, or some of its bytes, is in\n"
+	"lost+found and told; the exit status is 1 then. NEWVOLUME needs room for everything, and the key\n"
+	"that was named, or, when none was, one of its own.",
 };

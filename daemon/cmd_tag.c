@@ -56,8 +56,10 @@ static int complain_of_missing(const char *path, const char *tag)
 	_cleanup_buf_ struct buf found = BUF_INIT;
 	static char tags[TAGS_MAX];
 
-	if (read_tags(path, FOUND_XATTR, tags) == 0 && buf_add_str(&found, tags) == 0 && remove_tag(&found, tag))
-		return cli_fail("%s: its content says '%s'; a tag that was found goes with the text", path, tag);
+	if (read_tags(path, FOUND_XATTR, tags) == 0 && buf_add_str(&found, tags) == 0 &&
+	    remove_tag(&found, tag))
+		return cli_fail("%s: its content says '%s'; a tag that was found goes with the text", path,
+				tag);
 	return cli_fail("%s: has no tag '%s'", path, tag);
 }
 
@@ -121,7 +123,8 @@ static int list_all(void)
 	r = io_read_file_at(AT_FDCWD, path, 1u << 30, &counts);
 	if (r < 0)
 		return cli_fail_errno(r, "%s", mount_point);
-	return fwrite(counts.data, 1, counts.len, stdout) == counts.len && fflush(stdout) == 0 ? CLI_OK : CLI_FAILED;
+	return fwrite(counts.data, 1, counts.len, stdout) == counts.len && fflush(stdout) == 0 ? CLI_OK
+											       : CLI_FAILED;
 }
 
 static int tag_main(int argc, char **argv)
@@ -149,6 +152,6 @@ static int tag_main(int argc, char **argv)
 
 const struct command command_tag = {
 	"tag", tag_main, "add|rm TAG FILE.. | ls [FILE..]", "tag files, untag, list tags",
-	"ls marks tags that were found in a file's content: they come and go with it. Without FILE it counts the files of\n"
-	"each tag.",
+	"ls marks tags that were found in a file's content: they come and go with it. Without FILE it\n"
+	"counts the files of each tag.",
 };

@@ -19,12 +19,14 @@
 
 static int fail_to_find(int error, const char *path)
 {
-	return error == -ENOTCONN ? cli_fail("%s: no brainyfs is mounted there", path) : cli_fail_errno(error, "%s", path);
+	return error == -ENOTCONN ? cli_fail("%s: no brainyfs is mounted there", path)
+				  : cli_fail_errno(error, "%s", path);
 }
 
 /* ---- run */
 
-/* A server that dies while it runs the policy leaves the run to the next one: every move is there whole or not at all. */
+/* A server that dies while it runs the policy leaves the run to the next one: every move is there whole or
+ * not at all. */
 static int ask(const char *mount_point, const char *line, struct buf *ret_answer)
 {
 	int r = control_ask(mount_point, line, ret_answer);
@@ -76,7 +78,8 @@ static int run_main(int argc, char **argv)
 		return fail_to_find(r, argv[optind]);
 	(void) snprintf(line, sizeof(line), "tier run %lld%s", (long long)now_s, dry_run ? " dry" : "");
 	r = ask(mount_point, line, &answer);
-	return r < 0 ? cli_fail_errno(r, "cannot ask %s", mount_point) : print_answer(mount_point, &answer, dry_run);
+	return r < 0 ? cli_fail_errno(r, "cannot ask %s", mount_point)
+		     : print_answer(mount_point, &answer, dry_run);
 }
 
 /* "tier status", "compact", "scrub": a line to the mount, its answer to the user. */
@@ -101,14 +104,16 @@ static int compact_main(int argc, char **argv)
 	return plain_main(&command_compact, "compact", argc, argv);
 }
 
-const struct command command_compact = { "compact", compact_main, "MNT", "take away what no longer serves", NULL };
+const struct command command_compact = { "compact", compact_main, "MNT", "take away what no longer serves",
+					 NULL };
 
 static int scrub_main(int argc, char **argv)
 {
 	return plain_main(&command_scrub, "scrub", argc, argv);
 }
 
-const struct command command_scrub = { "scrub", scrub_main, "MNT", "read all that is stored, to find damage", NULL };
+const struct command command_scrub = { "scrub", scrub_main, "MNT", "read all that is stored, to find damage",
+				       NULL };
 
 /* ---- one file */
 
@@ -133,8 +138,8 @@ static int show(const char *path)
 		r = read_text(path, PIN_XATTR, pin, sizeof(pin));
 	if (r < 0)
 		return cli_fail_errno(r, "%s", path);
-	printf("%s\t%s%s%s\n", *now ? now : "-", *wanted ? wanted : "auto", *pin && strcmp(pin, "0") != 0 ? ", pinned\t" : "\t",
-	       path);
+	printf("%s\t%s%s%s\n", *now ? now : "-", *wanted ? wanted : "auto",
+	       *pin && strcmp(pin, "0") != 0 ? ", pinned\t" : "\t", path);
 	return CLI_OK;
 }
 
@@ -204,4 +209,5 @@ static int unpin_main(int argc, char **argv)
 }
 
 const struct command command_pin = { "pin", pin_main, "FILE|DIR..", "keep hot, whatever its age", NULL };
-const struct command command_unpin = { "unpin", unpin_main, "FILE|DIR..", "leave it to the policy again", NULL };
+const struct command command_unpin = { "unpin", unpin_main, "FILE|DIR..", "leave it to the policy again",
+				       NULL };

@@ -60,7 +60,8 @@ static bool find_user(const char *mount_point, char *ret_text, size_t size)
 	DIR *d = opendir("/proc");
 	bool found = false;
 
-	(void) snprintf(ret_text, size, "a process that cannot be seen (another user's, or in another namespace)");
+	(void) snprintf(ret_text, size,
+			"a process that cannot be seen (another user's, or in another namespace)");
 	for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
 		_cleanup_buf_ struct buf comm = BUF_INIT;
 		char path[64];
@@ -71,7 +72,8 @@ static bool find_user(const char *mount_point, char *ret_text, size_t size)
 		(void) io_read_file_at(AT_FDCWD, path, 64, &comm);
 		if (comm.len > 0)
 			comm.len--; /* its newline */
-		(void) snprintf(ret_text, size, "%.*s (%.20s)", (int)comm.len, (const char *)comm.data, e->d_name);
+		(void) snprintf(ret_text, size, "%.*s (%.20s)", (int)comm.len, (const char *)comm.data,
+				e->d_name);
 		found = true;
 		break;
 	}
@@ -80,8 +82,8 @@ static bool find_user(const char *mount_point, char *ret_text, size_t size)
 	return found;
 }
 
-/* What asks every filesystem for its size or name (df, lsof, a monitor) holds ours for an instant, and is gone when one
- * looks who it was. */
+/* What asks every filesystem for its size or name (df, lsof, a monitor) holds ours for an instant, and is
+ * gone when one looks who it was. */
 static int detach(const char *mount_point, bool lazy, char *ret_user, size_t size)
 {
 	const struct timespec pause = { .tv_nsec = 50 * 1000 * 1000 };
@@ -116,13 +118,15 @@ static int wait_drained(int volume_dirfd, const char *mount_point)
 	int r = lock_wait_free(volume_dirfd, DRAIN_MS, state);
 
 	if (r == -ETIMEDOUT)
-		return cli_fail("%s is unmounted, but its data is still being written after %d s", mount_point,
-				DRAIN_MS / 1000);
+		return cli_fail("%s is unmounted, but its data is still being written after %d s",
+				mount_point, DRAIN_MS / 1000);
 	if (r < 0)
 		return cli_fail_errno(r, "%s is unmounted, but its end cannot be watched", mount_point);
 	if (strcmp(state, "clean") != 0)
-		return cli_fail("%s is unmounted, but was not closed cleanly (see the log); the next mount recovers it",
-				mount_point);
+		return cli_fail(
+			"%s is unmounted, but was not closed cleanly (see the log); the next mount recovers "
+			"it",
+			mount_point);
 	return CLI_OK;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* `brainy upgrade`: the program that is run here takes over a mount. The old server checks it, the keeper starts a
- * server of it, and what was under way is sent to that one. */
+/* `brainy upgrade`: the program that is run here takes over a mount. The old server checks it, the keeper
+ * starts a server of it, and what was under way is sent to that one. */
 #include <errno.h>
 #include <limits.h>
 #include <stdio.h>
@@ -51,10 +51,12 @@ static int wait_for_it(const char *mount_point, const struct counts *before)
 		if (r == 0 && now.upgrades > before->upgrades)
 			return CLI_OK;
 		if (r == 0 && now.refused > before->refused)
-			return cli_fail("cannot upgrade %s: the old program goes on: %s", mount_point, refusal ? refusal : "");
+			return cli_fail("cannot upgrade %s: the old program goes on: %s", mount_point,
+					refusal ? refusal : "");
 		(void) usleep(LOOK_US);
 	}
-	return cli_fail("cannot upgrade %s: nothing has changed after %u s; see the log", mount_point, PATIENCE_MS / 1000);
+	return cli_fail("cannot upgrade %s: nothing has changed after %u s; see the log", mount_point,
+			PATIENCE_MS / 1000);
 }
 
 static int ask(const char *mount_point, const char *program)
@@ -89,8 +91,10 @@ static int upgrade_main(int argc, char **argv)
 		return cli_fail("this program is no longer where it was started from");
 	r = read_counts(mount_point, &before, NULL);
 	if (r == -EOPNOTSUPP)
-		return cli_fail("cannot upgrade %s: it is served by a program that cannot hand over; unmount and mount again",
-				mount_point);
+		return cli_fail(
+			"cannot upgrade %s: it is served by a program that cannot hand over; unmount and "
+			"mount again",
+			mount_point);
 	if (r < 0)
 		return cli_fail_errno(r, "cannot ask %s", mount_point);
 	r = ask(mount_point, program);

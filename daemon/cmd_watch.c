@@ -167,7 +167,12 @@ static int run(struct watch_command *w)
 /* ---- the command */
 
 enum {
-	OPTION_DELETE = OPTION_COMMON_END, OPTION_DROP, OPTION_ONCE, OPTION_IGNORE, OPTION_ALL_NAMES, OPTION_VERBOSE
+	OPTION_DELETE = OPTION_COMMON_END,
+	OPTION_DROP,
+	OPTION_ONCE,
+	OPTION_IGNORE,
+	OPTION_ALL_NAMES,
+	OPTION_VERBOSE
 };
 
 static int take_option(struct watch_command *w, int option)
@@ -240,8 +245,13 @@ static int watch_main(int argc, char **argv)
 	int r;
 
 	w.config.stop = &stop;
-	w.config.options = (struct copy_options){ .replace = COPY_REPLACE_ALL, .share = true, .ignored = &w.ignored,
-						  .tell = tell, .fail = fail, .step = step, .context = &w };
+	w.config.options = (struct copy_options){ .replace = COPY_REPLACE_ALL,
+						  .share = true,
+						  .ignored = &w.ignored,
+						  .tell = tell,
+						  .fail = fail,
+						  .step = step,
+						  .context = &w };
 	r = parse_options(&w, argc, argv);
 	if (r == 0)
 		r = ignore_usual(&w);
@@ -256,8 +266,9 @@ const struct command command_watch = {
 	"watch", watch_main,
 	"SRC DIR [--delete|--drop] [--ignore GLOB].. [--all-names] [--verbose] [--once [--json]]",
 	"have DIR follow a folder outside",
-	"Makes DIR what SRC is, and keeps it so until SIGINT or SIGTERM. What is changed in SRC is changed in DIR, whatever is\n"
-	"there; what is deleted in SRC is deleted in DIR only with --delete. With --drop files are moved: removed from SRC when\n"
-	"they are in DIR, durably; nothing in DIR is replaced then. Names of unfinished and temporary files are ignored, unless\n"
-	"there is --all-names. --once does it once and ends.",
+	"Makes DIR what SRC is, and keeps it so until SIGINT or SIGTERM. What is changed in SRC is changed\n"
+	"in DIR, whatever is there; what is deleted in SRC is deleted in DIR only with --delete. With\n"
+	"--drop files are moved: removed from SRC when they are in DIR, durably; nothing in DIR is replaced\n"
+	"then. Names of unfinished and temporary files are ignored, unless there is --all-names. --once\n"
+	"does it once and ends.",
 };

@@ -46,10 +46,13 @@ static int open_s3(const struct config *config, const char *rest, struct bucket 
 }
 
 /* Perhaps a mounted NAS, which may be away: system calls wait for it for ever. */
-static int open_folder(const struct config *config, const char *path, struct bucket **ret_b, struct bucket_error *ret_why)
+static int open_folder(const struct config *config, const char *path, struct bucket **ret_b,
+		       struct bucket_error *ret_why)
 {
 	const struct impatient_config impatient = {
-		.path = path, .open = folder_open, .open_timeout_ms = (uint32_t)config->cold.connect_timeout_ms,
+		.path = path,
+		.open = folder_open,
+		.open_timeout_ms = (uint32_t)config->cold.connect_timeout_ms,
 		.request_timeout_ms = (uint32_t)config->cold.request_timeout_ms,
 		.transfer_timeout_ms = (uint32_t)config->cold.total_timeout_ms,
 	};
@@ -68,6 +71,7 @@ int cold_open(const struct config *config, struct bucket **ret_b, struct bucket_
 		return open_s3(config, url + 5, ret_b, ret_why);
 	if (strncmp(url, "file://", 7) == 0)
 		return open_folder(config, url + 7, ret_b, ret_why);
-	*ret_why = (struct bucket_error){ .error = -EINVAL, .text = "[cold] url is neither s3://.. nor file://.." };
+	*ret_why = (struct bucket_error){ .error = -EINVAL,
+					  .text = "[cold] url is neither s3://.. nor file://.." };
 	return -EINVAL;
 }

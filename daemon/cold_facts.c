@@ -18,8 +18,8 @@
 /* What is not there, and what a program asked for wrongly, is no trouble with the bucket. */
 static bool is_trouble(enum bucket_fault fault)
 {
-	return fault != BUCKET_FINE && fault != BUCKET_ABSENT && fault != BUCKET_UNKNOWN && fault != BUCKET_LIMITED &&
-	       fault != BUCKET_STOPPED && fault != BUCKET_LOCAL;
+	return fault != BUCKET_FINE && fault != BUCKET_ABSENT && fault != BUCKET_UNKNOWN &&
+	       fault != BUCKET_LIMITED && fault != BUCKET_STOPPED && fault != BUCKET_LOCAL;
 }
 
 static void copy(char ret_text[COLD_TEXT_MAX], const struct bucket_error *e)
@@ -66,8 +66,8 @@ static void describe_lost(struct server *s, const struct lost_frame *l, char *at
 
 	(void) lost_foreach_file(s->stack.catalog, l, COUNTED_MAX, count_user, &u);
 	(void) snprintf(at, size, "pack %" PRIu64 " %s (%u%s files, inode %" PRIu64 " the first); ", l->pack,
-			l->altered ? "has other bytes than were sent" : "is gone", u.n, u.n == COUNTED_MAX ? " or more" : "",
-			u.first);
+			l->altered ? "has other bytes than were sent" : "is gone", u.n,
+			u.n == COUNTED_MAX ? " or more" : "", u.first);
 }
 
 static void look_for_lost(struct server *s, char ret_text[COLD_TEXT_MAX])
@@ -124,6 +124,7 @@ void cold_facts_add_files(struct server *s, json_t *problem)
 	size_t count = lost_get(files_get_lost(s->stack.files), frames);
 
 	for (size_t k = 0; n.files && k < count && json_array_size(n.files) < NAMED_MAX; k++)
-		(void) lost_foreach_file(n.catalog, &frames[k], NAMED_MAX - (unsigned)json_array_size(n.files), add_name, &n);
+		(void) lost_foreach_file(n.catalog, &frames[k], NAMED_MAX - (unsigned)json_array_size(n.files),
+					 add_name, &n);
 	(void) json_object_set_new(problem, "files", n.files);
 }

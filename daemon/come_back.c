@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-/* The setting comes first, so that the policy does not take away again what was brought back; when there is no room, or the
- * user breaks it off, it is put back as it was. The server goes on without us; we look at it now and then. A server
- * that dies meanwhile has a successor that knows of no recall: it is begun again, and what is here by then is not
- * brought twice. */
+/* The setting comes first, so that the policy does not take away again what was brought back; when there is
+ * no room, or the user breaks it off, it is put back as it was. The server goes on without us; we look at it
+ * now and then. A server that dies meanwhile has a successor that knows of no recall: it is begun again, and
+ * what is here by then is not brought twice. */
 #include "daemon/come_back.h"
 
 #include <errno.h>
@@ -110,9 +110,10 @@ static void stop(struct coming *c)
 
 static int parse(const char *text, struct progress *ret)
 {
-	int used = 0, n = sscanf(text, "ok %15s %llu %llu %llu %llu %llu %23s %llu %llu %llu %d%n", ret->state, &ret->files_done,
-				 &ret->files, &ret->bytes_done, &ret->bytes, &ret->elapsed_ms, ret->left, &ret->failed,
-				 &ret->changed, &ret->missing, &ret->error, &used);
+	int used = 0,
+	    n = sscanf(text, "ok %15s %llu %llu %llu %llu %llu %23s %llu %llu %llu %d%n", ret->state,
+		       &ret->files_done, &ret->files, &ret->bytes_done, &ret->bytes, &ret->elapsed_ms,
+		       ret->left, &ret->failed, &ret->changed, &ret->missing, &ret->error, &used);
 
 	if (n != 11)
 		return -EBADMSG;
@@ -130,8 +131,8 @@ static void show(const struct coming *c, const struct progress *p)
 		fprintf(stderr, "\rlooking for files ..");
 		return;
 	}
-	fprintf(stderr, "\r\033[K%llu of %llu files, %.1f of %.1f MB", p->files_done, p->files, (double)p->bytes_done / 1e6,
-		(double)p->bytes / 1e6);
+	fprintf(stderr, "\r\033[K%llu of %llu files, %.1f of %.1f MB", p->files_done, p->files,
+		(double)p->bytes_done / 1e6, (double)p->bytes / 1e6);
 	if (p->left[0] != '-')
 		fprintf(stderr, ", %.0f s to go", strtod(p->left, NULL) / 1000);
 }
@@ -165,15 +166,19 @@ static int fail_by(const struct coming *c, const struct progress *p)
 	if (p->error == ENOSPC) {
 		if (p->files_done == 0)
 			put_back(c);
-		return cli_fail("%s: there is no room: %llu bytes are missing for %llu bytes to come back without passing "
-				"capacity_high of [tiers]",
-				c->path, p->missing, p->bytes - p->bytes_done);
+		return cli_fail(
+			"%s: there is no room: %llu bytes are missing for %llu bytes to come back without "
+			"passing capacity_high of [tiers]",
+			c->path, p->missing, p->bytes - p->bytes_done);
 	}
 	if (p->error == ECANCELED)
-		return cli_fail("%s: it was stopped: %llu of %llu files are back", c->path, p->files_done, p->files);
+		return cli_fail("%s: it was stopped: %llu of %llu files are back", c->path, p->files_done,
+				p->files);
 	if (p->error)
-		return cli_fail("%s: %llu of %llu files are back; the others come with the next run of the policy: %s", c->path,
-				p->files_done, p->files, p->why[0] ? p->why : strerrordesc_np(p->error));
+		return cli_fail(
+			"%s: %llu of %llu files are back; the others come with the next run of the policy: "
+			"%s",
+			c->path, p->files_done, p->files, p->why[0] ? p->why : strerrordesc_np(p->error));
 	if (p->failed)
 		return cli_fail("%s: %llu files cannot be brought back: %s", c->path, p->failed,
 				p->why[0] ? p->why : "see problems of status.json");
@@ -229,7 +234,8 @@ int come_back(const char *path)
 
 	heed_signals();
 	if (r < 0)
-		r = r == -ENOTCONN ? cli_fail("%s: no brainyfs is mounted there", path) : cli_fail_errno(r, "%s", path);
+		r = r == -ENOTCONN ? cli_fail("%s: no brainyfs is mounted there", path)
+				   : cli_fail_errno(r, "%s", path);
 	else
 		r = come(&c);
 	free(c.mount_point);

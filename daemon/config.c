@@ -73,8 +73,10 @@ static int check_class_name(struct parse *p, const char *name)
 	const struct config *c = p->config;
 
 	if (!is_class_name(name))
-		return config_complain(&p->why, "'%.*s' is no name of a class; allowed are 1 to %u letters, digits, _ . and -",
-				       CONFIG_SHOWN_MAX, name, CLASS_NAME_MAX);
+		return config_complain(
+			&p->why,
+			"'%.*s' is no name of a class; allowed are 1 to %u letters, digits, _ . and -",
+			CONFIG_SHOWN_MAX, name, CLASS_NAME_MAX);
 	for (size_t i = 0; i < c->n_classes; i++)
 		if (strcmp(c->classes[i].name, name) == 0)
 			return config_complain(&p->why, "[class %s] stands here a second time", name);
@@ -135,7 +137,8 @@ static int handle_section(struct parse *p, char *line)
 		return 0;
 	}
 	list_allowed(NULL, allowed, sizeof(allowed));
-	return config_complain(&p->why, "unknown section '%.*s'; allowed are %s", CONFIG_SHOWN_MAX, line, allowed);
+	return config_complain(&p->why, "unknown section '%.*s'; allowed are %s", CONFIG_SHOWN_MAX, line,
+			       allowed);
 }
 
 /* ---- lines */
@@ -153,14 +156,18 @@ static int unknown_key(struct parse *p, const char *key)
 	char allowed[1024];
 
 	if (config_is_secret(key))
-		return config_complain(&p->why, "'%.*s' does not belong here: no credential stands in this file, they are "
-				       "read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or from the AWS profile "
-				       "file", CONFIG_SHOWN_MAX, key);
+		return config_complain(
+			&p->why,
+			"'%.*s' does not belong here: no credential stands in this file, they are "
+			"read from AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY or from the AWS profile "
+			"file",
+			CONFIG_SHOWN_MAX, key);
 	if (!p->section[0])
-		return config_complain(&p->why, "'%.*s' stands before the first [section]", CONFIG_SHOWN_MAX, key);
+		return config_complain(&p->why, "'%.*s' stands before the first [section]", CONFIG_SHOWN_MAX,
+				       key);
 	list_allowed(p->section, allowed, sizeof(allowed));
-	return config_complain(&p->why, "unknown key '%.*s' in section [%s]; allowed are %s", CONFIG_SHOWN_MAX, key,
-			       p->section, allowed);
+	return config_complain(&p->why, "unknown key '%.*s' in section [%s]; allowed are %s",
+			       CONFIG_SHOWN_MAX, key, p->section, allowed);
 }
 
 static int handle_key(struct parse *p, const char *key, const char *value)
@@ -201,7 +208,8 @@ static int handle_line(struct parse *p, char *line)
 		return handle_section(p, line);
 	equals = strchr(line, '=');
 	if (!equals && config_is_secret(line))
-		return config_complain(&p->why, "this line, with what may be a credential, is not 'key = value'");
+		return config_complain(&p->why,
+				       "this line, with what may be a credential, is not 'key = value'");
 	if (!equals)
 		return config_complain(&p->why, "'%.*s' is not 'key = value'", CONFIG_SHOWN_MAX, line);
 	*equals = '\0';
@@ -323,7 +331,9 @@ static int adopt_classes(struct config *running, struct config *fresh, struct bu
 {
 	struct config_class *classes = running->classes;
 	size_t n = running->n_classes;
-	int r = same_classes(running, fresh) ? 0 : buf_addf(ret_changed, "%s[class]", ret_changed->len ? ", " : "");
+	int r = same_classes(running, fresh)
+			? 0
+			: buf_addf(ret_changed, "%s[class]", ret_changed->len ? ", " : "");
 
 	if (r < 0 || same_classes(running, fresh))
 		return r;
@@ -334,7 +344,8 @@ static int adopt_classes(struct config *running, struct config *fresh, struct bu
 	return 0;
 }
 
-int config_adopt(struct config *running, struct config *fresh, struct buf *ret_changed, struct buf *ret_waiting)
+int config_adopt(struct config *running, struct config *fresh, struct buf *ret_changed,
+		 struct buf *ret_waiting)
 {
 	int r = 0;
 

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* VOLUME/brainy.conf: sections and keys that brainy knows; anything else is an error that says file,
- * line and what is allowed. Zero means default everywhere; docs/brainy.1 says what that is. What it means to the
- * modules below is config_policy.h's and wire.c's.
+ * line and what is allowed. Zero means default everywhere; docs/brainy.1 says what that is. What it means to
+ * the modules below is config_policy.h's and wire.c's.
  *
  * Lines are `[section]`, `key = value`, or comments after # or ;. A list may be given in several lines, each
- * with its key; any other key stands once. `[class NAME]` makes a class of files; the order of classes counts.
+ * with its key; any other key stands once. `[class NAME]` makes a class of files; the order of classes
+ * counts.
  *
  * Credentials never stand here: a key that looks like one is an error that says where they belong. */
 #pragma once
@@ -61,7 +62,7 @@ struct config {
 		uint64_t hot_days, warm_days, retention_days; /* or CONFIG_NEVER */
 		uint64_t retention;                           /* enum config_retention */
 		char *hold_tags;                              /* owned: separated by commas */
-		char *ignore;                                 /* owned: names of programs, separated by commas */
+		char *ignore; /* owned: names of programs, separated by commas */
 		uint64_t settle_s;
 		uint64_t promote_uses;                        /* or CONFIG_NEVER */
 		uint64_t promote_gap_ms, promote_days;
@@ -76,7 +77,7 @@ struct config {
 		uint64_t pack_clean_below, pack_merge_below;  /* percent */
 	} tiers;
 	struct {
-		char *url;                  /* owned: s3://bucket/prefix or file:///folder; NULL: no cold tier */
+		char *url; /* owned: s3://bucket/prefix or file:///folder; NULL: no cold tier */
 		char *endpoint, *region;    /* owned */
 		uint64_t addressing;        /* enum config_addressing */
 		char *profile, *ca_file, *proxy; /* owned */
@@ -116,7 +117,8 @@ void config_done(struct config *c);
 
 /* Moves what can change under a mount from `fresh` to `running`. Appends "[index] exclude, .." to
  * *ret_changed, and likewise to *ret_waiting what differs and holds from the next mount on only. */
-int config_adopt(struct config *running, struct config *fresh, struct buf *ret_changed, struct buf *ret_waiting);
+int config_adopt(struct config *running, struct config *fresh, struct buf *ret_changed,
+		 struct buf *ret_waiting);
 
 /* Copies [cold] and [limits], and nothing else; config_done() ends it. -ENOMEM. */
 int config_copy_cold(const struct config *from, struct config *ret_c);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a text must look like, and which values must fit together. Messages say what is allowed; of what may hold a
- * credential they repeat nothing. */
+/* What a text must look like, and which values must fit together. Messages say what is allowed; of what may
+ * hold a credential they repeat nothing. */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -45,8 +45,11 @@ int config_check_window(const char *value, char **ret_why)
 
 	if (r == 0 && w.n > 0)
 		return 0;
-	return config_complain(ret_why, "'%.*s' is not what is allowed: times with days before them or without, separated by "
-			       "commas: 01:00-06:00, Sat-Sun 00:00-24:00 (at most %u)", CONFIG_SHOWN_MAX, value, WINDOWS_MAX);
+	return config_complain(
+		ret_why,
+		"'%.*s' is not what is allowed: times with days before them or without, separated by "
+		"commas: 01:00-06:00, Sat-Sun 00:00-24:00 (at most %u)",
+		CONFIG_SHOWN_MAX, value, WINDOWS_MAX);
 }
 
 int config_check_timezone(const char *value, char **ret_why)
@@ -55,7 +58,8 @@ int config_check_timezone(const char *value, char **ret_why)
 
 	if (strcmp(value, "local") == 0 || windows_parse_offset(value, &offset) == 0)
 		return 0;
-	return config_complain(ret_why, "'%.*s' is not allowed; allowed are local, UTC, +02:00, -05:30 and the like",
+	return config_complain(ret_why,
+			       "'%.*s' is not allowed; allowed are local, UTC, +02:00, -05:30 and the like",
 			       CONFIG_SHOWN_MAX, value);
 }
 
@@ -64,7 +68,8 @@ int config_check_timezone(const char *value, char **ret_why)
 static bool is_bucket(const char *name, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
-		if (!islower((unsigned char)name[i]) && !isdigit((unsigned char)name[i]) && !strchr(".-_", name[i]))
+		if (!islower((unsigned char)name[i]) && !isdigit((unsigned char)name[i]) &&
+		    !strchr(".-_", name[i]))
 			return false;
 	return len >= 3 && len <= 63;
 }
@@ -85,10 +90,14 @@ int config_check_url(const char *value, char **ret_why)
 		return config_complain(ret_why, "no sign @ is allowed in it; " CREDENTIALS);
 	if (strncmp(value, "file:///", strlen("file:///")) == 0 && value[strlen("file:///")])
 		return 0;
-	if (strncmp(value, "s3://", strlen("s3://")) == 0 && is_bucket(bucket, strcspn(bucket, "/")) && is_visible(bucket))
+	if (strncmp(value, "s3://", strlen("s3://")) == 0 && is_bucket(bucket, strcspn(bucket, "/")) &&
+	    is_visible(bucket))
 		return 0;
-	return config_complain(ret_why, "'%.*s' is not what is allowed: s3://bucket/prefix (of a bucket, 3 to 63 small "
-			       "letters, digits, - . and _), or file:///folder", CONFIG_SHOWN_MAX, value);
+	return config_complain(
+		ret_why,
+		"'%.*s' is not what is allowed: s3://bucket/prefix (of a bucket, 3 to 63 small "
+		"letters, digits, - . and _), or file:///folder",
+		CONFIG_SHOWN_MAX, value);
 }
 
 int config_check_endpoint(const char *value, char **ret_why)
@@ -98,10 +107,12 @@ int config_check_endpoint(const char *value, char **ret_why)
 	if (strchr(value, '@'))
 		return config_complain(ret_why, "no sign @ is allowed in it; " CREDENTIALS);
 	host = host ? host + 3 : "";
-	if ((strncmp(value, "https://", 8) == 0 || strncmp(value, "http://", 7) == 0) && isalnum((unsigned char)(*host == '[' ?
-	    host[1] : *host)) && is_visible(host) && !strpbrk(host, "/?#"))
+	if ((strncmp(value, "https://", 8) == 0 || strncmp(value, "http://", 7) == 0) &&
+	    isalnum((unsigned char)(*host == '[' ? host[1] : *host)) && is_visible(host) &&
+	    !strpbrk(host, "/?#"))
 		return 0;
-	return config_complain(ret_why, "'%.*s' is not what is allowed: http:// or https://, host, and perhaps :port",
+	return config_complain(ret_why,
+			       "'%.*s' is not what is allowed: http:// or https://, host, and perhaps :port",
 			       CONFIG_SHOWN_MAX, value);
 }
 
@@ -113,14 +124,16 @@ int config_check_region(const char *value, char **ret_why)
 		at++;
 	if (at > value && !*at && at - value <= CONFIG_SHOWN_MAX)
 		return 0;
-	return config_complain(ret_why, "'%.*s' is not what is allowed: letters, digits and - as in eu-central-1",
+	return config_complain(ret_why,
+			       "'%.*s' is not what is allowed: letters, digits and - as in eu-central-1",
 			       CONFIG_SHOWN_MAX, value);
 }
 
 int config_check_absolute(const char *value, char **ret_why)
 {
-	return value[0] == '/' ? 0 : config_complain(ret_why, "'%.*s' is not what is allowed: a path from / on",
-						     CONFIG_SHOWN_MAX, value);
+	return value[0] == '/' ? 0
+			       : config_complain(ret_why, "'%.*s' is not what is allowed: a path from / on",
+						 CONFIG_SHOWN_MAX, value);
 }
 
 int config_check_currency(const char *value, char **ret_why)
@@ -132,8 +145,8 @@ int config_check_currency(const char *value, char **ret_why)
 
 bool config_is_secret(const char *key)
 {
-	static const char *const parts[] = { "secret", "access_key", "accesskey", "password", "passphrase", "token",
-					     "credential" };
+	static const char *const parts[] = { "secret",	   "access_key", "accesskey", "password",
+					     "passphrase", "token",	 "credential" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(parts); i++)
 		if (strcasestr(key, parts[i]))
@@ -186,13 +199,15 @@ static const struct config_field *check_cold(const struct config *c, char **ret_
 	uint64_t most = or_default(c->cold.connections_max, CONNECTIONS_MAX);
 
 	if (c->cold.connections_min > most) {
-		(void) config_complain(ret_why, "connections_min is %llu; allowed is at most connections_max, %llu",
+		(void) config_complain(ret_why,
+				       "connections_min is %llu; allowed is at most connections_max, %llu",
 				       (unsigned long long)c->cold.connections_min, (unsigned long long)most);
 		return field_at(c->cold.connections_max ? offsetof(struct config, cold.connections_max) :
 							  offsetof(struct config, cold.connections_min));
 	}
 	if (c->cold.endpoint && !c->cold.url) {
-		(void) config_complain(ret_why, "endpoint stands without url; allowed is both: url = s3://bucket/prefix");
+		(void) config_complain(
+			ret_why, "endpoint stands without url; allowed is both: url = s3://bucket/prefix");
 		return field_at(offsetof(struct config, cold.endpoint));
 	}
 	return NULL;

@@ -31,7 +31,8 @@ static bool is_plain(const char *value)
 	size_t len = strlen(value);
 
 	for (size_t i = 0; i < len; i++)
-		if (iscntrl((unsigned char)value[i]) || (value[i] == ';' && (i == 0 || isspace((unsigned char)value[i - 1]))))
+		if (iscntrl((unsigned char)value[i]) ||
+		    (value[i] == ';' && (i == 0 || isspace((unsigned char)value[i - 1]))))
 			return false;
 	return len > 0 && !isspace((unsigned char)value[0]) && !isspace((unsigned char)value[len - 1]);
 }
@@ -67,7 +68,8 @@ static bool is_text(struct span s, const char *text)
 
 static bool is_header(const struct editing *e, struct span s)
 {
-	return s.len >= 2 && s.at[s.len - 1] == ']' && is_text((struct span){ s.at + 1, s.len - 2 }, e->section);
+	return s.len >= 2 && s.at[s.len - 1] == ']' &&
+	       is_text((struct span){ s.at + 1, s.len - 2 }, e->section);
 }
 
 static int add(struct editing *e, struct span s)
@@ -76,7 +78,8 @@ static int add(struct editing *e, struct span s)
 }
 
 /* Up to where the value begins, the value, and what was behind it. */
-static int replace_value(struct editing *e, struct span line, struct span seen, const char *equals, const char *value)
+static int replace_value(struct editing *e, struct span line, struct span seen, const char *equals,
+			 const char *value)
 {
 	const char *from = equals + 1, *end = seen.at + seen.len;
 	int r;
@@ -164,8 +167,8 @@ static int insert(struct editing *e)
 	return r < 0 ? r : add(e, (struct span){ (const char *)rest.data, rest.len });
 }
 
-int config_edit(const void *text, size_t len, const char *section, const struct config_change *changes, size_t n,
-		struct buf *ret_text)
+int config_edit(const void *text, size_t len, const char *section, const struct config_change *changes,
+		size_t n, struct buf *ret_text)
 {
 	_cleanup_buf_ struct buf out = BUF_INIT;
 	struct editing e = { .section = section, .changes = changes, .n = n, .out = &out };

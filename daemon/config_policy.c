@@ -13,16 +13,25 @@
 
 /* Numbers of words are handed on as they are. */
 _Static_assert((int)CONFIG_HOT == (int)POLICY_HOT && (int)CONFIG_COLD == (int)POLICY_COLD, "the same tiers");
-_Static_assert((int)CONFIG_KEEP == (int)POLICY_KEEP && (int)CONFIG_DELETE == (int)POLICY_DELETE, "the same retention");
+_Static_assert((int)CONFIG_KEEP == (int)POLICY_KEEP && (int)CONFIG_DELETE == (int)POLICY_DELETE,
+	       "the same retention");
 _Static_assert(CONFIG_NEVER == POLICY_NEVER, "the same never");
 
 static struct policy_class_config class_of(const struct config_class *c)
 {
 	return (struct policy_class_config){
-		.name = c->name, .path = c->path, .type = c->type, .tag = c->tag, .owner = c->owner, .group = c->group,
-		.size_min = c->size_min, .size_max = c->size_max,
+		.name = c->name,
+		.path = c->path,
+		.type = c->type,
+		.tag = c->tag,
+		.owner = c->owner,
+		.group = c->group,
+		.size_min = c->size_min,
+		.size_max = c->size_max,
 		.tier = (enum policy_tier)c->tier,
-		.hot_days = c->hot_days, .warm_days = c->warm_days, .retention_days = c->retention_days,
+		.hot_days = c->hot_days,
+		.warm_days = c->warm_days,
+		.retention_days = c->retention_days,
 		.retention = (enum policy_retention)c->retention,
 	};
 }
@@ -60,7 +69,8 @@ struct partition_config config_partition(const struct config *c, enum policy_tie
 {
 	return (struct partition_config){
 		.pack_bytes = c->tiers.pack_size,
-		.clean_below = (uint32_t)(tier == POLICY_COLD ? c->cold.clean_below : c->tiers.pack_clean_below),
+		.clean_below =
+			(uint32_t)(tier == POLICY_COLD ? c->cold.clean_below : c->tiers.pack_clean_below),
 		.merge_below = (uint32_t)c->tiers.pack_merge_below,
 	};
 }
@@ -68,8 +78,12 @@ struct partition_config config_partition(const struct config *c, enum policy_tie
 struct prices config_prices(const struct config *c)
 {
 	return (struct prices){
-		.put = c->prices.put, .get = c->prices.get, .list = c->prices.list, .remove = c->prices.remove,
-		.out_gb = c->prices.out_gb, .stored_gb_month = c->prices.stored_gb_month,
+		.put = c->prices.put,
+		.get = c->prices.get,
+		.list = c->prices.list,
+		.remove = c->prices.remove,
+		.out_gb = c->prices.out_gb,
+		.stored_gb_month = c->prices.stored_gb_month,
 	};
 }
 

@@ -111,10 +111,12 @@ static int store_number(uint64_t *place, const struct config_field *f, const cha
 	bool never = f->kind == CONFIG_LASTING && strcasecmp(value, "never") == 0;
 
 	if (!never && (parse_size(value, &number) < 0 || number < f->min || number > f->max))
-		return config_complain(ret_why, "%s is '%.*s'; allowed is a number from %llu to %llu%s", f->key,
-				       CONFIG_SHOWN_MAX, value, (unsigned long long)f->min, (unsigned long long)f->max,
-				       f->kind == CONFIG_SIZE ? " (K, M, G, T after it multiply)" :
-				       f->kind == CONFIG_LASTING ? ", or never" : "");
+		return config_complain(ret_why, "%s is '%.*s'; allowed is a number from %llu to %llu%s",
+				       f->key, CONFIG_SHOWN_MAX, value, (unsigned long long)f->min,
+				       (unsigned long long)f->max,
+				       f->kind == CONFIG_SIZE	   ? " (K, M, G, T after it multiply)"
+				       : f->kind == CONFIG_LASTING ? ", or never"
+								   : "");
 	*place = number;
 	return 0;
 }
@@ -123,7 +125,8 @@ static int store_number(uint64_t *place, const struct config_field *f, const cha
 
 static int store_bool(bool *place, const struct config_field *f, const char *value, char **ret_why)
 {
-	static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off", "0" };
+	static const char *const yes[] = { "yes", "true", "on", "1" }, *const no[] = { "no", "false", "off",
+										       "0" };
 
 	for (size_t i = 0; i < ARRAY_SIZE(yes); i++) {
 		if (strcasecmp(value, yes[i]) == 0 || strcasecmp(value, no[i]) == 0) {
@@ -131,7 +134,8 @@ static int store_bool(bool *place, const struct config_field *f, const char *val
 			return 0;
 		}
 	}
-	return config_complain(ret_why, "%s is '%.*s'; allowed are yes and no", f->key, CONFIG_SHOWN_MAX, value);
+	return config_complain(ret_why, "%s is '%.*s'; allowed are yes and no", f->key, CONFIG_SHOWN_MAX,
+			       value);
 }
 
 static int store_choice(uint64_t *place, const struct config_field *f, const char *value, char **ret_why)
@@ -147,7 +151,8 @@ static int store_choice(uint64_t *place, const struct config_field *f, const cha
 		used += (size_t)snprintf(words + used, sizeof(words) - used, "%s%s", i == 0 ? "" :
 					 f->words[i + 1] ? ", " : " and ", f->words[i]);
 	}
-	return config_complain(ret_why, "%s is '%.*s'; allowed are %s", f->key, CONFIG_SHOWN_MAX, value, words);
+	return config_complain(ret_why, "%s is '%.*s'; allowed are %s", f->key, CONFIG_SHOWN_MAX, value,
+			       words);
 }
 
 /* A further line of a list is added to it. */
@@ -178,9 +183,13 @@ int config_store(void *base, const struct config_field *f, const char *value, ch
 	case CONFIG_CHOICE:
 		return store_choice(place, f, value, ret_why);
 	case CONFIG_PRICE:
-		return parse_price(value, place) == 0 ? 0 :
-			config_complain(ret_why, "%s is '%.*s'; allowed is a price up to %u with at most six digits "
-					"after the point: 0.0004", f->key, CONFIG_SHOWN_MAX, value, PRICE_MAX);
+		return parse_price(value, place) == 0
+			       ? 0
+			       : config_complain(
+					 ret_why,
+					 "%s is '%.*s'; allowed is a price up to %u with at most six digits "
+					 "after the point: 0.0004",
+					 f->key, CONFIG_SHOWN_MAX, value, PRICE_MAX);
 	case CONFIG_RANGE:
 		return parse_range(value, place) == 0 ? 0 :
 			config_complain(ret_why, "%s is '%.*s'; allowed is 10K..1M, >1M or <1M", f->key,

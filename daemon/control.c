@@ -49,7 +49,8 @@ static int reload_config(struct server *s, const char *arguments, struct buf *an
 	_cleanup_free_ char *why = NULL;
 	int r = s->reload ? reload_now(s->reload, &why) : -ESHUTDOWN;
 
-	return r == 0 ? buf_add_str(answer, "ok\n") : buf_addf(answer, "error: %s\n", why ? why : strerrordesc_np(-r));
+	return r == 0 ? buf_add_str(answer, "ok\n")
+		      : buf_addf(answer, "error: %s\n", why ? why : strerrordesc_np(-r));
 }
 
 /* "name INODE": the path of an inode that a log line or a report names. */
@@ -60,7 +61,8 @@ static int name_inode(struct server *s, const char *arguments, struct buf *answe
 	int r = tree_path(s->stack.catalog, ino, ROOT_INO, 0, &path);
 
 	if (r < 0)
-		return buf_addf(answer, "error: inode %llu: %s\n", (unsigned long long)ino, strerrordesc_np(-r));
+		return buf_addf(answer, "error: inode %llu: %s\n", (unsigned long long)ino,
+				strerrordesc_np(-r));
 	r = buf_add_str(answer, "ok\n");
 	if (r == 0)
 		r = buf_add(answer, path.data, path.len);
@@ -73,7 +75,8 @@ static int upgrade(struct server *s, const char *arguments, struct buf *answer)
 	_cleanup_free_ char *why = NULL;
 	int r = upgrade_offer(s->link, arguments, &why);
 
-	return r == 0 ? buf_add_str(answer, "ok\n") : buf_addf(answer, "error: %s\n", why ? why : strerrordesc_np(-r));
+	return r == 0 ? buf_add_str(answer, "ok\n")
+		      : buf_addf(answer, "error: %s\n", why ? why : strerrordesc_np(-r));
 }
 
 static const struct {

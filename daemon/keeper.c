@@ -12,12 +12,13 @@
  *                                                after UPGRADE_MAX_MS, one of the old again
  *   any       SIGTERM, SIGINT                    unmount; when busy, ask the server to stop
  *
- * Beside the server waits the next one, started already: what takes over is not delayed by starting a program, and does
- * not fail for want of memory or processes just then. Whoever looks for the server by the volume that it has open (an
- * administrator's script) always finds one below the keeper, and does not take the keeper for it.
+ * Beside the server waits the next one, started already: what takes over is not delayed by starting a
+ * program, and does not fail for want of memory or processes just then. Whoever looks for the server by the
+ * volume that it has open (an administrator's script) always finds one below the keeper, and does not take
+ * the keeper for it.
  *
- * A crash is an end by the server's own fault: by a signal of the processor's, by abort(), or because the kernel
- * ran out of memory. Who kills a server by hand has done that, not the request that it was at.
+ * A crash is an end by the server's own fault: by a signal of the processor's, by abort(), or because the
+ * kernel ran out of memory. Who kills a server by hand has done that, not the request that it was at.
  *
  * One thread, no locks: it waits in poll(2) for signals and for its server's messages. A server that
  * dies before the first READY has nothing to hand over: its reason is reported and the keeper ends. */
@@ -117,9 +118,15 @@ static void report(struct keeper *k, const char *text)
 
 static int send_hello(struct keeper *k)
 {
-	struct link_message m = { .kind = LINK_HELLO, .mount = k->mount, .warm = k->served, .resumed = k->served,
-				  .whole = k->whole, .crashed = k->crashed, .hangs = k->hangs,
-				  .upgrades = k->upgrades + k->trying, .refused = k->refused };
+	struct link_message m = { .kind = LINK_HELLO,
+				  .mount = k->mount,
+				  .warm = k->served,
+				  .resumed = k->served,
+				  .whole = k->whole,
+				  .crashed = k->crashed,
+				  .hangs = k->hangs,
+				  .upgrades = k->upgrades + k->trying,
+				  .refused = k->refused };
 	_Static_assert(sizeof(m.refusal) == sizeof(k->refusal), "they are copied");
 	int fds[] = { k->handles_fd, k->config_fd };
 	ssize_t n = keyring_export(k->config->keys, m.body.keys, sizeof(m.body.keys));
@@ -194,11 +201,11 @@ static int handle_opened(struct keeper *k)
 	int r = 0;
 
 	if (k->fuse_fd < 0)
-		r = mount_attach(k->config->mount_point, o->fsname ? o->fsname : k->config->volume, o, &k->fuse_fd,
-				 &why);
+		r = mount_attach(k->config->mount_point, o->fsname ? o->fsname : k->config->volume, o,
+				 &k->fuse_fd, &why);
 	if (r < 0) {
-		(void) snprintf(k->failure, sizeof(k->failure), "cannot mount at %s: %s", k->config->mount_point,
-				why ? why : strerrordesc_np(-r));
+		(void) snprintf(k->failure, sizeof(k->failure), "cannot mount at %s: %s",
+				k->config->mount_point, why ? why : strerrordesc_np(-r));
 		m.kind = LINK_STOP;
 		(void) link_send(k->link, &m, NULL, 0);
 		return 0;
@@ -290,8 +297,8 @@ static void handle_message(struct keeper *k)
 	else if (m.kind == LINK_WHOLE)
 		k->whole = true;
 	else if (m.kind == LINK_FAILED)
-		(void) snprintf(k->failure, sizeof(k->failure), "%.*s", (int)MIN(m.len, (uint32_t)LINK_TEXT_MAX - 1),
-				m.body.text);
+		(void) snprintf(k->failure, sizeof(k->failure), "%.*s",
+				(int)MIN(m.len, (uint32_t)LINK_TEXT_MAX - 1), m.body.text);
 	if (r < 0)
 		(void) log_warn(r, "cannot talk to the server");
 }
@@ -319,7 +326,8 @@ static void describe_end(struct keeper *k, int status)
 	if (k->failure[0])
 		return;
 	if (k->watchdog.hung)
-		(void) snprintf(k->failure, sizeof(k->failure), "the server hung: requests waited and it did nothing for %u s",
+		(void) snprintf(k->failure, sizeof(k->failure),
+				"the server hung: requests waited and it did nothing for %u s",
 				WATCHDOG_HANG_S);
 	else if (WIFSIGNALED(status))
 		(void) snprintf(k->failure, sizeof(k->failure), "the server was killed by signal %d (%s)",
@@ -349,8 +357,11 @@ static int handle_server_end(struct keeper *k, int status)
 	k->whole &= !k->crashed;
 	k->hangs += k->watchdog.hung;
 	if (k->crashed && crashes_too_often(k)) {
-		(void) log_error(0, "%d crashes within a minute: the mount ends; everything acknowledged is in the volume",
-				 CRASHES_MAX);
+		(void) log_error(
+			0,
+			"%d crashes within a minute: the mount ends; everything acknowledged is in the "
+			"volume",
+			CRASHES_MAX);
 		return -EIO;
 	}
 	return start_server(k);
@@ -427,7 +438,10 @@ static int loop(struct keeper *k)
 		bool watches = k->served && watchdog_watches(&k->watchdog);
 		struct pollfd fds[] = { { k->signal_fd, POLLIN, 0 }, { k->link, POLLIN, 0 },
 					{ k->watchdog.shared && !watches ? k->fuse_fd : -1, POLLIN, 0 } };
-		int n = poll(fds, ARRAY_SIZE(fds), k->offered_fd >= 0 ? UPGRADE_PAUSE_MS : watches ? WATCHDOG_LOOK_MS : -1);
+		int n = poll(fds, ARRAY_SIZE(fds),
+			     k->offered_fd >= 0 ? UPGRADE_PAUSE_MS
+			     : watches		? WATCHDOG_LOOK_MS
+						: -1);
 
 		if (n < 0 && errno != EINTR)
 			return -errno;
@@ -463,8 +477,15 @@ static int watch_signals(int *ret_fd)
 
 int keeper_run(const struct keeper_config *config)
 {
-	struct keeper k = { .config = config, .link = -1, .spare = LAUNCHED_NONE, .fuse_fd = -1, .signal_fd = -1, .mount = id128_random(),
-			    .program_fd = -1, .offered_fd = -1, .previous_fd = -1 };
+	struct keeper k = { .config = config,
+			    .link = -1,
+			    .spare = LAUNCHED_NONE,
+			    .fuse_fd = -1,
+			    .signal_fd = -1,
+			    .mount = id128_random(),
+			    .program_fd = -1,
+			    .offered_fd = -1,
+			    .previous_fd = -1 };
 	int r;
 
 	(void) prctl(PR_SET_NAME, "brainy-keeper");

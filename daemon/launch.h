@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Processes that the keeper starts to be its servers: each is born with the volume's folder open and our socketpair,
- * and waits for HELLO (link.h). */
+/* Processes that the keeper starts to be its servers: each is born with the volume's folder open and our
+ * socketpair, and waits for HELLO (link.h). */
 #pragma once
 
 #include <sys/types.h>

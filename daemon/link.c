@@ -36,7 +36,9 @@ int link_receive(int sock, struct link_message *ret_m, int *ret_fds, size_t max_
 {
 	char space[CMSG_SPACE(FDS_MAX * sizeof(int))];
 	struct iovec piece = { ret_m, sizeof(*ret_m) };
-	struct msghdr h = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space) };
+	struct msghdr h = {
+		.msg_iov = &piece, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)
+	};
 	struct cmsghdr *c;
 	ssize_t n;
 

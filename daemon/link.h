@@ -10,8 +10,8 @@
  *                      FAILED  text: why the volume cannot be served
  *                      UPGRADE fd: the program to go on with
  *
- * An upgrade has a keeper talk to the server of another build: whoever changes a message, how a server is called
- * (launch.c), or the table that fs/shared.h lays out, raises LINK_VERSION. */
+ * An upgrade has a keeper talk to the server of another build: whoever changes a message, how a server is
+ * called (launch.c), or the table that fs/shared.h lays out, raises LINK_VERSION. */
 #pragma once
 
 #include <stdbool.h>
@@ -21,7 +21,16 @@
 #include "base/id.h"
 #include "crypto/keyring.h"
 
-enum link_kind { LINK_HELLO = 1, LINK_MOUNTED, LINK_STOP, LINK_OPENED, LINK_READY, LINK_FAILED, LINK_UPGRADE, LINK_WHOLE };
+enum link_kind {
+	LINK_HELLO = 1,
+	LINK_MOUNTED,
+	LINK_STOP,
+	LINK_OPENED,
+	LINK_READY,
+	LINK_FAILED,
+	LINK_UPGRADE,
+	LINK_WHOLE
+};
 
 #define LINK_VERSION 4
 

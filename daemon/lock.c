@@ -45,7 +45,8 @@ int lock_take(int volume_dirfd, int *ret_fd, char **ret_why)
 		read_line(fd, "pid", pid, sizeof(pid));
 		read_line(fd, "state", state, sizeof(state));
 		if (clock_mono_ms() > end || (strcmp(state, "serving") == 0 && mount_is_ours(mount))) {
-			if (asprintf(ret_why, "in use by process %s%s%s", pid, mount[0] ? ", mounted at " : "", mount) < 0)
+			if (asprintf(ret_why, "in use by process %s%s%s", pid,
+				     mount[0] ? ", mounted at " : "", mount) < 0)
 				*ret_why = NULL;
 			return -EBUSY;
 		}

@@ -14,7 +14,8 @@ static void print_overview(FILE *out)
 	for (size_t i = 0; cli_commands[i]; i++)
 		if (cli_commands[i]->summary)
 			fprintf(out, "  %-8s %s\n", cli_commands[i]->name, cli_commands[i]->summary);
-	fprintf(out, "\n'brainy COMMAND --help' says more. 'brainy VOLUME MNT -o ..' mounts, as mount(8) calls it.\n");
+	fprintf(out,
+		"\n'brainy COMMAND --help' says more. 'brainy VOLUME MNT -o ..' mounts, as mount(8) calls it.\n");
 }
 
 static int print_help(const struct command *c)
@@ -51,7 +52,8 @@ int main(int argc, char **argv)
 		if (strcmp(word, cli_commands[i]->name) == 0)
 			return run(cli_commands[i], argc - 1, argv + 1);
 	/* mount(8) and fstab say "VOLUME MNT -o ..": every path has a slash or is a folder here. */
-	if (argc >= 3 && word[0] != '-' && argv[2][0] != '-' && (strchr(word, '/') || access(word, F_OK) == 0))
+	if (argc >= 3 && word[0] != '-' && argv[2][0] != '-' &&
+	    (strchr(word, '/') || access(word, F_OK) == 0))
 		return run(&command_mount, argc, argv);
 	if (*word)
 		fprintf(stderr, "brainy: unknown command '%s'; 'brainy help' lists them\n", word);

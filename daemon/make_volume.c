@@ -28,7 +28,8 @@ static int make_folder(const char *path, int *ret_dirfd)
 		return cli_fail("cannot make %s: it is a volume already", path);
 	d = opendir(path);
 	for (struct dirent *e; d && (e = readdir(d)) != NULL;)
-		empty &= strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 || strcmp(e->d_name, "lost+found") == 0;
+		empty &= strcmp(e->d_name, ".") == 0 || strcmp(e->d_name, "..") == 0 ||
+			 strcmp(e->d_name, "lost+found") == 0;
 	if (d)
 		(void) closedir(d);
 	if (!empty)
@@ -71,7 +72,8 @@ static void tell(const char *path, const struct secret *secret, const struct buf
 	if (secret->value.kind == KEYSLOT_KEY_FILE)
 		printf("key file: %s (whoever can read this file can read the volume; keep a copy elsewhere)\n",
 		       secret->path);
-	printf("recovery key, shown only now; write it down: %.*s\n", (int)recovery->len, (const char *)recovery->data);
+	printf("recovery key, shown only now; write it down: %.*s\n", (int)recovery->len,
+	       (const char *)recovery->data);
 }
 
 static int find_secret(const struct new_volume *n, struct id128 id, struct secret *ret_own)
@@ -96,7 +98,8 @@ int make_volume(const struct new_volume *n)
 		return r;
 	r = volume_new(id, n->cipher, &secret->value, &recovery, &v, &keys);
 	if (r == -EOPNOTSUPP)
-		return cli_fail("cannot make %s: this CPU has no AES instructions; use --cipher xchacha20", n->path);
+		return cli_fail("cannot make %s: this CPU has no AES instructions; use --cipher xchacha20",
+				n->path);
 	if (r < 0)
 		return cli_fail_errno(r, "cannot make %s", n->path);
 	r = fill_folder(n, dirfd, keys);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What .brainy/tiers says to people, and .brainy/metrics to Prometheus (text format 0.0.4). Metrics hold no names. */
+/* What .brainy/tiers says to people, and .brainy/metrics to Prometheus (text format 0.0.4). Metrics hold no
+ * names. */
 #include "daemon/metrics.h"
 
 #include <stdio.h>
@@ -38,16 +39,20 @@ static void collect(struct server *s, struct facts *ret_f)
 static struct traffic traffic_of(const struct bucket_usage *u)
 {
 	return (struct traffic){
-		.puts = u->requests[BUCKET_PUT], .gets = u->requests[BUCKET_GET] + u->requests[BUCKET_HEAD],
-		.lists = u->requests[BUCKET_LIST], .removes = u->requests[BUCKET_REMOVE], .in_bytes = u->bytes_up,
+		.puts = u->requests[BUCKET_PUT],
+		.gets = u->requests[BUCKET_GET] + u->requests[BUCKET_HEAD],
+		.lists = u->requests[BUCKET_LIST],
+		.removes = u->requests[BUCKET_REMOVE],
+		.in_bytes = u->bytes_up,
 		.out_bytes = u->bytes_down,
 	};
 }
 
 static const char *breaker_name(enum bucket_breaker b)
 {
-	return b == BUCKET_CLOSED ? "answers" : b == BUCKET_OPEN ? "does not answer, and is not asked for a while" :
-								   "is asked whether it answers again";
+	return b == BUCKET_CLOSED ? "answers"
+	       : b == BUCKET_OPEN ? "does not answer, and is not asked for a while"
+				  : "is asked whether it answers again";
 }
 
 /* ---- .brainy/tiers */
@@ -63,8 +68,8 @@ static int add_usage(const struct facts *f, const char *when, const struct meter
 		if (traffic_requests(&t) == 0)
 			continue;
 		r = buf_addf(out, "%s\t%s\t%llu requests\t%llu bytes up\t%llu bytes down\tcost %s\n", when,
-			     bucket_cause_name(k), (unsigned long long)traffic_requests(&t), (unsigned long long)t.in_bytes,
-			     (unsigned long long)t.out_bytes,
+			     bucket_cause_name(k), (unsigned long long)traffic_requests(&t),
+			     (unsigned long long)t.in_bytes, (unsigned long long)t.out_bytes,
 			     cost_text(cost_of(&f->prices, &t), f->currency, cost, sizeof(cost)));
 	}
 	return r;
@@ -74,18 +79,19 @@ static int add_recalls(const struct metered_state *m, struct buf *out)
 {
 	if (m->recalls == 0)
 		return buf_add_str(out, "recalls\tnone\n");
-	return buf_addf(out, "recalls\t%u\t%llu bytes\t%llu ms to go\n", m->recalls, (unsigned long long)m->recall_bytes,
-			(unsigned long long)m->recall_ms);
+	return buf_addf(out, "recalls\t%u\t%llu bytes\t%llu ms to go\n", m->recalls,
+			(unsigned long long)m->recall_bytes, (unsigned long long)m->recall_ms);
 }
 
 static int add_limits(const struct metered_state *m, struct buf *out)
 {
 	if (!m->limits.requests && !m->limits.bytes)
 		return buf_add_str(out, "limits\tnone\n");
-	return buf_addf(out, "limits\t%llu of %llu requests\t%llu of %llu bytes (0: no limit)\t%llu refused today\n",
-			(unsigned long long)m->used.requests, (unsigned long long)m->limits.requests,
-			(unsigned long long)m->used.bytes, (unsigned long long)m->limits.bytes,
-			(unsigned long long)m->refused);
+	return buf_addf(
+		out, "limits\t%llu of %llu requests\t%llu of %llu bytes (0: no limit)\t%llu refused today\n",
+		(unsigned long long)m->used.requests, (unsigned long long)m->limits.requests,
+		(unsigned long long)m->used.bytes, (unsigned long long)m->limits.bytes,
+		(unsigned long long)m->refused);
 }
 
 static int add_bucket(const struct facts *f, struct buf *out)
@@ -109,7 +115,8 @@ static int add_bucket(const struct facts *f, struct buf *out)
 	if (r >= 0)
 		r = buf_addf(out, "stored\t%llu bytes\tcost %s a month\n",
 			     (unsigned long long)f->tiers.cold.stored_bytes,
-			     cost_text(cost_stored(&f->prices, f->tiers.cold.stored_bytes), f->currency, cost, sizeof(cost)));
+			     cost_text(cost_stored(&f->prices, f->tiers.cold.stored_bytes), f->currency, cost,
+				       sizeof(cost)));
 	return r;
 }
 
@@ -160,10 +167,12 @@ static int add_tier(struct buf *out, const char *what, const char *help, const s
 {
 	int r = add_head(out, what, "gauge", help);
 
-	return r < 0 ? r :
-		       buf_addf(out, "brainy_%s{tier=\"hot\"} %llu\nbrainy_%s{tier=\"warm\"} %llu\nbrainy_%s{tier=\"cold\"} %llu\n",
-				what, (unsigned long long)get(&t->hot), what, (unsigned long long)get(&t->warm), what,
-				(unsigned long long)get(&t->cold));
+	return r < 0 ? r
+		     : buf_addf(
+			       out,
+			       "brainy_%s{tier=\"hot\"} %llu\nbrainy_%s{tier=\"warm\"} %llu\nbrainy_%s{tier=\"cold\"} %llu\n",
+			       what, (unsigned long long)get(&t->hot), what,
+			       (unsigned long long)get(&t->warm), what, (unsigned long long)get(&t->cold));
 }
 
 static uint64_t files_of(const struct files_tier_stats *t)
@@ -183,25 +192,28 @@ static uint64_t stored_of(const struct files_tier_stats *t)
 
 static int add_requests(struct buf *out, const struct metered_usage *u)
 {
-	int r = add_head(out, "bucket_requests_total", "counter", "Requests to the bucket since ever, by cause and kind.");
+	int r = add_head(out, "bucket_requests_total", "counter",
+			 "Requests to the bucket since ever, by cause and kind.");
 
 	for (unsigned k = 0; k < BUCKET_CAUSES; k++)
 		for (unsigned op = 0; r >= 0 && op < BUCKET_OPS; op++)
-			r = buf_addf(out, "brainy_bucket_requests_total{cause=\"%s\",op=\"%s\"} %llu\n", bucket_cause_name(k),
-				     bucket_op_name(op), (unsigned long long)u->by[k].requests[op]);
+			r = buf_addf(out, "brainy_bucket_requests_total{cause=\"%s\",op=\"%s\"} %llu\n",
+				     bucket_cause_name(k), bucket_op_name(op),
+				     (unsigned long long)u->by[k].requests[op]);
 	return r;
 }
 
 static int add_bytes(struct buf *out, const struct metered_usage *u)
 {
-	int r = add_head(out, "bucket_bytes_total", "counter", "Bytes to and from the bucket since ever, by cause.");
+	int r = add_head(out, "bucket_bytes_total", "counter",
+			 "Bytes to and from the bucket since ever, by cause.");
 
 	for (unsigned k = 0; r >= 0 && k < BUCKET_CAUSES; k++)
 		r = buf_addf(out,
 			     "brainy_bucket_bytes_total{cause=\"%s\",way=\"up\"} %llu\n"
 			     "brainy_bucket_bytes_total{cause=\"%s\",way=\"down\"} %llu\n",
-			     bucket_cause_name(k), (unsigned long long)u->by[k].bytes_up, bucket_cause_name(k),
-			     (unsigned long long)u->by[k].bytes_down);
+			     bucket_cause_name(k), (unsigned long long)u->by[k].bytes_up,
+			     bucket_cause_name(k), (unsigned long long)u->by[k].bytes_down);
 	return r;
 }
 
@@ -224,18 +236,27 @@ static int add_bucket_metrics(struct buf *out, const struct facts *f)
 
 	if (r >= 0)
 		r = add_bytes(out, &m->all);
-	return r < 0 ? r : add_all(out, (struct metric[]){
-		{ "bucket_up", "0 while the bucket does not answer.", f->stats.breaker != BUCKET_OPEN },
-		{ "bucket_failed_total", "Requests given up since the mount.", f->stats.failed, .counter = true },
-		{ "recalls", "Recalls under way.", m->recalls },
-		{ "recall_bytes", "Bytes of recalls under way.", m->recall_bytes },
-		{ "bucket_day_requests", "Requests of today (UTC) that count for [limits].", m->used.requests },
-		{ "bucket_day_bytes", "Bytes of today (UTC) that count for [limits].", m->used.bytes },
-		{ "bucket_refused", "Requests refused today by [limits].", m->refused },
-		{ "bucket_cost_millionths_total", "Price of all requests by [prices], in millionths of its currency.",
-		  cost_of_all(f, &m->all), .counter = true },
-		{ 0 },
-	});
+	return r < 0 ? r
+		     : add_all(out,
+			       (struct metric[]){
+				       { "bucket_up", "0 while the bucket does not answer.",
+					 f->stats.breaker != BUCKET_OPEN },
+				       { "bucket_failed_total", "Requests given up since the mount.",
+					 f->stats.failed, .counter = true },
+				       { "recalls", "Recalls under way.", m->recalls },
+				       { "recall_bytes", "Bytes of recalls under way.", m->recall_bytes },
+				       { "bucket_day_requests",
+					 "Requests of today (UTC) that count for [limits].",
+					 m->used.requests },
+				       { "bucket_day_bytes", "Bytes of today (UTC) that count for [limits].",
+					 m->used.bytes },
+				       { "bucket_refused", "Requests refused today by [limits].",
+					 m->refused },
+				       { "bucket_cost_millionths_total",
+					 "Price of all requests by [prices], in millionths of its currency.",
+					 cost_of_all(f, &m->all), .counter = true },
+				       { 0 },
+			       });
 }
 
 static int add_server_metrics(struct server *s, struct buf *out)

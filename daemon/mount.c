@@ -59,8 +59,10 @@ int mount_check(const char *volume, const char *mount_point, char **ret_real, ch
 	if (!real && errno == ENOENT)
 		return explain(ret_why, -ENOENT, "%s does not exist; make it with mkdir", mount_point);
 	if (!real || stat(real, &st) < 0)
-		return errno == ENOTCONN ? explain(ret_why, -EBUSY, "a mount whose server is gone is still there; "
-						   "'brainy umount %s' removes it", mount_point)
+		return errno == ENOTCONN ? explain(ret_why, -EBUSY,
+						   "a mount whose server is gone is still there; "
+						   "'brainy umount %s' removes it",
+						   mount_point)
 					 : explain(ret_why, -errno, "%s", strerrordesc_np(errno));
 	inner = realpath(volume, NULL);
 	if (!inner)
@@ -72,7 +74,8 @@ int mount_check(const char *volume, const char *mount_point, char **ret_real, ch
 	if (lies_in(real, inner))
 		return explain(ret_why, -EINVAL, "the mount point lies inside the volume");
 	if (is_mounted(real, &st))
-		return explain(ret_why, -EBUSY, "%s is busy: something is mounted there already", mount_point);
+		return explain(ret_why, -EBUSY, "%s is busy: something is mounted there already",
+			       mount_point);
 	*ret_real = steal_ptr(&real);
 	return 0;
 }
@@ -82,15 +85,16 @@ static int attach_as_root(const char *mount_point, const char *source, const str
 {
 	_cleanup_free_ char *data = NULL;
 
-	if (asprintf(&data, "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions%s%s%s", fd, getuid(),
-		     getgid(), o->allow_other ? ",allow_other" : "", o->context ? "," : "",
+	if (asprintf(&data, "fd=%d,rootmode=40000,user_id=%u,group_id=%u,default_permissions%s%s%s", fd,
+		     getuid(), getgid(), o->allow_other ? ",allow_other" : "", o->context ? "," : "",
 		     o->context ? o->context : "") < 0)
 		return -ENOMEM;
 	if (mount(source, mount_point, "fuse.brainy", o->flags, data) == 0)
 		return 0;
 	if (errno == EPERM)
 		return explain(ret_why, -EPERM,
-			       "the kernel refuses to mount; in a container give it --cap-add SYS_ADMIN --device /dev/fuse");
+			       "the kernel refuses to mount; in a container give it --cap-add SYS_ADMIN "
+			       "--device /dev/fuse");
 	return explain(ret_why, -errno, "%s", strerrordesc_np(errno));
 }
 
@@ -115,7 +119,9 @@ static int receive_fd(int sock, int *ret_fd)
 {
 	char byte, space[CMSG_SPACE(sizeof(int))];
 	struct iovec piece = { &byte, 1 };
-	struct msghdr m = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space) };
+	struct msghdr m = {
+		.msg_iov = &piece, .msg_iovlen = 1, .msg_control = space, .msg_controllen = sizeof(space)
+	};
 	struct cmsghdr *c;
 	ssize_t n;
 
@@ -130,8 +136,8 @@ static int receive_fd(int sock, int *ret_fd)
 }
 
 /* Runs fusermount3 with one end of a socketpair, on which it returns the descriptor. */
-static int attach_by_helper(const char *mount_point, const char *source, const struct mount_options *o, int *ret_fd,
-			    char **ret_why)
+static int attach_by_helper(const char *mount_point, const char *source, const struct mount_options *o,
+			    int *ret_fd, char **ret_why)
 {
 	_cleanup_free_ char *name = NULL, *options = NULL, *variable = NULL;
 	_cleanup_close_ int ours = -1, theirs = -1;
@@ -152,7 +158,8 @@ static int attach_by_helper(const char *mount_point, const char *source, const s
 	if (putenv(variable) != 0)
 		return -errno;
 	r = posix_spawnp(&pid, "fusermount3", NULL, NULL,
-			 (char *[]){ (char *)"fusermount3", (char *)"-o", options, (char *)"--", (char *)mount_point, NULL },
+			 (char *[]){ (char *)"fusermount3", (char *)"-o", options, (char *)"--",
+				     (char *)mount_point, NULL },
 			 environ);
 	(void) unsetenv("_FUSE_COMMFD");
 	if (r != 0)
@@ -165,7 +172,8 @@ static int attach_by_helper(const char *mount_point, const char *source, const s
 		;
 	if (r < 0)
 		return explain(ret_why, -EPERM, "fusermount3 refused (its reason stands above%s)",
-			       o->allow_other ? "; allow_other needs user_allow_other in /etc/fuse.conf" : "");
+			       o->allow_other ? "; allow_other needs user_allow_other in /etc/fuse.conf"
+					      : "");
 	return 0;
 }
 
@@ -180,8 +188,8 @@ int mount_attach(const char *mount_point, const char *source, const struct mount
 	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
 	if (fd < 0)
 		return explain(ret_why, -errno,
-			       "cannot open /dev/fuse: %s; load the module ('modprobe fuse'), or in a container give "
-			       "it --device /dev/fuse --cap-add SYS_ADMIN",
+			       "cannot open /dev/fuse: %s; load the module ('modprobe fuse'), or in a "
+			       "container give it --device /dev/fuse --cap-add SYS_ADMIN",
 			       strerrordesc_np(errno));
 	r = attach_as_root(mount_point, source, o, fd, ret_why);
 	if (r < 0)
@@ -192,9 +200,10 @@ int mount_attach(const char *mount_point, const char *source, const struct mount
 
 static int detach_by_helper(const char *mount_point, bool lazy)
 {
-	char *const plain[] = { (char *)"fusermount3", (char *)"-u", (char *)"-q", (char *)"--", (char *)mount_point, NULL };
-	char *const detached[] = { (char *)"fusermount3", (char *)"-u", (char *)"-q", (char *)"-z", (char *)"--",
-				   (char *)mount_point, NULL };
+	char *const plain[] = { (char *)"fusermount3", (char *)"-u",	    (char *)"-q",
+				(char *)"--",	       (char *)mount_point, NULL };
+	char *const detached[] = { (char *)"fusermount3", (char *)"-u",	       (char *)"-q", (char *)"-z",
+				   (char *)"--",	  (char *)mount_point, NULL };
 	int status, r;
 	pid_t pid;
 
@@ -224,7 +233,8 @@ static void find_device(const char *mount_point, char *ret_device, size_t size)
 
 	ret_device[0] = '\0';
 	while (f && fgets(line, sizeof(line), f))
-		if (sscanf(line, "%*d %*d %31s %*s %4095s", device, point) == 2 && strcmp(point, mount_point) == 0)
+		if (sscanf(line, "%*d %*d %31s %*s %4095s", device, point) == 2 &&
+		    strcmp(point, mount_point) == 0)
 			(void) snprintf(ret_device, size, "%s", device);
 	if (f)
 		(void) fclose(f);

@@ -27,9 +27,21 @@ static const struct {
 };
 
 /* For mount(8) and systemd, not for us. */
-static const char *const ignored[] = { "defaults", "auto", "noauto", "user", "nouser", "users", "owner", "group",
-				       "nofail", "_netdev", "x-*", "comment=*", "default_permissions",
-				       "user_id=*", "group_id=*" /* which it reads from the table of mounts */ };
+static const char *const ignored[] = { "defaults",
+				       "auto",
+				       "noauto",
+				       "user",
+				       "nouser",
+				       "users",
+				       "owner",
+				       "group",
+				       "nofail",
+				       "_netdev",
+				       "x-*",
+				       "comment=*",
+				       "default_permissions",
+				       "user_id=*",
+				       "group_id=*" /* which it reads from the table of mounts */ };
 
 static const char *const contexts[] = { "context=*", "fscontext=*", "defcontext=*", "rootcontext=*" };
 

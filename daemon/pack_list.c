@@ -101,8 +101,8 @@ static int list_file(void *context, const struct pack_entry *e)
 
 	mode_text(e->inode.mode, mode);
 	time_text(e->inode.mtime.tv_sec, mtime);
-	printf("%s\t%u:%u\t%" PRIu64 "\t%s\t%" PRIu64 "\t", mode, e->inode.uid, e->inode.gid, e->inode.size, mtime,
-	       bytes_here(e));
+	printf("%s\t%u:%u\t%" PRIu64 "\t%s\t%" PRIu64 "\t", mode, e->inode.uid, e->inode.gid, e->inode.size,
+	       mtime, bytes_here(e));
 	for (uint32_t k = 0; r == 0 && k < e->n_names; k++) {
 		_cleanup_buf_ struct buf path = BUF_INIT;
 
@@ -123,9 +123,10 @@ static void print_summary(const struct pack_summary *s)
 	time_text((int64_t)s->first_day * DAY_S, first);
 	time_text((int64_t)s->last_day * DAY_S, last);
 	printf("pack %s, made %s UTC, LSN %" PRIu64 "\n", id128_format(s->run.id, id), made, s->lsn);
-	printf("%u files, %u folders, changed last %.10s to %.10s\n", s->n_files, s->n_directories, first, last);
-	printf("%" PRIu64 " bytes in %u frames, %u stored; table %u, dictionary %u\n", s->plain_bytes, s->n_frames,
-	       s->stored_size, s->table_stored, s->dictionary_stored);
+	printf("%u files, %u folders, changed last %.10s to %.10s\n", s->n_files, s->n_directories, first,
+	       last);
+	printf("%" PRIu64 " bytes in %u frames, %u stored; table %u, dictionary %u\n", s->plain_bytes,
+	       s->n_frames, s->stored_size, s->table_stored, s->dictionary_stored);
 }
 
 int pack_list(struct pack *p)
@@ -178,11 +179,11 @@ static int note_file(void *context, const struct pack_entry *e)
 	json_t *file;
 
 	(void) snprintf(mode, sizeof(mode), "%06o", e->inode.mode & 0177777u);
-	file = json_pack("{s:o, s:s, s:I, s:I, s:o, s:I, s:I, s:o, s:o}", "inode", json_number(e->inode.ino), "mode", mode,
-			 "uid", (json_int_t)e->inode.uid, "gid", (json_int_t)e->inode.gid, "size",
-			 json_number(e->inode.size), "mtime", (json_int_t)e->inode.mtime.tv_sec, "mtime_ns",
-			 (json_int_t)e->inode.mtime.tv_nsec, "bytes_in_pack", json_number(bytes_here(e)), "paths",
-			 json_paths(l->p, e));
+	file = json_pack("{s:o, s:s, s:I, s:I, s:o, s:I, s:I, s:o, s:o}", "inode", json_number(e->inode.ino),
+			 "mode", mode, "uid", (json_int_t)e->inode.uid, "gid", (json_int_t)e->inode.gid,
+			 "size", json_number(e->inode.size), "mtime", (json_int_t)e->inode.mtime.tv_sec,
+			 "mtime_ns", (json_int_t)e->inode.mtime.tv_nsec, "bytes_in_pack",
+			 json_number(bytes_here(e)), "paths", json_paths(l->p, e));
 	return json_array_append_new(l->files, file) < 0 ? -ENOMEM : 0;
 }
 
@@ -192,11 +193,12 @@ static json_t *json_summary(const struct pack_summary *s)
 
 	return json_pack("{s:s, s:o, s:I, s:i, s:i, s:I, s:I, s:I, s:I, s:o, s:I, s:I}", "pack",
 			 id128_format(s->run.id, id), "lsn", json_number(s->lsn), "created",
-			 (json_int_t)(s->created_ns / 1000000000u), "first_day", (int)s->first_day, "last_day",
-			 (int)s->last_day, "file_count", (json_int_t)s->n_files, "directory_count",
-			 (json_int_t)s->n_directories, "frame_count", (json_int_t)s->n_frames, "stored_bytes", (json_int_t)s->stored_size, "plain_bytes",
-			 json_number(s->plain_bytes), "table_bytes", (json_int_t)s->table_stored, "dictionary_bytes",
-			 (json_int_t)s->dictionary_stored);
+			 (json_int_t)(s->created_ns / 1000000000u), "first_day", (int)s->first_day,
+			 "last_day", (int)s->last_day, "file_count", (json_int_t)s->n_files,
+			 "directory_count", (json_int_t)s->n_directories, "frame_count",
+			 (json_int_t)s->n_frames, "stored_bytes", (json_int_t)s->stored_size, "plain_bytes",
+			 json_number(s->plain_bytes), "table_bytes", (json_int_t)s->table_stored,
+			 "dictionary_bytes", (json_int_t)s->dictionary_stored);
 }
 
 int pack_list_json(struct pack *p)

@@ -5,8 +5,8 @@
 #include "base/buf.h"
 #include "tiers/pack/pack_reader.h"
 
-/* A summary in three lines, and one for each file: mode, owner and group, size, mtime, bytes in this pack, paths; between
- * them tabs. -ENOMEM. */
+/* A summary in three lines, and one for each file: mode, owner and group, size, mtime, bytes in this pack,
+ * paths; between them tabs. -ENOMEM. */
 int pack_list(struct pack *p);
 /* The same as one JSON object, whose `files` are a list. -ENOMEM. */
 int pack_list_json(struct pack *p);

@@ -211,45 +211,56 @@ static const struct kind kinds[] = {
 	{ "the disk below the volume is full: writes get ENOSPC; deleting works",
 	  "delete files, or give the disk more room", disk_full, describe_room },
 	{ "the catalog's file is damaged: the mount is read-only (EROFS)",
-	  "unmount and mount again: the next mount looks for the state before first; 'brainy fsck VOLUME' says more",
+	  "unmount and mount again: the next mount looks for the state before first; 'brainy fsck VOLUME' "
+	  "says more",
 	  store_damaged, NULL },
 	{ "records of the catalog are missing or altered",
-	  "unmount and run 'brainy fsck VOLUME'; restore what it names from a backup", records_damaged, NULL },
+	  "unmount and run 'brainy fsck VOLUME'; restore what it names from a backup", records_damaged,
+	  NULL },
 	{ "stored bytes are altered or missing: their reads get EIO",
-	  "'brainy name INODE' says which file; unmount and run 'brainy fsck VOLUME'", bytes_damaged, describe_damage },
+	  "'brainy name INODE' says which file; unmount and run 'brainy fsck VOLUME'", bytes_damaged,
+	  describe_damage },
 	{ "verifying found damaged bytes: reading them gets EIO, other files are fine",
-	  "'brainy tier status' lists them; restore those files from a backup, or remove them, and look at the disk or the bucket",
+	  "'brainy tier status' lists them; restore those files from a backup, or remove them, and look at "
+	  "the disk or the bucket",
 	  scrub_damaged, describe_scrub, .calm = true, .extend = verifying_add_files },
 	{ "this kernel lacks landlock or seccomp: documents are read with fewer walls",
 	  "use a kernel with both (5.13 or later)", walls_missing, NULL },
-	{ "the index could not be loaded: queries get errors", "look into the log, then unmount and mount again",
-	  index_failed, NULL },
-	{ "the configuration has an error, so what it said before stays in use", "mend the file: it is read again at once",
-	  config_refused, describe_refused },
-	{ "a change of the configuration takes effect at the next mount", "unmount and mount again, or take it back",
-	  config_waiting, describe_waiting, .calm = true },
+	{ "the index could not be loaded: queries get errors",
+	  "look into the log, then unmount and mount again", index_failed, NULL },
+	{ "the configuration has an error, so what it said before stays in use",
+	  "mend the file: it is read again at once", config_refused, describe_refused },
+	{ "a change of the configuration takes effect at the next mount",
+	  "unmount and mount again, or take it back", config_waiting, describe_waiting, .calm = true },
 	{ "the cold tier cannot be used: files in it get EIO, and nothing moves there",
-	  "look at [cold] in brainy.conf and at the bucket; it is tried again by each run", bucket_absent, describe_bucket },
+	  "look at [cold] in brainy.conf and at the bucket; it is tried again by each run", bucket_absent,
+	  describe_bucket },
 	{ "the bucket is not this mount's to change: nothing moves to or from it; files in it are read",
-	  "look at [cold] url; 'brainy cold attach' says more", bucket_foreign, describe_bucket, .calm = true },
-	{ "the bucket keeps old versions: what is deleted from it, or replaced, goes on costing",
-	  "give it a lifecycle rule for noncurrent versions and expired delete markers, or suspend its versioning", keeps_versions, NULL,
+	  "look at [cold] url; 'brainy cold attach' says more", bucket_foreign, describe_bucket,
 	  .calm = true },
+	{ "the bucket keeps old versions: what is deleted from it, or replaced, goes on costing",
+	  "give it a lifecycle rule for noncurrent versions and expired delete markers, or suspend its "
+	  "versioning",
+	  keeps_versions, NULL, .calm = true },
 	{ "the bucket does not do what it is asked: reads of cold files wait or get EIO, and nothing moves there",
-	  "look at the network, the credentials and the bucket; it is tried again by itself", bucket_failing, describe_bucket },
+	  "look at the network, the credentials and the bucket; it is tried again by itself", bucket_failing,
+	  describe_bucket },
 	{ "the bucket takes nothing: files that should go there stay here; what it has can be read",
-	  "look at what the bucket allows and how full it is; each run tries again", bucket_refuses, describe_refusal },
+	  "look at what the bucket allows and how full it is; each run tries again", bucket_refuses,
+	  describe_refusal },
 	{ "bytes in the bucket are gone or altered: reads of their files get EIO; all others can be read",
-	  "put the objects back, from old versions or a copy of the bucket: each run looks for them; 'brainy fsck --cold "
-	  "VOLUME' reads all others", objects_lost, describe_lost, .extend = cold_facts_add_files },
-	{ "the clock of this machine and that of the bucket differ; requests go by the bucket's", "set the clock",
-	  clock_is_off, describe_clock, .calm = true },
-	{ "most moves between tiers failed, so that they pause", "mend what failed; 'brainy tier run' tries at once",
-	  moves_suspended, NULL },
+	  "put the objects back, from old versions or a copy of the bucket: each run looks for them; 'brainy "
+	  "fsck --cold VOLUME' reads all others",
+	  objects_lost, describe_lost, .extend = cold_facts_add_files },
+	{ "the clock of this machine and that of the bucket differ; requests go by the bucket's",
+	  "set the clock", clock_is_off, describe_clock, .calm = true },
+	{ "most moves between tiers failed, so that they pause",
+	  "mend what failed; 'brainy tier run' tries at once", moves_suspended, NULL },
 	{ "what the bucket may be asked in a day is used up: moves wait for midnight UTC, and perhaps reads",
 	  "wait, or raise requests_per_day or bytes_per_day in [limits]", is_capped, NULL },
 	{ "the server had stopped answering and was started again; nothing was lost",
-	  "look into the log for what it was doing, and report it", server_hung, describe_hangs, .calm = true },
+	  "look into the log for what it was doing, and report it", server_hung, describe_hangs,
+	  .calm = true },
 };
 
 struct problems {
@@ -307,8 +318,8 @@ static void look(struct problems *p)
 			continue;
 		}
 		if (note(one, &kinds[i], &f))
-			(void) log_warn(0, "%s%s%s; way out: %s", kinds[i].what, one->detail[0] ? "; " : "", one->detail,
-					kinds[i].way_out);
+			(void) log_warn(0, "%s%s%s; way out: %s", kinds[i].what, one->detail[0] ? "; " : "",
+					one->detail, kinds[i].way_out);
 	}
 }
 
@@ -405,7 +416,8 @@ static json_t *describe_one(const struct kind *kind, const struct problem *one)
 
 	(void) snprintf(what, sizeof(what), "%s%s%s", kind->what, one->detail[0] ? "; " : "", one->detail);
 	(void) strftime(since, sizeof(since), "%Y-%m-%dT%H:%M:%SZ", gmtime_r(&t, &utc));
-	return json_pack("{s:o, s:s, s:s}", "what", json_text(what, strlen(what)), "since", since, "way_out", kind->way_out);
+	return json_pack("{s:o, s:s, s:s}", "what", json_text(what, strlen(what)), "since", since, "way_out",
+			 kind->way_out);
 }
 
 unsigned problems_count(struct problems *p)
@@ -428,7 +440,8 @@ static size_t list_present(struct problems *p, json_t *list, const struct kind *
 	LOCKED(&p->lock);
 
 	for (size_t i = 0; i < ARRAY_SIZE(kinds); i++)
-		if (p->list[i].since_s && json_array_append_new(list, describe_one(&kinds[i], &p->list[i])) == 0)
+		if (p->list[i].since_s &&
+		    json_array_append_new(list, describe_one(&kinds[i], &p->list[i])) == 0)
 			ret_kinds[n++] = &kinds[i];
 	return n;
 }

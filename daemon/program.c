@@ -32,7 +32,8 @@ static int find_extract(const char *self, char **ret_dir)
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++) {
 		_cleanup_free_ char *dir = NULL, *extract = NULL;
 
-		if (asprintf(&dir, "%s%s", self, places[i]) < 0 || asprintf(&extract, "%s/brainy-extract", dir) < 0)
+		if (asprintf(&dir, "%s%s", self, places[i]) < 0 ||
+		    asprintf(&extract, "%s/brainy-extract", dir) < 0)
 			return -ENOMEM;
 		if (access(extract, X_OK) == 0) {
 			*ret_dir = steal_ptr(&dir);

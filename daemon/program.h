@@ -3,6 +3,6 @@
  * under PREFIX/lib/brainy (installed). */
 #pragma once
 
-/* The folder that holds brainy-extract. Waits `patience_ms` for it: a package that is upgraded lacks it for a moment.
- * -ENOENT: neither. */
+/* The folder that holds brainy-extract. Waits `patience_ms` for it: a package that is upgraded lacks it for a
+ * moment. -ENOENT: neither. */
 int program_directory(unsigned patience_ms, char **ret_dir);

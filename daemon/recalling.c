@@ -11,7 +11,8 @@
 #include "daemon/reload.h"
 #include "tiers/move/metered.h"
 
-/* Counting what is due is a walk over all inodes: so many times as long as it took is waited before the next. */
+/* Counting what is due is a walk over all inodes: so many times as long as it took is waited before the next.
+ */
 #define COUNT_SHARE 4u
 #define STEP_MS 50u
 /* Reads that take longer are told. */
@@ -30,7 +31,8 @@ int recalling_start(struct server *s, const char *arguments, struct buf *ret_ans
 	int r = recall_begin(s->stack.recalls, strtoull(arguments, NULL, 10), &id);
 
 	if (r == -EBUSY)
-		return buf_addf(ret_answer, "error: %u recalls are under way, which is as many as may be\n", RECALLS_MAX);
+		return buf_addf(ret_answer, "error: %u recalls are under way, which is as many as may be\n",
+				RECALLS_MAX);
 	return r < 0 ? add_error(r, ret_answer) : buf_addf(ret_answer, "ok %llu\n", (unsigned long long)id);
 }
 
@@ -60,14 +62,18 @@ int recalling_get(struct server *s, const char *arguments, struct buf *ret_answe
 
 	if (r < 0)
 		return buf_add_str(ret_answer, "error: there is no such recall\n");
-	r = buf_addf(ret_answer, "ok %s %llu %llu %llu %llu %llu", st.over ? "over" : st.looking ? "looking" : "running",
-		     (unsigned long long)st.files_done, (unsigned long long)st.files, (unsigned long long)st.bytes_done,
-		     (unsigned long long)st.bytes, (unsigned long long)st.elapsed_ms);
+	r = buf_addf(ret_answer, "ok %s %llu %llu %llu %llu %llu",
+		     st.over	  ? "over"
+		     : st.looking ? "looking"
+				  : "running",
+		     (unsigned long long)st.files_done, (unsigned long long)st.files,
+		     (unsigned long long)st.bytes_done, (unsigned long long)st.bytes,
+		     (unsigned long long)st.elapsed_ms);
 	if (r >= 0)
 		r = st.has_left ? add_number(st.left_ms, ret_answer) : buf_add_str(ret_answer, " -");
 	if (r >= 0)
-		r = buf_addf(ret_answer, " %llu %llu %llu %d", (unsigned long long)st.failed, (unsigned long long)st.changed,
-			     (unsigned long long)st.missing, -st.error);
+		r = buf_addf(ret_answer, " %llu %llu %llu %d", (unsigned long long)st.failed,
+			     (unsigned long long)st.changed, (unsigned long long)st.missing, -st.error);
 	if (r >= 0 && (st.error == -EIO || st.failed))
 		r = add_bucket_text(s, ret_answer);
 	return r < 0 ? r : buf_add_str(ret_answer, "\n");
@@ -81,8 +87,8 @@ int recalling_stop(struct server *s, const char *arguments, struct buf *ret_answ
 
 /* ---- waiting */
 
-/* 1: nothing moves and nothing is due. 0: *ret_what says what does. A change of the configuration that is written by now
- * counts: it is read first, and the run that is begun for it knows it. */
+/* 1: nothing moves and nothing is due. 0: *ret_what says what does. A change of the configuration that is
+ * written by now counts: it is read first, and the run that is begun for it knows it. */
 static int is_quiet(struct server *s, uint64_t *ret_due, const char **ret_what)
 {
 	struct recall_status recalls[RECALLS_MAX];
@@ -105,9 +111,9 @@ static int is_quiet(struct server *s, uint64_t *ret_due, const char **ret_what)
 
 static int add_due(uint64_t due, const char *what, struct buf *answer)
 {
-	return due ? buf_addf(answer, "error: %llu files are still to move between tiers: %s\n", (unsigned long long)due,
-			      what ? what : "they begin to move") :
-		     buf_addf(answer, "error: %s\n", what);
+	return due ? buf_addf(answer, "error: %llu files are still to move between tiers: %s\n",
+			      (unsigned long long)due, what ? what : "they begin to move")
+		   : buf_addf(answer, "error: %s\n", what);
 }
 
 int recalling_wait(struct server *s, const char *arguments, struct buf *ret_answer)
@@ -131,7 +137,9 @@ int recalling_wait(struct server *s, const char *arguments, struct buf *ret_answ
 		now_ms = clock_mono_ms();
 		if (now_ms >= until_ms)
 			return add_due(due, what, ret_answer);
-		(void) usleep((useconds_t)(MIN(STEP_MS + (now_ms - began_ms) * COUNT_SHARE, until_ms - now_ms) * 1000));
+		(void) usleep(
+			(useconds_t)(MIN(STEP_MS + (now_ms - began_ms) * COUNT_SHARE, until_ms - now_ms) *
+				     1000));
 	}
 }
 
@@ -139,7 +147,8 @@ int recalling_wait(struct server *s, const char *arguments, struct buf *ret_answ
 
 static int add_left(bool known, uint64_t left_ms, struct buf *text)
 {
-	return known ? buf_addf(text, "\t%.1f s to go\n", (double)left_ms / 1000) : buf_add_str(text, "\ttime to go not known\n");
+	return known ? buf_addf(text, "\t%.1f s to go\n", (double)left_ms / 1000)
+		     : buf_add_str(text, "\ttime to go not known\n");
 }
 
 static int add_recall(const struct recall_status *st, struct buf *text)
@@ -147,10 +156,10 @@ static int add_recall(const struct recall_status *st, struct buf *text)
 	int r = buf_addf(text, "recall\tinode %llu", (unsigned long long)st->ino);
 
 	if (r >= 0)
-		r = st->looking ? buf_add_str(text, "\tlooking for files") :
-				  buf_addf(text, "\t%llu of %llu files\t%llu of %llu bytes", (unsigned long long)st->files_done,
-					   (unsigned long long)st->files, (unsigned long long)st->bytes_done,
-					   (unsigned long long)st->bytes);
+		r = st->looking ? buf_add_str(text, "\tlooking for files")
+				: buf_addf(text, "\t%llu of %llu files\t%llu of %llu bytes",
+					   (unsigned long long)st->files_done, (unsigned long long)st->files,
+					   (unsigned long long)st->bytes_done, (unsigned long long)st->bytes);
 	if (r >= 0)
 		r = buf_addf(text, "\t%.1f s so far", (double)st->elapsed_ms / 1000);
 	return r < 0 ? r : add_left(st->has_left, st->left_ms, text);
@@ -161,7 +170,8 @@ static int add_reading(struct server *s, const struct files_reading *rd, struct 
 {
 	struct bucket *b = mover_get_bucket(s->stack.mover);
 	uint64_t expected_ms = 0;
-	bool known = b && b == s->stack.bucket && metered_expect(b, rd->bytes, &expected_ms) && rd->elapsed_ms < expected_ms;
+	bool known = b && b == s->stack.bucket && metered_expect(b, rd->bytes, &expected_ms) &&
+		     rd->elapsed_ms < expected_ms;
 	int r = buf_addf(text, "reading\tinode %llu\t%llu bytes\t%.1f s so far", (unsigned long long)rd->ino,
 			 (unsigned long long)rd->bytes, (double)rd->elapsed_ms / 1000);
 

@@ -84,7 +84,9 @@ int reload_first(int kept_fd, int dirfd, const char *path, struct buf *ret_text,
 		buf_reset(ret_text);
 		r = config_read(dirfd, path, ret_text, ret_why);
 	}
-	return r < 0 ? r : config_parse(path ? path : "brainy.conf", ret_text->data, ret_text->len, ret_c, ret_why);
+	return r < 0 ? r
+		     : config_parse(path ? path : "brainy.conf", ret_text->data, ret_text->len, ret_c,
+				    ret_why);
 }
 
 /* ---- reading again */

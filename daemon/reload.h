@@ -34,8 +34,9 @@ int reload_now(struct reload *r, char **ret_why);
 
 /* Appends what stands in the file now. Errors as those of config_read(). */
 int reload_get_text(struct reload *r, struct buf *ret_text, char **ret_why);
-/* Replaces the file whole, so that a power cut leaves one or the other, if it still is `before`; reads it then, and puts
- * `before` back when that fails. -ESTALE: somebody else has changed it. Errors as those of reload_now(). */
+/* Replaces the file whole, so that a power cut leaves one or the other, if it still is `before`; reads it
+ * then, and puts `before` back when that fails. -ESTALE: somebody else has changed it. Errors as those of
+ * reload_now(). */
 int reload_replace(struct reload *r, const struct buf *before, const struct buf *text, char **ret_why);
 
 /* Why the file is not in use, and which keys wait for the next mount; empty when there is nothing to say. */

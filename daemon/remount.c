@@ -20,10 +20,12 @@ static int check_server(const char *mount_point, const struct mount_options *o)
 	if (r < 0)
 		return cli_fail_errno(r, "cannot mount %s again", mount_point);
 	if (!o->read_only && json_is_true(json_object_get(status, "read_only")))
-		return cli_fail("cannot mount %s again: it was mounted read-only; unmount it first", mount_point);
+		return cli_fail("cannot mount %s again: it was mounted read-only; unmount it first",
+				mount_point);
 	if (o->noatime != json_is_true(json_object_get(status, "noatime")))
-		return cli_fail("cannot mount %s again: 'noatime' was %sgiven when it was mounted; unmount it first",
-				mount_point, o->noatime ? "not " : "");
+		return cli_fail(
+			"cannot mount %s again: 'noatime' was %sgiven when it was mounted; unmount it first",
+			mount_point, o->noatime ? "not " : "");
 	return CLI_OK;
 }
 

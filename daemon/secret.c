@@ -141,7 +141,8 @@ static int ask_passphrase(struct secret *s, const char *path)
 	_cleanup_free_ char *prompt = NULL;
 
 	if (tty < 0)
-		return cli_fail("no key: give --key-file or --passphrase-fd (there is no terminal to ask at)");
+		return cli_fail(
+			"no key: give --key-file or --passphrase-fd (there is no terminal to ask at)");
 	if (asprintf(&prompt, "%s%s: ", path ? "Passphrase of " : "New passphrase", path ? path : "") < 0) {
 		prompt = NULL;
 		return cli_fail_errno(ENOMEM, "cannot ask for the passphrase");
@@ -151,7 +152,8 @@ static int ask_passphrase(struct secret *s, const char *path)
 	if (!path) {
 		if (ask_line(tty, "Again: ", &again) < 0)
 			return cli_fail("cannot read from the terminal");
-		if (again.len != s->bytes.len || (again.len && memcmp(again.data, s->bytes.data, again.len) != 0))
+		if (again.len != s->bytes.len ||
+		    (again.len && memcmp(again.data, s->bytes.data, again.len) != 0))
 			return cli_fail("the two passphrases differ");
 	}
 	return take_passphrase(s);

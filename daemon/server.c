@@ -107,9 +107,11 @@ static void ready(void *context)
 
 	(void) link_send_text(s->link, LINK_READY, "");
 	if (s->resumed)
-		log_info("another server serves after %u ms: files %u, catalog %u with %llu records of the log, index %u",
-			 (unsigned)(clock_mono_ms() - s->started_ms), s->stack.files_ms, s->stack.catalog_ms,
-			 (unsigned long long)s->stack.replay.replayed, s->stack.index_ms);
+		log_info(
+			"another server serves after %u ms: files %u, catalog %u with %llu records of the "
+			"log, index %u",
+			(unsigned)(clock_mono_ms() - s->started_ms), s->stack.files_ms, s->stack.catalog_ms,
+			(unsigned long long)s->stack.replay.replayed, s->stack.index_ms);
 }
 
 /* Waits for the keeper's word to stop; its silence means that it is gone. */
@@ -171,7 +173,8 @@ static int open_volume(struct server *s, const struct link_message *hello, char 
 	int r = program_directory(hello->warm ? UPGRADE_PATIENCE_MS : 0, &program_dir);
 
 	if (r < 0) {
-		*ret_why = strdup("brainy-extract, which belongs beside brainy, is not there; install both again");
+		*ret_why = strdup(
+			"brainy-extract, which belongs beside brainy, is not there; install both again");
 		return r;
 	}
 	o.program_dir = program_dir;
@@ -190,7 +193,8 @@ static int open_volume(struct server *s, const struct link_message *hello, char 
 	s->stack.context = s;
 	r = stack_open(&s->stack, &s->config, &o, ret_why);
 	if (r == 0 && s->stack.replay.anchor_damaged)
-		(void) log_warn(-EBADMSG, "wal/anchor does not open; that the log is complete is known from its end");
+		(void) log_warn(-EBADMSG,
+				"wal/anchor does not open; that the log is complete is known from its end");
 	return r;
 }
 
@@ -272,8 +276,8 @@ static void start_helpers(struct server *s, const char *config_path, int config_
 		(void) log_warn(r, "changes of the configuration will not be noticed before the next mount");
 }
 
-/* While it is the next server it reads what it can, unless the one that serves has only just begun and needs the
- * processor. */
+/* While it is the next server it reads what it can, unless the one that serves has only just begun and needs
+ * the processor. */
 static void prepare(struct server *s)
 {
 	struct pollfd p = { .fd = s->link, .events = POLLIN };
@@ -282,7 +286,8 @@ static void prepare(struct server *s)
 		stack_prepare(&s->stack);
 }
 
-static struct fs_config fs_config_of(struct server *s, const struct link_message *hello, int handles_fd, int fuse_fd)
+static struct fs_config fs_config_of(struct server *s, const struct link_message *hello, int handles_fd,
+				     int fuse_fd)
 {
 	return (struct fs_config){
 		.catalog = s->stack.catalog,
@@ -311,7 +316,8 @@ static struct fs_config fs_config_of(struct server *s, const struct link_message
 	};
 }
 
-/* Tells the keeper that the volume is open, and waits until it has mounted it. Less than 0: the keeper knows why not. */
+/* Tells the keeper that the volume is open, and waits until it has mounted it. Less than 0: the keeper knows
+ * why not. */
 static int wait_for_mount(struct server *s, int *ret_fuse_fd)
 {
 	struct link_message m;
@@ -335,7 +341,8 @@ static int start(struct server *s, const struct fs_config *config)
 	if (r == 0)
 		r = stack_start(&s->stack);
 	if (r == 0 && !s->read_only)
-		audit_note(s->stack.catalog, s->resumed ? "another server serves" : "mounted", BRAINY_VERSION);
+		audit_note(s->stack.catalog, s->resumed ? "another server serves" : "mounted",
+			   BRAINY_VERSION);
 	return r == 0 && !s->read_only ? stack_start_moves(&s->stack, &s->config) : r;
 }
 
@@ -366,7 +373,9 @@ static int serve(struct server *s, const struct link_message *hello, const struc
 		audit_note(s->stack.catalog, "unmounting", NULL);
 	stop_helpers(s);
 	if (r == -EPROTO)
-		(void) fail(s, "the kernel was promised more than this program can keep; unmount and mount again");
+		(void) fail(
+			s,
+			"the kernel was promised more than this program can keep; unmount and mount again");
 	if (r < 0)
 		(void) log_error(r, "serving ended");
 	return r < 0 ? CLI_FAILED : CLI_OK;
@@ -377,7 +386,8 @@ static int open_all(struct server *s, const struct link_message *hello, const st
 		    const struct server_call *call, struct buf *ret_config_text)
 {
 	_cleanup_free_ char *why = NULL, *text = NULL;
-	int r = reload_first(handed->config_fd, s->volume_dirfd, call->config_path, ret_config_text, &s->config, &why);
+	int r = reload_first(handed->config_fd, s->volume_dirfd, call->config_path, ret_config_text,
+			     &s->config, &why);
 
 	if (r == 0)
 		r = open_volume(s, hello, &why);

@@ -68,15 +68,16 @@ static json_t *describe_index(struct server *s)
 
 	if (s->stack.index)
 		index_get_stats(s->stack.index, &x);
-	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "loading", x.loading, "pending", number(x.pending), "indexed",
-			 number(x.indexed), "skipped", number(x.skipped), "failed", number(x.failed), "passages",
-			 number(x.passages), "segments", number(x.segments), "model", x.model ? x.model : "");
+	return json_pack("{s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:s}", "loading", x.loading, "pending",
+			 number(x.pending), "indexed", number(x.indexed), "skipped", number(x.skipped),
+			 "failed", number(x.failed), "passages", number(x.passages), "segments",
+			 number(x.segments), "model", x.model ? x.model : "");
 }
 
 static json_t *describe_tier(const struct files_tier_stats *t)
 {
-	return json_pack("{s:o, s:o, s:o}", "files", number(t->files), "bytes", number(t->bytes), "stored_bytes",
-			 number(t->stored_bytes));
+	return json_pack("{s:o, s:o, s:o}", "files", number(t->files), "bytes", number(t->bytes),
+			 "stored_bytes", number(t->stored_bytes));
 }
 
 static json_t *describe_tiers(struct server *s)
@@ -84,8 +85,8 @@ static json_t *describe_tiers(struct server *s)
 	struct files_tiers t;
 
 	(void) files_get_tiers(s->stack.files, &t);
-	return json_pack("{s:o, s:o, s:o}", "hot", describe_tier(&t.hot), "warm", describe_tier(&t.warm), "cold",
-			 describe_tier(&t.cold));
+	return json_pack("{s:o, s:o, s:o}", "hot", describe_tier(&t.hot), "warm", describe_tier(&t.warm),
+			 "cold", describe_tier(&t.cold));
 }
 
 static bool is_any(const struct memory_part *p)
@@ -120,7 +121,8 @@ static json_t *describe_parts(const struct memory_parts *m)
 		const struct memory_part *p = &m->parts[i];
 		json_t *bound = p->bound ? number(p->bound) : json_null();
 
-		(void) json_object_set_new(parts, p->name, json_pack("{s:o, s:o}", "bytes", number(p->bytes), "bound", bound));
+		(void) json_object_set_new(parts, p->name,
+					   json_pack("{s:o, s:o}", "bytes", number(p->bytes), "bound", bound));
 	}
 	return parts;
 }
@@ -134,16 +136,17 @@ static json_t *describe_memory(struct server *s)
 	fs_add_memory(s->fs, &m);
 	if (s->stack.index)
 		index_add_memory(s->stack.index, &m);
-	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rss_bytes", number(whole_memory()), "server_bytes",
-			 number(own_memory(getpid())), "mapped_bytes", number(proc_bytes(getpid(), "RssFile")),
-			 "index_bytes", number(sum_of(&m, is_of_index)), "cache_bytes", number(sum_of(&m, is_bounded)),
+	return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o}", "rss_bytes", number(whole_memory()),
+			 "server_bytes", number(own_memory(getpid())), "mapped_bytes",
+			 number(proc_bytes(getpid(), "RssFile")), "index_bytes",
+			 number(sum_of(&m, is_of_index)), "cache_bytes", number(sum_of(&m, is_bounded)),
 			 "counted_bytes", number(sum_of(&m, is_any)), "parts", describe_parts(&m));
 }
 
 static json_t *describe_server(struct server *s)
 {
-	return json_pack("{s:i, s:i, s:i, s:o}", "pid", (int)getpid(), "upgrades", (int)s->upgrades, "refused",
-			 (int)s->refused, "refusal", json_text(s->refusal, strlen(s->refusal)));
+	return json_pack("{s:i, s:i, s:i, s:o}", "pid", (int)getpid(), "upgrades", (int)s->upgrades,
+			 "refused", (int)s->refused, "refusal", json_text(s->refusal, strlen(s->refusal)));
 }
 
 static json_t *describe_status(struct server *s)
@@ -154,14 +157,15 @@ static json_t *describe_status(struct server *s)
 
 	(void) tree_get_stats(s->stack.catalog, &t);
 	catalog_get_stats(s->stack.catalog, &c);
-	return json_pack("{s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o}", "version",
-			 BRAINY_VERSION, "volume_id", id128_format(keyring_volume_id(s->keys), id), "volume",
-			 json_text(s->volume, strlen(s->volume)), "read_only", s->read_only, "noatime", s->noatime,
-			 "uptime_s", number((clock_mono_ms() - s->started_ms) / 1000), "files", number(t.files), "directories",
-			 number(t.directories), "bytes", number(t.bytes), "index", describe_index(s), "tiers",
-			 describe_tiers(s), "wal", "segments", number(c.wal_segments), "replayed",
-			 number(c.wal_replayed), "last_sync_us", number(c.last_sync_us), "memory", describe_memory(s),
-			 "server", describe_server(s), "problems", problems_describe(s->problems));
+	return json_pack(
+		"{s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o}",
+		"version", BRAINY_VERSION, "volume_id", id128_format(keyring_volume_id(s->keys), id),
+		"volume", json_text(s->volume, strlen(s->volume)), "read_only", s->read_only, "noatime",
+		s->noatime, "uptime_s", number((clock_mono_ms() - s->started_ms) / 1000), "files",
+		number(t.files), "directories", number(t.directories), "bytes", number(t.bytes), "index",
+		describe_index(s), "tiers", describe_tiers(s), "wal", "segments", number(c.wal_segments),
+		"replayed", number(c.wal_replayed), "last_sync_us", number(c.last_sync_us), "memory",
+		describe_memory(s), "server", describe_server(s), "problems", problems_describe(s->problems));
 }
 
 /* "ok", or what is wrong, a line each. */
@@ -204,7 +208,8 @@ int server_describe(struct server *s, const char *name, struct buf *ret_text)
 		return r < 0 ? r : buf_add_str(ret_text, "\n");
 	}
 	if (strcmp(name, "version") == 0)
-		return buf_addf(ret_text, "brainy %s (%s), format %d\n", BRAINY_VERSION, BRAINY_COMMIT, VOLUME_FORMAT);
+		return buf_addf(ret_text, "brainy %s (%s), format %d\n", BRAINY_VERSION, BRAINY_COMMIT,
+				VOLUME_FORMAT);
 	if (strcmp(name, "tiers") == 0)
 		return metrics_tiers(s, ret_text);
 	if (strcmp(name, "metrics") == 0)

@@ -36,7 +36,8 @@ static void tell(void *context, const struct gathered *item, const char *why)
 	struct telling *t = context;
 	uint64_t bytes = m->bytes_from[POLICY_HOT] + m->bytes_from[POLICY_WARM] + m->bytes_from[POLICY_COLD];
 	int r = buf_addf(t->text, "%s\t%s\t%llu\t%s\t", policy_tier_name(tier_from(m)),
-			 m->action == POLICY_REMOVE ? "delete" : policy_tier_name(m->to), (unsigned long long)bytes, why);
+			 m->action == POLICY_REMOVE ? "delete" : policy_tier_name(m->to),
+			 (unsigned long long)bytes, why);
 
 	if (r >= 0)
 		r = tree_path(t->s->stack.catalog, item->ino, ROOT_INO, 0, t->text);
@@ -50,16 +51,17 @@ static void tell(void *context, const struct gathered *item, const char *why)
 
 static int describe_report(const struct mover_report *report, struct buf *answer)
 {
-	return buf_addf(answer,
-			"%llu to hot, %llu to warm, %llu to cold (%llu, %llu and %llu bytes); %llu deleted; %llu in use, "
-			"%llu failed; %llu packs deleted, %llu packed anew%s",
-			(unsigned long long)report->files[POLICY_HOT], (unsigned long long)report->files[POLICY_WARM],
-			(unsigned long long)report->files[POLICY_COLD], (unsigned long long)report->bytes[POLICY_HOT],
-			(unsigned long long)report->bytes[POLICY_WARM], (unsigned long long)report->bytes[POLICY_COLD],
-			(unsigned long long)report->files[POLICY_AUTO], (unsigned long long)report->busy,
-			(unsigned long long)report->failed,
-			(unsigned long long)report->swept.deleted, (unsigned long long)report->swept.rewritten,
-			report->more ? "; there is more to do" : "");
+	return buf_addf(
+		answer,
+		"%llu to hot, %llu to warm, %llu to cold (%llu, %llu and %llu bytes); %llu deleted; %llu in "
+		"use, %llu failed; %llu packs deleted, %llu packed anew%s",
+		(unsigned long long)report->files[POLICY_HOT], (unsigned long long)report->files[POLICY_WARM],
+		(unsigned long long)report->files[POLICY_COLD], (unsigned long long)report->bytes[POLICY_HOT],
+		(unsigned long long)report->bytes[POLICY_WARM],
+		(unsigned long long)report->bytes[POLICY_COLD],
+		(unsigned long long)report->files[POLICY_AUTO], (unsigned long long)report->busy,
+		(unsigned long long)report->failed, (unsigned long long)report->swept.deleted,
+		(unsigned long long)report->swept.rewritten, report->more ? "; there is more to do" : "");
 }
 
 static int add_failure(const char *what, int error, struct buf *answer)
@@ -77,8 +79,8 @@ static void add_line(struct telling *t, const char *verb, uint64_t files, uint64
 /* What stands at the end of a dry run. Figures of the bucket are estimates. */
 static int add_summary(struct telling *t, const struct mover_report *report)
 {
-	static const char *const verbs[POLICY_TIERS] = { "in all: delete", "in all: to hot", "in all: to warm",
-							 "in all: to cold" };
+	static const char *const verbs[POLICY_TIERS] = { "in all: delete", "in all: to hot",
+							 "in all: to warm", "in all: to cold" };
 	const struct cost_estimate *e = &report->estimate;
 	const struct prices prices = config_prices(&t->s->config);
 	char price[64], kept[64];
@@ -89,9 +91,13 @@ static int add_summary(struct telling *t, const struct mover_report *report)
 	cost_text(cost_stored(&prices, e->to_bucket_bytes), t->s->config.prices.currency, kept, sizeof(kept));
 	if (t->error < 0)
 		return t->error;
-	return buf_addf(t->text, "in all: of the bucket\tabout %llu requests\t%llu bytes up, %llu down\tcost %s, and %s a month\n",
-			(unsigned long long)traffic_requests(&report->traffic), (unsigned long long)report->traffic.in_bytes,
-			(unsigned long long)report->traffic.out_bytes, price, kept);
+	return buf_addf(
+		t->text,
+		"in all: of the bucket\tabout %llu requests\t%llu bytes up, %llu down\tcost %s, and %s a "
+		"month\n",
+		(unsigned long long)traffic_requests(&report->traffic),
+		(unsigned long long)report->traffic.in_bytes, (unsigned long long)report->traffic.out_bytes,
+		price, kept);
 }
 
 int tiering_run(struct server *s, const char *arguments, struct buf *ret_answer)
@@ -123,7 +129,8 @@ int tiering_run(struct server *s, const char *arguments, struct buf *ret_answer)
 	if (report.failed || report.limited)
 		return buf_addf(ret_answer, "error: moves failed (%llu files wanted to move): %s\n",
 				(unsigned long long)report.planned,
-				report.bucket_error.text[0] ? report.bucket_error.text : strerrordesc_np(-report.error));
+				report.bucket_error.text[0] ? report.bucket_error.text
+							    : strerrordesc_np(-report.error));
 	r = buf_add_str(ret_answer, "ok ");
 	if (r >= 0)
 		r = describe_report(&report, ret_answer);
@@ -200,8 +207,9 @@ static int compare_months(const void *a, const void *b)
 
 static int add_tier(const char *name, const struct files_tier_stats *t, struct buf *answer)
 {
-	return buf_addf(answer, "%s\t%llu files\t%llu bytes\t%llu stored\n", name, (unsigned long long)t->files,
-			(unsigned long long)t->bytes, (unsigned long long)t->stored_bytes);
+	return buf_addf(answer, "%s\t%llu files\t%llu bytes\t%llu stored\n", name,
+			(unsigned long long)t->files, (unsigned long long)t->bytes,
+			(unsigned long long)t->stored_bytes);
 }
 
 static int add_months(const struct months *m, struct buf *answer)
@@ -216,9 +224,10 @@ static int add_months(const struct months *m, struct buf *answer)
 
 		if (gmtime_r(&t, &tm))
 			(void) strftime(text, sizeof(text), "%Y-%m", &tm);
-		r = buf_addf(answer, "%s from %s\t%llu files\t%llu packs\t%llu stored\t%llu %% of it in use\n",
-			     at->cold ? "cold" : "warm", text, (unsigned long long)at->files, (unsigned long long)at->packs,
-			     (unsigned long long)at->stored,
+		r = buf_addf(answer,
+			     "%s from %s\t%llu files\t%llu packs\t%llu stored\t%llu %% of it in use\n",
+			     at->cold ? "cold" : "warm", text, (unsigned long long)at->files,
+			     (unsigned long long)at->packs, (unsigned long long)at->stored,
 			     at->stored ? (unsigned long long)(at->alive * 100 / at->stored) : 0);
 	}
 	return r;
@@ -234,8 +243,10 @@ static int add_troubles(struct server *s, struct buf *answer)
 	if (why.error < 0)
 		r = buf_addf(answer, "bucket\tis not changed\t%s\n", why.text);
 	if (r >= 0 && mover_get_versions(s->stack.mover) == MOVER_VERSIONS_KEPT)
-		r = buf_add_str(answer, "old versions\tare kept by the bucket: what is deleted or replaced stays there and costs on, with "
-					"delete markers, until a lifecycle rule of the bucket removes it\n");
+		r = buf_add_str(
+			answer,
+			"old versions\tare kept by the bucket: what is deleted or replaced stays there and "
+			"costs on, with delete markers, until a lifecycle rule of the bucket removes it\n");
 	return r;
 }
 
@@ -250,8 +261,8 @@ static int add_bucket(struct server *s, struct buf *answer)
 	if (!bucket)
 		return buf_addf(answer, "bucket\t%s\tcannot be used\n", s->config.cold.url);
 	bucket_get_stats(bucket, &stats);
-	r = buf_addf(answer, "bucket\t%s%s%s\n", s->config.cold.url, stats.last.text[0] ? "\tlast error: " : "",
-		     stats.last.text);
+	r = buf_addf(answer, "bucket\t%s%s%s\n", s->config.cold.url,
+		     stats.last.text[0] ? "\tlast error: " : "", stats.last.text);
 	return r < 0 ? r : add_troubles(s, answer);
 }
 
@@ -277,8 +288,10 @@ int tiering_describe(struct server *s, struct buf *ret_answer)
 	if (r >= 0)
 		r = add_months(&m, ret_answer);
 	if (r >= 0 && unfit)
-		r = buf_addf(ret_answer, "fit no pack\t%llu files\tstay hot: their names and xattrs take more than 15 MiB\n",
-			     (unsigned long long)unfit);
+		r = buf_addf(
+			ret_answer,
+			"fit no pack\t%llu files\tstay hot: their names and xattrs take more than 15 MiB\n",
+			(unsigned long long)unfit);
 	if (r >= 0)
 		r = add_bucket(s, ret_answer);
 	if (r >= 0)
@@ -303,10 +316,15 @@ int tiering_status(struct server *s, const char *arguments, struct buf *ret_answ
 static int add_catalog_failure(int error, const struct catalog_compaction *catalog, struct buf *answer)
 {
 	if (error == -ENOSPC)
-		return buf_addf(answer, "error: compacting the catalog: the disk is too full for a second one: %llu MiB must be free "
-				"for that; it stays as it is\n", (unsigned long long)(catalog->needed >> 20) + 1);
+		return buf_addf(
+			answer,
+			"error: compacting the catalog: the disk is too full for a second one: %llu MiB must "
+			"be free for that; it stays as it is\n",
+			(unsigned long long)(catalog->needed >> 20) + 1);
 	if (error == -EBADMSG)
-		return buf_add_str(answer, "error: compacting the catalog: it is damaged and stays as it is; see brainy fsck\n");
+		return buf_add_str(
+			answer,
+			"error: compacting the catalog: it is damaged and stays as it is; see brainy fsck\n");
 	return add_failure("compacting the catalog", error, answer);
 }
 
@@ -327,8 +345,10 @@ int tiering_compact(struct server *s, const char *arguments, struct buf *ret_ans
 		return add_catalog_failure(r, &catalog, ret_answer);
 	if (report.failed || report.limited)
 		return buf_addf(ret_answer, "error: %s\n",
-				report.bucket_error.text[0] ? report.bucket_error.text : strerrordesc_np(-report.error));
-	return buf_addf(ret_answer, "ok %llu packs deleted, %llu packed anew, %llu objects removed from the bucket; "
+				report.bucket_error.text[0] ? report.bucket_error.text
+							    : strerrordesc_np(-report.error));
+	return buf_addf(ret_answer,
+			"ok %llu packs deleted, %llu packed anew, %llu objects removed from the bucket; "
 			"the catalog has %llu KiB, and had %llu\n",
 			(unsigned long long)report.swept.deleted, (unsigned long long)report.swept.rewritten,
 			(unsigned long long)report.removed, (unsigned long long)catalog.after >> 10,

@@ -4,8 +4,8 @@
 
 #include "daemon/server.h"
 
-/* "tier run [SECONDS] [dry]": the policy once, as if at that time (since 1970). With `dry` the moves, a line each:
- * from, to, bytes, why and path, with tabs between. */
+/* "tier run [SECONDS] [dry]": the policy once, as if at that time (since 1970). With `dry` the moves, a line
+ * each: from, to, bytes, why and path, with tabs between. */
 int tiering_run(struct server *s, const char *arguments, struct buf *ret_answer);
 /* What lies where, a line each. */
 int tiering_describe(struct server *s, struct buf *ret_text);

@@ -128,8 +128,10 @@ static int check_file(const char *program, int fd, char **ret_why)
 	if (!S_ISREG(st.st_mode) || !(st.st_mode & 0111))
 		return refuse(ret_why, -EACCES, "%s is not a program", program);
 	if ((st.st_uid != 0 && st.st_uid != geteuid()) || st.st_mode & 0022)
-		return refuse(ret_why, -EPERM, "%s belongs to, or can be written by, somebody other than root and the mount's owner",
-			      program);
+		return refuse(
+			ret_why, -EPERM,
+			"%s belongs to, or can be written by, somebody other than root and the mount's owner",
+			program);
 	return 0;
 }
 
@@ -153,9 +155,11 @@ int upgrade_offer(int link, const char *program, char **ret_why)
 	if (r == -ETIMEDOUT)
 		return refuse(ret_why, r, "%s does not answer within %u s", program, ANSWER_MS / 1000);
 	if (r < 0 || strncmp((char *)text.data, "brainy handover", strlen("brainy handover")) != 0)
-		return refuse(ret_why, -ENOEXEC, "%s is no brainy that can take over a mount; unmount and mount again", program);
+		return refuse(ret_why, -ENOEXEC,
+			      "%s is no brainy that can take over a mount; unmount and mount again", program);
 	if (strcmp((char *)text.data, wanted) != 0)
-		return refuse(ret_why, -EPROTO, "%s takes over another way (%.60s; this mount: %s); unmount and mount again",
+		return refuse(ret_why, -EPROTO,
+			      "%s takes over another way (%.60s; this mount: %s); unmount and mount again",
 			      program, (char *)text.data, wanted);
 	return link_send(link, &m, &fd, 1);
 }

@@ -23,8 +23,9 @@ static const char *plural(uint64_t n)
 
 static int add_counts(const struct scrub_counts *n, struct buf *out)
 {
-	int r = buf_addf(out, "%llu bytes verified, %llu damaged, %llu packs mended", (unsigned long long)n->bytes,
-			 (unsigned long long)n->found, (unsigned long long)n->mended);
+	int r = buf_addf(out, "%llu bytes verified, %llu damaged, %llu packs mended",
+			 (unsigned long long)n->bytes, (unsigned long long)n->found,
+			 (unsigned long long)n->mended);
 
 	if (r >= 0 && n->unread)
 		r = buf_addf(out, ", %llu in the bucket not read", (unsigned long long)n->unread);
@@ -47,7 +48,8 @@ int verifying_run(struct server *s, const char *arguments, struct buf *ret_answe
 		return add_failure(r, ret_answer);
 	if (rep.did.unread)
 		return buf_addf(ret_answer, "error: packs in the bucket could not be read: %s\n",
-				rep.bucket_error.error ? rep.bucket_error.text : "it cannot be used; see 'brainy status'");
+				rep.bucket_error.error ? rep.bucket_error.text
+						       : "it cannot be used; see 'brainy status'");
 	damaged = scrub_count_damage(s->stack.scrub);
 	if (damaged)
 		return buf_addf(ret_answer, "error: %llu file%s damaged; 'brainy tier status' lists them\n",
@@ -101,15 +103,16 @@ static int add_rounds(const struct scrub_status *st, struct buf *out)
 		r = buf_add_str(out, "\n");
 	if (r < 0 || p->round == 0)
 		return r;
-	r = buf_addf(out, "verifying\tthis round began %s%s\t%llu of about %llu bytes\t", date_of(p->began_s, text),
-		     st->running ? ", now" : "", (unsigned long long)p->now.bytes,
+	r = buf_addf(out, "verifying\tthis round began %s%s\t%llu of about %llu bytes\t",
+		     date_of(p->began_s, text), st->running ? ", now" : "", (unsigned long long)p->now.bytes,
 		     (unsigned long long)MAX(st->total, p->now.bytes));
 	if (r >= 0)
 		r = add_counts(&p->now, out);
 	if (r < 0)
 		return r;
-	return st->days == SCRUB_NEVER ? buf_add_str(out, "\tby 'brainy scrub' only\n") :
-					 buf_addf(out, "\tevery %llu day%s\n", (unsigned long long)st->days, plural(st->days));
+	return st->days == SCRUB_NEVER ? buf_add_str(out, "\tby 'brainy scrub' only\n")
+				       : buf_addf(out, "\tevery %llu day%s\n", (unsigned long long)st->days,
+						  plural(st->days));
 }
 
 struct listing {
@@ -131,7 +134,8 @@ static int add_place(const struct scrub_damage *d, struct buf *out)
 {
 	if (d->kind != EXTENT_PACK)
 		return buf_addf(out, "segment %llx", (unsigned long long)d->segment);
-	return buf_addf(out, "pack %llu %s", (unsigned long long)d->segment, d->cold ? "in the bucket" : "in warm/");
+	return buf_addf(out, "pack %llu %s", (unsigned long long)d->segment,
+			d->cold ? "in the bucket" : "in warm/");
 }
 
 static int add_line(void *context, const struct scrub_damage *d)
@@ -147,7 +151,8 @@ static int add_line(void *context, const struct scrub_damage *d)
 	if (r >= 0 && d->ino & SCRUB_OF_PACK)
 		return buf_add_str(l->out, "\twhat it says of itself; its files can be read\n");
 	if (r >= 0)
-		r = buf_addf(l->out, "\tbytes %llu to %llu of\t", (unsigned long long)d->offset, (unsigned long long)d->end);
+		r = buf_addf(l->out, "\tbytes %llu to %llu of\t", (unsigned long long)d->offset,
+			     (unsigned long long)d->end);
 	if (r >= 0)
 		r = add_path(l, d->ino);
 	return r < 0 ? r : buf_add_str(l->out, "\n");
@@ -179,8 +184,9 @@ static int add_file(void *context, const struct scrub_damage *d)
 
 	if (l->n++ >= l->max)
 		return 1;
-	r = d->ino & SCRUB_OF_PACK ? buf_addf(&path, "what pack %llu says of itself", (unsigned long long)d->segment) :
-				     add_path(&one, d->ino);
+	r = d->ino & SCRUB_OF_PACK
+		    ? buf_addf(&path, "what pack %llu says of itself", (unsigned long long)d->segment)
+		    : add_path(&one, d->ino);
 	if (r >= 0 && json_array_append_new(l->files, json_text((const char *)path.data, path.len)) < 0)
 		r = -ENOMEM;
 	return r;

@@ -87,7 +87,8 @@ static bool concerns(const struct watch *w, const struct inotify_event *e)
 	if (e->mask & (IN_Q_OVERFLOW | IN_IGNORED))
 		return true;
 	for (size_t i = 0; i < ARRAY_SIZE(places); i++)
-		if (e->wd == places[i]->wd && e->len > 0 && places[i]->name && strcmp(e->name, places[i]->name) == 0)
+		if (e->wd == places[i]->wd && e->len > 0 && places[i]->name &&
+		    strcmp(e->name, places[i]->name) == 0)
 			return !(e->mask & IN_CREATE) || is_link(w);
 	return false;
 }
@@ -186,7 +187,8 @@ int watch_start(const char *folder, const char *name, void (*changed)(void *cont
 	if (r == 0) {
 		errno = 0;
 		set_places(w);
-		r = w->at.wd < 0 ? (errno ? -errno : -ENOMEM) : thread_start(&w->thread, "brainy-watch", run, w);
+		r = w->at.wd < 0 ? (errno ? -errno : -ENOMEM)
+				 : thread_start(&w->thread, "brainy-watch", run, w);
 	}
 	if (r < 0) {
 		watch_free(w);

@@ -56,13 +56,17 @@ void watchdog_wake(struct watchdog *w)
 	w->watching = w->shared != NULL;
 }
 
-/* Calls in which a thread waits for other threads, for time or for requests; in any other it waits for a disk. */
+/* Calls in which a thread waits for other threads, for time or for requests; in any other it waits for a
+ * disk. */
 static bool is_rest(long call)
 {
 	static const long calls[] = {
-		SYS_futex, SYS_read, SYS_poll, SYS_ppoll, SYS_nanosleep, SYS_clock_nanosleep, SYS_restart_syscall,
-		SYS_recvmsg, SYS_rt_sigtimedwait, SYS_wait4, SYS_waitid, SYS_epoll_wait, SYS_epoll_pwait,
-		SYS_pause, SYS_rt_sigsuspend, SYS_select, SYS_pselect6,
+		SYS_futex,	     SYS_read,	    SYS_poll,
+		SYS_ppoll,	     SYS_nanosleep, SYS_clock_nanosleep,
+		SYS_restart_syscall, SYS_recvmsg,   SYS_rt_sigtimedwait,
+		SYS_wait4,	     SYS_waitid,    SYS_epoll_wait,
+		SYS_epoll_pwait,     SYS_pause,	    SYS_rt_sigsuspend,
+		SYS_select,	     SYS_pselect6,
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(calls); i++)
@@ -97,7 +101,8 @@ static bool is_alive(const struct watchdog *w, const char *task, const char *thr
 	if (io_read_file_at(AT_FDCWD, path, 4096, &text) < 0 || !buf_cstr(&text))
 		return false;
 	after = strrchr((const char *)text.data, ')');
-	if (!after || sscanf(after + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user, &kernel) != 3)
+	if (!after || sscanf(after + 1, " %c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %lu %lu", &state, &user,
+			     &kernel) != 3)
 		return false;
 	*ran += user + kernel;
 	if (state == 'T')

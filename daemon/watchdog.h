@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT */
-/* Tells a server that hangs from one that has nothing to do, or much, or a slow disk. It hangs when, at each of
- * WATCHDOG_LOOKS looks in a row, requests wait, none was taken or answered since the look before, and no thread has
- * run, is runnable or is in a call that reaches a disk: all sleep on locks, or were stopped.
+/* Tells a server that hangs from one that has nothing to do, or much, or a slow disk. It hangs when, at each
+ * of WATCHDOG_LOOKS looks in a row, requests wait, none was taken or answered since the look before, and no
+ * thread has run, is runnable or is in a call that reaches a disk: all sleep on locks, or were stopped.
  *
- * Which call a sleeping thread is in is told to root only (the server's memory holds keys, so its owner may not look into
- * it). For others a thread that can be interrupted in its sleep does not wait for a disk: local filesystems sleep deeper.
- * Only where the volume lies on a FUSE filesystem could it, and there nothing but a stopped server is found.
+ * Which call a sleeping thread is in is told to root only (the server's memory holds keys, so its owner may
+ * not look into it). For others a thread that can be interrupted in its sleep does not wait for a disk: local
+ * filesystems sleep deeper. Only where the volume lies on a FUSE filesystem could it, and there nothing but a
+ * stopped server is found.
  *
- * Looks are counted, not time: a machine that slept, or a keeper that was stopped too, finds no hang in the gap. On an
- * idle mount nothing looks: the keeper then waits for the next request, as the server does.
+ * Looks are counted, not time: a machine that slept, or a keeper that was stopped too, finds no hang in the
+ * gap. On an idle mount nothing looks: the keeper then waits for the next request, as the server does.
  *
  * Thread-safety: one thread. */
 #pragma once
@@ -39,7 +40,8 @@ void watchdog_done(struct watchdog *w);
 /* Another server is looked at from now on. */
 void watchdog_reset(struct watchdog *w);
 
-/* True: watchdog_look() is to be called every WATCHDOG_LOOK_MS. False: watchdog_wake(), when a request comes. */
+/* True: watchdog_look() is to be called every WATCHDOG_LOOK_MS. False: watchdog_wake(), when a request comes.
+ */
 bool watchdog_watches(const struct watchdog *w);
 void watchdog_wake(struct watchdog *w);
 /* True when the server hangs. `serving`: it has begun to; before that it always has something to do. */

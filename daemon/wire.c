@@ -104,7 +104,8 @@ int wire_fail(char **ret_why, int error, const char *what)
 	return error;
 }
 
-static int open_files(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
+static int open_files(struct stack *s, const struct config *config, const struct stack_options *o,
+		      char **ret_why)
 {
 	struct files_config files = {
 		.keys = s->keys,
@@ -123,7 +124,8 @@ static int open_files(struct stack *s, const struct config *config, const struct
 	return r < 0 ? wire_fail(ret_why, r, "cannot open hot/") : 0;
 }
 
-static int open_catalog(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
+static int open_catalog(struct stack *s, const struct config *config, const struct stack_options *o,
+			char **ret_why)
 {
 	struct catalog_config catalog = {
 		.keys = s->keys,
@@ -154,12 +156,14 @@ static int open_catalog(struct stack *s, const struct config *config, const stru
 	};
 	int r = catalog_open(&catalog, &s->replay, &s->catalog, ret_why);
 
-	/* Deaths in a row, with no checkpoint between them, leave a segment each; the next one needs another. */
+	/* Deaths in a row, with no checkpoint between them, leave a segment each; the next one needs another.
+	 */
 	if (r == -ENOSPC && !o->read_only) {
 		freep(ret_why);
 		*ret_why = NULL;
-		files_release_space(s->files, (catalog.wal.segment_size ? catalog.wal.segment_size : WAL_SEGMENT_SIZE) +
-							      ROOM_MARGIN);
+		files_release_space(s->files,
+				    (catalog.wal.segment_size ? catalog.wal.segment_size : WAL_SEGMENT_SIZE) +
+					    ROOM_MARGIN);
 		r = catalog_open(&catalog, &s->replay, &s->catalog, ret_why);
 	}
 	return r < 0 ? wire_fail(ret_why, r, "cannot open the catalog") : 0;
@@ -175,7 +179,8 @@ static struct index_settings index_settings(const struct config *config)
 	};
 }
 
-static int open_index(struct stack *s, const struct config *config, const struct stack_options *o, char **ret_why)
+static int open_index(struct stack *s, const struct config *config, const struct stack_options *o,
+		      char **ret_why)
 {
 	struct index_config index = {
 		.catalog = s->catalog,
@@ -197,7 +202,8 @@ static int open_index(struct stack *s, const struct config *config, const struct
 		return wire_fail(ret_why, -ENOMEM, "cannot open the index");
 	r = config->index.model || s->model_dir ? 0 : embed_find(&s->model_dir);
 	if (r < 0)
-		return wire_fail(ret_why, r, "cannot find the built-in model; reinstall, or set [index] model");
+		return wire_fail(ret_why, r,
+				 "cannot find the built-in model; reinstall, or set [index] model");
 	index.extract_path = s->extract_path;
 	index.model_dir = config->index.model ? config->index.model : s->model_dir;
 	index.model = config->index.model ? NULL : steal_ptr(&s->model);
@@ -264,7 +270,8 @@ int stack_set(struct stack *s, const struct config *config, char **ret_why)
 	return r;
 }
 
-/* The first time that this version opens a volume for writing, and after damage. Nobody else is at work yet. */
+/* The first time that this version opens a volume for writing, and after damage. Nobody else is at work yet.
+ */
 static int put_in_order(struct stack *s)
 {
 	struct tree_stats stats;
@@ -277,7 +284,8 @@ static int put_in_order(struct stack *s)
 		return r;
 	(void) tree_get_stats(s->catalog, &stats);
 	if (stats.files)
-		log_info("names and tags of %llu files are put in order, once", (unsigned long long)stats.files);
+		log_info("names and tags of %llu files are put in order, once",
+			 (unsigned long long)stats.files);
 	return derive_run(s->catalog);
 }
 

@@ -27,8 +27,8 @@ struct stack {
 	struct mover *mover;
 	struct scrub *scrub;
 	struct schedule *schedule; /* NULL until it runs */
-	/* The cold tier, by its own copy of [cold]; under the mover's turn. Buckets that were in use before may still
-	 * be read from. */
+	/* The cold tier, by its own copy of [cold]; under the mover's turn. Buckets that were in use before
+	 * may still be read from. */
 	struct bucket *bucket; /* NULL until it is opened */
 	_Atomic(struct retired *) retired; /* owned; grows at its head, so that who walks it needs no lock */
 	struct config cold, next_cold; /* next_cold: what cold is about to be */
@@ -46,7 +46,8 @@ struct stack {
 	bool (*is_busy)(void *context, uint64_t ino);
 	bool (*is_open)(void *context, uint64_t ino);
 	int (*need_packs)(void *context); /* see files_set_world() */
-	int (*need_labels)(void *context); /* before a volume of an older version is changed so that that cannot read it */
+	int (*need_labels)(void *context); /* before a volume of an older version is changed so that that
+					      cannot read it */
 	uint64_t (*requests)(void *context);
 	void (*note_uses)(void *context);
 	void (*unlinked)(void *context, uint64_t dir, const char *name, const struct inode *i);
@@ -66,8 +67,8 @@ struct stack_options {
 	const char *program_dir; /* where brainy-extract lies */
 };
 
-/* Reads what takes time and is the same for most volumes, long before stack_open() if possible. What fails now is
- * tried again then. */
+/* Reads what takes time and is the same for most volumes, long before stack_open() if possible. What fails
+ * now is tried again then. */
 void stack_prepare(struct stack *stack);
 /* Opens all layers, lowest first. On failure everything is closed and *ret_why is a sentence, which the
  * caller frees. `stack` must not move afterwards; `config` stays as long as it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What moves files between tiers, and the bucket: opened, set and closed with the layers that it stands on. */
+/* What moves files between tiers, and the bucket: opened, set and closed with the layers that it stands on.
+ */
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,8 @@ int wire_price(void *context, const struct inode *i, bool all, struct recall_pri
 	*ret = (struct recall_price){ .bytes = recall.bytes, .requests = recall.requests };
 	t.gets = recall.requests;
 	t.out_bytes = recall.bytes;
-	ret->is_timed = recall.requests == 0 || (bucket && bucket == s->bucket && metered_expect(bucket, recall.bytes, &ret->ms));
+	ret->is_timed = recall.requests == 0 ||
+			(bucket && bucket == s->bucket && metered_expect(bucket, recall.bytes, &ret->ms));
 	LOCKED(&s->prices_lock);
 	ret->cost = cost_of(&s->prices, &t);
 	memcpy(ret->currency, s->currency, sizeof(ret->currency));
@@ -71,11 +73,14 @@ static int open_metered(struct stack *s, struct bucket_error *ret_why)
 		return r;
 	r = metered_new(inner, &limits, &s->bucket);
 	if (r < 0) {
-		*ret_why = (struct bucket_error){ .error = r, .fault = BUCKET_LOCAL, .text = "out of memory" };
+		*ret_why =
+			(struct bucket_error){ .error = r, .fault = BUCKET_LOCAL, .text = "out of memory" };
 		return r;
 	}
 	if (meter_load(s->catalog, s->bucket) < 0)
-		(void) log_warn(0, "what was asked of the bucket before is not known: the record of it does not open");
+		(void) log_warn(
+			0,
+			"what was asked of the bucket before is not known: the record of it does not open");
 	return 0;
 }
 
@@ -91,7 +96,8 @@ static int open_bucket(void *context, struct mover_bucket *ret_b, struct bucket_
 {
 	struct stack *s = context;
 
-	*ret_b = (struct mover_bucket){ .volume = keyring_volume_id(s->keys), .dated_keys = s->cold.cold.dated_keys };
+	*ret_b = (struct mover_bucket){ .volume = keyring_volume_id(s->keys),
+					.dated_keys = s->cold.cold.dated_keys };
 	ret_b->metered = true;
 	if (!s->bucket) {
 		int r = open_metered(s, ret_why);
@@ -108,8 +114,10 @@ static struct mover_rules mover_rules(const struct config *config)
 {
 	return (struct mover_rules){ .warm = config_partition(config, POLICY_WARM),
 				     .cold = config_partition(config, POLICY_COLD),
-				     .capacity = config_capacity(config), .move_rate = config->tiers.move_rate,
-				     .pace = config_pace(config), .grace_s = config_grace_s(config) };
+				     .capacity = config_capacity(config),
+				     .move_rate = config->tiers.move_rate,
+				     .pace = config_pace(config),
+				     .grace_s = config_grace_s(config) };
 }
 
 static struct scrub_rules scrub_rules(const struct config *config)
@@ -120,7 +128,9 @@ static struct scrub_rules scrub_rules(const struct config *config)
 
 static int open_scrub(struct stack *s, const struct config *config)
 {
-	const struct scrub_config scrub = { .files = s->files, .rules = scrub_rules(config), .requests = wire_requests, .context = s };
+	const struct scrub_config scrub = {
+		.files = s->files, .rules = scrub_rules(config), .requests = wire_requests, .context = s
+	};
 
 	return scrub_new(&scrub, &s->scrub);
 }
@@ -133,8 +143,12 @@ static void set_files(struct stack *s, const struct config *config)
 
 int wire_open_moves(struct stack *s, const struct config *config, char **ret_why)
 {
-	struct mover_config mover = { .files = s->files, .rules = mover_rules(config), .get_type = get_type,
-				      .open_bucket = open_bucket, .requests = wire_requests, .note_uses = note_uses,
+	struct mover_config mover = { .files = s->files,
+				      .rules = mover_rules(config),
+				      .get_type = get_type,
+				      .open_bucket = open_bucket,
+				      .requests = wire_requests,
+				      .note_uses = note_uses,
 				      .context = s };
 	struct bucket_error why;
 	int r = config_new_policy(config, &mover.rules.policy, ret_why);
@@ -161,7 +175,9 @@ int wire_open_moves(struct stack *s, const struct config *config, char **ret_why
 
 static struct schedule_config schedule_config(struct stack *s, const struct config *config)
 {
-	struct schedule_config c = { .mover = s->mover, .scrub = s->scrub, .every_s = config->tiers.run_every_s };
+	struct schedule_config c = { .mover = s->mover,
+				     .scrub = s->scrub,
+				     .every_s = config->tiers.run_every_s };
 
 	c.local_time = config_windows(config, &c.windows, &c.utc_offset_s);
 	return c;

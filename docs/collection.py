@@ -43,7 +43,7 @@ NOTES = {
 ON_LAND = {"Lamp oil", "Keepers", "Boat repair", "Rope work", "Harbour", "Logbook", "Ferry", "Lifeboat", "Tides"}
 TAGS = {
     "photos/Harbour at dawn.jpg": "sea,photos,boats", "photos/Skerrow light.jpg": "sea,photos,history",
-    "photos/Ebb tide.jpg": "sea,photos", "photos/Winter swell.jpg": "sea,photos", "photos/North bay.jpg": "sea,photos",
+    "photos/Ebb tide.jpg": "sea,photos", "photos/Winter swell.jpg": "sea,photos", "photos/North bay.jpg": "photos",
     "photos/Gannets.jpg": "sea,photos,birds", "papers/Tide tables 2026.pdf": "sea", "papers/Counts.csv": "birds",
     "papers/Wind and waves.csv": "sea", "letters/To the harbour board.odt": "sea,boats",
 }

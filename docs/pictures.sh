@@ -1,6 +1,6 @@
 #!/bin/sh
 # pictures.sh - makes the pictures of the README anew, with build/brainy, as root: tag-folder.png, a file manager that shows the
-# folder of a tag, on an X server without a screen; and graph.svg. Beside what tests/run.sh installs it needs, of Debian 12: thunar
+# folder of a tag, into which one of the files was just dragged, on an X server without a screen; and graph.svg. Beside what tests/run.sh installs it needs, of Debian 12: thunar
 # tumbler xfconf xfwm4 papirus-icon-theme arc-theme fonts-inter imagemagick pngquant librsvg2-bin
 set -eu
 docs=$(cd "$(dirname "$0")" && pwd)
@@ -58,7 +58,7 @@ file://$home/mnt/.dates/$(date +%Y) This year
 file://$home/mnt/.find/saved Saved searches
 END
 bus=$DBUS_SESSION_BUS_ADDRESS
-windows_start 1060 700
+windows_start 1060 1240
 export DBUS_SESSION_BUS_ADDRESS="$bus"
 set_to() { xfconf-query -c "$1" -p "$2" -n -t "$3" -s "$4"; }
 set_to xfwm4 /general/theme string Arc-Lighter
@@ -68,11 +68,27 @@ set_to thunar /last-view string ThunarIconView
 set_to thunar /last-icon-view-zoom-level string THUNAR_ZOOM_LEVEL_150_PERCENT
 set_to thunar /misc-thumbnail-mode string THUNAR_THUMBNAIL_MODE_ALWAYS
 windows_run xfwm4 --compositor=off
-windows_run thunar mnt/.tags/sea
-window=$(window '.*sea.*')
-xdotool windowmove "$window" 10 10 windowsize "$window" 1000 544 mousemove 1059 699
+# show FOLDER Y - in a window of its own
+show() {
+    if [ -n "${window:-}" ]; then thunar "$1"; else windows_run thunar "$1"; fi
+    window=$(window "$(basename "$1") - Thunar")
+    xdotool windowmove --sync "$window" 10 "$2" windowsize "$window" 1000 544
+}
+show mnt/.tags/sea 10
+tag=$window
+show mnt/photos 610
+photos=$window
+sleep 3
+drag 660 770 930 420 # North bay, into the folder of the tag
+for _ in $(seq 50); do
+    ! getfattr --only-values -n user.xdg.tags "mnt/photos/North bay.jpg" | grep -q sea || break
+    sleep 0.1
+done
+getfattr --only-values -n user.xdg.tags "mnt/photos/North bay.jpg" | grep -q sea || fail "what was dragged into the tag does not have it"
+xdotool windowclose "$photos" mousemove 1059 1239
+window=$tag
 for _ in $(seq 200); do # until there is a small picture of each
-    [ "$(find .cache/thumbnails -name '*.png' -path '*large*' 2>/dev/null | wc -l)" -lt 7 ] || break
+    [ "$(find .cache/thumbnails -name '*.png' 2>/dev/null | wc -l)" -lt 7 ] || break
     sleep 0.1
 done
 xdotool key --window "$window" Escape

@@ -13,8 +13,8 @@
 /* A burst: so many requests in so short a time, as the coarse clock sees it. */
 #define BURST_REQUESTS 8u
 #define BURST_MS 20u
-/* Microseconds. A real processor has a shallow sleep that it leaves in less; a virtual one has to be woken by its
- * host, whatever the guest takes it for. */
+/* Microseconds. A real processor has a shallow sleep that it leaves in less; a virtual one has to be woken by
+ * its host, whatever the guest takes it for. */
 #define WAKE_UP_LIMIT 2
 #define WAKE_UP_LIMIT_VIRTUAL 0
 /* What the kernel takes for "no wish", in microseconds (PM_QOS_CPU_LATENCY_DEFAULT_VALUE). */

@@ -9,7 +9,8 @@
 #define PLACES (1u << 14)
 #define LATELY (1u << 18)
 
-/* In a place: the upper half of what the inode's number hashes to, or ANY for several inodes, and when. 0: never. */
+/* In a place: the upper half of what the inode's number hashes to, or ANY for several inodes, and when. 0:
+ * never. */
 #define ANY 0u
 
 struct fetched {

@@ -43,17 +43,20 @@ struct fs_config {
 	int (*need_quotas)(void *context);
 	/* Does an open by this process not count as a use? NULL: all do. */
 	bool (*ignores)(void *context, int pid);
-	/* Has an entry of a directory announced that came or went without a request (daemon/announcer.h, which makes symlinks to
-	 * FS_ANNOUNCED), from one thread; and who announces, 0: nobody. NULL: nothing is announced. */
+	/* Has an entry of a directory announced that came or went without a request (daemon/announcer.h,
+	 * which makes symlinks to FS_ANNOUNCED), from one thread; and who announces, 0: nobody. NULL: nothing
+	 * is announced. */
 	int (*announce)(void *context, bool came, const char *path);
 	int (*announcer)(void *context);
-	/* Hands a notification to a process that tells the kernel (daemon/notifier.h), from any thread. -EAGAIN: it has too many,
-	 * for a while when it `may_wait`. -errno, or NULL: the server tells the kernel itself. */
+	/* Hands a notification to a process that tells the kernel (daemon/notifier.h), from any thread.
+	 * -EAGAIN: it has too many, for a while when it `may_wait`. -errno, or NULL: the server tells the
+	 * kernel itself. */
 	int (*notify)(void *context, const void *message, size_t len, bool may_wait);
 	/* Called when INIT is answered. */
 	void (*ready)(void *context);
-	/* Called when serving has ended, before what still runs is waited for: it is not to wait for anything distant. Reads
-	 * that fail from then on are left to the server that follows, if one does. NULL: not called. */
+	/* Called when serving has ended, before what still runs is waited for: it is not to wait for anything
+	 * distant. Reads that fail from then on are left to the server that follows, if one does. NULL: not
+	 * called. */
 	void (*ending)(void *context);
 	/* Called when a request is answered EIO, ENOSPC or EROFS, from the thread that serves it: must be
 	 * quick. NULL: not called. */
@@ -87,6 +90,6 @@ uint64_t fs_requests(struct fs *fs);
  * index need not call this, and file bytes never change behind its back.) Queued to a thread that serves no
  * request; ignored before and after fs_run(). */
 void fs_invalidate(struct fs *fs, uint64_t ino);
-/* A name was removed behind the kernel's back, which is told; `i` is what it was of, which is reclaimed when that was the
- * last one and nobody has it open. Any time. */
+/* A name was removed behind the kernel's back, which is told; `i` is what it was of, which is reclaimed when
+ * that was the last one and nobody has it open. Any time. */
 void fs_unlinked(struct fs *fs, uint64_t dir, const char *name, const struct inode *i);

@@ -100,7 +100,8 @@ void session_free(struct fs *fs);
 /* Executes INIT and keeps it for a server to come. */
 void session_begin(struct fs *fs, void *request, size_t len);
 /* Repeats the INIT that a server before us has answered, and asks the kernel to send again what was
- * under way. -EOPNOTSUPP: this kernel cannot. -EPROTO: the server before us has granted the kernel what we cannot. */
+ * under way. -EOPNOTSUPP: this kernel cannot. -EPROTO: the server before us has granted the kernel what we
+ * cannot. */
 int session_resume(struct fs *fs);
 /* Executes one request, as it was read, on this thread. */
 void session_process(struct fs *fs, void *request, size_t len, bool may_wait);

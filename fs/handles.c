@@ -301,5 +301,6 @@ void handles_add_memory(struct handles *h, struct memory_parts *m)
 	LOCKED(&h->lock);
 
 	used = h->shared->header.slots_used;
-	memory_part_add(m, "handles", used * each + MIN(used * 4096, sizeof(h->buckets)), all * each + sizeof(h->buckets));
+	memory_part_add(m, "handles", used * each + MIN(used * 4096, sizeof(h->buckets)),
+			all * each + sizeof(h->buckets));
 }

@@ -50,8 +50,8 @@ int handles_get(struct handles *h, uint64_t fh, struct handle *ret);
  * -EBADF: freed before, by a request that is sent again. */
 int handles_remove(struct handles *h, uint64_t fh, struct handle *ret_was, bool *ret_last);
 
-/* The handle was written through, past the kernel's cache if `passed` or if it is HANDLE_ALONE. Returns its flags; 0: there is
- * no such handle. */
+/* The handle was written through, past the kernel's cache if `passed` or if it is HANDLE_ALONE. Returns its
+ * flags; 0: there is no such handle. */
 uint32_t handles_wrote(struct handles *h, uint64_t fh, bool passed);
 /* What it is of was truncated through it. */
 void handles_emptied(struct handles *h, uint64_t fh);
@@ -61,8 +61,8 @@ bool handles_is_passed(struct handles *h, uint64_t ino);
 /* The opening of none of its present handles is a use of the file any more. */
 void handles_forget_use(struct handles *h, uint64_t ino);
 
-/* Steps through all handles: the first one at or after *at, which begins as 0 and is set for the next step. False: there
- * are no more. */
+/* Steps through all handles: the first one at or after *at, which begins as 0 and is set for the next step.
+ * False: there are no more. */
 bool handles_next(struct handles *h, uint32_t *at, struct handle *ret);
 
 bool handles_is_open(struct handles *h, uint64_t ino);

@@ -16,7 +16,8 @@ struct parked {
 	atomic_bool interrupted;
 	/* Asked by the parking thread, which holds no lock; quick. */
 	bool (*ready)(struct parked *p);
-	/* Called once, on the parking thread or, after its end, by parking_add(); quick. `why`: 0, -ETIMEDOUT, -EINTR; takes `p` over. */
+	/* Called once, on the parking thread or, after its end, by parking_add(); quick. `why`: 0,
+	 * -ETIMEDOUT, -EINTR; takes `p` over. */
 	void (*resume)(struct parked *p, int why);
 };
 

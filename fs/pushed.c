@@ -56,7 +56,9 @@ void pushed_store(struct fs *fs, uint64_t ino, const void *data, size_t len)
 	struct fuse_notify_store_out place = { .nodeid = ino, .size = (uint32_t)len };
 	struct fuse_out_header header = { .len = (uint32_t)(sizeof(header) + sizeof(place) + len),
 					  .error = FUSE_NOTIFY_STORE };
-	struct iovec pieces[] = { { &header, sizeof(header) }, { &place, sizeof(place) }, { (void *)data, len } };
+	struct iovec pieces[] = { { &header, sizeof(header) },
+				  { &place, sizeof(place) },
+				  { (void *)data, len } };
 
 	(void) !writev(fs->config.fuse_fd, pieces, 3);
 }
@@ -67,7 +69,8 @@ void pushed_at_open(struct fs *fs, const struct inode *i)
 	void *space;
 
 	if (!S_ISREG(i->mode) || i->size == 0 || i->size > PUSHED_MAX ||
-	    atomic_load_explicit(place(fs->pushed, i->ino), memory_order_relaxed) == i->ino || workers_load(fs->io))
+	    atomic_load_explicit(place(fs->pushed, i->ino), memory_order_relaxed) == i->ino ||
+	    workers_load(fs->io))
 		return;
 	space = request_space();
 	if (!space)

@@ -16,8 +16,8 @@
 /* So many does one help free before it looks whether that was enough. */
 #define HELP_INODES 64u
 
-/* How long a replaced file is left to those who looked its name up before. The kernel asks once more when we say that it
- * is gone, but a busy name may be replaced again meanwhile. */
+/* How long a replaced file is left to those who looked its name up before. The kernel asks once more when we
+ * say that it is gone, but a busy name may be replaced again meanwhile. */
 #define LINGER_MS 1000u
 #define LINGERING_MAX 1024u
 /* Their room is wanted where a disk is full. */
@@ -71,7 +71,8 @@ static bool is_lingering(struct reclaimer *c, uint64_t ino)
 	return false;
 }
 
-/* To be freed now; when it is open, after its last close. Without memory it stays an orphan until the next mount. */
+/* To be freed now; when it is open, after its last close. Without memory it stays an orphan until the next
+ * mount. */
 static void ripen_first(struct reclaimer *c)
 {
 	const struct lingering *l = &c->lingering[c->first];
@@ -175,7 +176,8 @@ static bool walk(struct quota_walk *w)
 	int r = quota_walk_step(w);
 
 	if (r < 0)
-		(void) log_warn(r, "counting for a quota failed, will retry when one is set, or at the next mount");
+		(void) log_warn(
+			r, "counting for a quota failed, will retry when one is set, or at the next mount");
 	return r > 0;
 }
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Frees inodes that have lost their last name and their last opener, behind the request that did it, and lets what
- * lies below a directory count for its quota. What a stopped server leaves undone stands in the catalog, as orphans
- * and in the records of quotas; the next one begins with it. Thread-safety: safe. */
+/* Frees inodes that have lost their last name and their last opener, behind the request that did it, and lets
+ * what lies below a directory count for its quota. What a stopped server leaves undone stands in the catalog,
+ * as orphans and in the records of quotas; the next one begins with it. Thread-safety: safe. */
 #pragma once
 
 #include "fs/fs_impl.h"
@@ -10,8 +10,8 @@
 int reclaimer_start(struct fs *fs, struct reclaimer **ret_c);
 struct reclaimer *reclaimer_stop(struct reclaimer *c);
 void reclaimer_add(struct reclaimer *c, uint64_t ino);
-/* Likewise a second later, when there are not too many, or after the last close of what is open then: another file has
- * its name now, and who looked the name up before may be about to open what it was. */
+/* Likewise a second later, when there are not too many, or after the last close of what is open then: another
+ * file has its name now, and who looked the name up before may be about to open what it was. */
 void reclaimer_add_later(struct reclaimer *c, const struct inode *i);
 /* Whether an orphan that nobody else has open may be opened still. The caller has a handle of it already. */
 bool reclaimer_lets_open(struct reclaimer *c, uint64_t ino);

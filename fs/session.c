@@ -8,8 +8,8 @@
  * goes by stays what the first server has answered: a later program (an upgrade) that would answer more
  * does without, and one that would answer less cannot take over.
  *
- * FUSE_ALLOW_IDMAP is not among them: whoever answers it gets ids with requests that make inodes only, and what others
- * may see (virtual/caller.h) could no longer be told. */
+ * FUSE_ALLOW_IDMAP is not among them: whoever answers it gets ids with requests that make inodes only, and
+ * what others may see (virtual/caller.h) could no longer be told. */
 #include <errno.h>
 #include <string.h>
 #include <sys/uio.h>
@@ -39,8 +39,8 @@ void request_thread_done(void)
 
 static void correct_init(struct fs *fs, struct fuse_init_out *out)
 {
-	uint64_t wanted = fs->init_flags & (FUSE_HANDLE_KILLPRIV_V2 | FUSE_SETXATTR_EXT | FUSE_HAS_RESEND_FLAG |
-					    FUSE_DIRECT_IO_ALLOW_MMAP_FLAG);
+	uint64_t wanted = fs->init_flags & (FUSE_HANDLE_KILLPRIV_V2 | FUSE_SETXATTR_EXT |
+					    FUSE_HAS_RESEND_FLAG | FUSE_DIRECT_IO_ALLOW_MMAP_FLAG);
 
 	out->flags &= ~(uint32_t)(FUSE_HANDLE_KILLPRIV | FUSE_AUTO_INVAL_DATA | FUSE_WRITEBACK_CACHE);
 	out->flags |= (uint32_t)wanted;
@@ -193,14 +193,17 @@ static bool is_answered(uint32_t opcode)
 
 void session_reply(struct fs *fs, const struct fuse_in_header *in, int error, const void *data, size_t len)
 {
-	struct fuse_out_header reply = { .len = (uint32_t)(sizeof(reply) + len), .error = error, .unique = in->unique };
+	struct fuse_out_header reply = { .len = (uint32_t)(sizeof(reply) + len),
+					 .error = error,
+					 .unique = in->unique };
 	struct iovec pieces[] = { { &reply, sizeof(reply) }, { (void *)data, len } };
 
 	running_end(fs->shared, in->unique & ~FUSE_UNIQUE_RESEND_BIT);
 	(void) !writev(fs->config.fuse_fd, pieces, len ? 2 : 1);
 }
 
-/* Brings a SETXATTR of the longer form, which libfuse does not know, into the shorter one. Returns the length. */
+/* Brings a SETXATTR of the longer form, which libfuse does not know, into the shorter one. Returns the
+ * length. */
 static size_t shorten_setxattr(struct fuse_in_header *in, size_t len)
 {
 	struct fuse_setxattr_in *arguments = (void *)(in + 1);

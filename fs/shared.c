@@ -151,7 +151,8 @@ unsigned running_count(const struct shared *shared)
 	for (unsigned i = 0; i < RUNNING_SLOTS; i++) {
 		const struct running_slot *s = &shared->running[i];
 
-		n += __atomic_load_n(&s->unique, __ATOMIC_RELAXED) && __atomic_load_n(&s->active, __ATOMIC_RELAXED);
+		n += __atomic_load_n(&s->unique, __ATOMIC_RELAXED) &&
+		     __atomic_load_n(&s->active, __ATOMIC_RELAXED);
 	}
 	return n;
 }

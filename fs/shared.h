@@ -33,7 +33,7 @@ struct shared_header {
 	uint64_t received, answered;
 	uint64_t resent;     /* came again after a server's end */
 	uint64_t replayed;   /* of those: had been executed, and were answered from memory */
-	uint64_t granted;    /* INIT flags that we agreed on with the kernel: they bind a later program, too */
+	uint64_t granted; /* INIT flags that we agreed on with the kernel: they bind a later program, too */
 };
 
 /* A request that a server has begun to execute. */
@@ -73,8 +73,9 @@ struct shared *shared_unmap(struct shared *shared);
 
 /* ---- requests under way, so that one that kills servers is not executed for ever */
 
-/* Called by a server that resumes. `crashed`: the last one died by its own fault, and what was active then has
- * one crash more. What the last one had begun stays, because it will come again; what it had not has been given up. */
+/* Called by a server that resumes. `crashed`: the last one died by its own fault, and what was active then
+ * has one crash more. What the last one had begun stays, because it will come again; what it had not has been
+ * given up. */
 void running_recover(struct shared *shared, bool crashed);
 /* Notes that `unique` is executed from now on; returns in how many crashes it was seen. When the table
  * is full it is not noted. */

@@ -24,7 +24,8 @@ struct census {
 };
 
 /* The path below the destination of what fts(3) found below the source. */
-static bool is_ignored(const struct census *c, const struct census_source *s, const FTSENT *f, struct buf *path)
+static bool is_ignored(const struct census *c, const struct census_source *s, const FTSENT *f,
+		       struct buf *path)
 {
 	const char *below = f->fts_path + strlen(s->path), *text;
 
@@ -50,7 +51,8 @@ static void count(struct census *c, const struct census_source *s)
 			(void) fts_set(fts, f, FTS_SKIP);
 		} else if (f->fts_info != FTS_D && f->fts_info != FTS_DNR && f->fts_info != FTS_NS) {
 			atomic_fetch_add(&c->files, 1);
-			atomic_fetch_add(&c->bytes, f->fts_info == FTS_F ? (uint64_t)f->fts_statp->st_size : 0);
+			atomic_fetch_add(&c->bytes,
+					 f->fts_info == FTS_F ? (uint64_t)f->fts_statp->st_size : 0);
 		}
 	}
 	if (fts)

@@ -280,7 +280,8 @@ int copier_move(struct copier *c, const char *from, const char *to)
 		r = open_parent(c->to, to, &b);
 	if (r < 0)
 		return r;
-	return renameat(a, from_slash ? from_slash + 1 : from, b, to_slash ? to_slash + 1 : to) < 0 ? -errno : 0;
+	return renameat(a, from_slash ? from_slash + 1 : from, b, to_slash ? to_slash + 1 : to) < 0 ? -errno
+												    : 0;
 }
 
 int copier_flush(struct copier *c)

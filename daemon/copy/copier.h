@@ -31,9 +31,10 @@ struct copier;
 
 /* What to do about a file that the destination has already, and that is another: */
 enum copy_replace {
-	COPY_REPLACE_OLDER, /* it is replaced, unless it is newer than the source (mtime); then kept, and noted */
+	COPY_REPLACE_OLDER, /* it is replaced, unless it is newer than the source (mtime); then kept, and
+			       noted */
 	COPY_REPLACE_ALL,
-	COPY_REPLACE_NONE,  /* it is kept, which is noted */
+	COPY_REPLACE_NONE, /* it is kept, which is noted */
 };
 
 enum copy_news {
@@ -61,20 +62,21 @@ struct copy_options {
 	bool dry_run;                      /* changes nothing */
 	bool share;                        /* looks for files with the same bytes */
 	bool prune;                        /* removes what the source does not have, unless it is ignored */
-	unsigned quiet_ms;                 /* with `busy`: a file that was written to since then is busy, too */
+	unsigned quiet_ms; /* with `busy`: a file that was written to since then is busy, too */
 	bool thorough;                     /* asks each file that is there for its attributes */
 	bool take;                         /* removes a file from the source when its copy is durable */
 	const struct globs *ignored;       /* borrowed; may be NULL */
 	const volatile sig_atomic_t *stop; /* borrowed; may be NULL: ends the copying when it is not 0 */
 	/* The rest may be NULL. */
 	void (*tell)(void *context, enum copy_news news, const char *path, uint64_t bytes);
-	void (*fail)(void *context, const char *path, const char *why); /* a failure, or why something is kept */
+	void (*fail)(void *context, const char *path,
+		     const char *why); /* a failure, or why something is kept */
 	/* `part`: bytes of the file at hand. */
 	void (*step)(void *context, const struct copy_counts *counts, uint64_t part);
 	/* A folder of the source will be listed now. -errno is its failure. */
 	int (*entering)(void *context, int fd, const char *path);
-	/* A file that somebody writes to is not copied, and no failure: the caller comes again, after that time or
-	 * when it was closed. */
+	/* A file that somebody writes to is not copied, and no failure: the caller comes again, after that
+	 * time or when it was closed. */
 	void (*busy)(void *context, const char *path, unsigned wait_ms);
 	/* A file with several names was copied: names that were copied before may be names of the old one. */
 	void (*several)(void *context, const char *path);

@@ -116,8 +116,8 @@ struct facts_side facts_of_fd(int fd);
 struct facts_side facts_of_name(int dirfd, const char *name);
 /* Owner, attributes, mode, and times at last. `now` is what the destination has; `fresh`: it has no
  * attributes. */
-int copy_facts(struct copier *c, const struct facts_side *from, const struct facts_side *to, const struct stat *st,
-	       const struct stat *now, bool fresh);
+int copy_facts(struct copier *c, const struct facts_side *from, const struct facts_side *to,
+	       const struct stat *st, const struct stat *now, bool fresh);
 
 /* ---- names.c */
 /* The names in a folder but . and .., sorted; the caller frees by names_free(). */

@@ -121,7 +121,8 @@ static int remove_others(struct copier *c, const struct facts_side *to, const ch
 	for (const char *at = there; at < there + there_len; at += strlen(at) + 1) {
 		int r = 0;
 
-		if (is_kept(at) && !is_kernels(at) && strcmp(at, "user.xdg.tags") != 0 && !list_has(names, len, at))
+		if (is_kept(at) && !is_kernels(at) && strcmp(at, "user.xdg.tags") != 0 &&
+		    !list_has(names, len, at))
 			r = take_away(to, at);
 		if (r < 0 && r != -ENODATA)
 			return copy_blame(c, COPY_DESTINATION, "removing attributes", r);
@@ -130,7 +131,8 @@ static int remove_others(struct copier *c, const struct facts_side *to, const ch
 }
 
 /* 1: some may have changed. */
-static int copy_attributes(struct copier *c, const struct facts_side *from, const struct facts_side *to, bool fresh)
+static int copy_attributes(struct copier *c, const struct facts_side *from, const struct facts_side *to,
+			   bool fresh)
 {
 	char *names = (char *)c->bytes;
 	ssize_t len = list_names(from, names);
@@ -151,13 +153,15 @@ static int copy_attributes(struct copier *c, const struct facts_side *from, cons
 
 static int change_owner(const struct facts_side *s, uid_t uid, gid_t gid)
 {
-	int r = s->fd >= 0 ? fchown(s->fd, uid, gid) : fchownat(s->dirfd, s->name, uid, gid, AT_SYMLINK_NOFOLLOW);
+	int r = s->fd >= 0 ? fchown(s->fd, uid, gid)
+			   : fchownat(s->dirfd, s->name, uid, gid, AT_SYMLINK_NOFOLLOW);
 
 	return r < 0 ? -errno : 0;
 }
 
 /* 1: owner and group are the source's. An ordinary user keeps what of it is allowed. */
-static int copy_owner(struct copier *c, const struct facts_side *to, const struct stat *st, const struct stat *now)
+static int copy_owner(struct copier *c, const struct facts_side *to, const struct stat *st,
+		      const struct stat *now)
 {
 	int r;
 
@@ -186,31 +190,34 @@ static bool same_time(const struct timespec *a, const struct timespec *b)
 }
 
 /* The last use of what was there before is not the source's to say. */
-static int copy_times(struct copier *c, const struct facts_side *to, const struct stat *st, const struct stat *now,
-		      bool fresh)
+static int copy_times(struct copier *c, const struct facts_side *to, const struct stat *st,
+		      const struct stat *now, bool fresh)
 {
 	struct timespec times[2] = { st->st_atim, st->st_mtim };
 	int r;
 
 	if (same_time(&st->st_mtim, &now->st_mtim) && (!fresh || same_time(&st->st_atim, &now->st_atim)))
 		return 0;
-	r = to->fd >= 0 ? futimens(to->fd, times) : utimensat(to->dirfd, to->name, times, AT_SYMLINK_NOFOLLOW);
+	r = to->fd >= 0 ? futimens(to->fd, times)
+			: utimensat(to->dirfd, to->name, times, AT_SYMLINK_NOFOLLOW);
 
 	return r < 0 ? copy_blame(c, COPY_DESTINATION, "setting the times", -errno) : 0;
 }
 
 /* Asked only when it may have changed: after a write that costs a request. */
-static mode_t look_at_mode(const struct facts_side *s, const struct stat *st, const struct stat *now, bool changed)
+static mode_t look_at_mode(const struct facts_side *s, const struct stat *st, const struct stat *now,
+			   bool changed)
 {
 	struct stat seen = *now;
 
 	if (changed || st->st_uid != now->st_uid || st->st_gid != now->st_gid)
-		(void) (s->fd >= 0 ? fstat(s->fd, &seen) : fstatat(s->dirfd, s->name, &seen, AT_SYMLINK_NOFOLLOW));
+		(void)(s->fd >= 0 ? fstat(s->fd, &seen)
+				  : fstatat(s->dirfd, s->name, &seen, AT_SYMLINK_NOFOLLOW));
 	return seen.st_mode & 07777;
 }
 
-int copy_facts(struct copier *c, const struct facts_side *from, const struct facts_side *to, const struct stat *st,
-	       const struct stat *now, bool fresh)
+int copy_facts(struct copier *c, const struct facts_side *from, const struct facts_side *to,
+	       const struct stat *st, const struct stat *now, bool fresh)
 {
 	mode_t mode = st->st_mode & 07777;
 	int is_owners = copy_owner(c, to, st, now), r;

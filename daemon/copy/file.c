@@ -63,7 +63,8 @@ static int check_unchanged(struct copier *c, int fd, const struct stat *st)
 
 static int open_making(struct copier *c, const struct entry *e, struct making *m)
 {
-	mode_t mode = (e->st.st_mode & 0777) | S_IWUSR; /* attributes can be set only on what may be written to */
+	mode_t mode =
+		(e->st.st_mode & 0777) | S_IWUSR; /* attributes can be set only on what may be written to */
 
 	if (!c->no_unnamed)
 		m->fd = openat(e->to, ".", O_WRONLY | O_TMPFILE | O_CLOEXEC, mode);
@@ -251,17 +252,19 @@ static bool changed_after(const struct stat *source, const struct stat *copy)
 }
 
 /* The destination's ctime alone proves nothing: renames, links and tags there change it, too. So what the
- * source has is compared always, and only what it does not have any more is left to that, unless `thorough`. */
+ * source has is compared always, and only what it does not have any more is left to that, unless `thorough`.
+ */
 static bool facts_differ(const struct copier *c, const struct entry *e, const struct facts_side *from)
 {
 	return c->o.thorough || (e->at.st_mode & 07777) != (e->st.st_mode & 07777) ||
-	       e->at.st_uid != e->st.st_uid || e->at.st_gid != e->st.st_gid || changed_after(&e->st, &e->at) ||
-	       llistxattr(from->path, NULL, 0) > 0;
+	       e->at.st_uid != e->st.st_uid || e->at.st_gid != e->st.st_gid ||
+	       changed_after(&e->st, &e->at) || llistxattr(from->path, NULL, 0) > 0;
 }
 
 static int keep_present(struct copier *c, struct entry *e)
 {
-	struct facts_side from = facts_of_name(e->from, entry_from_name(e)), to = facts_of_name(e->to, e->name);
+	struct facts_side from = facts_of_name(e->from, entry_from_name(e)),
+			  to = facts_of_name(e->to, e->name);
 	_cleanup_close_ int fd = -1;
 	int r = 0;
 

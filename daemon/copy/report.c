@@ -119,7 +119,8 @@ json_t *report_json(const struct report *r, const struct copy_counts *counts, co
 		return NULL;
 	}
 	if (json_object_set_new(all, "problems", list) < 0 ||
-	    json_object_set_new(all, "stopped", stopped ? json_text(stopped, strlen(stopped)) : json_null()) < 0)
+	    json_object_set_new(all, "stopped", stopped ? json_text(stopped, strlen(stopped)) : json_null()) <
+		    0)
 		return NULL;
 	return steal_ptr(&all);
 }

@@ -11,7 +11,8 @@
 
 #include "daemon/copy/copier_impl.h"
 
-static int read_link(struct copier *c, enum copy_side side, int dirfd, const char *name, char ret_target[PATH_MAX])
+static int read_link(struct copier *c, enum copy_side side, int dirfd, const char *name,
+		     char ret_target[PATH_MAX])
 {
 	ssize_t n = readlinkat(dirfd, name, ret_target, PATH_MAX - 1);
 

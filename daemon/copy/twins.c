@@ -156,7 +156,8 @@ char *twins_take_unknown(struct twins *t, uint64_t size)
 
 const char *twins_find(const struct twins *t, uint64_t size, const struct id128 *print)
 {
-	struct of_print key = { .size = size, .print = *print }, **found = tfind(&key, &t->prints, compare_prints);
+	struct of_print key = { .size = size, .print = *print },
+			**found = tfind(&key, &t->prints, compare_prints);
 
 	return found ? (*found)->path : NULL;
 }

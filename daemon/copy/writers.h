@@ -12,8 +12,8 @@
 #define WRITERS_TICK_MS  20u
 #define WRITERS_HELD_MS  2000u
 
-/* `fd` is open for reading only; `st` is what it is now. One that was not left alone for `quiet_ms` is written
- * to, too. 0: nobody writes to it; otherwise when to ask again, at the latest when it is closed. */
+/* `fd` is open for reading only; `st` is what it is now. One that was not left alone for `quiet_ms` is
+ * written to, too. 0: nobody writes to it; otherwise when to ask again, at the latest when it is closed. */
 unsigned writers_wait_ms(int fd, const struct stat *st, unsigned quiet_ms);
 
 /* Whoever opens the file from now on waits for writers_let_in(). False: somebody has it open. True, and

@@ -166,7 +166,8 @@ static int look_at_all(struct follow *f, const struct path *list, size_t n)
 		if (list[i].deep)
 			r = look_at(f, list[i].name);
 	for (size_t i = 0; r == 0 && i < n; i++) {
-		bool last = i + 1 == n || !list[i + 1].deep || !in_same_folder(list[i].name, list[i + 1].name);
+		bool last =
+			i + 1 == n || !list[i + 1].deep || !in_same_folder(list[i].name, list[i + 1].name);
 
 		if (!list[i].deep)
 			r = copier_sync_folder(f->copier, f->config.from_dirfd, list[i].name);

@@ -38,8 +38,8 @@ void ops_getattr(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 
 static unsigned tree_bits(int what)
 {
-	return (what & FUSE_SET_ATTR_MODE ? TREE_SET_MODE : 0) | (what & FUSE_SET_ATTR_UID ? TREE_SET_UID : 0) |
-	       (what & FUSE_SET_ATTR_GID ? TREE_SET_GID : 0) |
+	return (what & FUSE_SET_ATTR_MODE ? TREE_SET_MODE : 0) |
+	       (what & FUSE_SET_ATTR_UID ? TREE_SET_UID : 0) | (what & FUSE_SET_ATTR_GID ? TREE_SET_GID : 0) |
 	       (what & (FUSE_SET_ATTR_ATIME | FUSE_SET_ATTR_ATIME_NOW) ? TREE_SET_ATIME : 0) |
 	       (what & (FUSE_SET_ATTR_MTIME | FUSE_SET_ATTR_MTIME_NOW) ? TREE_SET_MTIME : 0) |
 	       (what & FUSE_SET_ATTR_CTIME ? TREE_SET_CTIME : 0);

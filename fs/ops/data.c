@@ -26,8 +26,9 @@ static int read_now(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, 
 	ssize_t n = -ENOMEM;
 
 	if (space)
-		n = size > FS_MAX_WRITE ? -EINVAL
-					: file_read(ops_fs(req)->config.files, ino, offset, space, size, wait);
+		n = size > FS_MAX_WRITE
+			    ? -EINVAL
+			    : file_read(ops_fs(req)->config.files, ino, offset, space, size, wait);
 	if (n == -EAGAIN)
 		return -EAGAIN;
 	if (n == -EIO && wait == TIER_WAIT && atomic_load(&ops_fs(req)->ending))
@@ -79,7 +80,8 @@ void ops_read(fuse_req_t req, fuse_ino_t ino, size_t size, off_t offset, struct 
 	}
 	if (!(fi->flags & O_DIRECT))
 		note_fetch(ops_fs(req), ino, (uint64_t)offset);
-	if (read_now(req, ino, size, (uint64_t)offset, current_request.may_wait ? TIER_WAIT : TIER_AT_ONCE) == 0)
+	if (read_now(req, ino, size, (uint64_t)offset, current_request.may_wait ? TIER_WAIT : TIER_AT_ONCE) ==
+	    0)
 		return;
 	job = malloc(sizeof(*job));
 	if (!job) {
@@ -115,7 +117,8 @@ void ops_fallocate(fuse_req_t req, fuse_ino_t ino, int mode, off_t offset, off_t
 	(void) handles_wrote(fs->handles, fi->fh, false);
 	ops_ask_group(req, &rq, ino);
 	do
-		r = file_allocate(fs->config.files, &rq, ino, mode, (uint64_t)offset, (uint64_t)len, rq.uid != 0);
+		r = file_allocate(fs->config.files, &rq, ino, mode, (uint64_t)offset, (uint64_t)len,
+				  rq.uid != 0);
 	while (quota_made_room(fs, r));
 	ops_tell_killed(req, &rq, ino);
 	ops_reply_status(req, r);
@@ -149,8 +152,8 @@ void ops_copy_file_range(fuse_req_t req, fuse_ino_t from, off_t from_offset, str
 	(void) handles_wrote(fs->handles, to_fi->fh, false);
 	ops_ask_group(req, &rq, to);
 	do
-		n = file_copy_range(fs->config.files, &rq, from, (uint64_t)from_offset, to, (uint64_t)to_offset, len,
-				    rq.uid != 0);
+		n = file_copy_range(fs->config.files, &rq, from, (uint64_t)from_offset, to,
+				    (uint64_t)to_offset, len, rq.uid != 0);
 	while (quota_made_room(fs, n));
 	ops_tell_killed(req, &rq, to);
 	if (n < 0)

@@ -52,8 +52,8 @@ static int add_dots(struct listing *l, struct catalog *c, uint64_t dir, uint64_t
 	return r;
 }
 
-/* An entry whose inode does not open is listed without attributes, and its lookup says why; one whose attributes are not to be
- * kept, too. */
+/* An entry whose inode does not open is listed without attributes, and its lookup says why; one whose
+ * attributes are not to be kept, too. */
 static int add_entry(struct listing *l, struct catalog *c, const struct tree_entry *entry)
 {
 	struct fuse_entry_param e = { .attr = { .st_ino = entry->ino, .st_mode = entry->type } };

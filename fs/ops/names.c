@@ -25,8 +25,8 @@ static int check_old(uint64_t dir, const char *name)
 	return is_virtual(dir) || is_reserved(dir, name) ? -EACCES : 0;
 }
 
-/* "." and ".." are looked up for handles of an NFS server and open_by_handle_at(2), when the kernel does not know the
- * inode: nobody has it open then, and one without a name is about to be freed. */
+/* "." and ".." are looked up for handles of an NFS server and open_by_handle_at(2), when the kernel does not
+ * know the inode: nobody has it open then, and one without a name is about to be freed. */
 static int lookup(struct catalog *c, uint64_t dir, const char *name, struct inode *ret_i)
 {
 	int r;
@@ -64,8 +64,8 @@ void ops_lookup(fuse_req_t req, fuse_ino_t dir, const char *name)
 		ops_reply_status(req, r);
 }
 
-int names_make(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name, const struct tree_make *what,
-	       struct inode *ret_i)
+int names_make(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name,
+	       const struct tree_make *what, struct inode *ret_i)
 {
 	int r;
 
@@ -205,8 +205,8 @@ void ops_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t new
 	if (r == 0 && ops_replayed(req))
 		return;
 	if (r == 0)
-		r = tree_rename(fs->config.catalog, &rq, dir, name, new_dir, new_name, flags, may_be_opened, NULL,
-				&renamed);
+		r = tree_rename(fs->config.catalog, &rq, dir, name, new_dir, new_name, flags, may_be_opened,
+				NULL, &renamed);
 	if (r == 0)
 		ops_reclaim(fs, &renamed.replaced, true);
 	ops_reply_status(req, r);

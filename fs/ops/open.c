@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Open files. RELEASE is the close event: nobody waits for it, but it stands in the kernel's queue before whatever
- * the program that closed asks for next, as long as fewer than max_background requests are under way, and the
- * dispatcher takes them in that order. So who asks after a close finds what was closed. FLUSH, which close(2) would
- * wait for, is turned off: by the replies to OPEN, and by ENOSYS where a kernel asks all the same. */
+/* Open files. RELEASE is the close event: nobody waits for it, but it stands in the kernel's queue before
+ * whatever the program that closed asks for next, as long as fewer than max_background requests are under
+ * way, and the dispatcher takes them in that order. So who asks after a close finds what was closed. FLUSH,
+ * which close(2) would wait for, is turned off: by the replies to OPEN, and by ENOSYS where a kernel asks all
+ * the same. */
 #include <errno.h>
 
 #include "base/cleanup.h"
@@ -36,8 +37,8 @@ static bool wants_bytes(const struct fuse_file_info *fi)
 	return (fi->flags & (O_ACCMODE | O_DIRECT)) == O_RDONLY && !current_request.may_wait;
 }
 
-/* The handle comes first: whoever takes the last name away later sees it. An inode that had none left then, and that
- * nobody else has open, is being freed, unless that is to wait. */
+/* The handle comes first: whoever takes the last name away later sees it. An inode that had none left then,
+ * and that nobody else has open, is being freed, unless that is to wait. */
 static int open_existing(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
 {
 	bool others = handles_is_open(fs->handles, ino);
@@ -47,7 +48,8 @@ static int open_existing(struct fs *fs, uint64_t ino, struct fuse_file_info *fi)
 	if (r < 0 || request_is_resent())
 		return r;
 	r = inode_get(fs->config.catalog, ino, &i);
-	if (r == -ENOENT || (r == 0 && i.flags & INODE_ORPHAN && !others && !reclaimer_lets_open(fs->reclaimer, ino))) {
+	if (r == -ENOENT ||
+	    (r == 0 && i.flags & INODE_ORPHAN && !others && !reclaimer_lets_open(fs->reclaimer, ino))) {
 		ops_forget_handle(fs, fi->fh);
 		return -ESTALE;
 	}

@@ -41,11 +41,12 @@ void ops_reply_attr(fuse_req_t req, const struct inode *i);
 bool ops_may_keep(struct fs *fs, uint64_t ino);
 /* Before a reply to whoever holds the inode: its attributes are shown, not kept. */
 void ops_show_only(struct fs *fs, uint64_t ino);
-/* The same, unless they may be kept. A SETATTR has the kernel's lock of the inode, as a write has that makes it longer, and
- * does not need it. */
+/* The same, unless they may be kept. A SETATTR has the kernel's lock of the inode, as a write has that makes
+ * it longer, and does not need it. */
 void ops_show(struct fs *fs, uint64_t ino);
-/* Of a request for an inode that the kernel knows: when that has lost its last name since the kernel looked it up, the
- * kernel is to look it up again (-ESTALE). So opening a file never fails while another is renamed over it. */
+/* Of a request for an inode that the kernel knows: when that has lost its last name since the kernel looked
+ * it up, the kernel is to look it up again (-ESTALE). So opening a file never fails while another is renamed
+ * over it. */
 static inline int ops_stale(int r)
 {
 	return r == -ENOENT ? -ESTALE : r;
@@ -64,13 +65,14 @@ void ops_reply_create(fuse_req_t req, const struct inode *i, struct fuse_file_in
 /* Answers getxattr and listxattr: the size when size is 0, -ERANGE when it is too small. */
 void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size);
 
-/* After an inode lost a name: frees it when that was the last one and nobody has it open; what another file `replaced`
- * a little later. In a removed directory nothing can be read any more, whoever has it open. */
+/* After an inode lost a name: frees it when that was the last one and nobody has it open; what another file
+ * `replaced` a little later. In a removed directory nothing can be read any more, whoever has it open. */
 void ops_reclaim(struct fs *fs, const struct inode *i, bool replaced);
 
 /* ---- privileges.c */
-/* HANDLE_KILLPRIV_V2: setgid of a file that its group may not execute stays when a member of the group changes the
- * bytes. Sets rq->in_group when that matters; to be called before a change that drops suid and setgid. */
+/* HANDLE_KILLPRIV_V2: setgid of a file that its group may not execute stays when a member of the group
+ * changes the bytes. Sets rq->in_group when that matters; to be called before a change that drops suid and
+ * setgid. */
 void ops_ask_group(fuse_req_t req, struct tree_request *rq, uint64_t ino);
 /* The kernel keeps the mode that it knows, and execve(2) would still honour suid: it is told before the
  * request that took suid away is answered. The request must hold the inode. */
@@ -89,8 +91,8 @@ void ops_rename(fuse_req_t req, fuse_ino_t dir, const char *name, fuse_ino_t new
 /* -EEXIST for names that exist in this directory without being listed, -EACCES below virtual ones. */
 int names_check_new(uint64_t dir, const char *name);
 /* tree_make(), once more when that found a quota full and there was something to free. */
-int names_make(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name, const struct tree_make *what,
-	       struct inode *ret_i);
+int names_make(struct fs *fs, struct tree_request *rq, uint64_t dir, const char *name,
+	       const struct tree_make *what, struct inode *ret_i);
 
 /* ---- attr.c */
 /* Also of an inode that is gone, for whoever still stands in it. */
@@ -128,7 +130,8 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t cookie, struct fuse_file_info *fi);
 void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t cookie, struct fuse_file_info *fi);
 
-/* ---- quota.c: the quota of a directory, as xattrs of it. None is listed, so that cp -a and rsync -X copy none. */
+/* ---- quota.c: the quota of a directory, as xattrs of it. None is listed, so that cp -a and rsync -X copy
+ * none. */
 bool quota_is_xattr(const char *ours);
 /* A limit; `value` NULL takes it away. Replies. -EPERM: neither root nor the owner of the mount. */
 void quota_set_xattr(fuse_req_t req, fuse_ino_t ino, const char *ours, const char *value, size_t size);
@@ -143,7 +146,8 @@ void quota_limit_statfs(struct fs *fs, uint64_t ino, struct statvfs *v);
 int xattr_get_found(fuse_req_t req, uint64_t ino, const char *what, struct buf *ret_value);
 
 /* ---- xattr.c */
-void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags);
+void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size,
+		  int flags);
 /* What the index computes is asked for while it is being loaded: ops_getxattr() is called again, by a worker,
  * when it no longer is. 1, or -errno. */
 int ops_getxattr_later(fuse_req_t req, fuse_ino_t ino, const char *name, size_t size);

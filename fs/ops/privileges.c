@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What a change of bytes by somebody without privilege takes away, with the bytes (tiers/change.h): what only this end of
- * the request knows of it. */
+/* What a change of bytes by somebody without privilege takes away, with the bytes (tiers/change.h): what only
+ * this end of the request knows of it. */
 #include "fs/ops/ops.h"
 #include "fs/virtual/caller.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* user.brainy.quota-bytes and user.brainy.quota-inodes of a directory are limits, which root and the owner of the
- * mount set. The others tell what counts: to these two only, since it says something of files that not everybody may
- * see. (What df(1) says in there, everybody learns.) */
+/* user.brainy.quota-bytes and user.brainy.quota-inodes of a directory are limits, which root and the owner of
+ * the mount set. The others tell what counts: to these two only, since it says something of files that not
+ * everybody may see. (What df(1) says in there, everybody learns.) */
 #include <errno.h>
 #include <string.h>
 #include <sys/statvfs.h>
@@ -76,8 +76,8 @@ static int set_limit(fuse_req_t req, uint64_t ino, size_t which, uint64_t limit)
 	int r = limit && fs->config.need_quotas ? fs->config.need_quotas(fs->config.context) : 0;
 
 	if (r == 0)
-		r = quota_set(fs->config.catalog, &rq, ino, which == LIMIT_BYTES ? QUOTA_BYTES : QUOTA_INODES, limit,
-			      &walk);
+		r = quota_set(fs->config.catalog, &rq, ino, which == LIMIT_BYTES ? QUOTA_BYTES : QUOTA_INODES,
+			      limit, &walk);
 	if (r == 0 && walk)
 		reclaimer_walk_quotas(fs->reclaimer);
 	return r;

@@ -109,11 +109,12 @@ void ops_reply_value(fuse_req_t req, const void *value, size_t len, size_t size)
 		(void) fuse_reply_buf(req, value, len);
 }
 
-/* Open for writing alone? Whoever cannot read through a descriptor gains nothing from the kernel's cache, which is therefore
- * passed by: the kernel would ask for security.capability before the first write of a file, and cut a write that begins or
- * ends within a page in two. Who appends does gain: such writes are short, come beside readers, who follow a log, and leave
- * the page in the cache that the next one goes on with. Kernels before 6.6 do not keep mappings of the file consistent
- * with writes that pass by, and do not offer the flag.
+/* Open for writing alone? Whoever cannot read through a descriptor gains nothing from the kernel's cache,
+ * which is therefore passed by: the kernel would ask for security.capability before the first write of a
+ * file, and cut a write that begins or ends within a page in two. Who appends does gain: such writes are
+ * short, come beside readers, who follow a log, and leave the page in the cache that the next one goes on
+ * with. Kernels before 6.6 do not keep mappings of the file consistent with writes that pass by, and do not
+ * offer the flag.
  *
  * The flags of a descriptor change (F_SETFL); what the kernel was told at its opening does not. */
 static uint32_t flags_of(const struct fs *fs, enum handle_kind kind, const struct fuse_file_info *fi)

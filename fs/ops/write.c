@@ -18,8 +18,8 @@ struct way {
 	bool background;  /* as struct late_write says */
 };
 
-/* Notes that it was written before the batch, so that the index, which hears of that, finds the file busy, and nobody is
- * shown the new size to keep. */
+/* Notes that it was written before the batch, so that the index, which hears of that, finds the file busy,
+ * and nobody is shown the new size to keep. */
 static struct way way_of(fuse_req_t req, const struct fuse_file_info *fi)
 {
 	const struct fuse_write_in *in = request_arguments();
@@ -35,8 +35,9 @@ static struct way way_of(fuse_req_t req, const struct fuse_file_info *fi)
 	};
 }
 
-/* Of a write of `n` bytes that was executed. Those that wait for the disk wait together, but for the few whose pages are to
- * be dropped, too. One that comes again was perhaps executed by a server before us, which knew who had fetched pages. */
+/* Of a write of `n` bytes that was executed. Those that wait for the disk wait together, but for the few
+ * whose pages are to be dropped, too. One that comes again was perhaps executed by a server before us, which
+ * knew who had fetched pages. */
 static void answer(fuse_req_t req, uint64_t ino, uint64_t offset, size_t n, const struct way *way)
 {
 	struct fs *fs = ops_fs(req);
@@ -81,7 +82,8 @@ static bool write_kills(fuse_req_t req, struct tree_request *rq, uint64_t ino, u
 	return true;
 }
 
-/* The inode of a mapping is perhaps being evicted, for which telling the kernel would wait, and that for this request. */
+/* The inode of a mapping is perhaps being evicted, for which telling the kernel would wait, and that for this
+ * request. */
 static void note_kill(fuse_req_t req, const struct tree_request *rq, uint64_t ino, bool mapped)
 {
 	if (!mapped)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* What was found in a file's content, as computed attributes: user.brainy.found-tags, comma separated, and
- * user.brainy.found-links, a line each: verb, tab, path from the top of the mount; `?` and the target as it is written,
- * where that leads to no file. */
+ * user.brainy.found-links, a line each: verb, tab, path from the top of the mount; `?` and the target as it
+ * is written, where that leads to no file. */
 #include <errno.h>
 
 #include "base/cleanup.h"

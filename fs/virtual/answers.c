@@ -220,7 +220,8 @@ int answers_add(struct answers *a, const struct answer_key *key, uint32_t gid, u
 	return add(a, key, &(struct answer_node){ .gid = gid, .pending = pending }, lsn, bytes, ret_node);
 }
 
-int answers_add_link(struct answers *a, const struct answer_key *key, uint32_t gid, struct buf *target, struct answer_node *ret_node)
+int answers_add_link(struct answers *a, const struct answer_key *key, uint32_t gid, struct buf *target,
+		     struct answer_node *ret_node)
 {
 	return add(a, key, &(struct answer_node){ .gid = gid, .is_link = true }, 0, target, ret_node);
 }

@@ -43,7 +43,8 @@ int answers_find(struct answers *a, const struct answer_key *key, uint64_t lsn, 
 int answers_add(struct answers *a, const struct answer_key *key, uint32_t gid, uint64_t lsn, uint64_t pending,
 		struct buf *bytes, struct answer_node *ret_node);
 /* The same of a symlink. */
-int answers_add_link(struct answers *a, const struct answer_key *key, uint32_t gid, struct buf *target, struct answer_node *ret_node);
+int answers_add_link(struct answers *a, const struct answer_key *key, uint32_t gid, struct buf *target,
+		     struct answer_node *ret_node);
 /* -ESTALE: dropped, or made by an earlier server. */
 int answers_get(struct answers *a, uint64_t ino, struct answer_node *ret_node);
 /* Returns the number of bytes copied. -ESTALE. */

@@ -5,8 +5,8 @@
  * comes as a LOOKUP below .query, whose answer becomes a file, or as a line written to .query/ask,
  * whose answer goes to the handle.
  *
- * Who may not see every file waits for those that it sees, so that the time tells of no others. Which they are the
- * catalog knows: a worker looks, parks the query for a moment, and looks again. */
+ * Who may not see every file waits for those that it sees, so that the time tells of no others. Which they
+ * are the catalog knows: a worker looks, parks the query for a moment, and looks again. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -210,7 +210,9 @@ static int ask_new(fuse_req_t req, uint64_t dir, const char *name, struct caller
 		caller_done(caller);
 		return -ENOMEM;
 	}
-	*a = (struct ask){ .job.run = run, .fs = ops_fs(req), .req = req, .dir = dir, .unique = request_unique() };
+	*a = (struct ask){
+		.job.run = run, .fs = ops_fs(req), .req = req, .dir = dir, .unique = request_unique()
+	};
 	a->caller = *caller;
 	a->name = strdup(name);
 	a->key = caller_key(&a->caller, name);
@@ -238,7 +240,9 @@ static int parse(struct ask *a, char **ret_why)
 	r = query_parse(a->name, &a->query, ret_why);
 	if (r != -ENOENT)
 		return r;
-	*ret_why = strdup("a query begins with find?, explain?, similar?, count?, related?, path?, graph or duplicates");
+	*ret_why = strdup(
+		"a query begins with find?, explain?, similar?, count?, related?, path?, graph or "
+		"duplicates");
 	return -EINVAL;
 }
 
@@ -321,8 +325,8 @@ void ask_lookup(fuse_req_t req, uint64_t dir, const char *name)
 		begin(a);
 }
 
-/* A handle may come to others, and its opener become another: the answer is for whoever of the opener and the writer sees
- * less. -EACCES: neither does. */
+/* A handle may come to others, and its opener become another: the answer is for whoever of the opener and the
+ * writer sees less. -EACCES: neither does. */
 static int who_asks(fuse_req_t req, uint64_t fh, struct caller *ret_c)
 {
 	struct caller opener, writer;

@@ -104,8 +104,8 @@ static bool is_of_our_namespace(int process)
 	return a > 0 && a == b && memcmp(ours, theirs, (size_t)a) == 0;
 }
 
-/* How many groups were put into `groups`. It is the thread that waits for our reply, so it lives; if it was killed
- * meanwhile, whatever has its number now has the same ids, or is not believed. */
+/* How many groups were put into `groups`. It is the thread that waits for our reply, so it lives; if it was
+ * killed meanwhile, whatever has its number now has the same ids, or is not believed. */
 static size_t ask_proc(pid_t pid, const struct caller *c, uint32_t *groups, size_t max, bool *ret_all)
 {
 	_cleanup_close_ int process = pid > 0 ? open_process(pid) : -1;

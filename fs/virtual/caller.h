@@ -10,9 +10,9 @@ struct caller {
 	bool all;            /* sees every file: the owner of the mount, or root */
 	struct identity who; /* owned; of everybody else */
 };
-/* Supplementary groups come from /proc/PID/status. Where that does not tell of the caller (a process of another
- * container has no number here, /proc may be mounted hidepid=2), only the primary group counts, and root is
- * nobody special. -ENOMEM. */
+/* Supplementary groups come from /proc/PID/status. Where that does not tell of the caller (a process of
+ * another container has no number here, /proc may be mounted hidepid=2), only the primary group counts, and
+ * root is nobody special. -ENOMEM. */
 int caller_of(fuse_req_t req, struct caller *ret_c);
 /* The same, of a request that libfuse has not seen. */
 int caller_of_header(struct fs *fs, const struct fuse_in_header *in, struct caller *ret_c);
@@ -28,7 +28,7 @@ static inline const struct identity *caller_identity(const struct caller *c)
 /* `name` as it is asked by this caller: equal for those that see the same only. NULL without memory. */
 char *caller_key(const struct caller *c, const char *name);
 
-/* Groups from the text of /proc/PID/status, if it is of a process with these ids (of the filesystem's). Their number,
- * or -ENOENT. *ret_overrides: it is of a root that may read what it likes. */
+/* Groups from the text of /proc/PID/status, if it is of a process with these ids (of the filesystem's). Their
+ * number, or -ENOENT. *ret_overrides: it is of a root that may read what it likes. */
 int caller_parse_status(const char *text, uint32_t uid, uint32_t gid, uint32_t *ret_groups, size_t max,
 			bool *ret_overrides);

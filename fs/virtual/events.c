@@ -42,7 +42,8 @@ static void lookup_file(fuse_req_t req)
 /* What is not kept any more is said in the place of the first line. */
 static int say_lost(uint64_t first, struct buf *text)
 {
-	_cleanup_json_ json_t *o = json_pack("{s:s, s:I}", "error", "the cursor is too old: earlier events are not kept any more",
+	_cleanup_json_ json_t *o = json_pack("{s:s, s:I}", "error",
+					     "the cursor is too old: earlier events are not kept any more",
 					     "first", (json_int_t)first);
 	int r = o ? json_add_to(text, o) : -ENOMEM;
 
@@ -85,7 +86,8 @@ void events_lookup(fuse_req_t req, const char *name)
 	}
 	r = parse_since(name, &since);
 	if (r < 0)
-		errors_set(ops_fs(req)->virtual->errors, ctx->uid, strdup("events?since=N is wanted, N the number of the last event that is known"));
+		errors_set(ops_fs(req)->virtual->errors, ctx->uid,
+			   strdup("events?since=N is wanted, N the number of the last event that is known"));
 	else
 		r = text_since(ops_fs(req), since, &text);
 	if (r >= 0)

@@ -167,7 +167,8 @@ int virtual_stat_for(struct fs *fs, const struct fuse_in_header *in, struct stat
 }
 
 /* Opening ask or control with O_TRUNC (as a shell's > does) changes nothing and is not refused. */
-void virtual_setattr(fuse_req_t req, uint64_t ino, const struct stat *st, int what, const struct fuse_file_info *fi)
+void virtual_setattr(fuse_req_t req, uint64_t ino, const struct stat *st, int what,
+		     const struct fuse_file_info *fi)
 {
 	bool size = (what & ~FUSE_SET_ATTR_KILL_SUID) == FUSE_SET_ATTR_SIZE;
 	int r = size && virtual_is_stream(ino) ? 0 : -EACCES;
@@ -183,7 +184,8 @@ void virtual_setattr(fuse_req_t req, uint64_t ino, const struct stat *st, int wh
 int virtual_getxattr(struct fs *fs, uint64_t ino, const char *name, struct buf *ret_value)
 {
 	struct answer_node node;
-	int r = virtual_kind_of(ino) == VIRTUAL_ANSWER ? answers_get(fs->virtual->answers, ino, &node) : -ENODATA;
+	int r = virtual_kind_of(ino) == VIRTUAL_ANSWER ? answers_get(fs->virtual->answers, ino, &node)
+						       : -ENODATA;
 
 	if (r == 0)
 		r = strcmp(name, PENDING_XATTR) == 0 ? 0 : -ENODATA;
@@ -312,7 +314,8 @@ static void fill(struct virtual_listing *l, uint64_t ino, off_t cookie)
 		room = list(l, "..", above, S_IFDIR, 2);
 	for (off_t i = 0; brainy && room && texts_names[i]; i++) {
 		if (cookie < i + 3)
-			room = list(l, texts_names[i], virtual_ino(VIRTUAL_FIXED, 16 + (uint64_t)i), S_IFREG, i + 3);
+			room = list(l, texts_names[i], virtual_ino(VIRTUAL_FIXED, 16 + (uint64_t)i), S_IFREG,
+				    i + 3);
 	}
 }
 

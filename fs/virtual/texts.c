@@ -16,8 +16,8 @@
 #define COMMANDS_MAX 16u
 #define DRAIN_STEP_US 10000u
 
-const char *const texts_names[] = { "status.json", "metrics", "health", "tiers", "queue", "coverage", "config",
-				    "events", "audit", "version", "control", NULL };
+const char *const texts_names[] = { "status.json", "metrics", "health", "tiers",   "queue",   "coverage",
+				    "config",	   "events",  "audit",	"version", "control", NULL };
 
 struct text_job {
 	struct job job;

@@ -38,6 +38,7 @@ struct virtual {
 	struct results_cache *results;
 	struct announcing *announcing;
 	struct live *live;       /* NULL: nothing is followed */
+	atomic_uint_fast64_t behind_ms; /* clock_mono_ms() when somebody last waited in vain for the index; 0: never */
 	struct timespec born;
 	uint32_t gid;              /* of the server: what virtual directories show */
 };
@@ -84,10 +85,13 @@ void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name);
 void virtual_getattr(fuse_req_t req, uint64_t ino);
 void virtual_readlink(fuse_req_t req, uint64_t ino);
 int virtual_stat(struct fs *fs, uint64_t ino, struct stat *ret_st); /* of no view */
-/* What a request that libfuse has not seen is shown of its node, and for how long the kernel may keep that. */
-int virtual_stat_for(struct fs *fs, const struct fuse_in_header *in, struct stat *ret_st, double *ret_valid_s);
+/* What a request that libfuse has not seen is shown of its node, and for how long the kernel may keep that.
+ */
+int virtual_stat_for(struct fs *fs, const struct fuse_in_header *in, struct stat *ret_st,
+		     double *ret_valid_s);
 /* `fi` NULL: by its path. */
-void virtual_setattr(fuse_req_t req, uint64_t ino, const struct stat *st, int what, const struct fuse_file_info *fi);
+void virtual_setattr(fuse_req_t req, uint64_t ino, const struct stat *st, int what,
+		     const struct fuse_file_info *fi);
 void virtual_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
 void virtual_release(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
 void virtual_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset, struct fuse_file_info *fi);
@@ -103,7 +107,8 @@ void virtual_reply_answer(fuse_req_t req, const struct answer_node *node);
 bool ask_is_query(const char *name);
 /* LOOKUP of such a `name` below .query of `dir`. */
 void ask_lookup(fuse_req_t req, uint64_t dir, const char *name);
-/* A line written to .query/ask of `dir`; the answer, for whoever of opener and writer sees less, goes to stream `fh`, the reply is `written`. */
+/* A line written to .query/ask of `dir`; the answer, for whoever of opener and writer sees less, goes to
+ * stream `fh`, the reply is `written`. */
 void ask_line(fuse_req_t req, uint64_t dir, const char *line, uint64_t fh, size_t written);
 
 /* ---- patience.c: waiting for the index without a thread for each query */

@@ -14,7 +14,7 @@ for cipher in xchacha20 auto; do
     rm -rf "$vol" "$work/k"
 done
 echo "correct horse" | "$brainy" init "$vol" --passphrase-fd 0 >/dev/null || fail "init with a passphrase"
-echo "wrong horse" | refuse 'no keyslot accepts this key' "$brainy" mount "$vol" "$mnt" --passphrase-fd 0
+echo "wrong horse" | refuse 'no keyslot accepts this passphrase' "$brainy" mount "$vol" "$mnt" --passphrase-fd 0
 echo "correct horse" | "$brainy" mount "$vol" "$mnt" --passphrase-fd 0 || fail "mount with the passphrase"
 echo x >"$mnt/f" && stop
 echo "correct horse" | "$brainy" fsck "$vol" --passphrase-fd 0 || fail "fsck"

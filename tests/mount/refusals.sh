@@ -11,7 +11,7 @@ mkdir "$vol/inner"
 refuse 'inside the volume' "$brainy" mount "$vol" "$vol/inner"
 rmdir "$vol/inner"
 head -c 40 /dev/urandom | od -An -tx1 >"$work/other.key"
-refuse 'no keyslot accepts this key' "$brainy" mount "$vol" "$mnt" --key-file "$work/other.key"
+refuse 'no keyslot accepts this key file' "$brainy" mount "$vol" "$mnt" --key-file "$work/other.key"
 refuse 'cannot read the key file' "$brainy" mount "$vol" "$mnt" --key-file "$work/none.key"
 refuse "'frobnicate' is not known" "$brainy" mount "$vol" "$mnt" -o rw,frobnicate
 printf '[index]\nmax_fiel = 3\n' >"$vol/brainy.conf"
