@@ -346,8 +346,9 @@ static void test_limits(void)
 	_cleanup_(document_done) struct document d, longest;
 	_cleanup_buf_ struct buf text = BUF_INIT;
 
+	/* md4c looks at each line of a paragraph for each bracket in it. */
 	for (unsigned i = 0; i < 60000; i++)
-		CHECK_EQ(buf_addf(&text, "[[note %u]] [[twice]] #twice\n", i), 0);
+		CHECK_EQ(buf_addf(&text, "[[note %u]] [[twice]] #twice\n%s", i, i % 20 ? "" : "\n"), 0);
 	run("x.md", text.data, text.len, &d);
 	CHECK_EQ(d.status, EXTRACT_PARTIAL);
 	CHECK(strcmp(d.why, "links") == 0);
