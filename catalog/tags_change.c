@@ -33,10 +33,10 @@ static int list_of(struct batch *b, const struct inode *i, struct buf *ret_list)
 int tags_detach(struct batch *b, struct inode *i)
 {
 	_cleanup_buf_ struct buf list = BUF_INIT, text = BUF_INIT;
-	int r = list_of(b, i, &list);
+	int r = i->sets[SET_XATTRS].count ? xattr_get_in(b, i, XATTR_TAG_IDS, &list) : -ENODATA;
 
-	if (r < 0 || !list.len)
-		return r;
+	if (r < 0)
+		return r == -ENODATA ? 0 : r;
 	r = tags_decode(batch_catalog(b), list.data, list.len, &text);
 	if (r >= 0)
 		r = tags_change(b, i->ino, &list, &BUF_INIT);

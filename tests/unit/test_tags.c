@@ -91,6 +91,22 @@ static void test_tags(void)
 	CHECK_EQ(count_letter('G') + count_letter('T'), 0);
 }
 
+/* An empty list is one, with a name and without. */
+static void test_no_tags(void)
+{
+	uint64_t ino = file("empty");
+	struct tree_request rq = { 0 };
+	struct inode i;
+
+	CHECK_EQ(set(ino, "user.xdg.tags", "", 0), 0);
+	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "empty", any_is_open, NULL, &i), 0);
+	check_value(ino, "user.xdg.tags", "");
+	CHECK_EQ(tree_link(c, &rq, ino, ROOT_INO, "again", &i), 0);
+	check_value(ino, "user.xdg.tags", "");
+	CHECK_EQ(tree_unlink(c, &rq, ROOT_INO, "again", NULL, NULL, &i), 0);
+	CHECK_EQ(tree_forget_inode(c, ino), 0);
+}
+
 static void test_many_tags(void)
 {
 	_cleanup_buf_ struct buf list = BUF_INIT;
@@ -440,6 +456,7 @@ static void test_all(unsigned hash_bits)
 {
 	xattr_box_open(hash_bits);
 	test_tags();
+	test_no_tags();
 	test_many_tags();
 	test_text();
 	test_nested();
