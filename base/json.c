@@ -18,12 +18,25 @@ json_t *json_text(const void *data, size_t len)
 	return json_stringn(clean.len ? (const char *)clean.data : "", clean.len);
 }
 
-static int add_piece(const char *data, size_t len, void *out)
+struct dumping {
+	struct buf *out;
+	int error;
+};
+
+static int add_piece(const char *data, size_t len, void *context)
 {
-	return buf_add(out, data, len) < 0 ? -1 : 0;
+	struct dumping *d = context;
+
+	if (d->error >= 0)
+		d->error = buf_add(d->out, data, len);
+	return d->error < 0 ? -1 : 0;
 }
 
+/* jansson (2.14) goes on when a key could not be added. */
 int json_add_to(struct buf *out, const json_t *value)
 {
-	return json_dump_callback(value, add_piece, out, JSON_COMPACT | JSON_ENCODE_ANY | REALS) < 0 ? -ENOMEM : 0;
+	struct dumping d = { .out = out };
+	int r = json_dump_callback(value, add_piece, &d, JSON_COMPACT | JSON_ENCODE_ANY | REALS);
+
+	return r < 0 || d.error < 0 ? -ENOMEM : 0;
 }

@@ -372,7 +372,7 @@ static int make(struct maker *m, uint8_t state)
 	unsigned passes;
 	int r = state == STATE_OLD ? check_is_old(m->c) : 0;
 
-	tree_get_stats(m->c, &stats);
+	(void) tree_get_stats(m->c, &stats);
 	passes = (unsigned)(stats.files / PASS_MEMBERS + 1);
 	if (r > 0) {
 		r = drop(m, "GgT");

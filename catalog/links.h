@@ -20,8 +20,8 @@
  * has none is unlinked, and who asks leaves it out. When it goes for good, links to it look for another
  * target or wait, a batch each, and its own go.
  *
- * Verbs are labels below LABEL_ROOT_VERBS and stay for good. Here each is what it is called; of some it is known what they
- * are from the other end (verbs.h).
+ * Verbs are labels below LABEL_ROOT_VERBS and stay for good. Here each is what it is called; of some it is
+ * known what they are from the other end (verbs.h).
  *
  * How a target that is written is found:
  *   wiki     by the last step, folded (base/fold.h), with or without its ending; steps before it must be the
@@ -88,15 +88,17 @@ int links_foreach_found(struct catalog *c, uint64_t ino,
 /* What a user set, in order of verbs; those that wait are paths. */
 int links_foreach_set(struct catalog *c, uint64_t ino, int (*link)(void *context, const struct found_link *l),
 		      void *context);
-/* Who does not see every file: may one know of this target, or that there is nothing of this path? 1, 0 or -errno. */
+/* Who does not see every file: may one know of this target, or that there is nothing of this path? 1, 0 or
+ * -errno. */
 struct link_sight {
 	int (*target)(void *context, uint64_t ino);
 	int (*path)(void *context, const char *path, size_t len);
 	void *context;
 };
-/* Appends the value of the xattr `name`, of links that a user set, without what is not to be known. -ENODATA: nothing
- * is left of it. */
-int links_get_set(struct catalog *c, uint64_t ino, const char *name, const struct link_sight *sight, struct buf *ret_text);
+/* Appends the value of the xattr `name`, of links that a user set, without what is not to be known. -ENODATA:
+ * nothing is left of it. */
+int links_get_set(struct catalog *c, uint64_t ino, const char *name, const struct link_sight *sight,
+		  struct buf *ret_text);
 /* Is it such an xattr? */
 bool links_is_xattr(const char *name);
 
@@ -107,16 +109,18 @@ struct link_target {
 	const char *path; /* borrowed; NUL-terminated */
 };
 /* Behind those that there are. 0 also when it is there. -EINVAL: the verb. -E2BIG, -ENOENT. */
-int tree_add_link(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *verb, const struct link_target *to);
+int tree_add_link(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *verb,
+		  const struct link_target *to);
 /* -ENODATA: no user has set it. */
-int tree_remove_link(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *verb, const struct link_target *to);
+int tree_remove_link(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *verb,
+		     const struct link_target *to);
 /* Both, where `from` and `to` are other places. */
 struct link_place {
 	uint64_t ino;
 	const char *verb;
 };
-int tree_move_link(struct catalog *c, struct tree_request *rq, const struct link_place *from, const struct link_place *to,
-		   const struct link_target *target);
+int tree_move_link(struct catalog *c, struct tree_request *rq, const struct link_place *from,
+		   const struct link_place *to, const struct link_target *target);
 
 /* ---- news */
 

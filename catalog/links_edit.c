@@ -51,14 +51,16 @@ static int bind(struct catalog *c, struct link_piece *p)
 	return MIN(r, 0);
 }
 
-static int put_list(struct batch *b, struct inode *i, const char *name, const struct buf *old, const struct buf *now)
+static int put_list(struct batch *b, struct inode *i, const char *name, const struct buf *old,
+		    const struct buf *now)
 {
 	if (now->len)
 		return xattr_put_in(b, i, name, now->data, now->len);
 	return old->len ? xattr_remove_in(b, i, name) : 0;
 }
 
-static int store(struct tree_op *op, struct inode *i, const struct edit *e, const struct buf *old, const struct buf *now)
+static int store(struct tree_op *op, struct inode *i, const struct edit *e, const struct buf *old,
+		 const struct buf *now)
 {
 	char stored[LINK_STORED_MAX];
 	int r = links_change_list(op->b, i, e->verb, old, now);
@@ -126,18 +128,20 @@ static struct link_piece piece_of(const struct link_target *to)
 	return (struct link_piece){ to->ino, to->path, to->ino ? 0 : strlen(to->path) };
 }
 
-int tree_add_link(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *verb, const struct link_target *to)
+int tree_add_link(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *verb,
+		  const struct link_target *to)
 {
 	return edit(c, rq, &(struct edit){ ino, verb, piece_of(to), true });
 }
 
-int tree_remove_link(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *verb, const struct link_target *to)
+int tree_remove_link(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *verb,
+		     const struct link_target *to)
 {
 	return edit(c, rq, &(struct edit){ ino, verb, piece_of(to), false });
 }
 
-int tree_move_link(struct catalog *c, struct tree_request *rq, const struct link_place *from, const struct link_place *to,
-		   const struct link_target *target)
+int tree_move_link(struct catalog *c, struct tree_request *rq, const struct link_place *from,
+		   const struct link_place *to, const struct link_target *target)
 {
 	struct edit away = { from->ino, from->verb, piece_of(target), false };
 	struct edit there = { to->ino, to->verb, piece_of(target), true };
@@ -157,7 +161,8 @@ bool links_is_xattr(const char *name)
 	return link_verb_of_xattr(name);
 }
 
-int links_get_set(struct catalog *c, uint64_t ino, const char *name, const struct link_sight *sight, struct buf *ret_text)
+int links_get_set(struct catalog *c, uint64_t ino, const char *name, const struct link_sight *sight,
+		  struct buf *ret_text)
 {
 	_cleanup_buf_ struct buf list = BUF_INIT, text = BUF_INIT;
 	const char *verb = link_verb_of_xattr(name);

@@ -187,5 +187,5 @@ struct tree_stats {
 	uint64_t files, directories, others; /* with a name; the root is a directory */
 	uint64_t bytes;                      /* of all extents that count in st_blocks */
 };
-/* Kept by each batch; O(1). */
-void tree_get_stats(struct catalog *c, struct tree_stats *ret_stats);
+/* Kept by each batch; O(1). -ENOMEM, -EBADMSG: *ret_stats is zeros. */
+int tree_get_stats(struct catalog *c, struct tree_stats *ret_stats);

@@ -68,27 +68,28 @@ int stats_change(struct batch *b, const struct stats_delta *delta)
 	return 0;
 }
 
-static void get(struct catalog *c, struct counters *ret_s)
+static int get(struct catalog *c, struct counters *ret_s)
 {
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	struct key key = counters_key();
 
-	if (decode(catalog_get(c, key.bytes, key.len, &value), &value, ret_s) < 0)
-		*ret_s = (struct counters){ 0 };
+	*ret_s = (struct counters){ 0 };
+	return decode(catalog_get(c, key.bytes, key.len, &value), &value, ret_s);
 }
 
-void tree_get_stats(struct catalog *c, struct tree_stats *ret_stats)
+int tree_get_stats(struct catalog *c, struct tree_stats *ret_stats)
 {
 	struct counters s;
+	int r = get(c, &s);
 
-	get(c, &s);
 	*ret_stats = s.tree;
+	return r;
 }
 
 uint64_t queue_count(struct catalog *c)
 {
 	struct counters s;
 
-	get(c, &s);
+	(void) get(c, &s);
 	return s.queued;
 }

@@ -265,7 +265,7 @@ static int add_server_metrics(struct server *s, struct buf *out)
 	struct index_stats x = { 0 };
 	struct tree_stats t = { 0 };
 
-	tree_get_stats(s->stack.catalog, &t);
+	(void) tree_get_stats(s->stack.catalog, &t);
 	catalog_get_stats(s->stack.catalog, &c);
 	if (s->stack.index)
 		index_get_stats(s->stack.index, &x);

@@ -155,7 +155,7 @@ static json_t *describe_status(struct server *s)
 	struct tree_stats t = { 0 };
 	struct catalog_stats c = { 0 };
 
-	tree_get_stats(s->stack.catalog, &t);
+	(void) tree_get_stats(s->stack.catalog, &t);
 	catalog_get_stats(s->stack.catalog, &c);
 	return json_pack(
 		"{s:s, s:s, s:o, s:b, s:b, s:o, s:o, s:o, s:o, s:o, s:o, s:{s:o, s:o, s:o}, s:o, s:o, s:o}",

@@ -282,7 +282,7 @@ static int put_in_order(struct stack *s)
 	r = s->need_labels ? s->need_labels(s->context) : 0;
 	if (r < 0)
 		return r;
-	tree_get_stats(s->catalog, &stats);
+	(void) tree_get_stats(s->catalog, &stats);
 	if (stats.files)
 		log_info("names and tags of %llu files are put in order, once",
 			 (unsigned long long)stats.files);

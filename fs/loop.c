@@ -43,8 +43,8 @@ struct io_job {
 	uint8_t copy[];
 };
 
-/* With all its pages: where the kernel has to find one first while it writes a request there, and we are killed, the program
- * gets EIO and no other server gets the request. */
+/* With all its pages: where the kernel has to find one first while it writes a request there, and we are
+ * killed, the program gets EIO and no other server gets the request. */
 static uint8_t *buffer_new(void)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;
@@ -175,10 +175,10 @@ static bool is_sight(const struct loop *l, const struct fuse_in_header *in)
 
 	if (!link_sight_matters(l->fs, in->uid))
 		return false;
-	return in->opcode == FUSE_LISTXATTR ||
-	       (in->opcode == FUSE_GETXATTR &&
-		in->len > sizeof(*in) + sizeof(struct fuse_getxattr_in) + sizeof(ours) &&
-		memcmp(name, ours, sizeof(ours) - 1) == 0);
+	if (in->opcode == FUSE_GETXATTR)
+		return in->len > sizeof(*in) + sizeof(struct fuse_getxattr_in) + sizeof(ours) &&
+		       memcmp(name, ours, sizeof(ours) - 1) == 0;
+	return in->opcode == FUSE_LISTXATTR || in->opcode == FUSE_SETXATTR || in->opcode == FUSE_REMOVEXATTR;
 }
 
 static bool wants_worker(struct loop *l, const struct fuse_in_header *in)

@@ -324,7 +324,7 @@ int files_get_tiers(struct files *f, struct files_tiers *ret_t)
 	*ret_t = (struct files_tiers){ 0 };
 	r = pack_record_foreach(f->catalog, count_pack, &c);
 	segments_get_stats(hot_segments(f->hot), &segments);
-	tree_get_stats(f->catalog, &tree);
+	(void) tree_get_stats(f->catalog, &tree);
 	files = ret_t->warm.files + ret_t->cold.files;
 	bytes = ret_t->warm.bytes + ret_t->cold.bytes;
 	ret_t->segments = segments.count;

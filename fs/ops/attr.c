@@ -125,7 +125,7 @@ void ops_statfs(fuse_req_t req, fuse_ino_t ino)
 	struct tree_stats count;
 
 	files_get_stats(fs->config.files, &bytes);
-	tree_get_stats(fs->config.catalog, &count);
+	(void) tree_get_stats(fs->config.catalog, &count);
 	v.f_bavail = bytes.free_bytes / BLOCK;
 	v.f_bfree = v.f_bavail + bytes.withheld_bytes / BLOCK;
 	v.f_blocks = bytes.total_bytes / BLOCK;

@@ -70,6 +70,12 @@ static int check_change(uint64_t ino, const char *name)
 	return is_computed(name) ? -EPERM : 0;
 }
 
+/* Does it name files that who asks may not know of? */
+static bool is_sight(fuse_req_t req, const char *name)
+{
+	return links_is_xattr(name) && link_sight_matters(ops_fs(req), fuse_req_ctx(req)->uid);
+}
+
 void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *value, size_t size, int flags)
 {
 	struct tree_request rq = ops_request(req);
@@ -86,7 +92,9 @@ void ops_setxattr(fuse_req_t req, fuse_ino_t ino, const char *name, const char *
 		flags |= TREE_XATTR_KILL_SGID;
 	if (r == 0 && ops_replayed(req))
 		return;
-	if (r == 0)
+	if (r == 0 && is_sight(req, name))
+		r = link_sight_set(req, &rq, ino, name, &(struct iovec){ (void *)value, size }, flags);
+	else if (r == 0)
 		r = tree_setxattr(ops_fs(req)->config.catalog, &rq, ino, name, value, size, flags);
 	ops_reply_status(req, ops_stale(r));
 }
@@ -103,7 +111,9 @@ void ops_removexattr(fuse_req_t req, fuse_ino_t ino, const char *name)
 	r = check_change(ino, name);
 	if (r == 0 && ops_replayed(req))
 		return;
-	if (r == 0)
+	if (r == 0 && is_sight(req, name))
+		r = link_sight_set(req, &rq, ino, name, NULL, 0);
+	else if (r == 0)
 		r = tree_removexattr(ops_fs(req)->config.catalog, &rq, ino, name);
 	ops_reply_status(req, ops_stale(r));
 }
@@ -137,7 +147,7 @@ static int get(fuse_req_t req, uint64_t ino, const char *name, struct buf *ret_v
 		return quota_get_xattr(req, ino, after(name, OURS), ret_value);
 	if (is_computed(name))
 		return get_computed(req, ino, after(name, OURS), ret_value);
-	if (links_is_xattr(name) && link_sight_matters(fs, fuse_req_ctx(req)->uid))
+	if (is_sight(req, name))
 		return link_sight_get(req, ino, name, ret_value);
 	return tree_getxattr(fs->config.catalog, ino, name, ret_value);
 }

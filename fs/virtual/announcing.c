@@ -20,7 +20,8 @@ struct announcement {
 	struct announcement *next; /* owned */
 	uint64_t dir;
 	uint64_t due_ms;           /* clock_mono_ms(); 0: at once */
-	bool came;
+	bool came, for_other;
+	struct caller as;          /* owned; if `for_other` */
 	const char *name;          /* within path */
 	char path[];
 };
@@ -36,6 +37,13 @@ struct announcing {
 	pthread_t thread;
 	atomic_bool busy;            /* there is something in `now`: quickly asked */
 };
+
+static void announcement_free(struct announcement *x)
+{
+	if (x->for_other)
+		caller_done(&x->as);
+	free(x);
+}
 
 /* ---- the thread */
 
@@ -74,7 +82,7 @@ static void put_away(struct announcing *a, struct announcement *x)
 
 	atomic_store(&a->busy, false);
 	a->now = NULL;
-	free(x);
+	announcement_free(x);
 }
 
 static void *run(void *context)
@@ -130,7 +138,7 @@ struct announcing *announcing_free(struct announcing *a)
 		return NULL;
 	while ((x = a->first)) {
 		a->first = x->next;
-		free(x);
+		announcement_free(x);
 	}
 	(void) pthread_cond_destroy(&a->wake);
 	(void) pthread_mutex_destroy(&a->lock);
@@ -168,24 +176,32 @@ static bool is_taken(struct announcing *a, struct announcement *x)
 	return true;
 }
 
-static void add(struct announcing *a, bool came, uint64_t due_ms, uint64_t dir, const char *folder,
-		const char *name)
+/* When, and where. */
+struct occasion {
+	bool came;
+	uint64_t due_ms, dir;
+	const struct caller *as; /* NULL: the owner */
+};
+
+static void add(struct announcing *a, const struct occasion *o, const char *folder, const char *name)
 {
 	struct announcement *x = announcement_new(a->fs->config.mount_point, folder, name);
 
 	if (!x)
 		return;
-	x->came = came;
-	x->due_ms = due_ms;
-	x->dir = dir;
-	if (!is_taken(a, x))
-		free(x);
+	x->came = o->came;
+	x->due_ms = o->due_ms;
+	x->dir = o->dir;
+	x->for_other = o->as && caller_copy(o->as, &x->as) >= 0;
+	if (x->for_other != (o->as != NULL) || !is_taken(a, x))
+		announcement_free(x);
 }
 
-void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name)
+void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name,
+		    const struct caller *as)
 {
 	if (a->fs->config.announce)
-		add(a, came, 0, dir, folder, name);
+		add(a, &(struct occasion){ came, 0, dir, as }, folder, name);
 }
 
 /* Who moved a file into a view forgets where it was as soon as its request has ended: file managers do so
@@ -197,19 +213,41 @@ void announcing_add_in(struct announcing *a, uint64_t dir, const char *name)
 	int r = dir == ROOT_INO ? 0 : tree_path(config->catalog, dir, ROOT_INO, 0, &folder);
 
 	if (config->announce && r >= 0 && buf_cstr(&folder))
-		add(a, true, clock_mono_ms() + SETTLE_MS, dir, buf_cstr(&folder), name);
+		add(a, &(struct occasion){ true, clock_mono_ms() + SETTLE_MS, dir, NULL }, buf_cstr(&folder), name);
 }
 
 /* ---- the announcer's requests */
 
-static bool is_now(fuse_req_t req, uint64_t dir, const char *name, bool *ret_came)
+/* Is something being announced, and is it the announcer who asks? */
+static bool is_announcer(fuse_req_t req)
 {
 	struct fs *fs = ops_fs(req);
-	struct announcing *a = fs->virtual->announcing;
 	int pid = fuse_req_ctx(req)->pid;
 
 	/* 0 is who lives in another namespace of processes. */
-	if (!atomic_load(&a->busy) || pid == 0 || pid != fs->config.announcer(fs->config.context))
+	return atomic_load(&fs->virtual->announcing->busy) && pid != 0 &&
+	       pid == fs->config.announcer(fs->config.context);
+}
+
+int announcing_caller(fuse_req_t req, struct caller *ret_c)
+{
+	struct announcing *a = ops_fs(req)->virtual->announcing;
+	int r;
+
+	if (!is_announcer(req))
+		return 0;
+	LOCKED(&a->lock);
+	if (!a->now || !a->now->for_other)
+		return 0;
+	r = caller_copy(&a->now->as, ret_c);
+	return r < 0 ? r : 1;
+}
+
+static bool is_now(fuse_req_t req, uint64_t dir, const char *name, bool *ret_came)
+{
+	struct announcing *a = ops_fs(req)->virtual->announcing;
+
+	if (!is_announcer(req))
 		return false;
 	LOCKED(&a->lock);
 	if (!a->now || a->now->dir != dir || strcmp(a->now->name, name) != 0)

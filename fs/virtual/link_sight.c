@@ -2,6 +2,7 @@
 #include "fs/virtual/link_sight.h"
 
 #include <string.h>
+#include <sys/xattr.h>
 
 #include "base/cleanup.h"
 #include "catalog/links.h"
@@ -59,6 +60,82 @@ int link_sight_filter(fuse_req_t req, uint64_t ino, struct buf *names)
 	}
 	names->len = kept;
 	return 0;
+}
+
+/* ---- setting */
+
+static int misses_target(void *context, uint64_t ino)
+{
+	int r = sees_target(context, ino);
+
+	return r < 0 ? r : !r;
+}
+
+static int misses_path(void *context, const char *path, size_t len)
+{
+	int r = sees_path(context, path, len);
+
+	return r < 0 ? r : !r;
+}
+
+/* What the looker knows of, and what it does not: either may be nothing. */
+static int split(struct looker *l, uint64_t ino, const char *name, struct buf *ret_seen, struct buf *ret_rest)
+{
+	const struct link_sight seen = { sees_target, sees_path, l }, rest = { misses_target, misses_path, l };
+	int r = links_get_set(l->fs->config.catalog, ino, name, &seen, ret_seen);
+
+	if (r >= 0 || r == -ENODATA)
+		r = links_get_set(l->fs->config.catalog, ino, name, &rest, ret_rest);
+	return r == -ENODATA ? 0 : r;
+}
+
+static int check_flags(const struct buf *seen, bool sets, int flags)
+{
+	if (!seen->len)
+		return !sets || flags & XATTR_REPLACE ? -ENODATA : 0;
+	return flags & XATTR_CREATE ? -EEXIST : 0;
+}
+
+static int set(struct looker *l, struct tree_request *rq, uint64_t ino, const char *name,
+	       const struct iovec *value, int flags)
+{
+	_cleanup_buf_ struct buf seen = BUF_INIT, rest = BUF_INIT, text = BUF_INIT;
+	int r = split(l, ino, name, &seen, &rest);
+
+	if (r >= 0)
+		r = check_flags(&seen, value, flags);
+	if (r >= 0 && value)
+		r = buf_add(&text, value->iov_base, value->iov_len);
+	if (r >= 0 && text.len && rest.len)
+		r = buf_add_u8(&text, '\n');
+	if (r >= 0)
+		r = buf_add(&text, rest.data, rest.len);
+	looker_rest(l);
+	if (r < 0)
+		return r;
+	flags &= ~(XATTR_CREATE | XATTR_REPLACE);
+	return value || text.len
+		       ? tree_setxattr(l->fs->config.catalog, rq, ino, name, text.data, text.len, flags)
+		       : tree_removexattr(l->fs->config.catalog, rq, ino, name);
+}
+
+int link_sight_set(fuse_req_t req, struct tree_request *rq, uint64_t ino, const char *name,
+		   const struct iovec *value, int flags)
+{
+	struct looker l;
+	int r = looker_begin(req, &l);
+
+	if (r < 0)
+		return r;
+	if (!l.caller.all)
+		r = set(&l, rq, ino, name, value, flags);
+	else if (value)
+		r = tree_setxattr(l.fs->config.catalog, rq, ino, name, value->iov_base, value->iov_len,
+				  flags);
+	else
+		r = tree_removexattr(l.fs->config.catalog, rq, ino, name);
+	looker_done(&l);
+	return r;
 }
 
 /* ---- what was found */

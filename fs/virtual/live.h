@@ -4,7 +4,9 @@
  *
  *   'a' label, ino, 0   the file was found by the saved search when it was last looked at (packed_set.h)
  *
- * A thread looks at all searches when something has changed. */
+ * A thread looks at all searches when something has changed, at each as its user sees files. The journal has
+ * those of the owner of the mount; of others only inotify tells, from the time on when they have looked at
+ * their searches. */
 #pragma once
 
 #include "fs/virtual/virtual.h"
@@ -15,6 +17,8 @@ int live_start(struct fs *fs, struct live **ret_l);
 struct live *live_stop(struct live *l);
 /* There is a search that was not there. NULL is allowed. */
 void live_notice(struct live *l);
+/* Somebody looks at searches who is not the owner. NULL is allowed. */
+void live_met(struct live *l, const struct caller *who);
 /* A request is about to change something. Quick; NULL is allowed. */
 void live_poke(struct live *l);
 

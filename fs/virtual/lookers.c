@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "fs/virtual/announcing.h"
 #include "fs/virtual/view.h"
 
 int looker_begin_as(struct fs *fs, struct caller *caller, struct looker *ret_l)
@@ -19,8 +20,10 @@ int looker_begin_as(struct fs *fs, struct caller *caller, struct looker *ret_l)
 int looker_begin(fuse_req_t req, struct looker *ret_l)
 {
 	struct caller caller;
-	int r = caller_of(req, &caller);
+	int r = announcing_caller(req, &caller);
 
+	if (r == 0)
+		r = caller_of(req, &caller);
 	return r < 0 ? r : looker_begin_as(fuse_req_userdata(req), &caller, ret_l);
 }
 

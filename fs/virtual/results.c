@@ -163,7 +163,8 @@ static int set_names(struct catalog *c, struct results *r)
 
 	for (size_t k = 0; k < r->n && e >= 0; k++) {
 		all[k] = (struct named){ .ino = r->items[k].ino, .rank = k, .name = r->names.len };
-		e = r->items[k].target ? add_last_step(r->items[k].target, &r->names) : add_base_name(c, all[k].ino, &r->names);
+		e = r->items[k].target ? add_last_step(r->items[k].target, &r->names)
+				       : add_base_name(c, all[k].ino, &r->names);
 	}
 	if (e >= 0)
 		e = number_names(all, r->n, &r->names);

@@ -108,7 +108,9 @@ static int collect(struct stream *t, const char *data, size_t size, char **ret_l
 	size_t len = end ? (size_t)(end - data) : size;
 	int r = t->line.len + len > LINE_MAX_BYTES ? -EFBIG : buf_add(&t->line, data, len);
 
-	if (r == 0 && end) {
+	if (r == 0 && end && t->line.len && memchr(t->line.data, 0, t->line.len)) {
+		r = -EINVAL;
+	} else if (r == 0 && end) {
 		*ret_line = strndup(t->line.data ? (const char *)t->line.data : "", t->line.len);
 		r = *ret_line ? 1 : -ENOMEM;
 	}

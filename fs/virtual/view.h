@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Views: directories that show files by what they are. .tags, .dates and .by list the files themselves, under names that are
- * theirs or, where two would be the same, have their inode's number; .find, .related-to, .similar-to and .links list symlinks.
+/* Views: directories that show files by what they are. .tags, .dates and .by list the files themselves, under
+ * names that are theirs or, where two would be the same, have their inode's number; .find, .related-to,
+ * .similar-to and .links list symlinks.
  *
  * What a class of views is made of stands in a table (view_kinds.h). A view is a node of kind VIRTUAL_VIEW, whose number says
  * which, so that it means the same to every server; what does not fit into a number (several tags, the words of a search) has
@@ -88,7 +89,8 @@ void looker_rest(struct looker *l);
 int looker_sees(struct looker *l, uint64_t ino);
 /* May it search this folder, and all above it? 1, 0 or -errno. */
 int looker_enters(struct looker *l, uint64_t dir);
-/* May it know that something has this path, which it may be the first to ask for: can it look there by itself? 1, 0 or -errno. */
+/* May it know that something has this path, which it may be the first to ask for: can it look there by
+ * itself? 1, 0 or -errno. */
 int looker_may_try(struct looker *l, const char *path, size_t len);
 /* Does it see the file, or enter the folder? 1, 0 or -errno. */
 int looker_knows(struct looker *l, const struct inode *i);
@@ -102,7 +104,8 @@ int view_of(struct fs *fs, uint64_t ino, struct view *ret_v);
 uint64_t view_ino(struct fs *fs, const struct view *v);
 /* Remembers a view whose number is a hash, which becomes its id, and a text that belongs to it (may be NULL). */
 void view_remember(struct fs *fs, struct view *v, const char *text);
-/* Somebody removes the files of this folder: for a minute, what was listed beside them is to be found as what it was. */
+/* Somebody removes the files of this folder: for a minute, what was listed beside them is to be found as what
+ * it was. */
 void view_note_removal(struct fs *fs, uint64_t dir);
 bool view_has_removals(struct fs *fs, uint64_t dir);
 /* Gives a view its number that a path leads to. */
@@ -161,7 +164,8 @@ void view_getattr(fuse_req_t req, uint64_t ino);
 int view_attributes(struct fs *fs, struct caller *caller, uint64_t ino, struct stat *ret_st);
 void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus);
 
-/* ---- view_tagging.c, view_linking.c, view_folder_changes.c, view_rename.c, view_create.c: requests that change something by way of a view. False: neither place is one, nothing was done. */
+/* ---- view_tagging.c, view_linking.c, view_folder_changes.c, view_rename.c, view_create.c: requests that
+ * change something by way of a view. False: neither place is one, nothing was done. */
 bool view_link(fuse_req_t req, uint64_t ino, uint64_t dir, const char *name);
 bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *name);
 bool view_unlink(fuse_req_t req, uint64_t dir, const char *name);

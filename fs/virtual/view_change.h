@@ -50,8 +50,8 @@ int viewing_tag(struct viewing *x, uint64_t ino, const struct view *v, struct in
 /* -EPERM: the file's content says the tag. */
 int viewing_untag(struct viewing *x, uint64_t ino, const struct view *v);
 
-/* What the kernel believes of a name is not so any more: that it is there, or that it is not. So has the folder changed. Said
- * before the change, too, as below: see invalidator.h. */
+/* What the kernel believes of a name is not so any more: that it is there, or that it is not. So has the
+ * folder changed. Said before the change, too, as below: see invalidator.h. */
 void viewing_forget_name(struct viewing *x, uint64_t dir, const char *name);
 /* The same of an inode. */
 void viewing_changed(struct viewing *x, uint64_t ino);
@@ -61,8 +61,8 @@ void viewing_reply_file(struct viewing *x, const struct inode *i);
 /* The kernel wants a symlink for a symlink; the name is what the view has there when it is looked up next. */
 void viewing_reply_symlink(fuse_req_t req, uint64_t dir, const char *name, const char *target);
 
-/* From the target of a symlink in the view, which was written as from its folder, as from the top of the mount, or with the
- * path of the mount before it, to the path below the mount. -EXDEV: it leads elsewhere. */
+/* From the target of a symlink in the view, which was written as from its folder, as from the top of the
+ * mount, or with the path of the mount before it, to the path below the mount. -EXDEV: it leads elsewhere. */
 int viewing_path_of(struct viewing *x, const struct view *v, const char **target);
 /* The file or folder there, as far as the caller may know. -ENOENT. */
 int viewing_walk(struct viewing *x, const char *path, struct inode *ret_i);

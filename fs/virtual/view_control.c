@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* The settings of a saved search as files: what is written takes effect at once, and is refused when no search could ask it. */
+/* The settings of a saved search as files: what is written takes effect at once, and is refused when no
+ * search could ask it. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -100,8 +101,8 @@ static int try_setting(struct fs *fs, unsigned which, const char *text, char **r
 
 	if (which != SAVED_QUERY && !*text)
 		return 0;
-	for (const char *at = text; *at && r >= 0; at++)
-		r = strchr("%&=", *at) ? buf_addf(&spec, "%%%02X", (unsigned char)*at) : buf_add_u8(&spec, (uint8_t)*at);
+	if (r >= 0)
+		r = view_add_escaped(&spec, text);
 	if (r >= 0)
 		r = buf_cstr(&spec) ? query_parse_name(buf_cstr(&spec), &q, ret_why) : -ENOMEM;
 	if (r >= 0) {
@@ -180,6 +181,7 @@ void view_control_close(struct fs *fs, uint64_t ino, uint64_t fh)
 	struct handle h;
 	struct view v;
 
-	if (handles_get(fs->handles, fh, &h) == 0 && h.flags & HANDLE_EMPTIED && view_of(fs, ino, &v) == 0 && v.depth < SAVED_SETTINGS)
+	if (handles_get(fs->handles, fh, &h) == 0 && h.flags & HANDLE_EMPTIED && view_of(fs, ino, &v) == 0 &&
+	    v.depth < SAVED_SETTINGS)
 		(void) set(fs, &rq, &v, "");
 }

@@ -22,7 +22,8 @@ const struct result *view_find_result(const struct results *r, const char *name)
 /* Checks what is asked. -EINVAL, and why is in .query/last-error. */
 int view_check_query(struct looker *l, struct buf *spec);
 /* Where a symlink in the view leads that stands for this file, or for this result. */
-int view_result_target(struct fs *fs, const struct view *v, const struct result *item, struct buf *ret_target);
+int view_result_target(struct fs *fs, const struct view *v, const struct result *item,
+		       struct buf *ret_target);
 int view_target(struct fs *fs, const struct view *v, uint64_t ino, struct buf *ret_target);
 
 /* ---- view_control.c: .q, .limit, .mode, .sort of a saved search */
@@ -33,8 +34,8 @@ int view_control_stat(struct fs *fs, const struct view *v, struct stat *ret_st);
 void view_control_open(fuse_req_t req, uint64_t ino, struct fuse_file_info *fi);
 void view_control_read(fuse_req_t req, uint64_t ino, size_t size, uint64_t offset);
 void view_control_write(fuse_req_t req, uint64_t ino, const char *data, size_t size, uint64_t fh);
-/* It was truncated. By its path, it is the default again at once, else when it is closed and nothing was written: who writes to
- * a file truncates it first, and what is refused changes nothing. 0 or -errno. */
+/* It was truncated. By its path, it is the default again at once, else when it is closed and nothing was
+ * written: who writes to a file truncates it first, and what is refused changes nothing. 0 or -errno. */
 int view_control_empty(fuse_req_t req, uint64_t ino, const struct fuse_file_info *fi);
 /* The handle is about to go. */
 void view_control_close(struct fs *fs, uint64_t ino, uint64_t fh);

@@ -10,7 +10,7 @@ struct view_kind {
 	const char *root;  /* its name at the top of the mount; NULL: it lies below another view */
 	bool remembered;   /* its number is a hash (view_remember()) */
 	bool path;         /* a path of the mount leads to it (view_place()) */
-	enum view_class of_file; /* it has the entries of a folder of the mount; the class of those that are files. 0: it has not */
+	enum view_class of_file; /* of files, where it has the entries of a folder of the mount. 0: it has not */
 	bool takes;        /* something may be made in it */
 	bool tags;         /* its files are those of tags, which they get and lose there */
 	/* ---- folders */
@@ -87,22 +87,27 @@ int view_saved_root_folders(struct looker *l, const struct view *v, uint64_t coo
 int view_saved_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie);
 int view_find_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
 int view_saved_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
-int view_concept_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target);
-int view_concept_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie);
+int view_concept_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
+		       struct buf *ret_target);
+int view_concept_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name,
+			 uint64_t *ret_cookie);
 
 /* ---- view_paths.c */
-int view_path_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target);
+int view_path_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
+		    struct buf *ret_target);
 /* The view of an entry of the folder that `v` shows. 1. 0: it has none, or the looker does not see it. */
 int view_path_entry(struct looker *l, const struct view *v, const struct inode *i, struct view *ret_below);
 
 /* ---- view_relatives.c: .related-to, .similar-to */
 int view_related_option(struct looker *l, const struct view *v, const char *name, struct view *ret_below);
-int view_relatives_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target);
+int view_relatives_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
+			 struct buf *ret_target);
 bool view_relatives_take(struct looker *l, const struct view *v, const char *name, size_t len);
 int view_relatives_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);
 
 /* ---- view_links.c */
 int view_verb_option(struct looker *l, const struct view *v, const char *name, struct view *ret_below);
-int view_verbs_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target);
+int view_verbs_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
+		     struct buf *ret_target);
 int view_verbs_folders(struct looker *l, const struct view *v, struct buf *ret_names);
 int view_verb_results(struct looker *l, const struct view *v, bool waits, const struct results **ret_r);

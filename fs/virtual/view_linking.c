@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* Links that are made and removed by way of .links/PATH/VERB: "ln -s" makes one to what its target names, now or later, "ln" to
- * a file, "rm" removes what a user has set. */
+/* Links that are made and removed by way of .links/PATH/VERB: "ln -s" makes one to what its target names, now
+ * or later, "ln" to a file, "rm" removes what a user has set. */
 #include <errno.h>
 
 #include "base/cleanup.h"
 #include "catalog/links.h"
+#include "catalog/verbs.h"
 #include "fs/virtual/view_change.h"
 #include "fs/virtual/view_find.h"
 #include "fs/virtual/view_kinds.h"
@@ -68,7 +69,8 @@ static int linking_begin(fuse_req_t req, uint64_t dir, struct linking *ret_k)
 
 static int add(struct linking *k, const struct link_target *to)
 {
-	int status, r = viewing_was_done(k->x.req, &status) ? status
+	int status, r = viewing_was_done(k->x.req, &status)
+				? status
 				: tree_add_link(k->x.c, &k->x.rq, k->v.file, buf_cstr(&k->verb), to);
 
 	if (r >= 0)
@@ -131,7 +133,8 @@ void view_link_to_path(fuse_req_t req, const char *target, uint64_t dir, const c
 }
 
 /* Calls `change` with what the name stands for. -EPERM: the file's content says it. */
-static int change_found(struct linking *k, const char *name, int (*change)(struct linking *k, const struct link_target *to, void *context),
+static int change_found(struct linking *k, const char *name,
+			int (*change)(struct linking *k, const struct link_target *to, void *context),
 			void *context)
 {
 	const struct results *results = NULL;
@@ -153,9 +156,32 @@ static void tell(struct linking *k, uint64_t dir, const char *name)
 	viewing_changed(&k->x, k->v.file);
 }
 
+/* The same link, as it is said from the other end. */
+static int take_away_there(struct linking *k, const struct link_target *to)
+{
+	const char *inverse = verb_inverse(buf_cstr(&k->verb), k->verb.len);
+	struct tree_request rq = k->x.rq;
+	struct inode i;
+	int r = inverse && to->ino ? inode_get(k->x.c, to->ino, &i) : -ENODATA;
+
+	rq.reply.unique = 0;
+	if (r >= 0)
+		r = viewing_may_tag(&k->x, &i);
+	if (r < 0)
+		return r;
+	r = tree_remove_link(k->x.c, &rq, to->ino, inverse, &(struct link_target){ .ino = k->v.file });
+	if (r >= 0)
+		viewing_changed(&k->x, to->ino);
+	return r;
+}
+
+/* Whichever end says it; when both do, from either. */
 static int take_away(struct linking *k, const struct link_target *to, void *context)
 {
-	return tree_remove_link(k->x.c, &k->x.rq, k->v.file, buf_cstr(&k->verb), to);
+	int there = take_away_there(k, to);
+	int here = tree_remove_link(k->x.c, &k->x.rq, k->v.file, buf_cstr(&k->verb), to);
+
+	return here == -ENODATA ? there : here;
 }
 
 void view_link_remove(fuse_req_t req, uint64_t dir, const char *name)

@@ -4,7 +4,8 @@
  *   cookies   1 "."   2 ".."   else (value + 1) << 2 | 3 behind a file, 2 a folder, 1 a tag that narrows: in that order.
  *             What is found by a search comes behind the folders. In folders of paths, those of the folder itself (tree.h)
  *
- * A file that is removed from a tag is gone from those below it: where they came first, "rm -r" would miss it afterwards. */
+ * A file that is removed from a tag is gone from those below it: where they came first, "rm -r" would miss it
+ * afterwards. */
 #include <errno.h>
 #include <string.h>
 
@@ -182,7 +183,8 @@ static int add_narrowing_tag(struct view_listing *x, uint64_t id)
 	if (name.len > TREE_NAME_MAX || view_takes_name(x->l, x->v, (const char *)name.data, name.len) ||
 	    view_find(x->l, x->v, (const char *)name.data, &i) == 0)
 		return 1;
-	return add(x, (const char *)name.data, id, S_IFLNK, (id + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_NARROWING);
+	return add(x, (const char *)name.data, id, S_IFLNK,
+		   (id + FIRST_VALUE) << COOKIE_SHIFT | COOKIE_NARROWING);
 }
 
 static int add_narrowing(struct view_listing *x, uint64_t cookie)
@@ -256,11 +258,12 @@ static int fill(struct view_listing *x, uint64_t ino, uint64_t cookie)
 
 void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus)
 {
-	struct view_listing x = { .req = req, .data = request_space(), .size = MIN(size, (size_t)FS_MAX_WRITE), .plus = plus };
+	struct view_listing x = { .req = req, .data = request_space(), .plus = plus };
 	struct looker l;
 	struct view v;
 	int r = x.data ? view_of(ops_fs(req), ino, &v) : -ENOMEM;
 
+	x.size = MIN(size, (size_t)FS_MAX_WRITE);
 	if (r == 0)
 		r = looker_begin(req, &l);
 	if (r < 0) {

@@ -270,15 +270,21 @@ static struct timespec changed(struct fs *fs)
 	return t;
 }
 
+/* Who does not see every file is not to count changes: it may have changed this second. */
+static struct timespec changed_for(const struct looker *l)
+{
+	return l->caller.all ? changed(l->fs) : (struct timespec){ .tv_sec = time(NULL) };
+}
+
 /* The size of a tag is how many files it has, for who may know. */
 void view_stat(struct looker *l, const struct view *v, struct stat *ret_st)
 {
-	struct timespec t = changed(l->fs);
+	struct timespec t = changed_for(l);
 
 	*ret_st = (struct stat){
 		.st_ino = view_ino(l->fs, v),
 		.st_mode = S_IFDIR | (view_kind_of(v)->takes ? 0777 : 0555),
-		.st_nlink = view_kind_of(v)->below ? 1 : 2, /* 1: not counted, so that nobody takes it for a folder without folders */
+		.st_nlink = view_kind_of(v)->below ? 1 : 2, /* 1: who knows how many folders it has */
 		.st_uid = l->fs->config.owner_uid,
 		.st_gid = l->fs->virtual->gid,
 		.st_size = (off_t)count_files(l, v),

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* Views that have the tree of the mount in them: .related-to, .similar-to and .links. A folder is a folder there, a file is one
- * with what belongs to it. Who looks goes the way as it goes in the mount: what it does not see is not there.
+/* Views that have the tree of the mount in them: .related-to, .similar-to and .links. A folder is a folder
+ * there, a file is one with what belongs to it. Who looks goes the way as it goes in the mount: what it does
+ * not see is not there.
  *
- * Which names are of the path, and which are options: what the folder has is of the path. What it has not, and any name below a
- * file, is an option. */
+ * Which names are of the path, and which are options: what the folder has is of the path. What it has not,
+ * and any name below a file, is an option. */
 #include <errno.h>
 
 #include "base/cleanup.h"
@@ -23,7 +24,8 @@ int view_path_entry(struct looker *l, const struct view *v, const struct inode *
 	return 1;
 }
 
-int view_path_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target)
+int view_path_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
+		    struct buf *ret_target)
 {
 	struct inode i;
 	int r = looker_enters(l, v->file);

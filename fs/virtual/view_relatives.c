@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
-/* .related-to/PATH and .similar-to/PATH: what related? and similar? find, as symlinks, the nearest first. Options are folders
- * below, in any order, each once: depth-2, types-cites,partOf, dir-out and limit-50; threshold-0.8 and limit-50.
+/* .related-to/PATH and .similar-to/PATH: what related? and similar? find, as symlinks, the nearest first.
+ * Options are folders below, in any order, each once: depth-2, types-cites,partOf, dir-out and limit-50;
+ * threshold-0.8 and limit-50.
  *
- * The text of such a view is what its options are in a query, "&depth=2". Names that are options are no results: those have
- * their numbers there. */
+ * The text of such a view is what its options are in a query, "&depth=2". Names that are options are no
+ * results: those have their numbers there. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -81,12 +82,14 @@ static bool was_said(struct buf *text, const struct option *o)
 {
 	_cleanup_buf_ struct buf sign = BUF_INIT;
 
-	return buf_addf(&sign, "&%s=", o->key) >= 0 && buf_cstr(&sign) && buf_cstr(text) && strstr(buf_cstr(text), buf_cstr(&sign));
+	return buf_addf(&sign, "&%s=", o->key) >= 0 && buf_cstr(&sign) && buf_cstr(text) &&
+	       strstr(buf_cstr(text), buf_cstr(&sign));
 }
 
 int view_related_option(struct looker *l, const struct view *v, const char *name, struct view *ret_below)
 {
-	struct view below = { .class = is_similar(v) ? VIEW_SIMILAR : VIEW_RELATED, .file = v->file, .depth = v->depth + 1 };
+	enum view_class class = is_similar(v) ? VIEW_SIMILAR : VIEW_RELATED;
+	struct view below = { .class = class, .file = v->file, .depth = v->depth + 1 };
 	const struct option *o = find_option(v, name);
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	int r = o && v->file != ROOT_INO ? 0 : -ENOENT;
@@ -104,7 +107,8 @@ int view_related_option(struct looker *l, const struct view *v, const char *name
 	return 1;
 }
 
-int view_relatives_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target)
+int view_relatives_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
+			 struct buf *ret_target)
 {
 	return view_related_option(l, v, name, ret_below);
 }
@@ -113,7 +117,8 @@ bool view_relatives_take(struct looker *l, const struct view *v, const char *nam
 {
 	_cleanup_buf_ struct buf text = BUF_INIT, copy = BUF_INIT;
 
-	return buf_add(&copy, name, len) >= 0 && buf_cstr(&copy) && add_option(l, v, buf_cstr(&copy), &text) >= 0;
+	return buf_add(&copy, name, len) >= 0 && buf_cstr(&copy) &&
+	       add_option(l, v, buf_cstr(&copy), &text) >= 0;
 }
 
 /* ---- what they show */
@@ -130,7 +135,8 @@ static int spec_of(struct looker *l, const struct view *v, struct buf *ret_spec)
 	if (r >= 0)
 		r = tree_path(l->fs->config.catalog, v->file, ROOT_INO, 0, &path);
 	if (r >= 0)
-		r = buf_cstr(&path) ? buf_addf(ret_spec, "%s?to=", is_similar(v) ? "similar" : "related") : -ENOMEM;
+		r = buf_cstr(&path) ? buf_addf(ret_spec, "%s?to=", is_similar(v) ? "similar" : "related")
+				    : -ENOMEM;
 	if (r >= 0)
 		r = view_add_escaped(ret_spec, buf_cstr(&path));
 	return r < 0 || !view_kind_of(v)->remembered ? r : view_text(l->fs, v, ret_spec);

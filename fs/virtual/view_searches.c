@@ -5,6 +5,7 @@
 
 #include "base/cleanup.h"
 #include "catalog/saved.h"
+#include "fs/virtual/live.h"
 #include "fs/virtual/view_find.h"
 #include "fs/virtual/view_kinds.h"
 #include "fs/virtual/view_labels.h"
@@ -59,6 +60,7 @@ int view_saved_below(struct looker *l, const struct view *v, const char *name, s
 			*ret_below = (struct view){ .class = VIEW_CONTROL, .id = v->id, .depth = k };
 			return 1;
 		}
+	live_met(l->fs->virtual->live, &l->caller);
 	r = name[0] == '.' ? -ENOENT : view_saved_above(l, v, &above);
 	if (r >= 0)
 		r = label_find(l->fs->config.catalog, above, name, strlen(name), &id);
@@ -126,7 +128,8 @@ static int find_field(struct looker *l, struct view *ret_field)
 }
 
 /* The files that say so in a field of this name; if none does, those whose meaning is nearest to these words. */
-int view_concept_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below, struct buf *ret_target)
+int view_concept_below(struct looker *l, const struct view *v, const char *name, struct view *ret_below,
+		       struct buf *ret_target)
 {
 	_cleanup_buf_ struct buf spec = BUF_INIT;
 	struct view field;
@@ -140,7 +143,8 @@ int view_concept_below(struct looker *l, const struct view *v, const char *name,
 	return r < 0 ? r : view_search(l, &spec, 2, ret_below);
 }
 
-int view_concept_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name, uint64_t *ret_cookie)
+int view_concept_folders(struct looker *l, const struct view *v, uint64_t cookie, struct buf *ret_name,
+			 uint64_t *ret_cookie)
 {
 	struct view field;
 	int r = find_field(l, &field);

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-/* Folders of tags: the tags below one, and those that still narrow it down, which are symlinks to the one folder that
- * a set of tags has (".tags/a,b"): so no program that walks all folders meets every order of every set. A tag that no file has
- * beside those of the folder is not listed there; it is an empty folder, so that files can be put into it, and another tag, too,
- * which then lies below that one. But a program that removes all of a folder has listed it as a symlink, when there were files. */
+/* Folders of tags: the tags below one, and those that still narrow it down, which are symlinks to the one
+ * folder that a set of tags has (".tags/a,b"): so no program that walks all folders meets every order of
+ * every set. A tag that no file has beside those of the folder is not listed there; it is an empty folder, so
+ * that files can be put into it, and another tag, too, which then lies below that one. But a program that
+ * removes all of a folder has listed it as a symlink, when there were files. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -106,8 +107,8 @@ static int has_file(struct looker *l, const struct view *v)
 }
 
 /* 1: nothing narrows. 2: a symlink does. */
-static int narrow(struct looker *l, const struct view *v, const struct view_term *more, struct view *ret_below,
-		  struct buf *ret_target)
+static int narrow(struct looker *l, const struct view *v, const struct view_term *more,
+		  struct view *ret_below, struct buf *ret_target)
 {
 	struct view below = *v;
 	int r = v->n_terms == VIEW_TERMS_MAX || more->negate || view_has_removals(l->fs, view_ino(l->fs, v));

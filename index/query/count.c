@@ -66,9 +66,9 @@ static int find_files(struct counting *x)
 
 	x->all = is_everything(x->s);
 	if (x->all) {
-		tree_get_stats(x->s->x->config.catalog, &stats);
+		r = tree_get_stats(x->s->x->config.catalog, &stats);
 		x->total = stats.files;
-		return 0;
+		return r;
 	}
 	if (x->s->parsed.ranks && x->s->query->mode == QUERY_TEXT)
 		r = search_words(x->s);
@@ -125,7 +125,7 @@ static int write_json(const struct counting *x, size_t n, struct buf *out)
 	for (size_t k = 0; counted && k < n; k++)
 		if (json_array_append_new(counted, json_group(&x->groups[k])) < 0)
 			return -ENOMEM;
-	o = json_pack("{s:s, s:I, s:I, s:O}", "by", x->s->query->by, "total", (json_int_t)x->total, "pending",
+	o = json_pack("{s:o, s:I, s:I, s:O}", "by", json_text(x->s->query->by, strlen(x->s->query->by)), "total", (json_int_t)x->total, "pending",
 		      (json_int_t)x->s->n_waiting, "counts", counted);
 	r = o ? json_add_to(out, o) : -ENOMEM;
 	return r < 0 ? r : buf_add_u8(out, '\n');

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
-/* How many of the files that a query finds are in each group: what count.c, which finds the files and writes the answer, and
- * count_groups.c, which knows the groups, share. Used as search.h. */
+/* How many of the files that a query finds are in each group: what count.c, which finds the files and writes
+ * the answer, and count_groups.c, which knows the groups, share. Used as search.h. */
 #pragma once
 
 #include "index/query/search.h"
 
 struct group {
-	char *name;      /* owned */
-	uint64_t order;  /* of times: ascending; else 0 */
+	char *name;     /* owned */
+	uint64_t order; /* of times: ascending; else 0 */
 	uint64_t files;
 };
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Groups by tag and field lie in the catalog as sets of files, and so do months; they are compared with the set that was found.
- * Types and languages stand in the documents. */
+/* Groups by tag and field lie in the catalog as sets of files, and so do months; they are compared with the
+ * set that was found. Types and languages stand in the documents. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -144,7 +144,7 @@ static int unite(void *context, uint64_t ino)
 	return MIN(r, 0);
 }
 
-/* Files of a value under the names from the nth on; none when one before has it, too: there it was counted. */
+/* Files of a value under the names from the nth on; none when one before has it: there it was counted. */
 static int count_value(const struct naming *f, unsigned nth, const struct label *value, uint64_t *ret_files)
 {
 	struct uniting u = { .x = f->x };
@@ -153,7 +153,8 @@ static int count_value(const struct naming *f, unsigned nth, const struct label 
 	for (unsigned k = 0; k < f->n && r >= 0; k++) {
 		uint64_t id;
 
-		r = label_find(f->x->s->x->config.catalog, f->ids[k], (const char *)value->name.data, value->name.len, &id);
+		r = label_find(f->x->s->x->config.catalog, f->ids[k], (const char *)value->name.data,
+			       value->name.len, &id);
 		if (r >= 0 && k < nth)
 			break;
 		if (r >= 0)
@@ -211,8 +212,9 @@ static int name_time(const struct counting *x, int64_t second, char *ret_name, s
 
 	if (!zone_break(at, &tm))
 		return -EOVERFLOW;
-	n = x->unit == BY_YEAR ? strftime(ret_name, size, "%Y", &tm)
-	    : x->unit == BY_MONTH ? strftime(ret_name, size, "%Y-%m", &tm) : strftime(ret_name, size, "%Y-%m-%d", &tm);
+	n = x->unit == BY_YEAR    ? strftime(ret_name, size, "%Y", &tm)
+	    : x->unit == BY_MONTH ? strftime(ret_name, size, "%Y-%m", &tm)
+				  : strftime(ret_name, size, "%Y-%m-%d", &tm);
 	return n ? 0 : -EOVERFLOW;
 }
 
@@ -313,13 +315,16 @@ static int by_year(struct counting *x)
 
 /* ---- by what documents say */
 
-static int foreach_document(struct counting *x, int (*each)(struct counting *x, const struct search_part *p, uint32_t d))
+static int foreach_document(struct counting *x,
+			    int (*each)(struct counting *x, const struct search_part *p, uint32_t d))
 {
 	for (unsigned p = 0; p < x->s->n_parts; p++) {
 		const struct search_part *part = &x->s->parts[p];
 
 		for (uint32_t d = 0; d < part->segment->n_docs; d++) {
-			int r = part->alive[d] && counting_has(x, part->segment->docs[d].ino) ? each(x, part, d) : 0;
+			int r = part->alive[d] && counting_has(x, part->segment->docs[d].ino)
+					? each(x, part, d)
+					: 0;
 
 			if (r < 0)
 				return r;
@@ -381,8 +386,8 @@ static const struct {
 	const char *name;
 	int (*count)(struct counting *x);
 } ways[] = {
-	{ "tag", by_tag }, { "type", by_type }, { "month", by_month }, { "day", by_day }, { "year", by_year },
-	{ "lang", by_language }, { "tier", by_tier },
+	{ "tag", by_tag },   { "type", by_type },     { "month", by_month }, { "day", by_day },
+	{ "year", by_year }, { "lang", by_language }, { "tier", by_tier },
 };
 
 int counting_group(struct counting *x)

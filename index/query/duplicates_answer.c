@@ -61,18 +61,20 @@ static int add_lines(struct duplicates *d, uint64_t number, const struct duplica
 
 /* ---- JSON */
 
-static json_t *json_file(struct duplicates *d, const struct duplicate *f)
+/* 0: it went away meanwhile. */
+static int add_json_file(struct duplicates *d, const struct duplicate *f, json_t *files)
 {
 	_cleanup_buf_ struct buf path = BUF_INIT;
 	json_t *o;
+	int r = search_hit_path(d->s, &f->hit, &path);
 
-	if (search_hit_path(d->s, &f->hit, &path) < 0)
-		return NULL;
+	if (r < 0)
+		return r == -ENOENT ? 0 : r;
 	o = json_pack("{s:o, s:o, s:s, s:f, s:I}", "path", json_text(path.data, path.len), "inode", search_json_inode(f->hit.ino),
 		      "kind", kind_of(f->same), "resemblance", round(f->hit.score * 1000) / 1000, "size", (json_int_t)f->size);
-	if (o && !utf8_valid(path.data, path.len))
-		(void) json_object_set_new(o, "path_base64", search_json_base64(&path));
-	return o;
+	if (o && !utf8_valid(path.data, path.len) && json_object_set_new(o, "path_base64", search_json_base64(&path)) < 0)
+		r = -ENOMEM;
+	return json_array_append_new(files, o) < 0 || r < 0 ? -ENOMEM : 1;
 }
 
 static const char *named(const struct duplicates *d, uint32_t number)
@@ -84,38 +86,35 @@ static const char *named(const struct duplicates *d, uint32_t number)
 	return at;
 }
 
-static json_t *json_group(struct duplicates *d, const struct duplicate_group *g)
+static int add_json_group(struct duplicates *d, const struct duplicate_group *g, struct buf *out)
 {
 	const struct duplicate *f = files_of(d, g);
-	json_t *files = json_array();
-	json_t *o;
+	_cleanup_json_ json_t *files = json_array();
+	_cleanup_json_ json_t *o = NULL;
+	int r = files ? 0 : -ENOMEM;
 
-	for (size_t k = 0; files && k < g->n; k++) {
-		json_t *file = json_file(d, &f[k]);
-
-		if (file)
-			(void) json_array_append_new(files, file);
-	}
-	o = json_pack("{s:s, s:I, s:o}", "kind", kind_of(g->same), "saves", (json_int_t)g->saves, "files", files);
-	if (o && d->s->query->to)
-		(void) json_object_set_new(o, "to", json_text(named(d, g->named), strlen(named(d, g->named))));
-	return o;
+	for (size_t k = 0; r >= 0 && k < g->n; k++)
+		r = add_json_file(d, &f[k], files);
+	if (r < 0)
+		return r;
+	o = json_pack("{s:s, s:I, s:O}", "kind", kind_of(g->same), "saves", (json_int_t)g->saves, "files", files);
+	if (o && d->s->query->to && json_object_set_new(o, "to", json_text(named(d, g->named), strlen(named(d, g->named)))) < 0)
+		return -ENOMEM;
+	return o ? json_add_to(out, o) : -ENOMEM;
 }
 
 static int add_json_line(struct duplicates *d, uint64_t number, const struct duplicate_group *g, struct buf *out)
 {
-	_cleanup_json_ json_t *o = json_group(d, g);
-	int r = o ? json_add_to(out, o) : -ENOMEM;
+	int r = add_json_group(d, g, out);
 
 	return r < 0 ? r : buf_add_u8(out, '\n');
 }
 
 static int add_json_element(struct duplicates *d, uint64_t number, const struct duplicate_group *g, struct buf *out)
 {
-	_cleanup_json_ json_t *o = json_group(d, g);
 	int r = number > d->s->query->offset + 1u ? buf_add_u8(out, ',') : 0;
 
-	return r < 0 ? r : o ? json_add_to(out, o) : -ENOMEM;
+	return r < 0 ? r : add_json_group(d, g, out);
 }
 
 static int json_head(struct duplicates *d, uint64_t total, struct buf *out)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Lines that begin with a tab: what a result's score is made of, so that one can add it up, and by what it passes. Who sees
- * ranks in the place of scores is told no figures of theirs either. */
+/* Lines that begin with a tab: what a result's score is made of, so that one can add it up, and by what it
+ * passes. Who sees ranks in the place of scores is told no figures of theirs either. */
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -39,8 +39,9 @@ static int add_words(struct hit_lines *l, const struct buf *words)
 		return 0;
 	r = buf_add_str(l->out, "\twords");
 	if (r >= 0 && !l->s->scope->who && m->meaning)
-		r = buf_addf(l->out, "\t%.6f = %g x %.6f / %.6f", (1 - m->weight) * (m->words_max > 0 ? sum / m->words_max : 0),
-			     1 - m->weight, sum, m->words_max);
+		r = buf_addf(l->out, "\t%.6f = %g x %.6f / %.6f",
+			     (1 - m->weight) * (m->words_max > 0 ? sum / m->words_max : 0), 1 - m->weight,
+			     sum, m->words_max);
 	else if (r >= 0 && !l->s->scope->who)
 		r = buf_addf(l->out, "\t%.6f", sum);
 	if (r >= 0)
@@ -60,16 +61,21 @@ static int add_meaning(struct hit_lines *l)
 	if (c->whole <= NO_MEANING)
 		return buf_add_str(l->out, "\tmeaning\t0.000000\tit has no text\n");
 	if (!m->words)
-		return buf_addf(l->out, "\tmeaning\t%.6f\tfile %.6f\tpassage %.6f\n", cosine, (double)c->whole, (double)c->best);
-	return buf_addf(l->out, "\tmeaning\t%.6f = %g x (%.6f - %.6f) / (%.6f - %.6f)\tfile %.6f\tpassage %.6f\n", m->weight * share,
-			m->weight, cosine, m->low, m->high, m->low, (double)c->whole, (double)c->best);
+		return buf_addf(l->out, "\tmeaning\t%.6f\tfile %.6f\tpassage %.6f\n", cosine,
+				(double)c->whole, (double)c->best);
+	return buf_addf(l->out,
+			"\tmeaning\t%.6f = %g x (%.6f - %.6f) / (%.6f - %.6f)\tfile %.6f\tpassage %.6f\n",
+			m->weight * share, m->weight, cosine, m->low, m->high, m->low, (double)c->whole,
+			(double)c->best);
 }
 
 static int add_links(struct hit_lines *l)
 {
 	double near = search_near(l->s, l->hit->ino);
 
-	return near > 0 && l->s->parsed.ranks && !l->s->scope->who ? buf_addf(l->out, "\tlinks\tx %.6f\n", 1 + near) : 0;
+	return near > 0 && l->s->parsed.ranks && !l->s->scope->who
+		       ? buf_addf(l->out, "\tlinks\tx %.6f\n", 1 + near)
+		       : 0;
 }
 
 /* ---- by what it passes */
@@ -121,7 +127,8 @@ static int try_field(void *context, const char *name)
 	_cleanup_buf_ struct buf value = BUF_INIT;
 	char xattr[256];
 	int r = snprintf(xattr, sizeof(xattr), "user.%s", name) < (int)sizeof(xattr)
-			? tree_getxattr(c, v->lines->hit->ino, xattr, &value) : -ENODATA;
+			? tree_getxattr(c, v->lines->hit->ino, xattr, &value)
+			: -ENODATA;
 
 	if (r >= 0)
 		r = tell_value(v, value.data, value.len);
@@ -175,7 +182,8 @@ static int add_filter(struct hit_lines *l, size_t number)
 	if (r >= 0)
 		r = search_add_escaped(l->out, f->value, f->len);
 	if (r >= 0)
-		r = f->kind == FILTER_RELATED || f->kind == FILTER_LINK ? add_steps(l, number) : add_value(l, number);
+		r = f->kind == FILTER_RELATED || f->kind == FILTER_LINK ? add_steps(l, number)
+									: add_value(l, number);
 	return r < 0 ? r : buf_add_u8(l->out, '\n');
 }
 

@@ -21,7 +21,7 @@
 struct subject {
 	struct search *s;
 	uint64_t ino;
-	const char *mime;   /* "" when not known */
+	const char *mime; /* "" when not known */
 	uint8_t language;
 	struct inode inode; /* ino 0: not fetched */
 	struct buf path;    /* below the folder that is asked; len 0: not fetched */
@@ -136,15 +136,16 @@ static int passes_tier(const struct query_filter *f, struct subject *u)
 	return r < 0 ? r : strcmp(f->value, inode_tier(u->s->x->config.catalog, &u->inode)) == 0;
 }
 
-/* The members have all values that are labels (found.h): one line, not too long. Only a pattern, or a text that is none
- * itself, may match others. */
+/* The members have all values that are labels (found.h): one line, not too long. Only a pattern, or a text
+ * that is none itself, may match others. */
 static bool may_be_no_label(const struct query_filter *f)
 {
 	bool control = false;
 
 	for (size_t k = 0; k < f->len; k++)
 		control |= (unsigned char)f->value[k] < ' ';
-	return !f->is_range && (control || f->len > FIELD_VALUE_MAX || words_is_glob(f->value, f->len) || !utf8_valid(f->value, f->len));
+	return !f->is_range && (control || f->len > FIELD_VALUE_MAX || words_is_glob(f->value, f->len) ||
+				!utf8_valid(f->value, f->len));
 }
 
 struct xattr_question {
@@ -246,12 +247,32 @@ const char *search_type(const struct segment *segment, uint32_t doc)
 
 int search_filter_document(struct search *s, const struct segment *segment, uint32_t doc)
 {
-	struct subject u = { .s = s, .ino = segment->docs[doc].ino, .language = segment->docs[doc].language,
+	struct subject u = { .s = s,
+			     .ino = segment->docs[doc].ino,
+			     .language = segment->docs[doc].language,
 			     .mime = search_type(segment, doc) };
 	int r = passes_all(s, &u);
 
 	subject_done(&u);
 	return r;
+}
+
+int search_foreach_failed(struct search *s, const struct segment *segment, uint32_t doc,
+			  int (*fails)(void *context, size_t filter), void *context)
+{
+	struct subject u = { .s = s,
+			     .ino = segment->docs[doc].ino,
+			     .language = segment->docs[doc].language,
+			     .mime = search_type(segment, doc) };
+	int r = 0;
+
+	for (size_t i = 0; i < s->parsed.n_filters && r >= 0; i++) {
+		r = passes(&s->parsed.filters[i], &u);
+		if (r >= 0 && (r > 0) == s->parsed.filters[i].negate)
+			r = fails(context, i);
+	}
+	subject_done(&u);
+	return r == -ENOENT ? 0 : MIN(r, 0);
 }
 
 static int filter_documents(struct search *s)
@@ -303,7 +324,9 @@ double search_near(const struct search *s, uint64_t ino)
 
 	for (size_t i = 0; i < s->parsed.n_filters; i++) {
 		const struct query_filter *f = &s->parsed.filters[i];
-		const struct ino_entry *e = f->kind == FILTER_RELATED && !f->negate ? ino_map_find(&s->members[i].steps, ino) : NULL;
+		const struct ino_entry *e = f->kind == FILTER_RELATED && !f->negate
+						    ? ino_map_find(&s->members[i].steps, ino)
+						    : NULL;
 
 		sum += e ? 1.0 / e->number : 0;
 	}

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
-/* Files by tag and by field: labels (catalog/labels.h) have them as sets, so a filter asks for its set once, and not for each
- * document what it has. All values of a field are looked at, since case does not count and ranges take many. */
+/* Files by tag and by field: labels (catalog/labels.h) have them as sets, so a filter asks for its set once,
+ * and not for each document what it has. All values of a field are looked at, since case does not count and
+ * ranges take many. */
 #include <ctype.h>
 #include <errno.h>
 #include <string.h>
@@ -16,7 +17,8 @@
 /* What programs of the desktop call what people call otherwise. */
 static const char *const aliases[][2] = { { "rating", "baloo.rating" }, { "comment", "xdg.comment" } };
 
-int search_foreach_field(const struct query_filter *f, int (*each)(void *context, const char *name), void *context)
+int search_foreach_field(const struct query_filter *f, int (*each)(void *context, const char *name),
+			 void *context)
 {
 	_cleanup_free_ char *lower = strdup(f->field);
 	int r = lower ? each(context, f->field) : -ENOMEM;
@@ -45,7 +47,8 @@ int search_field_matches(const struct query_filter *f, const void *value, size_t
 		return r;
 	if (folded.len == f->len && memcmp(folded.data, f->value, f->len) == 0)
 		return 1;
-	return words_is_glob(f->value, f->len) && words_glob(f->value, f->len, (const char *)folded.data, folded.len);
+	return words_is_glob(f->value, f->len) &&
+	       words_glob(f->value, f->len, (const char *)folded.data, folded.len);
 }
 
 static int note_file(void *files, uint64_t ino)
@@ -119,8 +122,11 @@ static int collect(const struct collecting *x)
 	int r = 0;
 
 	if (by_label && derive_is_due(x->s->x->config.catalog))
-		return query_why(x->s->ret_why, "%.100s:%.100s: the tags and fields of this volume are of an older version; mount it for "
-						"writing once", f->field, f->value);
+		return query_why(x->s->ret_why,
+				 "%.100s:%.100s: the tags and fields of this volume are of an older version; "
+				 "mount it for "
+				 "writing once",
+				 f->field, f->value);
 	if (f->kind == FILTER_TITLE)
 		r = search_find_titles(x->s, f, x->files);
 	if (r >= 0 && f->kind == FILTER_TAG)

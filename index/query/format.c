@@ -228,19 +228,20 @@ static int add_tag(void *context, uint64_t id, uint32_t why)
 	_cleanup_buf_ struct buf name = BUF_INIT;
 	int r = tag_name(l->c, id, &name);
 
-	if (r >= 0)
-		(void) json_array_append_new(l->tags, json_text(name.data, name.len));
-	return 0;
+	if (r >= 0 && json_array_append_new(l->tags, json_text(name.data, name.len)) < 0)
+		r = -ENOMEM;
+	return r == -ENOMEM ? r : 0;
 }
 
-/* A user's own and those that were found. */
+/* A user's own and those that were found, as far as they can be read. NULL: no memory. */
 static json_t *tags_of(struct search *s, uint64_t ino)
 {
 	struct tag_list l = { s->x->config.catalog, json_array() };
 
-	if (l.tags)
-		(void) tree_foreach_tag(l.c, ino, add_tag, &l);
-	return l.tags;
+	if (!l.tags || tree_foreach_tag(l.c, ino, add_tag, &l) != -ENOMEM)
+		return l.tags;
+	json_decref(l.tags);
+	return NULL;
 }
 
 json_t *search_json_inode(uint64_t ino)

@@ -9,9 +9,9 @@
 #include "catalog/links.h"
 #include "catalog/verbs.h"
 #include "index/graph/source.h"
-#include "index/query/why.h"
 
-/* A verb that no link has needs a number all the same, at least for its inverse: those of labels do not come here. */
+/* A verb that no link has needs a number all the same, at least for its inverse: those of labels do not come
+ * here. */
 #define NUMBERS_FROM (UINT32_MAX - VERBS_MAX)
 
 /* ---- what is asked for */
@@ -40,7 +40,8 @@ static bool asks_for(const struct inverses *v, const char *names, const char *na
 }
 
 /* Is one to be turned, or are both asked for anyway? */
-static bool is_turned(const struct inverses *v, const char *names, const char *name, size_t len, const char *inverse)
+static bool is_turned(const struct inverses *v, const char *names, const char *name, size_t len,
+		      const char *inverse)
 {
 	bool both = asks_for(v, names, inverse);
 
@@ -55,10 +56,6 @@ static int add_verb(struct inverses *v, const char *names, const char *name, siz
 	uint32_t verb = NUMBERS_FROM + (uint32_t)v->n_verbs, other;
 	int there, turned = 0;
 
-	if (!link_verb_is_good(name, len))
-		return query_why(v->s->ret_why, "verb=%.*s: letters, digits, _ and - are wanted", (int)MIN(len, (size_t)100), name);
-	if (v->n_verbs == VERBS_MAX)
-		return query_why(v->s->ret_why, "verb=: %u verbs at most", VERBS_MAX);
 	there = find_verb(v, name, len, &verb);
 	if (there >= 0 && inverse && is_turned(v, names, name, len, inverse))
 		turned = find_verb(v, inverse, strlen(inverse), &other);
@@ -85,7 +82,17 @@ static int add_verbs(struct inverses *v, const char *names)
 	return 0;
 }
 
-/* Pairs of which links have both verbs. */
+/* Is a verb one of those that are asked for, or are all? */
+static bool is_asked(const struct inverses *v, uint32_t verb)
+{
+	bool asked = v->n_verbs == 0;
+
+	for (size_t k = 0; k < v->n_verbs && !asked; k++)
+		asked = v->verbs[k] == verb;
+	return asked;
+}
+
+/* Pairs of which links have both verbs, and of which the first one may be told. */
 static int find_pairs(struct inverses *v)
 {
 	for (size_t k = 0; k < known_verbs_n; k++) {
@@ -96,7 +103,7 @@ static int find_pairs(struct inverses *v)
 			r = find_verb(v, known_verbs[k].inverse, strlen(known_verbs[k].inverse), &p.verb);
 		if (r < 0)
 			return r;
-		if (r)
+		if (r && is_asked(v, p.as))
 			v->twice[v->n_twice++] = p;
 	}
 	return 0;
@@ -111,7 +118,7 @@ int inverses_init(struct inverses *v, struct search *s, const char *names)
 	v->turned = calloc(VERBS_MAX, sizeof(*v->turned));
 	v->twice = calloc(known_verbs_n, sizeof(*v->twice));
 	r = v->verbs && v->turned && v->twice ? add_verbs(v, names) : -ENOMEM;
-	return r < 0 || s->query->verb != QUERY_GRAPH ? r : find_pairs(v);
+	return r < 0 ? r : find_pairs(v);
 }
 
 void inverses_done(struct inverses *v)
@@ -164,6 +171,21 @@ static int compare_neighbours(const void *left, const void *right)
 	return (a->way > b->way) - (a->way < b->way);
 }
 
+/* Do both ends say it? Of a link without direction, that of the file whose neighbours they are is told. */
+static bool is_said_twice(const struct gathering *g, const struct neighbour *links, size_t n, size_t k)
+{
+	for (size_t p = 0; p < g->v->n_twice; p++) {
+		const struct verb_pair *pair = &g->v->twice[p];
+
+		if (pair->verb != links[k].verb || (pair->as == pair->verb && links[k].way == GRAPH_OUT))
+			continue;
+		for (size_t j = 0; j < n; j++)
+			if (links[j].verb == pair->as && links[j].way != links[k].way)
+				return true;
+	}
+	return false;
+}
+
 static int tell(struct gathering *g)
 {
 	struct neighbour *links = (void *)g->links.data;
@@ -173,7 +195,8 @@ static int tell(struct gathering *g)
 	if (n > 1)
 		qsort(links, n, sizeof(*links), compare_neighbours);
 	for (size_t k = 0; r == 0 && k < n; k++)
-		if (k == 0 || compare_neighbours(&links[k - 1], &links[k]) != 0)
+		if ((k == 0 || compare_neighbours(&links[k - 1], &links[k]) != 0) &&
+		    !(g->direction == GRAPH_BOTH && is_said_twice(g, links, n, k)))
 			r = g->visit(g->visitor, links[k].other, links[k].verb, links[k].way);
 	buf_reset(&g->links);
 	return r;
@@ -200,13 +223,13 @@ static int gather_both(void *context, uint64_t other, uint32_t verb, enum graph_
 	return r;
 }
 
-int inverses_neighbours(struct inverses *v, uint64_t ino, enum graph_direction direction, graph_visit_neighbour visit,
-			void *visitor)
+int inverses_neighbours(struct inverses *v, uint64_t ino, enum graph_direction direction,
+			graph_visit_neighbour visit, void *visitor)
 {
 	struct gathering g = { v, direction, visit, visitor, BUF_INIT };
 	int r;
 
-	if (!v->n_turned)
+	if (!v->n_turned && !(v->n_twice && direction == GRAPH_BOTH))
 		return v->inner.neighbours(v->inner.context, ino, direction, visit, visitor);
 	r = v->inner.neighbours(v->inner.context, ino, GRAPH_BOTH, gather_both, &g);
 	if (r == 0)
@@ -219,10 +242,10 @@ int inverses_neighbours(struct inverses *v, uint64_t ino, enum graph_direction d
 
 struct editing {
 	const struct inverses *v;
-	struct buf known;   /* struct graph_edge: links of pairs, as the first verb says them */
-	struct buf turned;  /* struct graph_edge: links to be told beside those that are there */
+	struct buf known;       /* struct graph_edge: links of pairs, as the first verb says them */
+	struct buf turned;      /* struct graph_edge: links to be told beside those that are there */
 	struct graph_edge last; /* that was told */
-	size_t at;          /* the next of `turned` */
+	size_t at;              /* the next of `turned` */
 	graph_visit_edge visit;
 	void *visitor;
 };
@@ -247,7 +270,8 @@ static int note_edge(void *context, uint64_t from, uint64_t to, uint32_t verb)
 
 	for (size_t k = 0; r >= 0 && k < e->v->n_turned; k++)
 		if (e->v->turned[k].verb == verb)
-			r = buf_add(&e->turned, &(struct graph_edge){ to, from, e->v->turned[k].as }, sizeof(there));
+			r = buf_add(&e->turned, &(struct graph_edge){ to, from, e->v->turned[k].as },
+				    sizeof(there));
 	for (size_t k = 0; r >= 0 && k < e->v->n_twice; k++)
 		if (e->v->twice[k].as == verb)
 			r = buf_add(&e->known, &there, sizeof(there));
@@ -257,7 +281,8 @@ static int note_edge(void *context, uint64_t from, uint64_t to, uint32_t verb)
 static void sort(struct buf *edges)
 {
 	if (edges->len)
-		qsort(edges->data, edges->len / sizeof(struct graph_edge), sizeof(struct graph_edge), compare_edges);
+		qsort(edges->data, edges->len / sizeof(struct graph_edge), sizeof(struct graph_edge),
+		      compare_edges);
 }
 
 static bool is_needless(const struct editing *e, const struct graph_edge *edge)
@@ -266,8 +291,9 @@ static bool is_needless(const struct editing *e, const struct graph_edge *edge)
 		const struct verb_pair *p = &e->v->twice[k];
 		const struct graph_edge first = { edge->to, edge->from, p->as };
 
-		if (p->verb == edge->verb && (p->verb != p->as || edge->from > edge->to) &&
-		    e->known.len && bsearch(&first, e->known.data, e->known.len / sizeof(first), sizeof(first), compare_edges))
+		if (p->verb == edge->verb && (p->verb != p->as || edge->from > edge->to) && e->known.len &&
+		    bsearch(&first, e->known.data, e->known.len / sizeof(first), sizeof(first),
+			    compare_edges))
 			return true;
 	}
 	return false;

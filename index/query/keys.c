@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "catalog/links.h"
 #include "index/query/why.h"
 
 #define OFFSET_MAX 1000000000u
@@ -198,6 +199,17 @@ static int set_from(struct query *q, const char *value, char **ret_why)
 
 static int set_verbs(struct query *q, const char *value, char **ret_why)
 {
+	unsigned n = 0;
+
+	for (const char *at = value; at; n++) {
+		size_t len = strcspn(at, ",");
+
+		if (!link_verb_is_good(at, len))
+			return query_why(ret_why, "verb=%.100s: letters, digits, _ and - are wanted, a comma between verbs", value);
+		at = at[len] ? at + len + 1 : NULL;
+	}
+	if (n > VERBS_MAX)
+		return query_why(ret_why, "verb=%.100s: %u verbs at most", value, VERBS_MAX);
 	return set_string(&q->verbs, value);
 }
 
@@ -227,7 +239,8 @@ static int set_op(struct query *q, const char *value, char **ret_why)
 	return r;
 }
 
-#define FIND (1u << QUERY_FIND | 1u << QUERY_EXPLAIN)
+#define EXPLAIN (1u << QUERY_EXPLAIN)
+#define FIND (1u << QUERY_FIND | EXPLAIN)
 #define SIMILAR (1u << QUERY_SIMILAR)
 #define COUNT (1u << QUERY_COUNT)
 #define RELATED (1u << QUERY_RELATED)
@@ -252,7 +265,7 @@ static const struct {
 	{ "wait", set_wait, FILTERED | PATH },
 	{ "paths", set_paths, FIND | SIMILAR | RELATED | PATH | DUPLICATES },
 	{ "literal", set_literal, FILTERED },
-	{ "to", set_to, SIMILAR | RELATED | PATH | DUPLICATES },
+	{ "to", set_to, EXPLAIN | SIMILAR | RELATED | PATH | DUPLICATES },
 	{ "text", set_like, SIMILAR },
 	{ "threshold", set_threshold, SIMILAR | DUPLICATES },
 	{ "kind", set_kind, DUPLICATES },

@@ -5,8 +5,9 @@
 #include "index/index.h"
 
 #define LIMIT_MAX 10000u
-/* Paths in `to`. */
+/* Paths in `to`, and verbs in `verb`. */
 #define TO_MAX 1000u
+#define VERBS_MAX 64u
 
 extern const char *const query_verb_names[QUERY_VERBS];
 

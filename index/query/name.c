@@ -97,7 +97,8 @@ static int check_complete(const struct query *q, char **ret_why)
 	case QUERY_RELATED:
 		return q->to ? 0 : query_why(ret_why, "related to what? related?to=PATH is wanted");
 	case QUERY_PATH:
-		return q->to && q->from ? 0 : query_why(ret_why, "path?from=PATH&to=PATH is wanted");
+		return q->from && q->to && strlen(q->to) + 1 == q->to_len
+				? 0 : query_why(ret_why, "path?from=PATH&to=PATH is wanted, one of each");
 	case QUERY_GRAPH:
 	case QUERY_DUPLICATES:
 		return 0;
@@ -154,6 +155,10 @@ static int parse(enum query_verb verb, const char *pairs, struct query *ret_q, c
 	if (r < 0) {
 		query_done(&q);
 		return r;
+	}
+	if (verb == QUERY_EXPLAIN && q.to) { /* wherever they rank */
+		q.limit = LIMIT_MAX;
+		q.offset = 0;
 	}
 	*ret_q = q;
 	return 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* What must stand in a document, or must not: excluded words by their postings; phrases, for which postings only narrow down
- * whose stored text is read, and so titles. */
+/* What must stand in a document, or must not: excluded words by their postings; phrases, for which postings
+ * only narrow down whose stored text is read, and so titles. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -45,7 +45,8 @@ int search_exclude_words(struct search *s)
 /* ---- phrases: postings narrow the documents down, their stored text decides */
 
 /* Marks in `ret` the documents that have every word of the phrase. */
-static int phrase_words(struct search *s, struct search_part *part, const char *text, size_t len, uint8_t *ret)
+static int phrase_words(struct search *s, struct search_part *part, const char *text, size_t len,
+			uint8_t *ret)
 {
 	struct word_reader words = words_over(text, len);
 	struct postings p = { 0 };
@@ -72,8 +73,8 @@ static int phrase_words(struct search *s, struct search_part *part, const char *
 }
 
 /* In the text, the title, or a name? */
-static int document_has(struct search_part *part, uint32_t doc, const struct query_phrase *q, struct buf *record,
-			struct buf *text)
+static int document_has(struct search_part *part, uint32_t doc, const struct query_phrase *q,
+			struct buf *record, struct buf *text)
 {
 	struct stored st;
 	int r;
@@ -90,7 +91,8 @@ static int document_has(struct search_part *part, uint32_t doc, const struct que
 	if (words_have_phrase(text->data, text->len, q->text, q->len) ||
 	    words_have_phrase(st.title, st.title_len, q->text, q->len))
 		return 1;
-	for (const char *n = st.names, *end = n + st.names_len; n < end; n += strnlen(n, (size_t)(end - n)) + 1)
+	for (const char *n = st.names, *end = n + st.names_len; n < end;
+	     n += strnlen(n, (size_t)(end - n)) + 1)
 		if (words_have_phrase(n, strnlen(n, (size_t)(end - n)), q->text, q->len))
 			return 1;
 	return 0;
@@ -137,7 +139,8 @@ static int title_matches(const struct query_filter *f, const struct stored *st)
 	if (!words_is_glob(f->value, f->len))
 		return words_have_phrase(st->title, st->title_len, f->value, f->len);
 	r = fold_text(st->title, st->title_len, &folded);
-	return r < 0 ? r : st->title_len && words_glob(f->value, f->len, (const char *)folded.data, folded.len);
+	return r < 0 ? r
+		     : st->title_len && words_glob(f->value, f->len, (const char *)folded.data, folded.len);
 }
 
 static int has_title(struct search_part *part, uint32_t doc, const struct query_filter *f, struct buf *record)
@@ -152,7 +155,8 @@ static int has_title(struct search_part *part, uint32_t doc, const struct query_
 	return r < 0 ? r : title_matches(f, &st);
 }
 
-static int find_titles_in(struct search *s, struct search_part *part, const struct query_filter *f, struct ino_set *files)
+static int find_titles_in(struct search *s, struct search_part *part, const struct query_filter *f,
+			  struct ino_set *files)
 {
 	_cleanup_free_ uint8_t *maybe = malloc(part->segment->n_docs + 1);
 	_cleanup_buf_ struct buf record = BUF_INIT;

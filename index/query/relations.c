@@ -13,7 +13,8 @@
 
 /* ---- the graph */
 
-static int neighbours(void *context, uint64_t ino, enum graph_direction direction, graph_visit_neighbour visit, void *visitor)
+static int neighbours(void *context, uint64_t ino, enum graph_direction direction,
+		      graph_visit_neighbour visit, void *visitor)
 {
 	struct relations *r = context;
 
@@ -60,7 +61,8 @@ int relations_find(struct search *s, const char *key, const char *path, uint64_t
 	int r = search_walk(s, path, &i);
 
 	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
-		return query_why(s->ret_why, "%s%.200s: no such file below the folder that is asked", key, path);
+		return query_why(s->ret_why, "%s%.200s: no such file below the folder that is asked", key,
+				 path);
 	if (r >= 0)
 		*ret_ino = i.ino;
 	return r;
@@ -73,7 +75,7 @@ static int find_starts(struct search *s, struct buf *inos)
 	const char *at = s->query->to, *end = at + s->query->to_len;
 	int r = 0;
 
-	for (; at < end && r >= 0; at += strlen(at) + 1) {
+	for (; at && at < end && r >= 0; at += strlen(at) + 1) {
 		uint64_t ino;
 
 		r = relations_find(s, "to=", at, &ino);
@@ -93,8 +95,10 @@ static int choose(struct search *s, uint64_t ino, double score)
 static struct graph_near near_of(const struct relations *rel, const struct buf *starts, uint32_t depth)
 {
 	return (struct graph_near){
-		.starts = (const void *)starts->data, .n_starts = starts->len / sizeof(uint64_t),
-		.filter = { rel->links.verbs, rel->links.n_verbs, (enum graph_direction)rel->s->query->direction },
+		.starts = (const void *)starts->data,
+		.n_starts = starts->len / sizeof(uint64_t),
+		.filter = { rel->links.verbs, rel->links.n_verbs,
+			    (enum graph_direction)rel->s->query->direction },
 		.depth = depth,
 	};
 }
@@ -118,10 +122,21 @@ int search_related(struct search *s)
 	return r;
 }
 
+int search_name_files(struct search *s)
+{
+	_cleanup_buf_ struct buf named = BUF_INIT;
+	int r = find_starts(s, &named);
+
+	for (size_t k = 0; r >= 0 && k < named.len / sizeof(uint64_t); k++)
+		r = choose(s, ((const uint64_t *)(const void *)named.data)[k], 0);
+	return r;
+}
+
 /* ---- filters */
 
 /* What links to a file is one step from it, whatever the query says of others. */
-static int find_related(struct search *s, const struct relations *rel, const struct query_filter *f, struct ino_map *steps)
+static int find_related(struct search *s, const struct relations *rel, const struct query_filter *f,
+			struct ino_map *steps)
 {
 	bool link = f->kind == FILTER_LINK;
 	_cleanup_graph_relatives_ struct graph_relatives found = { 0 };
@@ -138,6 +153,10 @@ static int find_related(struct search *s, const struct relations *rel, const str
 	if (link)
 		near.filter.direction = GRAPH_IN;
 	r = graph_related(&rel->source, &near, &found);
+	if (r >= 0 && found.cut)
+		return query_why(s->ret_why,
+				 "%s%.200s: more than %u files are that near; a smaller depth is wanted",
+				 link ? "link:" : "related:", f->value, GRAPH_BUDGET);
 	for (size_t k = 0; r >= 0 && k < found.n; k++)
 		r = ino_map_set(steps, found.items[k].ino, NULL, found.items[k].distance);
 	return r;
@@ -182,7 +201,8 @@ static uint32_t weight_of(void *context, uint32_t verb)
 }
 
 /* One that no link has weighs nothing. */
-static int add_weight(const struct relations *rel, struct weights *w, const char *verb, size_t len, uint32_t weight)
+static int add_weight(const struct relations *rel, struct weights *w, const char *verb, size_t len,
+		      uint32_t weight)
 {
 	int r = inverses_number(&rel->links, verb, len, &w->verbs[w->n]);
 
@@ -196,11 +216,13 @@ static const char *read_weight(const char *at, size_t *ret_len, uint32_t *ret_we
 {
 	const char *colon = at + strcspn(at, ":,");
 	char *end = NULL;
-	unsigned long n = *colon == ':' && colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &end, 10) : 0;
+	unsigned long n =
+		*colon == ':' && colon[1] >= '0' && colon[1] <= '9' ? strtoul(colon + 1, &end, 10) : 0;
 
 	*ret_len = (size_t)(colon - at);
 	*ret_weight = (uint32_t)n;
-	return end && n <= WEIGHT_MAX && (!*end || *end == ',') && link_verb_is_good(at, *ret_len) ? end : NULL;
+	return end && n <= WEIGHT_MAX && (!*end || *end == ',') && link_verb_is_good(at, *ret_len) ? end
+												   : NULL;
 }
 
 /* A weight is also that of the verb's inverse, unless that has one: the first in the list counts. */
@@ -214,7 +236,8 @@ static int parse_weights(const struct relations *rel, const char *text, bool inv
 
 		at = read_weight(verb, &len, &weight);
 		if (!at || w->n == ARRAY_SIZE(w->verbs))
-			return query_why(rel->s->ret_why, "weights=%.100s: VERB:N,.. is wanted, N up to %u", text, WEIGHT_MAX);
+			return query_why(rel->s->ret_why, "weights=%.100s: VERB:N,.. is wanted, N up to %u",
+					 text, WEIGHT_MAX);
 		inverse = inverses ? verb_inverse(verb, len) : NULL;
 		if (inverses && inverse)
 			r = add_weight(rel, w, inverse, strlen(inverse), weight);
@@ -256,7 +279,8 @@ int search_path(struct search *s)
 		r = parse_weights(&rel, s->query->weights, false, &weights);
 	if (r >= 0)
 		r = parse_weights(&rel, s->query->weights, true, &weights);
-	way.filter = (struct graph_filter){ rel.links.verbs, rel.links.n_verbs, (enum graph_direction)s->query->direction };
+	way.filter = (struct graph_filter){ rel.links.verbs, rel.links.n_verbs,
+					    (enum graph_direction)s->query->direction };
 	if (s->query->weights) {
 		way.weight = weight_of;
 		way.context = &weights;

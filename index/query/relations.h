@@ -19,6 +19,8 @@ int relations_find(struct search *s, const char *key, const char *path, uint64_t
 /* Before the viewer is given back: who is related, or on the way; into s->chosen, in order. */
 int search_related(struct search *s);
 int search_path(struct search *s);
+/* Those that `to` names, if any. */
+int search_name_files(struct search *s);
 /* Before the viewer is given back: the files of filters that follow links, into s->members. Which links those are say the
  * query's verbs and direction, and its depth how many; RELATED_DEPTH where it says nothing. -EINVAL with a reason. */
 #define RELATED_DEPTH 2u

@@ -61,10 +61,31 @@ static int duplicates(struct search *s, struct answer *ret)
 	return search_duplicates(s, &ret->total, &ret->bytes);
 }
 
+/* For those who rank nothing words are a filter, too: a file passes that has one of them. */
+static int filter(struct search *s)
+{
+	int r = search_filter(s);
+
+	if (r < 0 || !s->parsed.ranks)
+		return r;
+	r = search_words(s);
+	for (unsigned p = 0; p < s->n_parts && r >= 0; p++)
+		for (uint32_t d = 0; d < s->parts[p].segment->n_docs; d++)
+			s->parts[p].candidate[d] &= s->parts[p].words[d] > 0;
+	return r;
+}
+
+static bool ranks(const struct search *s)
+{
+	enum query_verb v = s->query->verb;
+
+	return v == QUERY_FIND || v == QUERY_EXPLAIN || v == QUERY_SIMILAR || v == QUERY_COUNT;
+}
+
 /* Filters come first, since who sees what is asked of each file that a link leads to. */
 static int graph(struct search *s, struct answer *ret)
 {
-	int r = search_filter(s);
+	int r = filter(s);
 
 	ret->pending = s->n_waiting;
 	return r < 0 ? r : search_graph(s, &ret->total, &ret->bytes);
@@ -85,6 +106,8 @@ static int choose(struct search *s)
 		return search_related(s);
 	case QUERY_PATH:
 		return search_path(s);
+	case QUERY_EXPLAIN:
+		return search_name_files(s);
 	case QUERY_DUPLICATES:
 		return search_named(s);
 	default:
@@ -109,7 +132,7 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 		return graph(s, ret);
 	s->viewer = viewer_put(s->viewer); /* all is known of who may see what: others of this identity go on */
 	if (r >= 0)
-		r = search_filter(s);
+		r = ranks(s) ? search_filter(s) : filter(s);
 	if (r >= 0 && s->query->verb == QUERY_COUNT)
 		return count(s, ret);
 	if (r >= 0 && s->query->verb == QUERY_DUPLICATES)

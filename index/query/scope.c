@@ -87,7 +87,8 @@ static int find_in(struct search *s, struct inode *ret_i)
 		path[--len] = 0;
 	r = search_walk(s, path, ret_i);
 	if (r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL)
-		return query_why(s->ret_why, "in=%.200s: no such folder or file below the one that is asked", s->query->in);
+		return query_why(s->ret_why, "in=%.200s: no such folder or file below the one that is asked",
+				 s->query->in);
 	return r;
 }
 

@@ -66,7 +66,7 @@ struct search {
 	int16_t *vector;              /* owned; the query's */
 	bool has_vector;              /* it is known without its words */
 	struct mix mix;
-	struct buf chosen;            /* struct search_choice: hits that links lead to */
+	struct buf chosen;            /* struct search_choice: hits that links lead to, or files that are asked about */
 	uint64_t folder;              /* format.c: whose path is the next; 0: none */
 	struct buf folder_path;
 	uint64_t n_waiting;           /* files that wait to be indexed */
@@ -106,6 +106,9 @@ int search_filter(struct search *s);
 double search_near(const struct search *s, uint64_t ino);
 /* Does a document pass the filters alone? 1, 0 or -errno. */
 int search_filter_document(struct search *s, const struct segment *segment, uint32_t doc);
+/* Calls `fails` with the number of each filter that a document does not pass. */
+int search_foreach_failed(struct search *s, const struct segment *segment, uint32_t doc,
+			  int (*fails)(void *context, size_t filter), void *context);
 /* The type of its file, "unknown" where nothing is known. */
 const char *search_type(const struct segment *segment, uint32_t doc);
 /* Does a file that is in no segment pass the filters? 1, 0 or -errno. */
@@ -188,6 +191,8 @@ int search_count(struct search *s, uint64_t *ret_total, struct buf *ret_bytes);
 /* explain_hit.c: appends lines that say why it is a result, and why it ranks where it does. `words`: those that it has, as they
  * are shown. */
 int search_explain_hit(struct search *s, const struct hit *h, const struct buf *words, struct buf *out);
+/* explain_missing.c: why a file is none. */
+int search_explain_missing(struct search *s, uint64_t ino, struct buf *out);
 int search_explain(struct search *s, const struct hits *h, uint64_t pending, uint64_t took_us, struct buf *ret_bytes);
 
 /* ---- format.c */

@@ -47,23 +47,26 @@ static bool read_size(const char **at, int64_t *ret)
 
 int query_value_size(const char *value, int64_t *ret_low, int64_t *ret_high, char **ret_why)
 {
-	const char *at = value + (*value == '>' || *value == '<');
+	bool greater = *value == '>', less = *value == '<', with = (greater || less) && value[1] == '=';
+	const char *at = value + (greater || less) + with;
 	int64_t low, high;
 	bool good = read_size(&at, &low);
 
 	high = low;
-	if (good && *value == '>') {
+	if (good && greater) {
 		high = INT64_MAX;
-		low++;
-	} else if (good && *value == '<') {
-		high--;
+		good = with || !__builtin_add_overflow(low, 1, &low);
+	} else if (good && less) {
+		high -= !with;
 		low = 0;
 	} else if (good && strncmp(at, "..", 2) == 0) {
 		at += 2;
 		good = read_size(&at, &high);
 	}
 	if (!good || *at)
-		return query_why(ret_why, "size:%.60s: a size is wanted: 10K, >1M, <2G or 1K..1M", value);
+		return query_why(ret_why, "size:%.60s: a size is wanted: 10K, >1M, <=2G or 1K..1M", value);
+	if (low > high)
+		return query_why(ret_why, "size:%.60s: no file is so", value);
 	*ret_low = low;
 	*ret_high = high;
 	return 0;
@@ -85,8 +88,8 @@ static bool read_number(const char *text, size_t len, double *ret)
 	return *end == 0 && isfinite(*ret);
 }
 
-/* The day that a value begins with, a time behind it or not; also as EXIF ("2021:03:04 ..") and PDF ("D:20210304..") write
- * it. */
+/* The day that a value begins with, a time behind it or not; also as EXIF ("2021:03:04 ..") and PDF
+ * ("D:20210304..") write it. */
 static bool read_day(const char *text, size_t len, int64_t *ret_first)
 {
 	bool packed = len > 2 && strncmp(text, "D:", 2) == 0;
@@ -102,7 +105,8 @@ static bool read_day(const char *text, size_t len, int64_t *ret_first)
 		date[n] = separates && !packed && strchr(":/", text[at]) ? '-' : text[at];
 	}
 	date[n] = 0;
-	return (packed || at == len || strchr("T ", text[at])) && calendar_parse_span(date, ret_first, &last) == 0;
+	return (packed || at == len || strchr("T ", text[at])) &&
+	       calendar_parse_span(date, ret_first, &last) == 0;
 }
 
 /* What a query names: a number, days, or both. */
@@ -131,8 +135,10 @@ static struct value_range between(const struct point *low, const struct point *h
 	return (struct value_range){
 		.numbers = (!low || low->number) && (!high || high->number),
 		.dates = (!low || low->date) && (!high || high->date),
-		.low = low ? low->n : -HUGE_VAL, .high = high ? high->n : HUGE_VAL,
-		.first_day = low ? low->first : INT64_MIN, .last_day = high ? high->last : INT64_MAX,
+		.low = low ? low->n : -HUGE_VAL,
+		.high = high ? high->n : HUGE_VAL,
+		.first_day = low ? low->first : INT64_MIN,
+		.last_day = high ? high->last : INT64_MAX,
 	};
 }
 
@@ -155,7 +161,8 @@ static struct value_range half_range(const char *value)
 
 static struct value_range whole_range(const char *value, const char *dots)
 {
-	const struct point low = point_of(value, (size_t)(dots - value)), high = point_of(dots + 2, strlen(dots + 2));
+	const struct point low = point_of(value, (size_t)(dots - value)),
+			   high = point_of(dots + 2, strlen(dots + 2));
 
 	return between(&low, &high);
 }
@@ -163,8 +170,11 @@ static struct value_range whole_range(const char *value, const char *dots)
 static int check_range(const char *field, const char *value, const struct value_range *r, char **ret_why)
 {
 	if (!r->numbers && !r->dates)
-		return query_why(ret_why, "%.60s:%.60s: a range of numbers or of dates is wanted, as >10, <=3.5, 3..5, "
-				 "2020-06..2021; what is none goes into quotes", field, value);
+		return query_why(
+			ret_why,
+			"%.60s:%.60s: a range of numbers or of dates is wanted, as >10, <=3.5, 3..5, "
+			"2020-06..2021; what is none goes into quotes",
+			field, value);
 	if ((r->numbers && r->low > r->high) || (r->dates && r->first_day > r->last_day))
 		return query_why(ret_why, "%.60s:%.60s: the range ends before it begins", field, value);
 	return 1;

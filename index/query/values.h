@@ -22,5 +22,5 @@ struct value_range {
 int query_value_range(const char *field, const char *value, struct value_range *ret_range, char **ret_why);
 /* Does the text say a number or a date that is in it? A date may be followed by a time, which does not count. */
 bool value_is_in(const struct value_range *range, const char *text, size_t len);
-/* `N`, `>N`, `<N`, `N..M` with K, M, G, T; bytes in [*ret_low, *ret_high]. */
+/* `N`, `>N`, `>=N`, `<N`, `<=N`, `N..M` with K, M, G, T; bytes in [*ret_low, *ret_high]. */
 int query_value_size(const char *value, int64_t *ret_low, int64_t *ret_high, char **ret_why);

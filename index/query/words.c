@@ -39,15 +39,18 @@ static double length_of(const struct search *s, const struct segment_doc *d)
 	return d->n_passages || d->words > s->mean_words ? d->words / s->mean_words : 1;
 }
 
-static double score_of(const struct search *s, const struct search_part *part, const struct posting *p, double weight)
+static double score_of(const struct search *s, const struct search_part *part, const struct posting *p,
+		       double weight)
 {
 	double count = p->count, length = length_of(s, &part->segment->docs[p->doc]);
 
 	return weight * count * (K1 + 1) / (count + K1 * (1 - B + B * length));
 }
 
-/* `postings`: one scratch for each part. *ret_weight: how often the query says the word, times its idf. 0: it does not count. */
-static int find_word(struct search *s, const struct query_word *w, bool stops, struct postings *postings, double *ret_weight)
+/* `postings`: one scratch for each part. *ret_weight: how often the query says the word, times its idf. 0: it
+ * does not count. */
+static int find_word(struct search *s, const struct query_word *w, bool stops, struct postings *postings,
+		     double *ret_weight)
 {
 	struct term terms[LANGUAGES];
 	unsigned n = search_terms(s, w->text, w->len, stops, terms);
@@ -69,7 +72,8 @@ static int find_word(struct search *s, const struct query_word *w, bool stops, s
 	return 1;
 }
 
-typedef int (*visit_word)(struct search *s, const struct query_word *w, const struct postings *postings, double weight, void *context);
+typedef int (*visit_word)(struct search *s, const struct query_word *w, const struct postings *postings,
+			  double weight, void *context);
 
 /* Stop words count only when there is nothing else. */
 static int each_word(struct search *s, struct postings *postings, visit_word visit, void *context)
@@ -102,7 +106,8 @@ static int each_word_with_scratch(struct search *s, visit_word visit, void *cont
 	return r;
 }
 
-static int add_scores(struct search *s, const struct query_word *w, const struct postings *postings, double weight, void *context)
+static int add_scores(struct search *s, const struct query_word *w, const struct postings *postings,
+		      double weight, void *context)
 {
 	for (unsigned p = 0; p < s->n_parts; p++)
 		for (size_t i = 0; i < postings[p].n; i++) {
@@ -136,7 +141,8 @@ static int compare_docs(const void *left, const void *right)
 	return (a->doc > b->doc) - (a->doc < b->doc);
 }
 
-static int tell_hits(struct search *s, const struct query_word *w, const struct postings *postings, double weight, void *context)
+static int tell_hits(struct search *s, const struct query_word *w, const struct postings *postings,
+		     double weight, void *context)
 {
 	const struct telling *t = context;
 	int r = 0;
@@ -149,13 +155,16 @@ static int tell_hits(struct search *s, const struct query_word *w, const struct 
 				continue;
 			at = bsearch(&wanted, postings[p].items, postings[p].n, sizeof(wanted), compare_docs);
 			if (at)
-				r = t->each(t->context, k, w, at->count, score_of(s, &s->parts[p], at, weight));
+				r = t->each(t->context, k, w, at->count,
+					    score_of(s, &s->parts[p], at, weight));
 		}
 	return r;
 }
 
 int search_each_word(struct search *s, const struct hits *h,
-		     int (*each)(void *context, size_t hit, const struct query_word *w, uint32_t count, double score), void *context)
+		     int (*each)(void *context, size_t hit, const struct query_word *w, uint32_t count,
+				 double score),
+		     void *context)
 {
 	return each_word_with_scratch(s, tell_hits, &(struct telling){ h, each, context });
 }

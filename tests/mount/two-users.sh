@@ -45,6 +45,7 @@ echo "nothing of that kind, but the river" >"$mnt/three.txt"
 setfattr -n user.xdg.tags -v striped "$mnt/open/one.txt"
 setfattr -n user.xdg.tags -v striped,plain "$mnt/open/deep/two.txt"
 setfattr -n user.author -v Known "$mnt/open/one.txt"
+setfattr -n user.brainy.link.cites -v three.txt "$mnt/open/one.txt"
 touch -d '2019-05-06 12:00' "$mnt/open/one.txt"
 echo "see [the heron](deep/two.txt) and [nothing](../hidden/one.txt)" >"$mnt/open/note.md"
 setfattr -n user.brainy.link.cites -v open/deep/two.txt "$mnt/open/one.txt"
@@ -76,6 +77,52 @@ q=river&in=open&format=json
 q=river&in=open%2Fdeep&format=json
 q=merger&format=json
 q=zebra&alpha=1&format=json
+q=author:known&format=json
+q=-author:known&format=json
+q=author:*o*&format=json
+q=pages:>1&format=json
+q=date:2000..2030&format=json
+q=title:river&format=json
+q=related:three.txt&format=json
+q=related:three.txt&depth=9&format=json
+q=zebra related:open%2Fone.txt&depth=9&format=json
+q=-related:three.txt&depth=9&format=json
+q=link:three.txt&format=json
+q=-link:three.txt&format=json
+explain?q=zebra river
+explain?q=zebra related:three.txt&depth=5
+explain?q=author:known -tag:red size:>0
+similar?to=open%2Fone.txt&format=json
+similar?to=open%2Fone.txt&to=three.txt&mode=text&format=json
+similar?to=open%2Fone.txt&mode=vector&threshold=0.1&format=json
+similar?text=a zebra at the river&q=tag:striped&format=json
+count?by=tag&format=json
+count?by=tag&q=zebra
+count?by=type
+count?by=lang
+count?by=tier
+count?by=month
+count?by=day&format=jsonl
+count?by=year&q=river
+count?by=author
+count?by=topic
+count?by=pages
+related?to=three.txt&format=json
+related?to=three.txt&depth=9&format=json
+related?to=three.txt&verb=citedBy&dir=out&depth=5&format=json
+related?to=open%2Fone.txt&dir=in&depth=3&format=json
+path?from=three.txt&to=open%2Fdeep%2Ftwo.txt&format=json
+path?from=open%2Fone.txt&to=three.txt&format=json
+path?from=open%2Fone.txt&to=three.txt&weights=cites:5&format=json
+graph?format=json
+graph
+graph?op=pagerank
+graph?op=components
+graph?op=communities&format=graphml
+graph?op=degree&q=zebra&format=dot
+graph?verb=citedBy&format=json
+duplicates?kind=all&format=json
+duplicates?to=three.txt&kind=all
 Q
 cat >"$work/others" <<'Q'
 related?to=open/one.txt&depth=9&format=json
@@ -210,8 +257,9 @@ answers() { # answers FOLDER - B's, a file a query, and what views show
     n=0
     while read -r query; do
         n=$((n + 1))
-        as_b cat "$mnt/.query/find?$query" >"$1/$n" 2>&1
-        as_b sh -c "$ask_script" ask "$mnt/.query/ask" "find?$query" >"$1/$n.ask" 2>&1
+        case $query in q=*) query="find?$query" ;; esac
+        as_b cat "$mnt/.query/$query" 2>&1 | sed 's/^took	.*//' >"$1/$n"
+        as_b sh -c "$ask_script" ask "$mnt/.query/ask" "$query" 2>&1 | sed 's/^took	.*//' >"$1/$n.ask"
     done <"$work/queries"
 }
 answers "$work/before"
@@ -233,6 +281,16 @@ chmod 700 "$mnt/closed"
 "$brainy" wait "$mnt" >/dev/null || fail "wait"
 found_by_a=$(find_paths zebra mode=text | wc -l)
 [ "$found_by_a" = 20 ] || fail "A finds $found_by_a of 20"
+
+# Links that would be ways, by either verb; copies of what is open
+setfattr -n user.brainy.link.cites -v "open/${mark}1.txt" "$mnt/three.txt"
+setfattr -n user.brainy.link.citedBy -v "open/deep/two.txt" "$mnt/open/${mark}1.txt"
+setfattr -n user.brainy.link.knows -v "closed/inner/${mark}1.txt" "$mnt/open/one.txt"
+setfattr -n user.brainy.link.cites -v three.txt "$mnt/closed/inner/${mark}1.txt"
+setfattr -n user.brainy.link.citedBy -v "open/${mark}2.txt" "$mnt/three.txt"
+cp "$mnt/three.txt" "$mnt/closed/inner/${mark}copy.txt"
+setfattr -n user.pages -v 9 "$mnt/open/${mark}7.txt"
+setfattr -n user.date -v 2020-01-01 "$mnt/closed/inner/${mark}2.txt"
 
 # In views: other tags and one below, fields, days, collisions, saved searches
 setfattr -n user.xdg.tags -v striped,secret/deep "$mnt/hidden/one.txt"
@@ -352,12 +410,15 @@ setfattr -n user.xdg.tags -v sticky "$mnt/mine-b/own.txt"
 chmod 1777 "$mnt/sticky"
 chmod 666 "$mnt/sticky/of-all.txt"
 chown -R 54321:54321 "$mnt/mine-b"
+setfattr -n user.brainy.link.shared -v "closed/inner/${mark}1.txt" "$mnt/sticky/of-all.txt"
 searches=$(ls "$mnt/.find/saved")
 got=$(as_b timeout 100 python3 "$work/two_users_views.py" "$mnt" "$mark" HiddenSearch 2>&1) || fail "two_users_views.py: $got"
 echo "$got" | sed '$d'
 probes=$((probes + $(echo "$got" | tail -n 1 | cut -d' ' -f1)))
 leaks=$((leaks + $(echo "$got" | tail -n 1 | cut -d' ' -f2)))
 expect "$searches" ls "$mnt/.find/saved"
+expect "open/one.txt
+closed/inner/${mark}1.txt" getfattr --absolute-names --only-values -n user.brainy.link.shared "$mnt/sticky/of-all.txt"
 expect "zebra $mark" cat "$mnt/.find/saved/$mark/.q"
 [ "$(getfattr --absolute-names --only-values -n user.xdg.tags "$mnt/open/one.txt")" = striped ] || leak "B changed a tag of A's"
 

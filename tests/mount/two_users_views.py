@@ -98,6 +98,16 @@ for call in os.stat, os.listdir, os.unlink, os.rmdir, os.readlink, os.mkdir, lam
             (".similar-to/hidden/one.txt", ".similar-to/hidden/never.txt"), (".by/type/html", ".by/type/pdf"), (".by/lang/de", ".by/lang/fi")):
         alike(call, secret, nothing)
 cites = "user.brainy.link.cites"
+# Links that B does not see, of a file that B may write to: nothing tells of them, and they stay.
+shared = "user.brainy.link.shared"
+probe("a verb that B does not see", error(os.getxattr, "sticky/of-all.txt", shared) == errno.ENODATA and shared not in os.listxattr("sticky/of-all.txt"))
+probe("removing it", error(os.removexattr, "sticky/of-all.txt", shared) == errno.ENODATA)
+probe("replacing it", error(os.setxattr, "sticky/of-all.txt", shared, b"three.txt", os.XATTR_REPLACE) == errno.ENODATA)
+probe("making it", error(os.setxattr, "sticky/of-all.txt", shared, b"three.txt", os.XATTR_CREATE) == 0)
+probe("making it again", error(os.setxattr, "sticky/of-all.txt", shared, b"three.txt", os.XATTR_CREATE) == errno.EEXIST)
+probe("what B set", os.getxattr("sticky/of-all.txt", shared) == b"three.txt" and os.listdir(".links/sticky/of-all.txt/shared") == ["three.txt"])
+os.removexattr("sticky/of-all.txt", shared)
+os.setxattr("sticky/of-all.txt", shared, b"open/one.txt")
 value = os.getxattr("open/one.txt", cites)
 denied(os.symlink, "../../../../three.txt", ".links/open/one.txt/cites/x")
 denied(os.link, "three.txt", ".links/open/one.txt/cites/x")
@@ -116,12 +126,10 @@ def linked(*targets):
     for target in targets:
         os.symlink(target, ".links/mine-b/own.txt/cites/x")
     got = sorted(os.listdir(".links/mine-b/own.txt")), sorted(os.listdir(".links/mine-b/own.txt/cites")), error(os.getxattr, "mine-b/own.txt", cites), os.listxattr("mine-b/own.txt")
-    os.setxattr("mine-b/own.txt", cites, b"")
-    os.removexattr("mine-b/own.txt", cites)
     return got
 for folder in "hidden", "closed", "closed/inner":
     there = {"hidden": "one.txt", "closed": f"{mark}.md", "closed/inner": f"{mark}1.txt"}[folder]
-    a, b = linked(f"../../../../{folder}/{there}"), linked(f"../../../../{folder}/never.txt")
+    b, a = linked(f"../../../../{folder}/never.txt"), linked(f"../../../../{folder}/{there}")
     probe(f"links to {folder}: {a}, {b}", a == b)
     os.setxattr("mine-b/own.txt", cites, f"{folder}/{there}\nthree.txt\n{folder}/never.txt".encode())
     probe("targets that B does not see", os.getxattr("mine-b/own.txt", cites) == b"three.txt" and os.listdir(".links/mine-b/own.txt/cites") == ["three.txt"])

@@ -121,7 +121,7 @@ def concept():
     same(list(leads(".by/concept/sailing on the sea&limit=3").values())[0] in asked("similar?text=sailing on the sea&limit=3"), True)
     same(set(leads(".by/concept/baking").values()), set(asked("similar?text=baking")))
     refused(errno.ENOENT, os.stat, ".by/concept/.hidden")
-    refused(errno.EINVAL, os.stat, ".by/concept/baking&depth=2")
+    refused(errno.EINVAL, os.stat, ".by/concept/baking&never=2")
     # A field of that name goes first.
     os.setxattr("n/bread.md", "user.concept", b"baking")
     same(ls(".by/concept"), {"baking"})
@@ -201,6 +201,26 @@ def linking():
     write("n/knots.md", "# Knots\nA sailor ties ropes on a boat with a bowline.\n")
     same(ls(at), set())
 
+def inverses():
+    at = ".links/n/bread.md"
+    same(ls(at), {"citedBy"})
+    same(leads(at + "/citedBy"), {"boat.md": "n/boat.md"})
+    same(set(leads(at + "/citedBy").values()), set(asked("related?to=n%2Fbread.md&verb=citedBy&dir=out")))
+    os.symlink("n/knots.md", at + "/contradicts/x")
+    same((ls(".links/n/knots.md"), leads(".links/n/knots.md/contradicts")), ({"contradicts"}, {"bread.md": "n/bread.md"}))
+    os.symlink("n/bread.md", ".links/n/knots.md/contradicts/x2")
+    same(leads(at + "/contradicts"), {"knots.md": "n/knots.md"}) # both say so: once
+    os.unlink(".links/n/knots.md/contradicts/bread.md")
+    same((links("n/bread.md", "contradicts"), links("n/knots.md", "contradicts"), ls(".links/n/knots.md")), ([], [], set()))
+    os.unlink(at + "/citedBy/boat.md") # from the other end
+    same((links("n/boat.md", "cites"), ls(at)), ([], set()))
+    os.symlink("n/boat.md", at + "/citedBy/x") # as it is said
+    same((links("n/bread.md", "citedBy"), leads(".links/n/boat.md/cites")), (["n/boat.md"], {"bread.md": "n/bread.md"}))
+    refused(errno.EPERM, os.rename, ".links/n/boat.md/cites/bread.md", ".links/n/boat.md/other/bread.md")
+    os.unlink(".links/n/boat.md/cites/bread.md")
+    same(links("n/bread.md", "citedBy"), [])
+    os.setxattr("n/boat.md", "user.brainy.link.cites", b"n/bread.md")
+
 def signs():
     name = "n/a b%25.md"
     os.symlink(name, ".links/n/bread.md/odd/x")
@@ -235,6 +255,7 @@ related()
 similar()
 concept()
 linking()
+inverses()
 signs()
 deep()
 many()

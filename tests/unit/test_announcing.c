@@ -136,10 +136,10 @@ static void test_requests(struct announcing *a)
 {
 	CHECK_EQ(make_folder(10, "folder"), 0);
 	hear(answer.entry.nodeid, false);
-	announcing_add(a, true, heard.folder, "folder", "reef.txt");
+	announcing_add(a, true, heard.folder, "folder", "reef.txt", NULL);
 	wait_for(1);
 	is_last("+/mnt/folder/reef.txt");
-	announcing_add(a, false, heard.folder, "folder", "reef.txt");
+	announcing_add(a, false, heard.folder, "folder", "reef.txt", NULL);
 	wait_for(2);
 	is_last("-/mnt/folder/reef.txt");
 }
@@ -157,11 +157,11 @@ static void test_settling(struct announcing *a, uint64_t folder)
 	CHECK(heard.last_ms >= now_ms + 100);
 
 	announcing_add_in(a, ROOT_INO, "top.txt");
-	announcing_add(a, false, SAVED, ".find/saved/reefs", "top.txt");
+	announcing_add(a, false, SAVED, ".find/saved/reefs", "top.txt", NULL);
 	wait_for(3);
 	is_last("-/mnt/.find/saved/reefs/top.txt");
 	announcing_add_in(a, SAVED, "nowhere"); /* has no path */
-	announcing_add(a, true, ROOT_INO, "", "top.txt");
+	announcing_add(a, true, ROOT_INO, "", "top.txt", NULL);
 	wait_for(4);
 	is_last("+/mnt/top.txt");
 }
@@ -172,11 +172,11 @@ static void test_many(struct announcing *a)
 	char name[16];
 
 	hear(0, true);
-	announcing_add(a, true, SAVED, "many", "first");
+	announcing_add(a, true, SAVED, "many", "first", NULL);
 	wait_until(&heard.begun, 1);
 	for (unsigned i = 0; i < MANY; i++) {
 		(void) snprintf(name, sizeof(name), "%u", i);
-		announcing_add(a, true, SAVED, "many", name);
+		announcing_add(a, true, SAVED, "many", name, NULL);
 	}
 	let_go();
 	wait_for(1 + KEPT);
@@ -189,9 +189,9 @@ static void test_stop(struct announcing *a)
 {
 	hear(0, false);
 	announcing_add_in(a, ROOT_INO, "waits");
-	announcing_add(a, true, SAVED, "many", "dropped");
+	announcing_add(a, true, SAVED, "many", "dropped", NULL);
 	announcing_stop(a);
-	announcing_add(a, true, SAVED, "many", "late");
+	announcing_add(a, true, SAVED, "many", "late", NULL);
 	announcing_stop(a);
 	CHECK_EQ(heard.n, 0);
 }
@@ -203,7 +203,7 @@ int main(void)
 	files_box_make(&box);
 	mount_it(0);
 	fs->config.announcer = announcer;
-	announcing_add(fs->virtual->announcing, true, SAVED, "folder", "nobody announces");
+	announcing_add(fs->virtual->announcing, true, SAVED, "folder", "nobody announces", NULL);
 	fs->config.announce = announce;
 	test_requests(fs->virtual->announcing);
 	folder = heard.folder;

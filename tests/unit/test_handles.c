@@ -89,6 +89,23 @@ static void test_writes(struct table *t)
 	CHECK(removed_last(t, a));
 }
 
+/* Also for the next server. */
+static void test_emptied(struct table *t)
+{
+	uint64_t a = add(t, 2, 100, 0);
+	struct handle h;
+
+	handles_emptied(t->handles, a);
+	end(t);
+	begin(t, true);
+	CHECK(handles_get(t->handles, a, &h) == 0 && h.flags == HANDLE_EMPTIED);
+	CHECK_EQ(handles_wrote(t->handles, a, false), HANDLE_WROTE);
+	handles_emptied(t->handles, a);
+	CHECK(handles_get(t->handles, a, &h) == 0 && h.flags & HANDLE_EMPTIED);
+	handles_emptied(t->handles, a ^ 1ull << 40); /* no such handle */
+	CHECK(removed_last(t, a));
+}
+
 static void test_passed(struct table *t)
 {
 	uint64_t a = add(t, 2, 100, 0), b = add(t, 4, 100, HANDLE_ALONE), c = add(t, 6, 200, 0);
@@ -195,7 +212,7 @@ int main(void)
 {
 	static void (*const tests[])(struct table *t) = { test_open_and_close, test_generation, test_writes,
 							  test_passed,         test_next_server, test_full,
-							  test_crashes,        test_running_full };
+							  test_crashes,        test_running_full, test_emptied };
 
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
 		struct table t = { .fd = memfd_create("handles", MFD_CLOEXEC) };

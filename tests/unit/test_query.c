@@ -74,6 +74,13 @@ static void test_language(void)
 	LANGUAGE("after:2021-1", "refused");
 	LANGUAGE("...", "refused");
 	LANGUAGE("size:1..", "refused");
+	LANGUAGE("size:5K..1K", "refused");
+	LANGUAGE("size:<0", "refused");
+	LANGUAGE("size:>9223372036854775807", "refused");
+	LANGUAGE("size:>=", "refused");
+	LANGUAGE("title:...", "refused");
+	LANGUAGE("pages:3..", "refused");
+	LANGUAGE("pages:\"3..\"", "pages:3..");
 }
 
 static void check_range(const char *text, int64_t low, int64_t high)
@@ -101,6 +108,10 @@ static void test_values(void)
 	check_range("size:>1M", 1048577, INT64_MAX);
 	check_range("size:<1k", 0, 1023);
 	check_range("size:1..2MB", 1, 2097152);
+	check_range("size:>=1K", 1024, INT64_MAX);
+	check_range("size:<=1K", 0, 1024);
+	check_range("size:<=0", 0, 0);
+	check_range("size:>=9223372036854775807", INT64_MAX, INT64_MAX);
 }
 
 int main(void)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* count? against counting by hand: random files with tags, fields, times and places, some of which others may not see. */
+/* count? against counting by hand: random files with tags, fields, times and places, some of which others may
+ * not see. */
 #include "query_box.h"
 
 #include "tests/fakes/plain_extractor.h"
@@ -16,8 +17,8 @@ static const char *const verbs[KINDS] = { "tag", "author", "rating", "month", "y
 struct file {
 	uint64_t ino;
 	unsigned folder, ending, author;
-	unsigned found_author;  /* ARRAY_SIZE(authors): none, as of `author` */
-	unsigned tags;          /* bits */
+	unsigned found_author;   /* ARRAY_SIZE(authors): none, as of `author` */
+	unsigned tags;           /* bits */
 	int rating, desk_rating; /* 0: none */
 	int64_t mtime;
 	bool closed;
@@ -32,29 +33,35 @@ static void make_file(struct box *b, const uint64_t *folders, unsigned k)
 	char name[40], text[200];
 	size_t n;
 
-	*f = (struct file){ .folder = (unsigned)rand() % (FOLDERS + 1), .ending = (unsigned)rand() % 3,
-			    .author = (unsigned)rand() % 6, .found_author = (unsigned)rand() % 8, .closed = rand() % 4 == 0,
-			    .tags = (unsigned)rand() % 4 ? (unsigned)rand() % 32 : 0, .rating = rand() % 4 ? 0 : rand() % 3 + 1,
-			    .desk_rating = rand() % 3 ? 0 : rand() % 3 + 1, .mtime = 900000000 + rand() % 200000000 };
-	(void) snprintf(name, sizeof(name), "%c%u.%s", 'a' + (char)(k % 3), k, endings[f->ending]);
+	*f = (struct file){ .folder = (unsigned)rand() % (FOLDERS + 1),
+			    .ending = (unsigned)rand() % 3,
+			    .author = (unsigned)rand() % 6,
+			    .found_author = (unsigned)rand() % 8,
+			    .closed = rand() % 4 == 0,
+			    .tags = (unsigned)rand() % 4 ? (unsigned)rand() % 32 : 0,
+			    .rating = rand() % 4 ? 0 : rand() % 3 + 1,
+			    .desk_rating = rand() % 3 ? 0 : rand() % 3 + 1,
+			    .mtime = 900000000 + rand() % 200000000 };
+	(void)snprintf(name, sizeof(name), "%c%u.%s", 'a' + (char)(k % 3), k, endings[f->ending]);
 	n = (size_t)snprintf(text, sizeof(text), "word%u and more\n", k % 5);
 	if (f->ending == 1 && f->found_author < ARRAY_SIZE(authors))
-		n += (size_t)snprintf(text + n, sizeof(text) - n, "@field author %s\n", authors[f->found_author]);
+		n += (size_t)snprintf(text + n, sizeof(text) - n, "@field author %s\n",
+				      authors[f->found_author]);
 	else
 		f->found_author = ARRAY_SIZE(authors);
 	f->ino = box_file_len(b, folders[f->folder], name, text, n);
 	text[0] = 0;
 	for (unsigned t = 0; t < ARRAY_SIZE(tags); t++)
 		if (f->tags & 1u << t)
-			(void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s,", tags[t]);
+			(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s,", tags[t]);
 	if (*text)
 		box_xattr(b, f->ino, "user.xdg.tags", text);
 	if (f->author < ARRAY_SIZE(authors))
 		box_xattr(b, f->ino, "user.author", authors[f->author]);
-	(void) snprintf(text, sizeof(text), "%d", f->rating);
+	(void)snprintf(text, sizeof(text), "%d", f->rating);
 	if (f->rating)
 		box_xattr(b, f->ino, "user.rating", text);
-	(void) snprintf(text, sizeof(text), "%d", f->desk_rating);
+	(void)snprintf(text, sizeof(text), "%d", f->desk_rating);
 	if (f->desk_rating)
 		box_xattr(b, f->ino, "user.baloo.rating", text);
 	box_mtime(b, f->ino, f->mtime);
@@ -69,7 +76,8 @@ static bool has_tag(const struct file *f, const char *name)
 	size_t len = strlen(name);
 
 	for (unsigned t = 0; t < ARRAY_SIZE(tags); t++)
-		if (f->tags & 1u << t && strncmp(tags[t], name, len) == 0 && (!tags[t][len] || tags[t][len] == '/'))
+		if (f->tags & 1u << t && strncmp(tags[t], name, len) == 0 &&
+		    (!tags[t][len] || tags[t][len] == '/'))
 			return true;
 	return false;
 }
@@ -86,7 +94,7 @@ static bool has_time(const struct file *f, const char *name)
 	time_t at = f->mtime;
 	struct tm tm;
 
-	(void) strftime(text, sizeof(text), "%Y-%m-%d", gmtime_r(&at, &tm));
+	(void)strftime(text, sizeof(text), "%Y-%m-%d", gmtime_r(&at, &tm));
 	return strncmp(text, name, strlen(name)) == 0;
 }
 
@@ -103,7 +111,6 @@ static bool has_group(const struct file *f, unsigned kind, const char *name)
 		return has_time(f, name);
 	}
 }
-
 
 static bool all_pass(const struct file *f)
 {
@@ -130,7 +137,8 @@ static bool has_word(const struct file *f)
 	return (size_t)(f - files) % 5 == 2 && f->ending != 2;
 }
 
-static unsigned count_by_hand(unsigned kind, const char *name, bool (*passes)(const struct file *f), bool other)
+static unsigned count_by_hand(unsigned kind, const char *name, bool (*passes)(const struct file *f),
+			      bool other)
 {
 	unsigned n = 0;
 
@@ -152,16 +160,17 @@ static unsigned total_of(const char *json)
 	return json[at] ? (unsigned)atoi(json + at + strlen(before)) : ~0u;
 }
 
-/* Each group is right; together with their names being different that leaves those that are missing, which the sum of all
- * groups that there could be tells. */
-static void check_counts(struct box *b, unsigned kind, const char *q, bool (*passes)(const struct file *f), bool other)
+/* Each group is right; together with their names being different that leaves those that are missing, which
+ * the sum of all groups that there could be tells. */
+static void check_counts(struct box *b, unsigned kind, const char *q, bool (*passes)(const struct file *f),
+			 bool other)
 {
 	struct identity who = { 0 };
 	char name[200], *got, *all, *rest;
 	unsigned sum = 0, wanted = 0;
 
 	CHECK_EQ(identity_init(&who, QUERY_OTHER, NULL, 0), 0);
-	(void) snprintf(name, sizeof(name), "count?by=%s%s%s", verbs[kind], *q ? "&q=" : "", q);
+	(void)snprintf(name, sizeof(name), "count?by=%s%s%s", verbs[kind], *q ? "&q=" : "", q);
 	got = rest = box_query_as(b, ROOT_INO, other ? &who : NULL, name);
 	for (char *line; (line = strsep(&rest, "\n")) && *line;) {
 		char *group = strchr(line, '\t');
@@ -177,7 +186,7 @@ static void check_counts(struct box *b, unsigned kind, const char *q, bool (*pas
 	for (unsigned k = 1; kind == 2 && k <= 3; k++)
 		wanted += count_by_hand(kind, (char[]){ (char)('0' + k), 0 }, passes, other);
 	CHECK_EQ(sum, kind > 2 ? count_by_hand(kind, NULL, passes, other) : wanted);
-	(void) snprintf(name, sizeof(name), "count?by=%s&format=json%s%s", verbs[kind], *q ? "&q=" : "", q);
+	(void)snprintf(name, sizeof(name), "count?by=%s&format=json%s%s", verbs[kind], *q ? "&q=" : "", q);
 	all = box_query_as(b, ROOT_INO, other ? &who : NULL, name);
 	CHECK_EQ(total_of(all), count_by_hand(kind, NULL, passes, other));
 	free(all);
@@ -191,8 +200,13 @@ static void check_all(struct box *b)
 		const char *q;
 		bool (*passes)(const struct file *f);
 	} queries[] = {
-		{ "", all_pass }, { "tag:sea", has_sea }, { "author:ann type:md", is_ann }, { "rating:>1", is_rated },
-		{ "-tag:hill -path:d1", is_not_hill }, { "word2", has_word }, { "\"word2 and\"", has_word },
+		{ "", all_pass },
+		{ "tag:sea", has_sea },
+		{ "author:ann type:md", is_ann },
+		{ "rating:>1", is_rated },
+		{ "-tag:hill -path:d1", is_not_hill },
+		{ "word2", has_word },
+		{ "\"word2 and\"", has_word },
 	};
 
 	for (size_t k = 0; k < ARRAY_SIZE(queries); k++)
@@ -219,6 +233,8 @@ int main(void)
 	check_all(b);
 	box_remount(b);
 	check_all(b);
+	CHECK_OTHER(b, "count?by=\xff&q=tag:none&format=json",
+		    "{\"by\":\"\xef\xbf\xbd\",\"total\":0,\"pending\":0,\"counts\":[]}");
 	REFUSE_QUERY(b, "count?by=", "by=");
 	REFUSE_QUERY(b, "count?q=a", "counted by what");
 	REFUSE_QUERY(b, "count?by=tag&format=md", "tsv, json or jsonl");

@@ -42,7 +42,9 @@ static void test_ranges(void)
 	RANGE("3..5", "3|4|5|5.0|3e0", "2|6|2.99|5.01|3..5|");
 	RANGE("-5..-3", "-4|-5|-3", "-2|-6|4");
 	RANGE("3..3", "3", "4");
-	RANGE("2020..2021", "2020|2020.5|2021|2020-01-01|2021-12-31|2021-12-31T23:59:59Z|2021-06|2020:05:06 10:11:12|D:20210304101112+01'00'|2021-06-05 10:11",
+	RANGE("2020..2021",
+	      "2020|2020.5|2021|2020-01-01|2021-12-31|2021-12-31T23:59:59Z|2021-06|2020:05:06 "
+	      "10:11:12|D:20210304101112+01'00'|2021-06-05 10:11",
 	      "2019-12-31|2022-01-01|2022|D:20220101|2021-13-01|2021-06-05x|21-06-05");
 	RANGE("2020-06..2021", "2020-06-01|2021|2021-12-31|D:202006", "2020|2020-05-31|2022-01-01|2020.9");
 	RANGE(">2020", "2021|2021-01-01|2020.5", "2020-12-31|2020|2019");
@@ -57,9 +59,29 @@ static void test_ranges(void)
 
 static void test_wrong_ranges(void)
 {
-	static const char *const wrong[] = { ">", "<", ">=", "..", "3..", "..5", "5..3", "3..x", "a..b", ">ten", "><3", "3...5..7",
-					     "2021..2020", "2021-01..2020-12", "2020-13..2021", "3..2020-05", ">2020-02-30", "1e999..2",
-					     ">0x10", "1..nan", ">=<3", "1..2..3", "-..3" };
+	static const char *const wrong[] = { ">",
+					     "<",
+					     ">=",
+					     "..",
+					     "3..",
+					     "..5",
+					     "5..3",
+					     "3..x",
+					     "a..b",
+					     ">ten",
+					     "><3",
+					     "3...5..7",
+					     "2021..2020",
+					     "2021-01..2020-12",
+					     "2020-13..2021",
+					     "3..2020-05",
+					     ">2020-02-30",
+					     "1e999..2",
+					     ">0x10",
+					     "1..nan",
+					     ">=<3",
+					     "1..2..3",
+					     "-..3" };
 
 	for (size_t k = 0; k < ARRAY_SIZE(wrong); k++) {
 		if (in_range(wrong[k], "x") != -EINVAL)
@@ -78,8 +100,12 @@ static void test_fields(void)
 	box_open_index(b);
 	one = box_file(b, ROOT_INO, "one.txt", "sea and wind");
 	two = box_file(b, ROOT_INO, "two.txt", "sea and land");
-	(void) box_file(b, ROOT_INO, "three.md", "sea\n@field author Ann Lee\n@field date 2020-05-06T10:00:00\n@field pages 12\n@field rating 9\n");
-	(void) box_file(b, ROOT_INO, "four.md", "sand\n@field author ann lee\n@field date 2021-12\n@field pages 9\n@field language Dutch\n");
+	(void)box_file(b, ROOT_INO, "three.md",
+		       "sea\n@field author Ann Lee\n@field date 2020-05-06T10:00:00\n@field pages 12\n@field "
+		       "rating 9\n");
+	(void)box_file(
+		b, ROOT_INO, "four.md",
+		"sand\n@field author ann lee\n@field date 2021-12\n@field pages 9\n@field language Dutch\n");
 	box_xattr(b, one, "user.author", "ANN LEE");
 	box_xattr(b, one, "user.baloo.rating", "3");
 	box_xattr(b, two, "user.pages", " 120 ");
@@ -129,8 +155,8 @@ static void chain(struct box *b, const char *name, const char *to, const char *w
 {
 	char text[200];
 
-	(void) snprintf(text, sizeof(text), "%s\n@link w cites %s\n", words, to);
-	(void) box_file(b, ROOT_INO, name, text);
+	(void)snprintf(text, sizeof(text), "%s\n@link w cites %s\n", words, to);
+	(void)box_file(b, ROOT_INO, name, text);
 }
 
 /* a -> b -> c -> d, and e -> c */
@@ -143,8 +169,8 @@ static struct box *box_of_chain(void)
 	chain(b, "b.md", "c", "sea wind");
 	chain(b, "c.md", "d", "land");
 	chain(b, "e.md", "c", "sea sea sea");
-	(void) box_file(b, ROOT_INO, "d.md", "sea");
-	(void) box_file(b, ROOT_INO, "far.md", "sea and nothing else");
+	(void)box_file(b, ROOT_INO, "d.md", "sea");
+	(void)box_file(b, ROOT_INO, "far.md", "sea and nothing else");
 	for (uint64_t k = 2; k < 8; k++)
 		box_mtime(b, k, 1000 - (int64_t)k);
 	box_wait(b);
@@ -158,7 +184,8 @@ static void test_related(void)
 
 	CHECK_QUERY(b, "find?q=related:a.md&format=paths", "b.md c.md"); /* the nearest first */
 	CHECK_QUERY(b, "find?q=related:a.md&depth=1&format=paths", "b.md");
-	CHECK_QUERY(b, "find?q=related:a.md&depth=9&format=paths", "b.md c.md e.md d.md"); /* then the newest: c's number is less */
+	CHECK_QUERY(b, "find?q=related:a.md&depth=9&format=paths",
+		    "b.md c.md e.md d.md"); /* then the newest: c's number is less */
 	CHECK_QUERY(b, "find?q=related:c.md&depth=1&dir=in&format=paths", "b.md e.md");
 	CHECK_QUERY(b, "find?q=related:c.md&depth=1&dir=out&format=paths", "d.md");
 	CHECK_QUERY(b, "find?q=related:a.md&verb=sees&format=paths", "");
@@ -171,10 +198,16 @@ static void test_related(void)
 	CHECK_QUERY(b, "find?q=link:c.md&format=paths", "b.md e.md");
 	CHECK_QUERY(b, "find?q=link:c.md -link:d.md&depth=5&dir=out&format=paths", "b.md e.md");
 	CHECK_QUERY(b, "count?by=type&q=related:a.md&format=json",
-		    "{\"by\":\"type\",\"total\":2,\"pending\":0,\"counts\":[{\"value\":\"text/markdown\",\"count\":2}]}");
+		    "{\"by\":\"type\",\"total\":2,\"pending\":0,\"counts\":[{\"value\":\"text/"
+		    "markdown\",\"count\":2}]}");
 	CHECK_QUERY(b, "related?to=c.md&q=related:a.md&depth=2&format=paths", "b.md");
 	CHECK_QUERY(b, "graph?op=degree&q=related:a.md", "0\t1\tb.md 1\t0\tc.md");
 	CHECK_QUERY(b, "similar?to=far.md&q=related:a.md&format=paths&mode=text", "b.md");
+	/* Words filter where nothing is ranked. */
+	CHECK_QUERY(b, "related?to=c.md&q=wind&format=paths", "b.md");
+	CHECK_QUERY(b, "related?to=c.md&q=wind land -sea&format=paths", "");
+	CHECK_QUERY(b, "graph?q=wind land", "0\t1\tb.md 1\t0\tc.md");
+	CHECK_QUERY(b, "graph?q=qqq&op=pagerank", "");
 	REFUSE_QUERY(b, "find?q=related:nowhere.md", "related:nowhere.md: no such file");
 	REFUSE_QUERY(b, "find?q=sea link:b.md%2F..%2F..", "link:b.md");
 	REFUSE_QUERY(b, "find?q=related:", "a value is wanted");
@@ -196,16 +229,18 @@ static void test_nearness(void)
 	struct box *b = box_new();
 
 	box_open_index(b);
-	(void) box_file(b, ROOT_INO, "3.md", "harbour lights\n@link w cites 2\n");
-	(void) box_file(b, ROOT_INO, "2.md", "harbour lights\n@link w cites 1\n");
-	(void) box_file(b, ROOT_INO, "1.md", "harbour lights\n@link w cites 0\n");
-	(void) box_file(b, ROOT_INO, "0.md", "nothing\n");
-	(void) box_file(b, ROOT_INO, "4.md", "harbour lights\n");
+	(void)box_file(b, ROOT_INO, "3.md", "harbour lights\n@link w cites 2\n");
+	(void)box_file(b, ROOT_INO, "2.md", "harbour lights\n@link w cites 1\n");
+	(void)box_file(b, ROOT_INO, "1.md", "harbour lights\n@link w cites 0\n");
+	(void)box_file(b, ROOT_INO, "0.md", "nothing\n");
+	(void)box_file(b, ROOT_INO, "4.md", "harbour lights\n");
 	box_wait(b);
 	CHECK_QUERY(b, "find?q=harbour lights&mode=text&format=paths", "4.md 3.md 2.md 1.md");
 	CHECK_QUERY(b, "find?q=harbour lights related:0.md&depth=3&mode=text&format=paths", "1.md 2.md 3.md");
-	CHECK_QUERY(b, "find?q=harbour lights related:0.md&depth=3&mode=hybrid&format=paths", "1.md 2.md 3.md");
-	CHECK_QUERY(b, "find?q=harbour lights related:0.md&depth=3&mode=vector&format=paths", "1.md 2.md 3.md");
+	CHECK_QUERY(b, "find?q=harbour lights related:0.md&depth=3&mode=hybrid&format=paths",
+		    "1.md 2.md 3.md");
+	CHECK_QUERY(b, "find?q=harbour lights related:0.md&depth=3&mode=vector&format=paths",
+		    "1.md 2.md 3.md");
 	box_free(b);
 }
 
@@ -220,8 +255,10 @@ static void test_others(void)
 	CHECK_OTHER(b, "find?q=-related:a.md&depth=9&format=paths&sort=name", "a.md c.md d.md e.md far.md");
 	CHECK_OTHER(b, "find?q=link:c.md&format=paths", "e.md");
 	CHECK_OTHER(b, "find?q=related:d.md&depth=9&format=paths", "c.md e.md");
-	CHECK_OTHER(b, "find?q=related:b.md", "error: related:b.md: no such file below the folder that is asked");
-	CHECK_OTHER(b, "find?q=related:x.md", "error: related:x.md: no such file below the folder that is asked");
+	CHECK_OTHER(b, "find?q=related:b.md",
+		    "error: related:b.md: no such file below the folder that is asked");
+	CHECK_OTHER(b, "find?q=related:x.md",
+		    "error: related:x.md: no such file below the folder that is asked");
 	box_free(b);
 }
 

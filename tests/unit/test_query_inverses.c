@@ -14,10 +14,13 @@ static void test_table(void)
 		CHECK(strcmp(verb_inverse(v->name, strlen(v->name)), v->inverse) == 0);
 		CHECK(strcmp(verb_inverse(v->inverse, strlen(v->inverse)), v->name) == 0);
 		for (size_t other = 0; other < k; other++)
-			CHECK(strcmp(v->name, known_verbs[other].name) != 0 && strcmp(v->inverse, known_verbs[other].inverse) != 0 &&
-			      strcmp(v->name, known_verbs[other].inverse) != 0 && strcmp(v->inverse, known_verbs[other].name) != 0);
+			CHECK(strcmp(v->name, known_verbs[other].name) != 0 &&
+			      strcmp(v->inverse, known_verbs[other].inverse) != 0 &&
+			      strcmp(v->name, known_verbs[other].inverse) != 0 &&
+			      strcmp(v->inverse, known_verbs[other].name) != 0);
 	}
-	CHECK(!verb_inverse("cites", 4) && !verb_inverse("", 0) && !verb_inverse("knows", 5) && !verb_inverse("Cites", 5));
+	CHECK(!verb_inverse("cites", 4) && !verb_inverse("", 0) && !verb_inverse("knows", 5) &&
+	      !verb_inverse("Cites", 5));
 }
 
 /* a and b say the same from both ends; so do a and c. Of c and d only c says it. */
@@ -26,10 +29,10 @@ static struct box *box_of_links(void)
 	struct box *b = box_new();
 
 	box_open_index(b);
-	(void) box_file(b, ROOT_INO, "a.md", "@link w cites b\n@link w contradicts c\n");
-	(void) box_file(b, ROOT_INO, "b.md", "@link w citedBy a\n");
-	(void) box_file(b, ROOT_INO, "c.md", "@link w contradicts a\n");
-	(void) box_file(b, ROOT_INO, "d.md", "@link w knows a\n");
+	(void)box_file(b, ROOT_INO, "a.md", "@link w cites b\n@link w contradicts c\n");
+	(void)box_file(b, ROOT_INO, "b.md", "@link w citedBy a\n");
+	(void)box_file(b, ROOT_INO, "c.md", "@link w contradicts a\n");
+	(void)box_file(b, ROOT_INO, "d.md", "@link w knows a\n");
 	box_wait(b);
 	box_xattr(b, 4, "user.brainy.link.citedBy", "d.md");
 	return b;
@@ -56,27 +59,45 @@ static void check_related(struct box *b)
 	/* Chains. */
 	CHECK_QUERY(b, "path?from=d.md&to=c.md&verb=cites&dir=out&format=paths", "d.md c.md");
 	CHECK_QUERY(b, "path?from=c.md&to=d.md&verb=cites&dir=out&format=paths", "");
-	CHECK_QUERY(b, "path?from=d.md&to=b.md&verb=cites,contradicts&dir=out&format=paths", "d.md c.md a.md b.md");
+	CHECK_QUERY(b, "path?from=d.md&to=b.md&verb=cites,contradicts&dir=out&format=paths",
+		    "d.md c.md a.md b.md");
 	CHECK_QUERY(b, "path?from=d.md&to=b.md&format=paths", "d.md a.md b.md");
 	CHECK_QUERY(b, "path?from=d.md&to=b.md&format=paths&weights=knows:9", "d.md c.md a.md b.md");
-	CHECK_QUERY(b, "path?from=d.md&to=c.md&format=paths&weights=cites:0", "d.md a.md c.md"); /* citedBy is as heavy */
+	CHECK_QUERY(b, "path?from=d.md&to=c.md&format=paths&weights=cites:0",
+		    "d.md a.md c.md"); /* citedBy is as heavy */
 	CHECK_QUERY(b, "path?from=d.md&to=c.md&format=paths&weights=cites:0,citedBy:1", "d.md c.md");
 }
 
 #define NODES "{\"directed\":true,\"multigraph\":true,\"graph\":{},\"nodes\":["
-#define NODE(ino, name, in, out) "{\"id\":\"" ino "\",\"label\":\"" name "\",\"in_degree\":" in ",\"out_degree\":" out "}"
+#define NODE(ino, name, in, out)                                                                             \
+	"{\"id\":\"" ino "\",\"label\":\"" name "\",\"in_degree\":" in ",\"out_degree\":" out "}"
 #define EDGE(from, to, verb) "{\"source\":\"" from "\",\"target\":\"" to "\",\"verb\":\"" verb "\"}"
 
 static void check_graph(struct box *b)
 {
-	CHECK_QUERY(b, "graph?format=json", NODES " " NODE("2", "a.md", "1", "2") ", " NODE("3", "b.md", "1", "0") ", "
-		    NODE("4", "c.md", "1", "1") ", " NODE("5", "d.md", "1", "1") " ],\"edges\":[ " EDGE("2", "3", "cites") ", "
-		    EDGE("2", "4", "contradicts") ", " EDGE("4", "5", "citedBy") ", " EDGE("5", "2", "knows") " ]}");
-	CHECK_QUERY(b, "graph?format=json&verb=cites", NODES " " NODE("2", "a.md", "0", "1") ", " NODE("3", "b.md", "1", "0") ", "
-		    NODE("4", "c.md", "1", "0") ", " NODE("5", "d.md", "0", "1") " ],\"edges\":[ " EDGE("2", "3", "cites") ", "
-		    EDGE("5", "4", "cites") " ]}");
-	CHECK_QUERY(b, "graph?format=json&verb=citedBy&q=-name:a", NODES " " NODE("3", "b.md", "0", "0") ", "
-		    NODE("4", "c.md", "0", "1") ", " NODE("5", "d.md", "1", "0") " ],\"edges\":[ " EDGE("4", "5", "citedBy") " ]}");
+	CHECK_QUERY(
+		b, "graph?format=json",
+		NODES
+		" " NODE("2", "a.md", "1", "2") ", " NODE("3", "b.md", "1", "0") ", " NODE("4", "c.md", "1", "1") ", " NODE(
+			"5", "d.md",
+			"1", "1") " ],\"edges\":[ " EDGE("2", "3",
+							 "cites") ", " EDGE("2", "4",
+									    "contradicts") ", " EDGE("4", "5",
+												     "citedB"
+												     "y") ","
+													  " " EDGE("5",
+														   "2",
+														   "knows") " ]}");
+	CHECK_QUERY(b, "graph?format=json&verb=cites",
+		    NODES " " NODE("2", "a.md", "0", "1") ", " NODE("3", "b.md", "1", "0") ", " NODE(
+			    "4", "c.md", "1",
+			    "0") ", " NODE("5", "d.md", "0",
+					   "1") " ],\"edges\":[ " EDGE("2", "3",
+								       "cites") ", " EDGE("5", "4",
+											  "cites") " ]}");
+	CHECK_QUERY(b, "graph?format=json&verb=citedBy&q=-name:a",
+		    NODES " " NODE("3", "b.md", "0", "0") ", " NODE("4", "c.md", "0", "1") ", " NODE(
+			    "5", "d.md", "1", "0") " ],\"edges\":[ " EDGE("4", "5", "citedBy") " ]}");
 	CHECK_QUERY(b, "graph?verb=contradicts", "0\t1\ta.md 1\t0\tc.md");
 	CHECK_QUERY(b, "graph?verb=cites,citedBy&op=components", "0\ta.md 0\tb.md 1\tc.md 1\td.md");
 	CHECK_QUERY(b, "graph?verb=citedBy,knows&op=degree&q=-name:b", "1\t1\td.md 1\t0\ta.md 0\t1\tc.md");
@@ -118,6 +139,26 @@ static void test_others(void)
 	box_free(b);
 }
 
+/* What both ends say is one link: it comes before no other for that. */
+static void test_once(void)
+{
+	struct box *b = box_new();
+
+	box_open_index(b);
+	(void) box_file(b, ROOT_INO, "a.md", "@link w knows b\n@link w cites c\n@link w contradicts d\n");
+	(void) box_file(b, ROOT_INO, "b.md", "");
+	(void) box_file(b, ROOT_INO, "c.md", "@link w citedBy a\n");
+	(void) box_file(b, ROOT_INO, "d.md", "@link w contradicts a\n");
+	(void) box_file(b, ROOT_INO, "e.md", "@link w knows a\n@link w cites a\n");
+	box_wait(b);
+	CHECK_QUERY(b, "related?to=a.md&format=paths", "e.md b.md c.md d.md");
+	CHECK_QUERY(b, "related?to=a.md&verb=cites,citedBy&format=paths", "c.md e.md");
+	CHECK_QUERY(b, "related?to=a.md&dir=out&format=paths", "b.md c.md d.md");
+	CHECK_QUERY(b, "related?to=a.md&dir=in&format=paths", "e.md c.md d.md");
+	CHECK_QUERY(b, "related?to=d.md&format=paths", "a.md");
+	box_free(b);
+}
+
 /* ---- random ones, against what was said */
 
 #define FILES 7u
@@ -152,10 +193,11 @@ static void say(struct box *b, unsigned from)
 		for (unsigned w = 0; w < WORDS; w++) {
 			said[from][to][w] = to != from && rand() % 6 == 0;
 			if (said[from][to][w])
-				at += (size_t)snprintf(text + at, sizeof(text) - at, "@link w %s %u\n", words[w], to);
+				at += (size_t)snprintf(text + at, sizeof(text) - at, "@link w %s %u\n",
+						       words[w], to);
 		}
-	(void) snprintf(name, sizeof(name), "%u.md", from);
-	(void) box_file(b, ROOT_INO, name, text);
+	(void)snprintf(name, sizeof(name), "%u.md", from);
+	(void)box_file(b, ROOT_INO, name, text);
 }
 
 static const char *const asked[] = { "cites", "citedBy", "contradicts", "knows", "partOf", "hasPart" };
@@ -178,11 +220,13 @@ static void check_neighbours(struct box *b, unsigned from, unsigned verbs, unsig
 	static const char *const ways[] = { "out", "in", "both" };
 	char name[300], *got;
 	unsigned found = 0, twice = 0;
-	size_t n = (size_t)snprintf(name, sizeof(name), "related?to=%u.md&format=paths&dir=%s&verb=", from, ways[direction - 1]);
+	size_t n = (size_t)snprintf(name, sizeof(name), "related?to=%u.md&format=paths&dir=%s&verb=", from,
+				    ways[direction - 1]);
 
 	for (unsigned k = 0; k < ARRAY_SIZE(asked); k++)
 		if (verbs & 1u << k)
-			n += (size_t)snprintf(name + n, sizeof(name) - n, "%s%s", name[n - 1] == '=' ? "" : ",", asked[k]);
+			n += (size_t)snprintf(name + n, sizeof(name) - n, "%s%s",
+					      name[n - 1] == '=' ? "" : ",", asked[k]);
 	got = box_query_as(b, ROOT_INO, NULL, name);
 	for (char *at = got; *at >= '0' && *at <= '9'; at = strchr(at, '\n') + 1) {
 		twice |= found & 1u << (*at - '0');
@@ -218,6 +262,7 @@ int main(void)
 	test_table();
 	test_links();
 	test_others();
+	test_once();
 	test_random();
 	return check_result();
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* similar? by a file, several, or a text, in each mode, with each filter, order and threshold: what is asked for beside the
- * likeness takes away, and changes nothing else. */
+/* similar? by a file, several, or a text, in each mode, with each filter, order and threshold: what is asked
+ * for beside the likeness takes away, and changes nothing else. */
 #include "query_box.h"
 
 #include "tests/fakes/plain_extractor.h"
@@ -13,10 +13,13 @@ static const char *const subjects[] = { "the ferry crossed the strait at dawn wi
 					"the lighthouse lamp turned by clockwork in the storm",
 					"a kernel schedules processes and pages of memory" };
 static const char *const asked[] = { "to=0.md", "to=0.md&to=4.md", "to=1.md&to=2.txt",
-				     "text=a warm kitchen and bread", "text=lamp of the lighthouse&to=3.txt" };
+				     "text=a warm kitchen and bread",
+				     "text=lamp of the lighthouse&to=3.txt" };
 static const char *const modes[] = { "hybrid", "text", "vector" };
-static const char *const filters[] = { "", "type:md", "tag:odd", "-tag:odd", "name:1", "pages:>30", "related:0.md", "link:0.md",
-				       "size:>70", "after:2001", "-\"warm kitchen\"", "title:nothing", "path:d", "-storm" };
+static const char *const filters[] = { "",         "type:md",    "tag:odd",           "-tag:odd",
+				       "name:1",   "pages:>30",  "related:0.md",      "link:0.md",
+				       "size:>70", "after:2001", "-\"warm kitchen\"", "title:nothing",
+				       "path:d",   "-storm" };
 static const char *const sorts[] = { "score", "newest", "oldest", "name", "size" };
 static const double thresholds[] = { 0, 0.2, 0.4, 0.7, 1 };
 
@@ -31,11 +34,11 @@ static struct box *box_of_texts(void)
 		uint64_t ino;
 		bool note = k % 5 < 2 || k == 4;
 
-		(void) snprintf(name, sizeof(name), "%u.%s", k, note ? "md" : k % 7 == 6 ? "bin" : "txt");
-		(void) snprintf(text, sizeof(text), "%s %s number%u\n%s", subjects[k % 4], subjects[(k / 4) % 4] + k % 9, k,
-				k % 6 == 1 ? "@link w cites 0\n" : "");
+		(void)snprintf(name, sizeof(name), "%u.%s", k, note ? "md" : k % 7 == 6 ? "bin" : "txt");
+		(void)snprintf(text, sizeof(text), "%s %s number%u\n%s", subjects[k % 4],
+			       subjects[(k / 4) % 4] + k % 9, k, k % 6 == 1 ? "@link w cites 0\n" : "");
 		ino = box_file(b, k < 30 ? ROOT_INO : dir, name, text);
-		(void) snprintf(text, sizeof(text), "%u", k);
+		(void)snprintf(text, sizeof(text), "%u", k);
 		box_xattr(b, ino, "user.pages", text);
 		if (k % 2)
 			box_xattr(b, ino, "user.xdg.tags", "odd");
@@ -66,7 +69,8 @@ static void ask(struct box *b, const struct identity *who, const char *name, str
 		char *path = strchr(line, '\t');
 
 		ret->scores[ret->n] = atof(line);
-		(void) snprintf(ret->paths[ret->n], LINE, "%.*s", path ? (int)strcspn(path + 1, "\t") : 0, path ? path + 1 : "");
+		(void)snprintf(ret->paths[ret->n], LINE, "%.*s", path ? (int)strcspn(path + 1, "\t") : 0,
+			       path ? path + 1 : "");
 	}
 	free(got);
 }
@@ -119,16 +123,17 @@ static void check_thresholds(struct box *b, const char *keys)
 	struct list all, cosines, got, want;
 	char name[400];
 
-	(void) snprintf(name, sizeof(name), "similar?limit=100&%s", keys);
+	(void)snprintf(name, sizeof(name), "similar?limit=100&%s", keys);
 	ask(b, NULL, name, &all);
-	(void) snprintf(name, sizeof(name), "similar?%s&limit=100&mode=vector&sort=score", keys);
+	(void)snprintf(name, sizeof(name), "similar?%s&limit=100&mode=vector&sort=score", keys);
 	ask(b, NULL, name, &cosines);
 	for (unsigned t = 0; t < ARRAY_SIZE(thresholds); t++) {
 		want = keep_in(&all, &cosines, thresholds[t]);
-		(void) snprintf(name, sizeof(name), "similar?limit=100&threshold=%g&%s", thresholds[t], keys);
+		(void)snprintf(name, sizeof(name), "similar?limit=100&threshold=%g&%s", thresholds[t], keys);
 		ask(b, NULL, name, &got);
 		check_same(&got, &want, name);
-		(void) snprintf(name, sizeof(name), "similar?limit=3&offset=2&threshold=%g&%s", thresholds[t], keys);
+		(void)snprintf(name, sizeof(name), "similar?limit=3&offset=2&threshold=%g&%s", thresholds[t],
+			       keys);
 		ask(b, NULL, name, &got);
 		want.n = want.n > 5 ? 5 : want.n;
 		for (unsigned k = 0; k + 2 < want.n; k++)
@@ -145,9 +150,11 @@ static void test_thresholds(struct box *b)
 	for (unsigned a = 0; a < ARRAY_SIZE(asked); a++)
 		for (unsigned m = 0; m < ARRAY_SIZE(modes); m++)
 			for (unsigned o = 0; o < ARRAY_SIZE(sorts); o++) {
-				(void) snprintf(keys, sizeof(keys), "%s&mode=%s&sort=%s", asked[a], modes[m], sorts[o]);
+				(void)snprintf(keys, sizeof(keys), "%s&mode=%s&sort=%s", asked[a], modes[m],
+					       sorts[o]);
 				check_thresholds(b, keys);
-				(void) snprintf(keys, sizeof(keys), "%s&mode=%s&sort=%s&q=-tag:odd", asked[a], modes[m], sorts[o]);
+				(void)snprintf(keys, sizeof(keys), "%s&mode=%s&sort=%s&q=-tag:odd", asked[a],
+					       modes[m], sorts[o]);
 				check_thresholds(b, keys);
 			}
 }
@@ -160,17 +167,19 @@ static void test_filters(struct box *b)
 	for (unsigned f = 1; f < ARRAY_SIZE(filters); f++) {
 		struct list passing, all, got, want;
 
-		(void) snprintf(name, sizeof(name), "find?limit=100&q=%s", filters[f]);
+		(void)snprintf(name, sizeof(name), "find?limit=100&q=%s", filters[f]);
 		ask(b, NULL, name, &passing);
 		for (unsigned a = 0; a < ARRAY_SIZE(asked); a++)
 			for (unsigned m = 0; m < ARRAY_SIZE(modes); m++) {
-				(void) snprintf(name, sizeof(name), "similar?limit=100&sort=name&mode=%s&%s", modes[m], asked[a]);
+				(void)snprintf(name, sizeof(name), "similar?limit=100&sort=name&mode=%s&%s",
+					       modes[m], asked[a]);
 				ask(b, NULL, name, &all);
 				CHECK(all.n > 10);
 				memset(passing.scores, 0, sizeof(passing.scores));
 				want = keep_in(&all, &passing, 0);
-				(void) snprintf(name, sizeof(name), "similar?limit=100&sort=name&mode=%s&%s&q=%s", modes[m], asked[a],
-						filters[f]);
+				(void)snprintf(name, sizeof(name),
+					       "similar?limit=100&sort=name&mode=%s&%s&q=%s", modes[m],
+					       asked[a], filters[f]);
 				ask(b, NULL, name, &got);
 				check_same(&got, &want, name);
 			}
@@ -238,20 +247,24 @@ static void test_others(struct box *b)
 
 	CHECK_EQ(identity_init(&who, QUERY_OTHER, NULL, 0), 0);
 	for (unsigned m = 0; m < ARRAY_SIZE(modes); m++) {
-		(void) snprintf(name, sizeof(name), "similar?to=0.md&limit=100&mode=%s", modes[m]);
+		(void)snprintf(name, sizeof(name), "similar?to=0.md&limit=100&mode=%s", modes[m]);
 		ask(b, &who, name, &before[m]);
 	}
 	for (unsigned k = 0; k < 40; k++) {
-		(void) snprintf(name, sizeof(name), "hidden%u.txt", k);
-		box_chmod(b, box_file(b, ROOT_INO, name, "the ferry crossed the ferry at the strait, strait, strait"), 0600);
+		(void)snprintf(name, sizeof(name), "hidden%u.txt", k);
+		box_chmod(b,
+			  box_file(b, ROOT_INO, name,
+				   "the ferry crossed the ferry at the strait, strait, strait"),
+			  0600);
 	}
 	box_wait(b);
 	for (unsigned m = 0; m < ARRAY_SIZE(modes); m++) {
-		(void) snprintf(name, sizeof(name), "similar?to=0.md&limit=100&mode=%s", modes[m]);
+		(void)snprintf(name, sizeof(name), "similar?to=0.md&limit=100&mode=%s", modes[m]);
 		ask(b, &who, name, &after);
 		check_same(&after, &before[m], name);
 	}
-	CHECK_OTHER(b, "similar?to=hidden1.txt", "error: to=hidden1.txt: no such file below the folder that is asked");
+	CHECK_OTHER(b, "similar?to=hidden1.txt",
+		    "error: to=hidden1.txt: no such file below the folder that is asked");
 	identity_done(&who);
 }
 
