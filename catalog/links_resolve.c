@@ -103,12 +103,40 @@ int link_resolve_path(struct catalog *c, uint64_t dir, const char *path, size_t 
 	return 1;
 }
 
+/* -ENOENT: `dir` is the root, or lost. */
+static int go_up(struct catalog *c, uint64_t *dir)
+{
+	struct inode i;
+	int r = inode_get(c, *dir, &i);
+
+	*dir = r < 0 ? 0 : i.parent;
+	return is_none(r) || (r >= 0 && !*dir) ? -ENOENT : r;
+}
+
+/* "/a/b.md" of a tree that was copied here is from the top of that tree: the nearest folder above that has it. */
+static int resolve_from_above(struct catalog *c, uint64_t dir, const struct found_link *l, struct inode *ret_i)
+{
+	struct text path = { l->target, l->len };
+	int r = 0;
+
+	while (path.len && *path.at == '/')
+		path.at++, path.len--;
+	for (unsigned up = 0; path.len && up < STEPS_MAX && r == 0; up++) {
+		r = link_resolve_path(c, dir, path.at, path.len, ret_i);
+		if (r == 0 && go_up(c, &dir) < 0)
+			return 0;
+	}
+	return r;
+}
+
 static int resolve_path(struct catalog *c, const struct inode *src, const struct found_link *l,
 			uint64_t *ret_ino)
 {
 	struct inode i;
 	int r = link_resolve_path(c, src->parent, l->target, l->len, &i);
 
+	if (r == 0 && l->len && *l->target == '/')
+		r = resolve_from_above(c, src->parent, l, &i);
 	if (r <= 0 || !is_file(&i))
 		return MIN(r, 0);
 	*ret_ino = i.ino;
@@ -195,16 +223,6 @@ static int folders_match(const struct search *s, uint64_t dir)
 		dir = i.parent;
 	}
 	return r;
-}
-
-/* -ENOENT: `dir` is the root, or lost. */
-static int go_up(struct catalog *c, uint64_t *dir)
-{
-	struct inode i;
-	int r = inode_get(c, *dir, &i);
-
-	*dir = r < 0 ? 0 : i.parent;
-	return is_none(r) || (r >= 0 && !*dir) ? -ENOENT : r;
 }
 
 static int steps_to(const struct search *s, uint64_t dir, unsigned *ret_steps)

@@ -103,7 +103,8 @@ static int change_list(struct batch *b, const struct retag *change, struct buf *
 	return r < 0 ? r : any;
 }
 
-/* A label that is left by way of its folder stays until the folder is removed, as programs expect that remove all of it. */
+/* A label that is left by way of its folder stays until the folder is removed, as programs expect that
+ * remove all of it. */
 static int keep_folders(struct batch *b, const struct retag *change)
 {
 	int r = 0;

@@ -24,7 +24,8 @@ static int next_piece(struct reader *in, struct piece *ret_p)
 	if (!reader_left(in))
 		return 0;
 	code = reader_varint(in);
-	*ret_p = (struct piece){ .id = code & LIST_ID ? code >> 1 : 0, .len = code & LIST_ID ? 0 : (size_t)(code >> 1) };
+	*ret_p = (struct piece){ .id = code & LIST_ID ? code >> 1 : 0,
+				 .len = code & LIST_ID ? 0 : (size_t)(code >> 1) };
 	ret_p->text = reader_take(in, ret_p->len);
 	return in->bad || (code & LIST_ID && !ret_p->id) ? -EBADMSG : 1;
 }
@@ -47,7 +48,8 @@ int tags_encode(struct batch *b, const void *text, size_t len, struct buf *ret_l
 	int r = 0;
 
 	while (r >= 0 && at < end) {
-		const char *from = at, *comma = memchr(at, ',', (size_t)(end - at)), *to = comma ? comma : end;
+		const char *from = at, *comma = memchr(at, ',', (size_t)(end - at));
+		const char *to = comma ? comma : end;
 		uint64_t id;
 
 		at = comma ? comma + 1 : end;
@@ -139,7 +141,8 @@ static void skip_comma(struct piece *p)
 	p->len -= skipped;
 }
 
-static int take_out(struct batch *b, const struct buf *list, uint64_t top, struct buf *ret_list, bool *ret_any)
+static int take_out(struct batch *b, const struct buf *list, uint64_t top, struct buf *ret_list,
+		    bool *ret_any)
 {
 	struct reader in = reader_over(list->data, list->len);
 	bool dropped = false;

@@ -157,6 +157,7 @@ static int link_main(int argc, char **argv)
 
 const struct command command_link = {
 	"link", link_main, "add|rm VERB FILE TARGET.. | ls FILE..", "link files to others, list links",
-	"VERB: any of letters, digits, - and _, as cites, partOf, dependsOn. ls also shows links that were\n"
-	"found in the text; a target after ? is not there yet.",
+	"VERB: any of letters, digits, - and _, as cites, partOf, dependsOn. A link is kept as it was said; queries\n"
+	"find those of verbs that have an inverse (cites, citedBy) from either end: brainy(1). ls also shows links\n"
+	"that were found in the text; a target after ? is not there yet.",
 };

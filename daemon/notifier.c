@@ -26,16 +26,17 @@ struct notifier {
 
 int notifier_new(int fuse_fd, struct notifier **ret_n)
 {
-	struct notifier *n = calloc(1, sizeof(*n));
-	int keeper = pidfd_open(getppid(), 0);
+	_cleanup_close_ int keeper = pidfd_open(getppid(), 0);
+	struct notifier *n;
 
-	if (n && keeper >= 0) {
-		*n = (struct notifier){ fuse_fd, keeper, PTHREAD_MUTEX_INITIALIZER, .socket = -1 };
-		*ret_n = n;
-		return 0;
-	}
-	free(n);
-	return keeper < 0 ? -errno : -ENOMEM;
+	if (keeper < 0)
+		return -errno;
+	n = calloc(1, sizeof(*n));
+	if (!n)
+		return -ENOMEM;
+	*n = (struct notifier){ fuse_fd, steal_fd(&keeper), PTHREAD_MUTEX_INITIALIZER, .socket = -1 };
+	*ret_n = n;
+	return 0;
 }
 
 static int start(struct notifier *n)

@@ -29,7 +29,8 @@ static int spawn(char **argv, const int *fds, size_t n_fds, pid_t *ret_pid)
 
 int side_process_start(const char *command, const int *fds, size_t n_fds, int *ret_socket, pid_t *ret_pid)
 {
-	char numbers[SIDE_PROCESS_FDS + 1][16], *argv[SIDE_PROCESS_FDS + 4] = { (char *)"brainy", (char *)command };
+	char *argv[SIDE_PROCESS_FDS + 4] = { (char *)"brainy", (char *)command };
+	char numbers[SIDE_PROCESS_FDS + 1][16];
 	int given[SIDE_PROCESS_FDS + 1], pair[2], r;
 
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)

@@ -50,9 +50,11 @@ static struct message begin(int code)
 
 static struct message of_inode(const struct item *item)
 {
-	const struct fuse_notify_inval_inode_out out = { .ino = item->ino,
-							 .off = item->offset,
-							 .len = item->len };
+	const struct fuse_notify_inval_inode_out out = {
+		.ino = item->ino,
+		.off = item->offset,
+		.len = item->len,
+	};
 	struct message m = begin(FUSE_NOTIFY_INVAL_INODE);
 
 	add_part(&m, &out, sizeof(out));
@@ -62,9 +64,11 @@ static struct message of_inode(const struct item *item)
 /* A name that another file has by now stays: the kernel compares. */
 static struct message of_gone(const struct item *item, uint32_t len)
 {
-	const struct fuse_notify_delete_out out = { .parent = item->ino,
-						    .child = item->gone,
-						    .namelen = len };
+	const struct fuse_notify_delete_out out = {
+		.parent = item->ino,
+		.child = item->gone,
+		.namelen = len,
+	};
 	struct message m = begin(FUSE_NOTIFY_DELETE);
 
 	add_part(&m, &out, sizeof(out));

@@ -121,8 +121,8 @@ static bool hand_over(struct loop *l, size_t len)
 	return job != NULL;
 }
 
-/* Waits for a request, `timeout_ms` at most (-1: without end). 1: there is one. 0: the time is over. -1: the
- * mount has ended, or a signal came. */
+/* Waits for a request, `timeout_ms` at most (-1: without end). 1: there is one. 0: the time is over. -1: the mount
+ * has ended, or a signal came. */
 static int wait_for_request(const struct fs *fs, int timeout_ms)
 {
 	struct pollfd p = { .fd = fs->config.fuse_fd, .events = POLLIN };
@@ -191,8 +191,7 @@ static bool wants_worker(struct loop *l, const struct fuse_in_header *in)
 		return true;
 	if (is_sight(l, in))
 		return true;
-	if (in->opcode == FUSE_FALLOCATE ||
-	    (in->opcode == FUSE_COPY_FILE_RANGE && is_large(l->fs, in->nodeid)))
+	if (in->opcode == FUSE_FALLOCATE || (in->opcode == FUSE_COPY_FILE_RANGE && is_large(l->fs, in->nodeid)))
 		return true;
 	if (in->opcode == FUSE_READDIR || in->opcode == FUSE_READDIRPLUS)
 		return tree_dir_is_slow(l->fs->config.catalog, in->nodeid);
@@ -253,8 +252,7 @@ static int serve(struct loop *l)
 		n = receive(l);
 		if (n > 0) {
 			awake_note(&l->awake);
-			__atomic_store_n(&fs->shared->header.received, fs->shared->header.received + 1,
-					 __ATOMIC_RELAXED);
+			__atomic_store_n(&fs->shared->header.received, fs->shared->header.received + 1, __ATOMIC_RELAXED);
 			dispatch(l, (size_t)n);
 		}
 		if (syncs_waiting(fs->syncs) == 0)

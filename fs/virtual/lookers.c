@@ -2,6 +2,7 @@
 #include <errno.h>
 
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "fs/virtual/announcing.h"
 #include "fs/virtual/view.h"
 
@@ -86,4 +87,22 @@ int looker_may_try(struct looker *l, const char *path, size_t len)
 	if (r == 0)
 		return S_ISDIR(i.mode) ? looker_enters(l, i.ino) : 0;
 	return r == -ENOENT || r == -ENOTDIR || r == -ENAMETOOLONG || r == -EINVAL ? 0 : r;
+}
+
+/* ---- the index */
+
+#define MANY_PENDING 64u
+#define IN_VAIN_MS 1000u
+
+void view_wait(struct fs *fs, unsigned timeout_ms)
+{
+	uint64_t behind_ms = atomic_load(&fs->virtual->behind_ms);
+
+	if (!fs->config.index)
+		return;
+	if (timeout_ms <= VIEW_WAIT_MS && behind_ms && clock_mono_ms() - behind_ms < IN_VAIN_MS &&
+	    index_pending(fs->config.index) > MANY_PENDING)
+		return;
+	if (index_wait(fs->config.index, timeout_ms) == -ETIMEDOUT)
+		atomic_store(&fs->virtual->behind_ms, clock_mono_ms());
 }

@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "fs/virtual/view.h"
 #include "fs/virtual/view_names.h"
 
 #define CACHED_MAX 16u
@@ -241,7 +242,7 @@ static int run(struct fs *fs, const struct manner *m, const char *spec, uint32_t
 	*ret_limit = q.limit;
 	q.limit = MAX(q.limit, at_least);
 	if (m->waits)
-		(void) index_wait(fs->config.index, q.wait_ms);
+		view_wait(fs, q.wait_ms);
 	r = index_query(fs->config.index, &q, &scope, &answer, ret_why);
 	query_done(&q);
 	if (r >= 0)

@@ -54,6 +54,9 @@ enum view_class {
 #define VIEW_TERMS_MAX 16u
 /* So long the index is waited for, where no query says how long. */
 #define VIEW_WAIT_MS 1000u
+/* Waits for what was written just now. Not while very many files wait and somebody has waited in vain within the last second:
+ * "ls -l" asks for each name. Longer waits are what somebody asked for. */
+void view_wait(struct fs *fs, unsigned timeout_ms);
 
 struct view_term {
 	uint64_t id;

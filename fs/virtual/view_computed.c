@@ -64,7 +64,7 @@ int view_computed_below(struct looker *l, const struct view *v, const char *name
 		return r < 0 ? r : -ENOMEM;
 	r = has_some(l, &what);
 	if (r == 0 && index_pending(l->fs->config.index)) {
-		(void) index_wait(l->fs->config.index, VIEW_WAIT_MS);
+		view_wait(l->fs, VIEW_WAIT_MS);
 		r = has_some(l, &what);
 	}
 	if (r > 0)
@@ -117,7 +117,7 @@ int view_computed_folders(struct looker *l, const struct view *v, struct buf *re
 	if (!l->fs->config.index)
 		return 0;
 	looker_rest(l);
-	(void) index_wait(l->fs->config.index, VIEW_WAIT_MS);
+	view_wait(l->fs, VIEW_WAIT_MS);
 	(void) snprintf(name, sizeof(name), "count?by=%s", view_computed_names[v->id % COMPUTED_FIELDS]);
 	r = query_parse(name, &q, &why);
 	if (r < 0)
@@ -161,7 +161,7 @@ int view_computed_open(struct view_walk *w, uint64_t cookie)
 {
 	if (!cookie) {
 		looker_rest(w->l);
-		(void) index_wait(w->l->fs->config.index, VIEW_WAIT_MS);
+		view_wait(w->l->fs, VIEW_WAIT_MS);
 	}
 	w->low = cookie + 1;
 	return 0;

@@ -41,8 +41,7 @@ static int check_source(struct looker *l, const struct view *v)
 static void wait_for_index(struct looker *l)
 {
 	looker_rest(l);
-	if (l->fs->config.index)
-		(void) index_wait(l->fs->config.index, VIEW_WAIT_MS);
+	view_wait(l->fs, VIEW_WAIT_MS);
 }
 
 /* ---- verbs */

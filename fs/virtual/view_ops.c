@@ -87,6 +87,12 @@ static bool is_search(const struct view *v)
 	return view_kind_of(v)->results;
 }
 
+/* A folder of one tag more, which is not listed as long as no file has it: files go before it, as before a symlink. */
+static bool is_narrower(const struct view *v, const struct view *below)
+{
+	return below->class == VIEW_TAG_SET && v->class != VIEW_TAGS;
+}
+
 static void lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *name)
 {
 	_cleanup_buf_ struct buf target = BUF_INIT;
@@ -95,9 +101,9 @@ static void lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *n
 	int r;
 
 	r = view_is(dir) ? view_of(l->fs, dir, &v) : view_root(name, &below);
-	if (r == 0) /* a file goes before a symlink to a set of tags */
+	if (r == 0)
 		r = view_below(l, &v, name, &below, &target);
-	if (r == 2 && view_find(l, &v, name, &i) == 0)
+	if ((r == 2 || (r == 1 && is_narrower(&v, &below))) && view_find(l, &v, name, &i) == 0)
 		r = -ENOENT;
 	if (r == -ENOENT && view_is(dir) && is_search(&v))
 		lookup_result(req, l, &v, dir, name);

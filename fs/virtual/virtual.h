@@ -38,6 +38,7 @@ struct virtual {
 	struct results_cache *results;
 	struct announcing *announcing;
 	struct live *live;       /* NULL: nothing is followed */
+	atomic_uint_fast64_t behind_ms; /* clock_mono_ms() when somebody last waited in vain for the index; 0: never */
 	struct timespec born;
 	uint32_t gid;              /* of the server: what virtual directories show */
 };

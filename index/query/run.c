@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "index/query/duplicates.h"
 #include "index/query/relations.h"
+#include "index/query/why.h"
 #include "index/viewers.h"
 
 /* A query that meets damaged segments runs again without them, so often at most. */
@@ -149,6 +150,17 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 	return r;
 }
 
+/* Keys that say which links are followed make no sense where none are. */
+static int check_links(const struct query *q, const struct parsed_query *p, char **ret_why)
+{
+	bool follows = q->verb == QUERY_RELATED || q->verb == QUERY_PATH;
+	bool said = q->depth || q->direction != GRAPH_BOTH || (q->verbs && q->verb != QUERY_GRAPH);
+
+	for (size_t k = 0; k < p->n_filters; k++)
+		follows |= p->filters[k].kind == FILTER_RELATED || p->filters[k].kind == FILTER_LINK;
+	return follows || !said ? 0 : query_why(ret_why, "depth, dir and verb say which links related: and link: follow; neither is in q");
+}
+
 static int parse(const struct query *q, struct parsed_query *ret_p, char **ret_why)
 {
 	struct parsed_query p = { 0 };
@@ -156,6 +168,8 @@ static int parse(const struct query *q, struct parsed_query *ret_p, char **ret_w
 
 	if (r >= 0)
 		r = query_language_check(&p, ret_why);
+	if (r >= 0)
+		r = check_links(q, &p, ret_why);
 	if (r < 0) {
 		parsed_query_done(&p);
 		return r;

@@ -4,22 +4,33 @@
  *   short   each pwrite(2) does only a part, but for those of LMDB, which takes that for an error
  *   write   pwrite(2) answers EIO
  *   sync    fsync(2) and fdatasync(2) answer EIO
- *   clock N the time of day is N seconds off */
+ *   clock N the time of day is N seconds off
+ *   absent  pages that a mapping of BUFFER bytes has not got from the beginning never come: who needs one
+ *           waits until it is killed. Root only */
 #undef _FILE_OFFSET_BITS /* both names of pwrite are defined here */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <linux/userfaultfd.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
+
+#define BUFFER ((1u << 20) + 8192u) /* FS_BUFFER_SIZE */
 
 int fsync(int fd);
 int fdatasync(int fd);
 ssize_t pwrite(int fd, const void *data, size_t len, off_t offset);
 ssize_t pwrite64(int fd, const void *data, size_t len, off_t offset);
+
+void *mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset);
+void *mmap64(void *at, size_t len, int protection, int flags, int fd, off_t offset);
 
 static void read_fault(char ret_text[32])
 {
@@ -97,4 +108,30 @@ int clock_gettime(clockid_t clock, struct timespec *ret)
 			ret->tv_sec += atol(text + 6);
 	}
 	return r;
+}
+
+/* The descriptor stays open: with it the pages would come. */
+static void keep_absent(void *at, size_t len)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register pages = { .range = { (uintptr_t)at, len },
+					 .mode = UFFDIO_REGISTER_MODE_MISSING };
+	int fd = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+
+	if (fd < 0 || ioctl(fd, UFFDIO_API, &api) < 0 || ioctl(fd, UFFDIO_REGISTER, &pages) < 0)
+		fprintf(stderr, "faulty: userfaultfd: %s\n", strerror(errno));
+}
+
+void *mmap(void *at, size_t len, int protection, int flags, int fd, off_t offset)
+{
+	void *p = (void *)syscall(SYS_mmap, at, len, protection, flags, fd, offset);
+
+	if (p != MAP_FAILED && len == BUFFER && says("absent"))
+		keep_absent(p, len);
+	return p;
+}
+
+void *mmap64(void *at, size_t len, int protection, int flags, int fd, off_t offset)
+{
+	return mmap(at, len, protection, flags, fd, offset);
 }

@@ -25,6 +25,8 @@ class Chooser(ViewChooser):
             self.kinds["killserver"] = 2
         if rng.random() < 0.7:
             self.kinds.update({kind: weight * rng.choice((1, 1, 3)) for kind, weight in KINDS.items()})
+        if rng.random() < 0.2:
+            self.kinds[rng.choice(list(KINDS))] = 60
 
     def next(self):
         while not self.queue:

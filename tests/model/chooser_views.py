@@ -26,8 +26,8 @@ class ViewChooser:
     def new_tag(self):
         """Below a tag that is there, or beside all."""
         above, name = self.old_tag() if self.rng.random() < 0.4 else None, self.tag_name()
-        unsure = above and name in self.unsure(Folder(self.tree, above))
-        return f"{above}/{name}" if above and above.count("/") < 3 and not unsure else name
+        sure = above and self.certain(Folder(self.tree, above), [name])
+        return f"{above}/{name}" if sure and above.count("/") < 3 else name
 
     def folder(self):
         """Whose files can be changed."""
@@ -53,11 +53,14 @@ class ViewChooser:
         certain, called = self.tree.names_in(folder), self.tree.basenames()
         return set().union(*(called[id(n)] for n in folder.nodes if all(n is not c for c in certain.values())))
 
+    def certain(self, folder, names):
+        """Those of which it is certain what they are there."""
+        unsure = self.unsure(folder)
+        return [name for name in names if name not in unsure and not self.tree.is_unlisted(folder, name)]
+
     def certain_names(self, folder):
         folder = Folder(self.tree, folder)
-        names = self.plain_names() + self.rng.sample(TAG_NAMES, 1) + list(self.tree.names_in(folder))
-        unsure = self.unsure(folder)
-        return [name for name in names if name not in unsure]
+        return self.certain(folder, self.plain_names() + self.rng.sample(TAG_NAMES, 1) + list(self.tree.names_in(folder)))
 
     def into(self, name):
         """A folder, and what a file may be called there, mostly as it is."""
@@ -154,7 +157,8 @@ class ViewChooser:
 
     def renametag(self):
         old = self.old_tag()
-        return (old, self.new_tag(), self.flags()) if old else None
+        new = self.old_tag() if self.rng.random() < 0.3 else self.new_tag()
+        return (old, new, self.flags()) if old else None
 
     # -- links
     def setlinks(self):

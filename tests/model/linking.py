@@ -53,11 +53,12 @@ class Linking:
         return [line for node in self.named() for lines in node.links.values() for line in lines]
 
     def do_settle(self):
-        """What was waited for and is a file has been found. That is as durable as what comes after it."""
+        """What was waited for and is a file has been found, unless it is open: somebody may be writing it. That is as durable
+        as what comes after it."""
         waiting = [(line, path) for line in self.lines() for path in line if isinstance(path, str)]
         for line, path in waiting:
             target = self.resolve(path)
-            if target and target.kind == "f":
+            if target and target.kind == "f" and all(target is not node for node in self.handles.values()):
                 self.settled.append((line, path))
 
     def links_found(self, kind):

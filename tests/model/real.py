@@ -92,20 +92,24 @@ class Real(Views):
     def do_rename(self, old, new, flags):
         self.rename(self.path(old), self.path(new), flags)
 
-    def do_write(self, handle, offset, data):
+    def do_write(self, handle, offset, data, flags=0):
+        """The kernel cuts it into requests: some may be done when the mount dies."""
         fd = self.fds[handle]
-        n = os.pwrite(fd, data, os.fstat(fd).st_size if offset is None else offset)
+        offset = os.fstat(fd).st_size if offset is None else offset
+        n = os.pwritev(fd, [data], offset, flags)
+        if n < len(data):
+            os.pwritev(fd, [data[n:]], offset + n, flags)
         assert n == len(data), f"{n} bytes of {len(data)} were written"
 
     def do_writesync(self, handle, offset, data):
-        fd = self.fds[handle]
-        n = os.pwritev(fd, [data], os.fstat(fd).st_size if offset is None else offset, os.RWF_DSYNC)
-        assert n == len(data), f"{n} bytes of {len(data)} were written"
+        self.do_write(handle, offset, data, os.RWF_DSYNC)
 
     def do_append(self, handle, data):
         fd = os.open(f"/proc/self/fd/{self.fds[handle]}", os.O_WRONLY | os.O_APPEND)
         try:
             n = os.write(fd, data)
+            if n < len(data):
+                os.write(fd, data[n:])
         finally:
             os.close(fd)
         assert n == len(data), f"{n} bytes of {len(data)} were written"

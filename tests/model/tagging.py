@@ -1,8 +1,9 @@
 """What is done by way of .tags, and what is listed there.
 
-A folder is the whole name of a tag ("a/b"), "" for .tags itself, or a set of tags ("a,b,-c"). Names in a folder are those of
-its files as they are, unless a tag below it has that name, or a file with a lower inode number: then the number stands
-behind it, as it always does behind a directory's. Where files with several names make it uncertain, it is not asked for: names_in() leaves such names out."""
+A folder is the whole name of a tag ("a/b"), "" for .tags itself, or a set of tags ("a,b,-c"). Names in a folder are those
+of its files as they are, unless a tag below it has that name, or a file with a lower inode number: then the number stands
+behind it, as it always does behind a directory's. Where files with several names make it uncertain, it is not asked for:
+names_in() leaves such names out."""
 import errno as E, os
 
 from refused import refuse_if
@@ -79,6 +80,11 @@ class Tagging:
             if len(called[id(node)]) == 1 and not called[id(node)] & others:
                 certain[next(iter(called[id(node)]))] = node
         return certain
+
+    def is_unlisted(self, folder, name):
+        """A tag that no file has beside those of the folder is an empty folder there, or a symlink for a while."""
+        return self.look_up(folder, name) == "" and not any(
+            label.is_at(self.tags.get(name)) for node in folder.nodes for label in labels_of(node.tags))
 
     def look_up(self, folder, name):
         """A label, a node, "" for a symlink to a set of tags, or None."""
@@ -185,6 +191,7 @@ class Tagging:
         node, other = self.file_in(folder, name), self.get(new)
         self.place(new)
         refuse_if(other and flags & NOREPLACE, E.EEXIST)
+        refuse_if(other and other.kind == "d", E.EISDIR) # be it the file's own folder
         if node is not other:
             self.do_rename(path, new, flags)
             self.retag(node, folder.given[-1:], [])

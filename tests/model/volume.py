@@ -49,6 +49,7 @@ class Volume:
         """Dies while it recovers, or soon after."""
         mounting = self.begin_mount()
         time.sleep(seconds)
+        mounting.kill() # it may have no command line yet
         self.bury()
         mounting.communicate(timeout=120)
 

@@ -423,6 +423,7 @@ expect "zebra $mark" cat "$mnt/.find/saved/$mark/.q"
 [ "$(getfattr --absolute-names --only-values -n user.xdg.tags "$mnt/open/one.txt")" = striped ] || leak "B changed a tag of A's"
 
 # ---- what waits to be indexed
+"$brainy" wait "$mnt" >/dev/null || fail "wait"
 # No descriptor of the file is closed, so it waits while it is open.
 sh -c 'echo "$1 zebra"; exec sleep 60' write "$mark" >"$mnt/closed/inner/$mark-held.txt" &
 writer=$!

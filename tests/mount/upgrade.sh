@@ -14,6 +14,11 @@ print(os.read(fd, 65536).decode(), end="")' "$mnt" "$1"; }
 # serves_new - the server was started from the new program; only root may see that
 serves_new() { [ "$(id -u)" != 0 ] || expect "$(realpath "$work/new/brainy")" readlink "/proc/$(server)/exe"; }
 
+# A program of the build that is tested, or of any: it does not depend on it.
+for hanging in "$(dirname "$brainy")/tests/hanging" "$TESTS/../../build/tests/hanging" ""; do
+    [ ! -x "$hanging" ] || break
+done
+[ -n "$hanging" ] || { echo "no tests/hanging is built"; exit 77; }
 export REAL_BRAINY="$brainy"
 mkdir "$work/new"
 cp "$brainy" "$(dirname "$brainy")/brainy-extract" "$work/new/"
@@ -63,7 +68,7 @@ until "$brainy" status "$mnt" --json 2>/dev/null | tr -d ' ' | grep -q '"refused
 done
 serves_new
 # It says the right words and hangs; whoever waits for the mount waits for the old program.
-cp "$(dirname "$brainy")/tests/hanging" "$work/"
+cp "$hanging" "$work/"
 chmod 755 "$work/hanging"
 expect ok offer "$work/hanging"
 n=0

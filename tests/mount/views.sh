@@ -355,6 +355,18 @@ def collisions():
 def collisions_again():
     same(by_name(".tags/same"), eval(open(f"{work}/collisions").read()))
 
+def called_as_a_tag():
+    """A file goes before a tag that no file has beside the folder's."""
+    write("lamps/lamp", "light")
+    tag("lamps/lamp", "room")
+    os.mkdir(".tags/lamp")
+    same((ls(".tags/room"), open(".tags/room/lamp").read()), ({"lamp"}, "light"))
+    os.unlink(".tags/room/lamp")
+    same(tagged("lamps/lamp"), None)
+    os.rmdir(".tags/room")
+    os.rmdir(".tags/lamp")
+    shutil.rmtree("lamps")
+
 # ---- programs
 
 def programs():
@@ -542,7 +554,7 @@ def find_left():
     same((ls(".by/place/Here"), open(".find/saved/stays/.limit").read()), ({"a.txt"}, "7\n"))
 
 def operate():
-    for step in folders, tagging, new_files, renaming, odd_names, deep_tags, dates, fields, programs:
+    for step in folders, tagging, new_files, renaming, odd_names, called_as_a_tag, deep_tags, dates, fields, programs:
         before = ls(".")
         step()
         same((step, ls(".")), (step, before))

@@ -389,6 +389,9 @@ static void test_paths(void)
 	CHECK_EQ(target(src), a);
 	find(src, "plinks:../../../else.md;plinks:../e;plinks:/paths/e/;plinks:src.md/x;plinks:..");
 	CHECK_EQ(target(src), 0);
+	/* From the top of the tree that they came with. */
+	find(src, "plinks:/a.md;plinks://e/src.md;plinks:/;plinks:/b.md");
+	CHECK_EQ(count_of(links_from(c, src)), 2);
 	/* It comes where it can see its target. */
 	find(src, "plinks:../else.md");
 	CHECK_EQ(target(src), 0);

@@ -187,10 +187,21 @@ static int find_wiki(int from, const char *target)
 	return best;
 }
 
+/* From the root, or else from the nearest folder above that has it. */
+static int find_found_path(int dir, const char *path)
+{
+	int at = find_path(dir, path);
+
+	for (; at < 0 && *path == '/' && dir >= 0; dir = dir > 0 ? dirs[dir].above : -1)
+		at = find_path(dir, path + strspn(path, "/"));
+	return at;
+}
+
 static int resolve(const struct m_file *src, const struct link *l)
 {
-	return l->form == 'w' ? find_wiki(home(src), l->target)
-			      : find_path(l->form == 's' ? 0 : home(src), l->target);
+	if (l->form == 'w')
+		return find_wiki(home(src), l->target);
+	return l->form == 's' ? find_path(0, l->target) : find_found_path(home(src), l->target);
 }
 
 static bool is_bound(const struct link *l)

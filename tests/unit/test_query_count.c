@@ -7,12 +7,13 @@
 
 #define FILES 120u
 #define FOLDERS 4u
-#define KINDS 6u
+#define KINDS 8u
 
 static const char *const tags[] = { "sea", "sea/ice", "sea/ice/thin", "hill", "town" };
 static const char *const authors[] = { "Ann", "ann", "Bob", "Cem \xc3\xa7" };
 static const char *const endings[] = { "txt", "md", "bin" };
-static const char *const verbs[KINDS] = { "tag", "author", "rating", "month", "year", "day" };
+static const char *const verbs[KINDS] = { "tag", "author", "rating", "month", "year", "day", "type", "tier" };
+static const char *const types[] = { "text/plain", "text/markdown", "application/octet-stream" };
 
 struct file {
 	uint64_t ino;
@@ -42,7 +43,7 @@ static void make_file(struct box *b, const uint64_t *folders, unsigned k)
 			    .rating = rand() % 4 ? 0 : rand() % 3 + 1,
 			    .desk_rating = rand() % 3 ? 0 : rand() % 3 + 1,
 			    .mtime = 900000000 + rand() % 200000000 };
-	(void)snprintf(name, sizeof(name), "%c%u.%s", 'a' + (char)(k % 3), k, endings[f->ending]);
+	(void) snprintf(name, sizeof(name), "%c%u.%s", 'a' + (char)(k % 3), k, endings[f->ending]);
 	n = (size_t)snprintf(text, sizeof(text), "word%u and more\n", k % 5);
 	if (f->ending == 1 && f->found_author < ARRAY_SIZE(authors))
 		n += (size_t)snprintf(text + n, sizeof(text) - n, "@field author %s\n",
@@ -53,15 +54,15 @@ static void make_file(struct box *b, const uint64_t *folders, unsigned k)
 	text[0] = 0;
 	for (unsigned t = 0; t < ARRAY_SIZE(tags); t++)
 		if (f->tags & 1u << t)
-			(void)snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s,", tags[t]);
+			(void) snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s,", tags[t]);
 	if (*text)
 		box_xattr(b, f->ino, "user.xdg.tags", text);
 	if (f->author < ARRAY_SIZE(authors))
 		box_xattr(b, f->ino, "user.author", authors[f->author]);
-	(void)snprintf(text, sizeof(text), "%d", f->rating);
+	(void) snprintf(text, sizeof(text), "%d", f->rating);
 	if (f->rating)
 		box_xattr(b, f->ino, "user.rating", text);
-	(void)snprintf(text, sizeof(text), "%d", f->desk_rating);
+	(void) snprintf(text, sizeof(text), "%d", f->desk_rating);
 	if (f->desk_rating)
 		box_xattr(b, f->ino, "user.baloo.rating", text);
 	box_mtime(b, f->ino, f->mtime);
@@ -94,7 +95,7 @@ static bool has_time(const struct file *f, const char *name)
 	time_t at = f->mtime;
 	struct tm tm;
 
-	(void)strftime(text, sizeof(text), "%Y-%m-%d", gmtime_r(&at, &tm));
+	(void) strftime(text, sizeof(text), "%Y-%m-%d", gmtime_r(&at, &tm));
 	return strncmp(text, name, strlen(name)) == 0;
 }
 
@@ -107,6 +108,10 @@ static bool has_group(const struct file *f, unsigned kind, const char *name)
 		return has_author(f, name);
 	case 2:
 		return f->rating == atoi(name) || f->desk_rating == atoi(name);
+	case 6:
+		return strcmp(types[f->ending], name) == 0;
+	case 7:
+		return strcmp("hot", name) == 0;
 	default:
 		return has_time(f, name);
 	}
@@ -170,7 +175,7 @@ static void check_counts(struct box *b, unsigned kind, const char *q, bool (*pas
 	unsigned sum = 0, wanted = 0;
 
 	CHECK_EQ(identity_init(&who, QUERY_OTHER, NULL, 0), 0);
-	(void)snprintf(name, sizeof(name), "count?by=%s%s%s", verbs[kind], *q ? "&q=" : "", q);
+	(void) snprintf(name, sizeof(name), "count?by=%s%s%s", verbs[kind], *q ? "&q=" : "", q);
 	got = rest = box_query_as(b, ROOT_INO, other ? &who : NULL, name);
 	for (char *line; (line = strsep(&rest, "\n")) && *line;) {
 		char *group = strchr(line, '\t');
@@ -186,7 +191,7 @@ static void check_counts(struct box *b, unsigned kind, const char *q, bool (*pas
 	for (unsigned k = 1; kind == 2 && k <= 3; k++)
 		wanted += count_by_hand(kind, (char[]){ (char)('0' + k), 0 }, passes, other);
 	CHECK_EQ(sum, kind > 2 ? count_by_hand(kind, NULL, passes, other) : wanted);
-	(void)snprintf(name, sizeof(name), "count?by=%s&format=json%s%s", verbs[kind], *q ? "&q=" : "", q);
+	(void) snprintf(name, sizeof(name), "count?by=%s&format=json%s%s", verbs[kind], *q ? "&q=" : "", q);
 	all = box_query_as(b, ROOT_INO, other ? &who : NULL, name);
 	CHECK_EQ(total_of(all), count_by_hand(kind, NULL, passes, other));
 	free(all);

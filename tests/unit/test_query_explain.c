@@ -12,12 +12,12 @@ static struct box *box_of_texts(void)
 	uint64_t ino;
 
 	box_open_index(b);
-	(void)box_file(
+	(void) box_file(
 		b, ROOT_INO, "ferry.md",
 		"the ferry and another ferry crossed the strait\n@link w cites map\n@field pages 12\n");
 	ino = box_file(b, ROOT_INO, "map.md", "a map of the strait, with the ferry and the harbour\n");
-	(void)box_file(b, ROOT_INO, "log.md", "log of the harbour master\n@link w cites map\n");
-	(void)box_file(b, ROOT_INO, "far.md", "bread and butter, and a ferry\n");
+	(void) box_file(b, ROOT_INO, "log.md", "log of the harbour master\n@link w cites map\n");
+	(void) box_file(b, ROOT_INO, "far.md", "bread and butter, and a ferry\n");
 	box_xattr(b, ino, "user.xdg.tags", "sea");
 	box_xattr(b, ino, "user.author", "Ann\tLee");
 	box_mtime(b, ino, 1000000000);

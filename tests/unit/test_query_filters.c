@@ -100,10 +100,10 @@ static void test_fields(void)
 	box_open_index(b);
 	one = box_file(b, ROOT_INO, "one.txt", "sea and wind");
 	two = box_file(b, ROOT_INO, "two.txt", "sea and land");
-	(void)box_file(b, ROOT_INO, "three.md",
+	(void) box_file(b, ROOT_INO, "three.md",
 		       "sea\n@field author Ann Lee\n@field date 2020-05-06T10:00:00\n@field pages 12\n@field "
 		       "rating 9\n");
-	(void)box_file(
+	(void) box_file(
 		b, ROOT_INO, "four.md",
 		"sand\n@field author ann lee\n@field date 2021-12\n@field pages 9\n@field language Dutch\n");
 	box_xattr(b, one, "user.author", "ANN LEE");
@@ -155,8 +155,8 @@ static void chain(struct box *b, const char *name, const char *to, const char *w
 {
 	char text[200];
 
-	(void)snprintf(text, sizeof(text), "%s\n@link w cites %s\n", words, to);
-	(void)box_file(b, ROOT_INO, name, text);
+	(void) snprintf(text, sizeof(text), "%s\n@link w cites %s\n", words, to);
+	(void) box_file(b, ROOT_INO, name, text);
 }
 
 /* a -> b -> c -> d, and e -> c */
@@ -169,8 +169,8 @@ static struct box *box_of_chain(void)
 	chain(b, "b.md", "c", "sea wind");
 	chain(b, "c.md", "d", "land");
 	chain(b, "e.md", "c", "sea sea sea");
-	(void)box_file(b, ROOT_INO, "d.md", "sea");
-	(void)box_file(b, ROOT_INO, "far.md", "sea and nothing else");
+	(void) box_file(b, ROOT_INO, "d.md", "sea");
+	(void) box_file(b, ROOT_INO, "far.md", "sea and nothing else");
 	for (uint64_t k = 2; k < 8; k++)
 		box_mtime(b, k, 1000 - (int64_t)k);
 	box_wait(b);
@@ -208,6 +208,9 @@ static void test_related(void)
 	CHECK_QUERY(b, "related?to=c.md&q=wind land -sea&format=paths", "");
 	CHECK_QUERY(b, "graph?q=wind land", "0\t1\tb.md 1\t0\tc.md");
 	CHECK_QUERY(b, "graph?q=qqq&op=pagerank", "");
+	REFUSE_QUERY(b, "find?q=sea&depth=2", "neither is in q");
+	REFUSE_QUERY(b, "similar?to=a.md&verb=cites", "neither is in q");
+	REFUSE_QUERY(b, "graph?dir=out", "neither is in q");
 	REFUSE_QUERY(b, "find?q=related:nowhere.md", "related:nowhere.md: no such file");
 	REFUSE_QUERY(b, "find?q=sea link:b.md%2F..%2F..", "link:b.md");
 	REFUSE_QUERY(b, "find?q=related:", "a value is wanted");
@@ -229,11 +232,11 @@ static void test_nearness(void)
 	struct box *b = box_new();
 
 	box_open_index(b);
-	(void)box_file(b, ROOT_INO, "3.md", "harbour lights\n@link w cites 2\n");
-	(void)box_file(b, ROOT_INO, "2.md", "harbour lights\n@link w cites 1\n");
-	(void)box_file(b, ROOT_INO, "1.md", "harbour lights\n@link w cites 0\n");
-	(void)box_file(b, ROOT_INO, "0.md", "nothing\n");
-	(void)box_file(b, ROOT_INO, "4.md", "harbour lights\n");
+	(void) box_file(b, ROOT_INO, "3.md", "harbour lights\n@link w cites 2\n");
+	(void) box_file(b, ROOT_INO, "2.md", "harbour lights\n@link w cites 1\n");
+	(void) box_file(b, ROOT_INO, "1.md", "harbour lights\n@link w cites 0\n");
+	(void) box_file(b, ROOT_INO, "0.md", "nothing\n");
+	(void) box_file(b, ROOT_INO, "4.md", "harbour lights\n");
 	box_wait(b);
 	CHECK_QUERY(b, "find?q=harbour lights&mode=text&format=paths", "4.md 3.md 2.md 1.md");
 	CHECK_QUERY(b, "find?q=harbour lights related:0.md&depth=3&mode=text&format=paths", "1.md 2.md 3.md");

@@ -29,10 +29,10 @@ static struct box *box_of_links(void)
 	struct box *b = box_new();
 
 	box_open_index(b);
-	(void)box_file(b, ROOT_INO, "a.md", "@link w cites b\n@link w contradicts c\n");
-	(void)box_file(b, ROOT_INO, "b.md", "@link w citedBy a\n");
-	(void)box_file(b, ROOT_INO, "c.md", "@link w contradicts a\n");
-	(void)box_file(b, ROOT_INO, "d.md", "@link w knows a\n");
+	(void) box_file(b, ROOT_INO, "a.md", "@link w cites b\n@link w contradicts c\n");
+	(void) box_file(b, ROOT_INO, "b.md", "@link w citedBy a\n");
+	(void) box_file(b, ROOT_INO, "c.md", "@link w contradicts a\n");
+	(void) box_file(b, ROOT_INO, "d.md", "@link w knows a\n");
 	box_wait(b);
 	box_xattr(b, 4, "user.brainy.link.citedBy", "d.md");
 	return b;
@@ -196,8 +196,8 @@ static void say(struct box *b, unsigned from)
 				at += (size_t)snprintf(text + at, sizeof(text) - at, "@link w %s %u\n",
 						       words[w], to);
 		}
-	(void)snprintf(name, sizeof(name), "%u.md", from);
-	(void)box_file(b, ROOT_INO, name, text);
+	(void) snprintf(name, sizeof(name), "%u.md", from);
+	(void) box_file(b, ROOT_INO, name, text);
 }
 
 static const char *const asked[] = { "cites", "citedBy", "contradicts", "knows", "partOf", "hasPart" };

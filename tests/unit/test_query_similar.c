@@ -34,11 +34,11 @@ static struct box *box_of_texts(void)
 		uint64_t ino;
 		bool note = k % 5 < 2 || k == 4;
 
-		(void)snprintf(name, sizeof(name), "%u.%s", k, note ? "md" : k % 7 == 6 ? "bin" : "txt");
-		(void)snprintf(text, sizeof(text), "%s %s number%u\n%s", subjects[k % 4],
+		(void) snprintf(name, sizeof(name), "%u.%s", k, note ? "md" : k % 7 == 6 ? "bin" : "txt");
+		(void) snprintf(text, sizeof(text), "%s %s number%u\n%s", subjects[k % 4],
 			       subjects[(k / 4) % 4] + k % 9, k, k % 6 == 1 ? "@link w cites 0\n" : "");
 		ino = box_file(b, k < 30 ? ROOT_INO : dir, name, text);
-		(void)snprintf(text, sizeof(text), "%u", k);
+		(void) snprintf(text, sizeof(text), "%u", k);
 		box_xattr(b, ino, "user.pages", text);
 		if (k % 2)
 			box_xattr(b, ino, "user.xdg.tags", "odd");
@@ -69,7 +69,7 @@ static void ask(struct box *b, const struct identity *who, const char *name, str
 		char *path = strchr(line, '\t');
 
 		ret->scores[ret->n] = atof(line);
-		(void)snprintf(ret->paths[ret->n], LINE, "%.*s", path ? (int)strcspn(path + 1, "\t") : 0,
+		(void) snprintf(ret->paths[ret->n], LINE, "%.*s", path ? (int)strcspn(path + 1, "\t") : 0,
 			       path ? path + 1 : "");
 	}
 	free(got);
@@ -123,16 +123,16 @@ static void check_thresholds(struct box *b, const char *keys)
 	struct list all, cosines, got, want;
 	char name[400];
 
-	(void)snprintf(name, sizeof(name), "similar?limit=100&%s", keys);
+	(void) snprintf(name, sizeof(name), "similar?limit=100&%s", keys);
 	ask(b, NULL, name, &all);
-	(void)snprintf(name, sizeof(name), "similar?%s&limit=100&mode=vector&sort=score", keys);
+	(void) snprintf(name, sizeof(name), "similar?%s&limit=100&mode=vector&sort=score", keys);
 	ask(b, NULL, name, &cosines);
 	for (unsigned t = 0; t < ARRAY_SIZE(thresholds); t++) {
 		want = keep_in(&all, &cosines, thresholds[t]);
-		(void)snprintf(name, sizeof(name), "similar?limit=100&threshold=%g&%s", thresholds[t], keys);
+		(void) snprintf(name, sizeof(name), "similar?limit=100&threshold=%g&%s", thresholds[t], keys);
 		ask(b, NULL, name, &got);
 		check_same(&got, &want, name);
-		(void)snprintf(name, sizeof(name), "similar?limit=3&offset=2&threshold=%g&%s", thresholds[t],
+		(void) snprintf(name, sizeof(name), "similar?limit=3&offset=2&threshold=%g&%s", thresholds[t],
 			       keys);
 		ask(b, NULL, name, &got);
 		want.n = want.n > 5 ? 5 : want.n;
@@ -150,10 +150,10 @@ static void test_thresholds(struct box *b)
 	for (unsigned a = 0; a < ARRAY_SIZE(asked); a++)
 		for (unsigned m = 0; m < ARRAY_SIZE(modes); m++)
 			for (unsigned o = 0; o < ARRAY_SIZE(sorts); o++) {
-				(void)snprintf(keys, sizeof(keys), "%s&mode=%s&sort=%s", asked[a], modes[m],
+				(void) snprintf(keys, sizeof(keys), "%s&mode=%s&sort=%s", asked[a], modes[m],
 					       sorts[o]);
 				check_thresholds(b, keys);
-				(void)snprintf(keys, sizeof(keys), "%s&mode=%s&sort=%s&q=-tag:odd", asked[a],
+				(void) snprintf(keys, sizeof(keys), "%s&mode=%s&sort=%s&q=-tag:odd", asked[a],
 					       modes[m], sorts[o]);
 				check_thresholds(b, keys);
 			}
@@ -167,17 +167,17 @@ static void test_filters(struct box *b)
 	for (unsigned f = 1; f < ARRAY_SIZE(filters); f++) {
 		struct list passing, all, got, want;
 
-		(void)snprintf(name, sizeof(name), "find?limit=100&q=%s", filters[f]);
+		(void) snprintf(name, sizeof(name), "find?limit=100&q=%s", filters[f]);
 		ask(b, NULL, name, &passing);
 		for (unsigned a = 0; a < ARRAY_SIZE(asked); a++)
 			for (unsigned m = 0; m < ARRAY_SIZE(modes); m++) {
-				(void)snprintf(name, sizeof(name), "similar?limit=100&sort=name&mode=%s&%s",
+				(void) snprintf(name, sizeof(name), "similar?limit=100&sort=name&mode=%s&%s",
 					       modes[m], asked[a]);
 				ask(b, NULL, name, &all);
 				CHECK(all.n > 10);
 				memset(passing.scores, 0, sizeof(passing.scores));
 				want = keep_in(&all, &passing, 0);
-				(void)snprintf(name, sizeof(name),
+				(void) snprintf(name, sizeof(name),
 					       "similar?limit=100&sort=name&mode=%s&%s&q=%s", modes[m],
 					       asked[a], filters[f]);
 				ask(b, NULL, name, &got);
@@ -247,11 +247,11 @@ static void test_others(struct box *b)
 
 	CHECK_EQ(identity_init(&who, QUERY_OTHER, NULL, 0), 0);
 	for (unsigned m = 0; m < ARRAY_SIZE(modes); m++) {
-		(void)snprintf(name, sizeof(name), "similar?to=0.md&limit=100&mode=%s", modes[m]);
+		(void) snprintf(name, sizeof(name), "similar?to=0.md&limit=100&mode=%s", modes[m]);
 		ask(b, &who, name, &before[m]);
 	}
 	for (unsigned k = 0; k < 40; k++) {
-		(void)snprintf(name, sizeof(name), "hidden%u.txt", k);
+		(void) snprintf(name, sizeof(name), "hidden%u.txt", k);
 		box_chmod(b,
 			  box_file(b, ROOT_INO, name,
 				   "the ferry crossed the ferry at the strait, strait, strait"),
@@ -259,7 +259,7 @@ static void test_others(struct box *b)
 	}
 	box_wait(b);
 	for (unsigned m = 0; m < ARRAY_SIZE(modes); m++) {
-		(void)snprintf(name, sizeof(name), "similar?to=0.md&limit=100&mode=%s", modes[m]);
+		(void) snprintf(name, sizeof(name), "similar?to=0.md&limit=100&mode=%s", modes[m]);
 		ask(b, &who, name, &after);
 		check_same(&after, &before[m], name);
 	}
