@@ -43,8 +43,8 @@ struct io_job {
 	uint8_t copy[];
 };
 
-/* With all its pages: where the kernel has to find one first while it writes a request there, and we are killed, the program
- * gets EIO and no other server gets the request. */
+/* With all its pages: where the kernel has to find one first while it writes a request there, and we are
+ * killed, the program gets EIO and no other server gets the request. */
 static uint8_t *buffer_new(void)
 {
 	const int flags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE;

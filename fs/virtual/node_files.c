@@ -132,7 +132,8 @@ void virtual_write(fuse_req_t req, uint64_t ino, const char *data, size_t size, 
 		r = streams_write(ops_fs(req)->virtual->streams, fi->fh, data, size, &line);
 
 	if (r == -EINVAL && virtual_kind_of(ino) == VIRTUAL_ASK)
-		errors_set(ops_fs(req)->virtual->errors, fuse_req_ctx(req)->uid, strdup("a byte 0 stands for no character"));
+		errors_set(ops_fs(req)->virtual->errors, fuse_req_ctx(req)->uid,
+			   strdup("a byte 0 stands for no character"));
 	if (r < 0)
 		ops_reply_status(req, r);
 	else if (r == 0)
