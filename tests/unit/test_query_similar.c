@@ -278,6 +278,7 @@ int main(void)
 	test_refusals(b);
 	test_others(b);
 	box_remount(b);
+	box_wait(b);
 	test_likeness(b);
 	box_free(b);
 	return check_result();
