@@ -1,4 +1,5 @@
 # The same life of files with a real S3 server: placed, read, deleted; a setting that is wrong is named, and nothing is lost.
+# Waits: for the bucket.
 . "$(dirname "$0")/lib.sh"
 s3_start
 conf() { s3_conf "$@"; }

@@ -1,6 +1,7 @@
 # What a view has changed elsewhere the kernel is told, and no server that is killed meanwhile keeps another from serving, nor
 # programs from hearing that there is none: the kernel cannot be told of a name while somebody changes its folder, who waits
 # for an answer.
+# Waits: for servers.
 . "$(dirname "$0")/lib.sh"
 start
 cat >"$work/told.py" <<'PY'
@@ -52,7 +53,7 @@ PY
 mkdir "$mnt/.tags/red" "$mnt/inbox"
 python3 "$work/told.py" "$mnt" "$work/enough" >"$work/said" 2>&1 &
 telling=$!
-for round in $(seq 40); do
+for round in $(seq 25); do
     sleep 0.1
     old=$(server)
     kill -9 "$old"
