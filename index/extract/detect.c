@@ -240,7 +240,7 @@ int format_any(const struct input *in, struct document *d)
 {
 	if (in->len > 0)
 		return call(recognise(in, d), in, d);
-	set_mime(d, "application/x-empty");
+	set_mime(d, EXTRACT_EMPTY_MIME);
 	return 0;
 }
 
@@ -267,7 +267,7 @@ int format_plain(const struct input *in, struct document *d)
 	const char *mime = "text/plain";
 	enum kind kind = kind_of_name(in->name, &mime);
 
-	set_mime(d, in->len ? mime : "application/x-empty");
+	set_mime(d, in->len ? mime : EXTRACT_EMPTY_MIME);
 	if (kind == KIND_ORG)
 		return format_org(in, d);
 	return kind == KIND_MARKDOWN ? format_markdown(in, d) : format_text(in, d);

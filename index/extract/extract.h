@@ -29,6 +29,8 @@ enum extractor_missing {
 /* A set of them, once the program has answered; waits for that. -errno: it could not build its walls. */
 int extractor_missing(struct extractor *e);
 
+#define EXTRACT_EMPTY_MIME "application/x-empty"
+
 enum extract_status {
 	EXTRACT_INDEXED, /* text is there (perhaps none: an empty file) */
 	EXTRACT_PARTIAL, /* some of it; why */

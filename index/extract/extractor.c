@@ -372,11 +372,15 @@ int extractor_run(struct extractor *e, const char *name, const void *data, size_
 	struct document d = { 0 };
 	int r = -EAGAIN;
 
+	if (len == 0) { /* nobody is needed to read that */
+		*ret_d = (struct document){ .status = EXTRACT_INDEXED, .mime = EXTRACT_EMPTY_MIME };
+		return 0;
+	}
 	copy_name(q.name, name);
 	q.pdf = len >= 5 && memmem(data, MIN(len, (size_t)PDF_WITHIN), "%PDF-", 5);
 	if (len <= EXTRACT_SHARED_MAX && kind_is_plain(q.name, data, len))
 		r = run_shared(e, EXTRACT_READ_PLAIN, &q, data, &d);
-	else if (len > 0 && !q.pdf && kind_is_open(q.name))
+	else if (!q.pdf && kind_is_open(q.name))
 		r = run_unnamed(e, &q, data, &d);
 	if (r == -EAGAIN)
 		r = run_alone(e, &q, data, &d);

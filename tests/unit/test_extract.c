@@ -151,6 +151,10 @@ static void test_kinds(void)
 	run("weird", "<!DOCTYPE html><html lang=de><title>T</title><p>eins", 52, &d);
 	CHECK(strcmp(d.mime, "text/html") == 0 && strcmp(d.lang, "de") == 0 && strcmp(d.title, "T") == 0);
 	document_done(&d);
+	run("anything.pdf", "", 0, &d);
+	CHECK_EQ(d.status, EXTRACT_INDEXED);
+	CHECK(strcmp(d.mime, "application/x-empty") == 0 && d.text.len == 0);
+	document_done(&d);
 }
 
 static void test_marks(void)
