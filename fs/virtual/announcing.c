@@ -256,22 +256,6 @@ static bool is_now(fuse_req_t req, uint64_t dir, const char *name, bool *ret_cam
 	return true;
 }
 
-static void reply_link(fuse_req_t req, uint64_t dir, const char *name)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	const struct answer_key key = { dir, ctx->uid, name };
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct answer_node node;
-	int r = buf_add_str(&text, FS_ANNOUNCED);
-
-	if (r >= 0)
-		r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, &text, &node);
-	if (r < 0)
-		ops_reply_status(req, r);
-	else
-		virtual_reply_answer(req, &node);
-}
-
 /* An entry that came is not there yet for who announces it, one that went still is. */
 bool announcing_lookup(fuse_req_t req, uint64_t dir, const char *name)
 {
@@ -282,7 +266,7 @@ bool announcing_lookup(fuse_req_t req, uint64_t dir, const char *name)
 	if (came)
 		ops_reply_status(req, -ENOENT);
 	else
-		reply_link(req, dir, name);
+		virtual_reply_link(req, dir, name, FS_ANNOUNCED);
 	return true;
 }
 
@@ -293,7 +277,7 @@ bool announcing_symlink(fuse_req_t req, const char *target, uint64_t dir, const 
 	if (strcmp(target, FS_ANNOUNCED) != 0)
 		return false;
 	if (is_now(req, dir, name, &came))
-		reply_link(req, dir, name);
+		virtual_reply_link(req, dir, name, FS_ANNOUNCED);
 	else
 		ops_reply_status(req, -EEXIST);
 	return true;

@@ -212,6 +212,22 @@ void virtual_reply_answer(fuse_req_t req, const struct answer_node *node)
 	(void) fuse_reply_entry(req, &e);
 }
 
+void virtual_reply_link(fuse_req_t req, uint64_t dir, const char *name, const char *target)
+{
+	const struct fuse_ctx *ctx = fuse_req_ctx(req);
+	const struct answer_key key = { dir, ctx->uid, name };
+	_cleanup_buf_ struct buf text = BUF_INIT;
+	struct answer_node node;
+	int r = target ? buf_add_str(&text, target) : -ENOMEM;
+
+	if (r >= 0)
+		r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, &text, &node);
+	if (r < 0)
+		ops_reply_status(req, r);
+	else
+		virtual_reply_answer(req, &node);
+}
+
 static void lookup_error(fuse_req_t req, uint64_t dir)
 {
 	struct virtual *v = ops_fs(req)->virtual;

@@ -4,7 +4,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "base/cleanup.h"
 #include "fs/invalidator.h"
 #include "fs/virtual/view_kinds.h"
 
@@ -176,21 +175,4 @@ int viewing_walk(struct viewing *x, const char *path, struct inode *ret_i)
 	else
 		return r;
 	return r > 0 ? 0 : r < 0 ? r : -ENOENT;
-}
-
-/* The kernel wants a symlink for a symlink; the name is the file itself when it is looked up next. */
-void viewing_reply_symlink(fuse_req_t req, uint64_t dir, const char *name, const char *target)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	const struct answer_key key = { dir, ctx->uid, name };
-	_cleanup_buf_ struct buf text = BUF_INIT;
-	struct answer_node node;
-	int r = buf_add_str(&text, target);
-
-	if (r >= 0)
-		r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, &text, &node);
-	if (r < 0)
-		ops_reply_status(req, r);
-	else
-		virtual_reply_answer(req, &node);
 }

@@ -58,8 +58,6 @@ void viewing_changed(struct viewing *x, uint64_t ino);
 /* Both: the file has a name more, or less. */
 void viewing_tell(struct viewing *x, uint64_t dir, const char *name, uint64_t ino);
 void viewing_reply_file(struct viewing *x, const struct inode *i);
-/* The kernel wants a symlink for a symlink; the name is what the view has there when it is looked up next. */
-void viewing_reply_symlink(fuse_req_t req, uint64_t dir, const char *name, const char *target);
 
 /* From the target of a symlink in the view, which was written as from its folder, as from the top of the
  * mount, or with the path of the mount before it, to the path below the mount. -EXDEV: it leads elsewhere. */

@@ -128,7 +128,7 @@ void view_link_to_path(fuse_req_t req, const char *target, uint64_t dir, const c
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		viewing_reply_symlink(req, dir, name, target);
+		virtual_reply_link(req, dir, name, target);
 	linking_end(&k);
 }
 

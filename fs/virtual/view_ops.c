@@ -19,19 +19,6 @@ static void reply_view(fuse_req_t req, struct looker *l, const struct view *v)
 	(void) fuse_reply_entry(req, &e);
 }
 
-static void reply_link(fuse_req_t req, uint64_t dir, const char *name, struct buf *target)
-{
-	const struct fuse_ctx *ctx = fuse_req_ctx(req);
-	const struct answer_key key = { dir, ctx->uid, name };
-	struct answer_node node;
-	int r = answers_add_link(ops_fs(req)->virtual->answers, &key, ctx->gid, target, &node);
-
-	if (r < 0)
-		ops_reply_status(req, r);
-	else
-		virtual_reply_answer(req, &node);
-}
-
 /* The file itself; its name here is looked up anew each time. What is removed from a tag is one name less to the kernel, which
  * links no file that has none: so it is told of one name more, and to ask anew before it tells anybody. */
 static void reply_file(fuse_req_t req, const struct view *v, const struct inode *i)
@@ -59,7 +46,7 @@ static void lookup_file(fuse_req_t req, struct looker *l, const struct view *v, 
 	if (r < 0)
 		ops_reply_status(req, r);
 	else if (target.len)
-		reply_link(req, dir, name, &target);
+		virtual_reply_link(req, dir, name, buf_cstr(&target));
 	else
 		reply_file(req, v, &i);
 }
@@ -97,7 +84,7 @@ static void lookup_result(fuse_req_t req, struct looker *l, const struct view *v
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		reply_link(req, dir, name, &target);
+		virtual_reply_link(req, dir, name, buf_cstr(&target));
 }
 
 static bool is_search(const struct view *v)
@@ -130,7 +117,7 @@ static void lookup(fuse_req_t req, struct looker *l, uint64_t dir, const char *n
 	else if (r < 0)
 		ops_reply_status(req, r);
 	else if (r == 2)
-		reply_link(req, dir, name, &target);
+		virtual_reply_link(req, dir, name, buf_cstr(&target));
 	else
 		reply_view(req, l, &below);
 }

@@ -74,7 +74,7 @@ bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		viewing_reply_symlink(req, dir, name, target);
+		virtual_reply_link(req, dir, name, target);
 	viewing_end(&x);
 	return true;
 }

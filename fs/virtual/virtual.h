@@ -100,6 +100,9 @@ void virtual_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bo
 int virtual_getxattr(struct fs *fs, uint64_t ino, const char *name, struct buf *ret_value);
 /* The reply to a lookup that ended in an answer. */
 void virtual_reply_answer(fuse_req_t req, const struct answer_node *node);
+/* The same of a symlink; also to a request that was to make one, after which the kernel wants one to be there: what
+ * the name stands for is looked up next. Copies `target`; NULL: there was no memory for it. */
+void virtual_reply_link(fuse_req_t req, uint64_t dir, const char *name, const char *target);
 
 /* ---- ask.c: a query, from its name to its answer */
 
