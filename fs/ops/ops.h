@@ -127,6 +127,21 @@ void ops_write(fuse_req_t req, fuse_ino_t ino, const char *data, size_t size, of
 	       struct fuse_file_info *fi);
 
 /* ---- list.c */
+
+/* A part of a directory's listing, as one request asks for it. */
+struct list_page {
+	fuse_req_t req;
+	char *data;        /* borrowed: the thread's space; NULL: there is no memory for it */
+	size_t size, used;
+	bool plus;         /* with attributes */
+};
+struct list_page list_page_of(fuse_req_t req, size_t size, bool plus);
+/* 1: added. 0: it does not fit any more. -ENOMEM. */
+int list_page_add(struct list_page *p, const char *name, const struct fuse_entry_param *e, uint64_t cookie);
+/* The same without attributes: the kernel takes none where e->ino is 0. */
+int list_page_add_bare(struct list_page *p, const char *name, uint64_t ino, mode_t type, uint64_t cookie);
+/* Replies. `r`: how adding ended; an error is told where nothing stands before it. */
+void list_page_reply(const struct list_page *p, int r);
 void ops_readdir(fuse_req_t req, fuse_ino_t ino, size_t size, off_t cookie, struct fuse_file_info *fi);
 void ops_readdirplus(fuse_req_t req, fuse_ino_t ino, size_t size, off_t cookie, struct fuse_file_info *fi);
 

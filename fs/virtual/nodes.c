@@ -296,62 +296,36 @@ void virtual_lookup(fuse_req_t req, uint64_t dir, const char *name)
 
 /* ---- listing */
 
-struct virtual_listing {
-	fuse_req_t req;
-	char *data;        /* borrowed */
-	size_t size, used;
-	bool plus;
-};
-
-/* False when it does not fit. Attributes come by lookup, which makes the texts. */
-static bool list(struct virtual_listing *l, const char *name, uint64_t ino, mode_t type, off_t cookie)
-{
-	const struct fuse_entry_param e = { .attr = { .st_ino = ino, .st_mode = type } };
-	char *at = l->data + l->used;
-	size_t left = l->size - l->used;
-	size_t n = l->plus ? fuse_add_direntry_plus(l->req, at, left, name, &e, cookie)
-			   : fuse_add_direntry(l->req, at, left, name, &e.attr, cookie);
-
-	if (n > left)
-		return false;
-	l->used += n;
-	return true;
-}
-
-static void fill(struct virtual_listing *l, uint64_t ino, off_t cookie)
+/* Attributes come by lookup, which makes the texts. */
+static int fill(struct list_page *p, uint64_t ino, off_t cookie)
 {
 	bool brainy = virtual_kind_of(ino) == VIRTUAL_FIXED;
 	uint64_t above = brainy ? ROOT_INO : virtual_number_of(ino);
-	bool room = true;
+	int r = 1;
 
 	if (cookie < 1)
-		room = list(l, ".", ino, S_IFDIR, 1);
-	if (room && cookie < 2)
-		room = list(l, "..", above, S_IFDIR, 2);
-	for (off_t i = 0; brainy && room && texts_names[i]; i++) {
+		r = list_page_add_bare(p, ".", ino, S_IFDIR, 1);
+	if (r > 0 && cookie < 2)
+		r = list_page_add_bare(p, "..", above, S_IFDIR, 2);
+	for (off_t i = 0; brainy && r > 0 && texts_names[i]; i++) {
 		if (cookie < i + 3)
-			room = list(l, texts_names[i], virtual_ino(VIRTUAL_FIXED, 16 + (uint64_t)i), S_IFREG,
-				    i + 3);
+			r = list_page_add_bare(p, texts_names[i], virtual_ino(VIRTUAL_FIXED, 16 + (uint64_t)i),
+					       S_IFREG, (uint64_t)i + 3);
 	}
+	return r;
 }
 
 void virtual_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus)
 {
-	struct virtual_listing l = { .req = req, .data = request_space(), .size = size, .plus = plus };
+	struct list_page p;
 	int r = virtual_check_user(req, ino);
 
 	if (view_is(ino)) {
 		view_readdir(req, ino, size, cookie, plus);
 		return;
 	}
-	if (r == 0 && !is_folder(ino))
-		r = -ENOTDIR;
-	if (r == 0 && !l.data)
-		r = -ENOMEM;
-	if (r < 0) {
-		ops_reply_status(req, r);
-		return;
-	}
-	fill(&l, ino, cookie);
-	(void) fuse_reply_buf(req, l.data, l.used);
+	p = list_page_of(req, size, plus);
+	if (r == 0)
+		r = is_folder(ino) ? fill(&p, ino, cookie) : -ENOTDIR;
+	list_page_reply(&p, r);
 }

@@ -25,27 +25,14 @@
 DEFINE_CLEANUP(struct tree_dir *, tree_dir_close)
 
 struct view_listing {
-	fuse_req_t req;
-	struct looker *l;
-	const struct view *v;
-	char *data;       /* borrowed */
-	size_t size, used;
-	bool plus;
+	struct list_page page;
+	struct looker *l;     /* borrowed */
+	const struct view *v; /* borrowed */
 };
 
-/* 1, 0: it does not fit any more. */
 static int add(struct view_listing *x, const char *name, uint64_t ino, mode_t type, uint64_t cookie)
 {
-	const struct fuse_entry_param e = { .attr = { .st_ino = ino, .st_mode = type } };
-	char *at = x->data + x->used;
-	size_t left = x->size - x->used;
-	size_t n = x->plus ? fuse_add_direntry_plus(x->req, at, left, name, &e, (off_t)cookie)
-			   : fuse_add_direntry(x->req, at, left, name, &e.attr, (off_t)cookie);
-
-	if (n > left)
-		return 0;
-	x->used += n;
-	return 1;
+	return list_page_add_bare(&x->page, name, ino, type, cookie);
 }
 
 static int add_folder(struct view_listing *x, struct buf *name, uint64_t cookie)
@@ -258,24 +245,16 @@ static int fill(struct view_listing *x, uint64_t ino, uint64_t cookie)
 
 void view_readdir(fuse_req_t req, uint64_t ino, size_t size, off_t cookie, bool plus)
 {
-	struct view_listing x = { .req = req, .data = request_space(), .plus = plus };
 	struct looker l;
 	struct view v;
-	int r = x.data ? view_of(ops_fs(req), ino, &v) : -ENOMEM;
+	struct view_listing x = { .page = list_page_of(req, size, plus), .l = &l, .v = &v };
+	int r = view_of(ops_fs(req), ino, &v);
 
-	x.size = MIN(size, (size_t)FS_MAX_WRITE);
 	if (r == 0)
 		r = looker_begin(req, &l);
-	if (r < 0) {
-		ops_reply_status(req, r);
-		return;
+	if (r == 0) {
+		r = fill(&x, ino, (uint64_t)cookie);
+		looker_done(&l);
 	}
-	x.l = &l;
-	x.v = &v;
-	r = fill(&x, ino, (uint64_t)cookie);
-	looker_done(&l);
-	if (r < 0 && x.used == 0)
-		ops_reply_status(req, r);
-	else
-		(void) fuse_reply_buf(req, x.data, x.used);
+	list_page_reply(&x.page, r);
 }
