@@ -12,8 +12,8 @@
  *                        Part 0 alone when there are 64 links at most, otherwise 64 parts by a keyed hash of
  *                        form, verb and target
  *   'W' ino, 255         path of what had links to it when it lost its last name
- *   'X'                  the xattr "\1link.VERB" has what a user set: pieces, each varint inode << 1 | 1, or
- *                        varint length << 1 and the path of what is not there
+ *   'X'                  the xattr "\1link.VERB" has what a user set: pieces (pieces.h), of which a number is an
+ *                        inode, and text the path of what is not there
  *
  * 'L', 'l' and 'w' follow from the rest (derive.h). Inodes with 'W' parts have INODE_LINKS, those that
  * something links to INODE_LINKED; both flags stay. A link hangs on the inodes, not on their names: which

@@ -12,28 +12,29 @@
 struct edit {
 	uint64_t ino;
 	const char *verb;
-	struct link_piece piece;
+	struct piece piece;
 	bool adds;
 };
 
-static bool is_same(const struct link_piece *a, const struct link_piece *b)
+static bool is_same(const struct piece *a, const struct piece *b)
 {
-	return a->ino == b->ino && (a->ino || (a->len == b->len && memcmp(a->text, b->text, a->len) == 0));
+	return a->number == b->number &&
+	       (a->number || (a->len == b->len && memcmp(a->text, b->text, a->len) == 0));
 }
 
 /* The list without the link. 1: it was there. */
-static int leave_out(const struct buf *list, const struct link_piece *piece, struct buf *ret_rest)
+static int leave_out(const struct buf *list, const struct piece *piece, struct buf *ret_rest)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct link_piece p;
+	struct piece p;
 	int r, found = 0;
 
-	while ((r = link_next_piece(&in, &p)) > 0) {
+	while ((r = piece_next(&in, &p)) > 0) {
 		if (is_same(&p, piece)) {
 			found = 1;
 			continue;
 		}
-		r = link_add_piece(ret_rest, &p);
+		r = piece_add(ret_rest, &p);
 		if (r < 0)
 			return r;
 	}
@@ -41,13 +42,13 @@ static int leave_out(const struct buf *list, const struct link_piece *piece, str
 }
 
 /* What a path names is linked to as what it is. */
-static int bind(struct catalog *c, struct link_piece *p)
+static int bind(struct catalog *c, struct piece *p)
 {
 	struct inode i;
-	int r = p->ino ? 0 : link_resolve_path(c, ROOT_INO, p->text, p->len, &i);
+	int r = p->number ? 0 : link_resolve_path(c, ROOT_INO, p->text, p->len, &i);
 
 	if (r > 0)
-		p->ino = i.ino;
+		p->number = i.ino;
 	return MIN(r, 0);
 }
 
@@ -99,7 +100,7 @@ static int edit_in(struct tree_op *op, struct edit *e)
 	if (e->adds ? r : !r)
 		return e->adds ? 0 : -ENODATA;
 	if (e->adds)
-		r = link_add_piece(&now, &e->piece);
+		r = piece_add(&now, &e->piece);
 	if (r >= 0 && now.len > LIST_MAX && e->adds)
 		r = -E2BIG;
 	return r < 0 ? r : store(op, &i, e, &old, &now);
@@ -123,9 +124,9 @@ static int move_in(struct tree_op *op, struct edit *from, struct edit *to)
 	return r < 0 ? r : edit_in(op, to);
 }
 
-static struct link_piece piece_of(const struct link_target *to)
+static struct piece piece_of(const struct link_target *to)
 {
-	return (struct link_piece){ to->ino, to->path, to->ino ? 0 : strlen(to->path) };
+	return (struct piece){ to->ino, to->path, to->ino ? 0 : strlen(to->path) };
 }
 
 int tree_add_link(struct catalog *c, struct tree_request *rq, uint64_t ino, const char *verb,

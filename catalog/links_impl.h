@@ -5,6 +5,7 @@
 #include <stdbool.h>
 
 #include "catalog/links.h"
+#include "catalog/pieces.h"
 #include "catalog/tree_impl.h"
 
 #define LINK_WIKI 'w'
@@ -76,16 +77,7 @@ const char *link_verb_of_stored(const char *name, size_t len, size_t *ret_len);
 #define LINK_STORED_MAX (sizeof(LINK_STORED) + LINK_VERB_MAX_LEN)
 void link_stored_name(const char *verb, char ret_name[LINK_STORED_MAX]);
 
-/* One link of a stored list. */
-struct link_piece {
-	uint64_t ino;     /* 0: what `text` names, when there is something */
-	const char *text; /* borrowed; not terminated */
-	size_t len;
-};
-/* 1, 0 at the end, -EBADMSG. */
-int link_next_piece(struct reader *in, struct link_piece *ret_p);
-int link_add_piece(struct buf *list, const struct link_piece *p);
-/* What a path names, or the path. */
+/* A piece for what a path names, or for the path. */
 int link_add_path(struct catalog *c, struct buf *list, const char *path, size_t len);
 
 /* From the text of the xattr to what is stored, and back; both append. `sight` NULL: of all. */

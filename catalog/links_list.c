@@ -6,8 +6,6 @@
 #include "base/cleanup.h"
 #include "catalog/links_impl.h"
 
-#define PIECE_INO 1u
-
 /* ---- names */
 
 bool link_is_xattr(const char *name)
@@ -43,32 +41,12 @@ void link_stored_name(const char *verb, char ret_name[LINK_STORED_MAX])
 
 /* ---- lists */
 
-int link_next_piece(struct reader *in, struct link_piece *ret_p)
-{
-	uint64_t code;
-
-	if (!reader_left(in))
-		return 0;
-	code = reader_varint(in);
-	*ret_p = (struct link_piece){ .ino = code & PIECE_INO ? code >> 1 : 0,
-				      .len = code & PIECE_INO ? 0 : (size_t)(code >> 1) };
-	ret_p->text = reader_take(in, ret_p->len);
-	return in->bad || (code & PIECE_INO && !ret_p->ino) ? -EBADMSG : 1;
-}
-
-int link_add_piece(struct buf *list, const struct link_piece *p)
-{
-	int r = buf_add_varint(list, p->ino ? p->ino << 1 | PIECE_INO : (uint64_t)p->len << 1);
-
-	return r < 0 || p->ino ? r : buf_add(list, p->text, p->len);
-}
-
 int link_add_path(struct catalog *c, struct buf *list, const char *path, size_t len)
 {
 	struct inode i;
 	int r = link_resolve_path(c, ROOT_INO, path, len, &i);
 
-	return r < 0 ? r : link_add_piece(list, &(struct link_piece){ r > 0 ? i.ino : 0, path, len });
+	return r < 0 ? r : piece_add(list, &(struct piece){ r > 0 ? i.ino : 0, path, len });
 }
 
 /* ---- text */
@@ -140,14 +118,14 @@ static int path_of(struct catalog *c, uint64_t ino, struct buf *ret_path)
 }
 
 /* The path to be told of a piece. Nothing: there is none, or nobody is to know. */
-static int tell_piece(struct catalog *c, const struct link_piece *p, const struct link_sight *sight, struct buf *ret_path)
+static int tell_piece(struct catalog *c, const struct piece *p, const struct link_sight *sight, struct buf *ret_path)
 {
-	int alive = p->ino && sight ? link_is_alive(c, p->ino) : 0;
-	int r = alive < 0 ? alive : p->ino ? path_of(c, p->ino, ret_path) : buf_add(ret_path, p->text, p->len);
+	int alive = p->number && sight ? link_is_alive(c, p->number) : 0;
+	int r = alive < 0 ? alive : p->number ? path_of(c, p->number, ret_path) : buf_add(ret_path, p->text, p->len);
 
 	if (r < 0 || !sight || !ret_path->len)
 		return r;
-	r = alive ? sight->target(sight->context, p->ino)
+	r = alive ? sight->target(sight->context, p->number)
 		  : sight->path(sight->context, (const char *)ret_path->data, ret_path->len);
 	if (r <= 0)
 		ret_path->len = 0;
@@ -158,10 +136,10 @@ int links_decode(struct catalog *c, const void *list, size_t len, const struct l
 {
 	struct reader in = reader_over(list, len);
 	bool first = true;
-	struct link_piece p;
+	struct piece p;
 	int r;
 
-	while ((r = link_next_piece(&in, &p)) > 0) {
+	while ((r = piece_next(&in, &p)) > 0) {
 		_cleanup_buf_ struct buf path = BUF_INIT;
 
 		r = tell_piece(c, &p, sight, &path);

@@ -14,21 +14,21 @@
 
 /* ---- the sets */
 
-static int apply_piece(struct batch *b, struct inode *i, uint32_t verb, const struct link_piece *p, int sign)
+static int apply_piece(struct batch *b, struct inode *i, uint32_t verb, const struct piece *p, int sign)
 {
 	const struct found_link l = { .form = LINK_PATH, .target = p->text, .len = p->len };
 
-	return p->ino ? link_change(b, i, p->ino, verb, sign * (int32_t)LINK_BY_USER)
+	return p->number ? link_change(b, i, p->number, verb, sign * (int32_t)LINK_BY_USER)
 		      : link_wait(b, i, &l, sign);
 }
 
 static int apply(struct batch *b, struct inode *i, uint32_t verb, const struct buf *list, int sign)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct link_piece p;
+	struct piece p;
 	int r;
 
-	while ((r = link_next_piece(&in, &p)) > 0) {
+	while ((r = piece_next(&in, &p)) > 0) {
 		r = apply_piece(b, i, verb, &p, sign);
 		if (r < 0)
 			break;
@@ -58,15 +58,15 @@ static int tell_list(void *context, const char *name, size_t name_len, const voi
 	const struct each_set *each = context;
 	struct reader in = reader_over(value, len);
 	struct found_link l = { .form = LINK_PATH };
-	struct link_piece p;
+	struct piece p;
 	size_t verb_len;
 	const char *verb = link_verb_of_stored(name, name_len, &verb_len);
 	int r = verb ? link_verb_find(each->c, verb, verb_len, &l.verb) : 1;
 
 	if (r)
 		return r == 1 || r == -ENOENT ? 0 : r;
-	while (r == 0 && (r = link_next_piece(&in, &p)) > 0) {
-		l.bound = p.ino;
+	while (r == 0 && (r = piece_next(&in, &p)) > 0) {
+		l.bound = p.number;
 		l.target = p.text;
 		l.len = p.len;
 		r = each->link(each->context, &l);
@@ -86,17 +86,17 @@ int links_foreach_set(struct catalog *c, uint64_t ino, int (*link)(void *context
 static int renew(struct catalog *c, const struct buf *list, struct buf *ret_list)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct link_piece p;
+	struct piece p;
 	int r;
 
-	while ((r = link_next_piece(&in, &p)) > 0) {
+	while ((r = piece_next(&in, &p)) > 0) {
 		_cleanup_buf_ struct buf path = BUF_INIT;
-		int alive = p.ino ? link_is_alive(c, p.ino) : 0;
+		int alive = p.number ? link_is_alive(c, p.number) : 0;
 
 		if (alive > 0) {
-			r = link_add_piece(ret_list, &p);
+			r = piece_add(ret_list, &p);
 		} else {
-			r = p.ino ? links_last_path(c, p.ino, &path) : buf_add(&path, p.text, p.len);
+			r = p.number ? links_last_path(c, p.number, &path) : buf_add(&path, p.text, p.len);
 			if (r >= 0 && ret_list->len + path.len <= LIST_MAX)
 				r = link_add_path(c, ret_list, (const char *)path.data, path.len);
 		}
@@ -208,10 +208,10 @@ static int take_list(void *context, const char *name, size_t name_len, const voi
 static size_t length_without(const struct buf *list)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct link_piece p;
+	struct piece p;
 
 	for (unsigned n = 0; n < FORGET_PIECES; n++)
-		if (link_next_piece(&in, &p) <= 0)
+		if (piece_next(&in, &p) <= 0)
 			return 0;
 	return reader_left(&in);
 }
@@ -240,15 +240,15 @@ int links_forget_user(struct batch *b, struct inode *i)
 static int without_lost(struct batch *b, const struct buf *list, struct buf *ret_list)
 {
 	struct reader in = reader_over(list->data, list->len);
-	struct link_piece p;
+	struct piece p;
 	int r;
 
-	while ((r = link_next_piece(&in, &p)) > 0) {
+	while ((r = piece_next(&in, &p)) > 0) {
 		struct inode i;
 
-		r = p.ino ? inode_get_in(b, p.ino, &i) : 0;
+		r = p.number ? inode_get_in(b, p.number, &i) : 0;
 		if (r >= 0)
-			r = link_add_piece(ret_list, &p);
+			r = piece_add(ret_list, &p);
 		if (r < 0 && r != -ENOENT)
 			return r;
 	}

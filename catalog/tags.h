@@ -6,10 +6,8 @@
  * files, too. Slashes at an end, or several in a row, are as one that is not there. Tags are compared byte by byte.
  *
  * What is stored (under the name XATTR_TAG_IDS) is the list with the number of each tag in the place of its name, so that
- * a tag that is renamed has its new name in all files at once, and all else is as it was written: pieces, each a varint,
- *
- *   id << 1 | 1     a tag
- *   length << 1     so many bytes follow that are none: commas, blanks
+ * a tag that is renamed has its new name in all files at once, and all else is as it was written: pieces (pieces.h), of
+ * which a number is a tag, and text is what is none: commas, blanks.
  *
  * Files have their tags here while they have a name; without one, the list is kept as text. Thread-safety: as tree.h. */
 #pragma once

@@ -5,41 +5,17 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "catalog/encode.h"
+#include "catalog/pieces.h"
 #include "catalog/tags_impl.h"
-
-#define LIST_ID 1u
-
-struct piece {
-	uint64_t id;      /* 0: `text` */
-	const char *text; /* borrowed */
-	size_t len;
-};
-
-/* 1, 0 at the end, -EBADMSG. */
-static int next_piece(struct reader *in, struct piece *ret_p)
-{
-	uint64_t code;
-
-	if (!reader_left(in))
-		return 0;
-	code = reader_varint(in);
-	*ret_p = (struct piece){ .id = code & LIST_ID ? code >> 1 : 0,
-				 .len = code & LIST_ID ? 0 : (size_t)(code >> 1) };
-	ret_p->text = reader_take(in, ret_p->len);
-	return in->bad || (code & LIST_ID && !ret_p->id) ? -EBADMSG : 1;
-}
 
 static int add_text(struct buf *list, const char *text, size_t len)
 {
-	int r = len ? buf_add_varint(list, (uint64_t)len << 1) : 0;
-
-	return r < 0 || !len ? r : buf_add(list, text, len);
+	return len ? piece_add(list, &(struct piece){ .text = text, .len = len }) : 0;
 }
 
 static int add_id(struct buf *list, uint64_t id)
 {
-	return buf_add_varint(list, id << 1 | LIST_ID);
+	return piece_add(list, &(struct piece){ .number = id });
 }
 
 int tags_encode(struct batch *b, const void *text, size_t len, struct buf *ret_list)
@@ -74,8 +50,8 @@ int tags_decode(struct catalog *c, const void *list, size_t len, struct buf *ret
 	struct piece p;
 	int r;
 
-	while ((r = next_piece(&in, &p)) > 0) {
-		r = p.id ? tag_name(c, p.id, ret_text) : buf_add(ret_text, p.text, p.len);
+	while ((r = piece_next(&in, &p)) > 0) {
+		r = p.number ? tag_name(c, p.number, ret_text) : buf_add(ret_text, p.text, p.len);
 		if (r < 0)
 			return r == -ENOENT ? -EBADMSG : r;
 	}
@@ -106,9 +82,9 @@ int tag_ids_of(const void *list, size_t len, struct tag_ids *ret_ids)
 
 	if (!ids.ids)
 		return -ENOMEM;
-	while ((r = next_piece(&in, &p)) > 0)
-		if (p.id)
-			ids.ids[ids.n++] = p.id;
+	while ((r = piece_next(&in, &p)) > 0)
+		if (p.number)
+			ids.ids[ids.n++] = p.number;
 	qsort(ids.ids, ids.n, sizeof(*ids.ids), compare);
 	for (size_t k = 0; k < ids.n; k++)
 		if (!kept || ids.ids[kept - 1] != ids.ids[k])
@@ -128,7 +104,7 @@ bool tag_ids_have(const struct tag_ids *ids, uint64_t id)
 /* Does the list give it, or one below it? */
 static int is_at(struct batch *b, const struct piece *p, uint64_t top)
 {
-	return p->id ? label_is_below(batch_catalog(b), p->id, top) : 0;
+	return p->number ? label_is_below(batch_catalog(b), p->number, top) : 0;
 }
 
 /* With a tag goes what follows it, up to the next one's comma. */
@@ -150,7 +126,7 @@ static int take_out(struct batch *b, const struct buf *list, uint64_t top, struc
 	int r;
 
 	*ret_any = false;
-	while ((r = next_piece(&in, &p)) > 0) {
+	while ((r = piece_next(&in, &p)) > 0) {
 		r = is_at(b, &p, top);
 		if (r < 0)
 			return r;
@@ -158,10 +134,10 @@ static int take_out(struct batch *b, const struct buf *list, uint64_t top, struc
 			*ret_any = dropped = true;
 			continue;
 		}
-		if (dropped && !p.id)
+		if (dropped && !p.number)
 			skip_comma(&p);
 		dropped = false;
-		r = p.id ? add_id(ret_list, p.id) : add_text(ret_list, p.text, p.len);
+		r = p.number ? add_id(ret_list, p.number) : add_text(ret_list, p.text, p.len);
 		if (r < 0)
 			return r;
 	}
@@ -176,8 +152,8 @@ static int tidy(const struct buf *list, struct buf *ret_list)
 	struct piece p;
 	int r;
 
-	while ((r = next_piece(&in, &p)) > 0)
-		if (p.id)
+	while ((r = piece_next(&in, &p)) > 0)
+		if (p.number)
 			end = in.at;
 	return r < 0 ? r : buf_add(ret_list, list->data, (size_t)(end - list->data));
 }
@@ -195,8 +171,8 @@ static int has_id(const struct buf *list, uint64_t id)
 	struct piece p;
 	int r;
 
-	while ((r = next_piece(&in, &p)) > 0)
-		if (p.id == id)
+	while ((r = piece_next(&in, &p)) > 0)
+		if (p.number == id)
 			return 1;
 	return r;
 }
