@@ -96,6 +96,14 @@ struct packed_walk links_to(struct catalog *c, uint64_t ino)
 	return packed_walk_over(c, &prefix);
 }
 
+int links_have(const struct packed_walk *links, uint64_t ino, uint32_t verb)
+{
+	uint32_t n = 0;
+	int r = packed_set_get(links->c, &links->prefix, ino, verb, &n);
+
+	return r < 0 ? r : n > 0;
+}
+
 static int mark_linked(struct batch *b, struct inode *src, uint64_t to)
 {
 	struct inode i;

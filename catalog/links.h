@@ -70,6 +70,9 @@ int link_verb_name(struct catalog *c, uint32_t verb, struct buf *ret_name);
 /* a is the inode that the file links to, or that links to it; b the verb. */
 struct packed_walk links_from(struct catalog *c, uint64_t ino);
 struct packed_walk links_to(struct catalog *c, uint64_t ino);
+/* Is there one to, or from, this inode with this verb? 1, 0 or -errno. Of `links`, as it comes from the above, nothing
+ * is walked. */
+int links_have(const struct packed_walk *links, uint64_t ino, uint32_t verb);
 /* All there are, ascending by `from`, `to`, `verb`. A return that is not 0 ends it, and is returned. */
 int links_foreach(struct catalog *c, int (*link)(void *context, uint64_t from, uint64_t to, uint32_t verb),
 		  void *context);

@@ -134,15 +134,6 @@ static int first_link(struct catalog *c, uint64_t ino, struct packed_member *ret
 	return packed_walk_next(&w, ret_m);
 }
 
-static int has_link(struct catalog *c, uint64_t ino, const struct packed_member *m)
-{
-	struct packed_walk w = links_to(c, ino);
-	uint32_t n = 0;
-	int r = packed_set_get(c, &w.prefix, m->a, m->b, &n);
-
-	return r < 0 ? r : n > 0;
-}
-
 /* A link of which the file that it stands in knows nothing. */
 static int drop_link(struct catalog *c, uint64_t ino, const struct packed_member *m)
 {
@@ -164,6 +155,7 @@ static int drop_link(struct catalog *c, uint64_t ino, const struct packed_member
 int links_forsake(struct catalog *c, uint64_t ino)
 {
 	const struct links_wanted wanted = { .gone = ino };
+	const struct packed_walk links = links_to(c, ino);
 	struct packed_member m;
 	int r;
 
@@ -171,7 +163,7 @@ int links_forsake(struct catalog *c, uint64_t ino)
 		if (r > 0)
 			r = settle(c, m.a, &wanted);
 		if (r >= 0)
-			r = has_link(c, ino, &m);
+			r = links_have(&links, m.a, (uint32_t)m.b);
 		if (r > 0 && link_is_alive(c, ino) == 0)
 			r = drop_link(c, ino, &m);
 		if (r < 0)

@@ -212,53 +212,29 @@ struct targets {
 	struct looker *l;
 	const struct view *v;
 	uint32_t verb;
-	bool has_verb; /* some link has it */
 	struct results_list list;
 };
 
-static int add_bound(struct targets *x)
+static int add_end(struct targets *x, uint64_t ino)
 {
-	_cleanup_(packed_walk_done) struct packed_walk w =
-		links_from(x->l->fs->config.catalog, x->v->file);
+	int r = knows(x->l, ino);
+
+	return r > 0 ? results_list_add(&x->list, ino, NULL, 0) : r;
+}
+
+/* The other ends of links by `verb`, but for those of `said`: what the file says itself. */
+static int add_ends(struct targets *x, struct packed_walk links, uint32_t verb, const struct packed_walk *said)
+{
+	_cleanup_(packed_walk_done) struct packed_walk w = links;
 	struct packed_member m;
 	int r;
 
 	while ((r = packed_walk_next(&w, &m)) > 0) {
-		r = m.b == x->verb ? knows(x->l, m.a) : 0;
-		if (r > 0)
-			r = results_list_add(&x->list, m.a, NULL, 0);
-		if (r < 0)
-			break;
-	}
-	return r;
-}
-
-/* Does the file say so itself? */
-static int is_said(struct targets *x, uint64_t to)
-{
-	_cleanup_(packed_walk_done) struct packed_walk w =
-		links_from(x->l->fs->config.catalog, x->v->file);
-	struct packed_member m;
-	int r;
-
-	packed_walk_seek(&w, to, x->verb);
-	r = packed_walk_next(&w, &m);
-	return r <= 0 ? r : m.a == to && m.b == x->verb;
-}
-
-/* What says the same from its end, by the verb `inverse`. */
-static int add_turned_links(struct targets *x, uint32_t inverse)
-{
-	_cleanup_(packed_walk_done) struct packed_walk w = links_to(x->l->fs->config.catalog, x->v->file);
-	struct packed_member m;
-	int r;
-
-	while ((r = packed_walk_next(&w, &m)) > 0) {
-		int said = m.b == inverse && x->has_verb ? is_said(x, m.a) : 0;
-
-		r = m.b == inverse && !said ? knows(x->l, m.a) : MIN(said, 0);
-		if (r > 0)
-			r = results_list_add(&x->list, m.a, NULL, 0);
+		if (m.b != verb)
+			continue;
+		r = said ? links_have(said, m.a, x->verb) : 0;
+		if (!r)
+			r = add_end(x, m.a);
 		if (r < 0)
 			break;
 	}
@@ -296,18 +272,19 @@ static int add_links(struct targets *x, const char *verb)
 {
 	struct catalog *c = x->l->fs->config.catalog;
 	const char *inverse = verb_inverse(verb, strlen(verb));
+	struct packed_walk from = links_from(c, x->v->file);
 	uint32_t other;
 	int r = link_verb_find(c, verb, strlen(verb), &x->verb);
+	bool is_known = r >= 0;
 
-	x->has_verb = r >= 0;
 	if (r >= 0)
-		r = add_bound(x);
+		r = add_ends(x, from, x->verb, NULL);
 	if (r >= 0)
 		r = links_foreach_set(c, x->v->file, add_waiting, x);
 	if ((r < 0 && r != -ENOENT) || !inverse)
 		return r;
 	r = link_verb_find(c, inverse, strlen(inverse), &other);
-	return r < 0 ? r : add_turned_links(x, other);
+	return r < 0 ? r : add_ends(x, links_to(c, x->v->file), other, is_known ? &from : NULL);
 }
 
 /* A verb that no file has yet has no number. */
