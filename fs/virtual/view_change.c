@@ -22,6 +22,22 @@ void viewing_end(struct viewing *x)
 	looker_done(&x->l);
 }
 
+void viewing_remove(fuse_req_t req, uint64_t dir, const char *name,
+		    int (*remove)(struct viewing *x, uint64_t dir, const char *name))
+{
+	struct viewing x;
+	int r;
+
+	if (ops_replayed(req))
+		return;
+	r = viewing_begin(req, &x);
+	if (r == 0) {
+		r = remove(&x, dir, name);
+		viewing_end(&x);
+	}
+	ops_reply_status(req, r);
+}
+
 bool view_has_tags(const struct view *v)
 {
 	return view_kind_of(v)->tags;
@@ -113,13 +129,13 @@ void viewing_tell(struct viewing *x, uint64_t dir, const char *name, uint64_t in
 	viewing_changed(x, ino);
 }
 
-void viewing_reply_file(struct viewing *x, const struct inode *i)
+void viewing_reply_file(fuse_req_t req, const struct inode *i)
 {
 	struct fuse_entry_param e;
 
 	ops_fill_entry(i, &e);
 	e.entry_timeout = e.attr_timeout = 0;
-	(void) fuse_reply_entry(x->req, &e);
+	(void) fuse_reply_entry(req, &e);
 }
 
 int viewing_tag(struct viewing *x, uint64_t ino, const struct view *v, struct inode *ret_i)

@@ -21,6 +21,9 @@ struct viewing {
 
 int viewing_begin(fuse_req_t req, struct viewing *ret_x);
 void viewing_end(struct viewing *x);
+/* A whole request: calls `remove`, unless a server before us has, and replies with the status. */
+void viewing_remove(fuse_req_t req, uint64_t dir, const char *name,
+		    int (*remove)(struct viewing *x, uint64_t dir, const char *name));
 /* Was it executed by a server before us? Then what is in its batch need not be done again. */
 bool viewing_was_done(fuse_req_t req, int *ret_status);
 
@@ -57,7 +60,7 @@ void viewing_forget_name(struct viewing *x, uint64_t dir, const char *name);
 void viewing_changed(struct viewing *x, uint64_t ino);
 /* Both: the file has a name more, or less. */
 void viewing_tell(struct viewing *x, uint64_t dir, const char *name, uint64_t ino);
-void viewing_reply_file(struct viewing *x, const struct inode *i);
+void viewing_reply_file(fuse_req_t req, const struct inode *i);
 
 /* From the target of a symlink in the view, which was written as from its folder, as from the top of the
  * mount, or with the path of the mount before it, to the path below the mount. -EXDEV: it leads elsewhere. */

@@ -31,19 +31,23 @@ bool view_is_saved(const struct view *v)
 	return v->class == VIEW_SAVED || v->class == VIEW_SAVED_ROOT;
 }
 
-static int mkdir_in(struct viewing *x, const struct view *v, const char *name)
+static int make_saved(struct viewing *x, const struct view *v, const char *name)
+{
+	uint64_t above = 0, id;
+	int r = view_saved_above(&x->l, v, &above);
+
+	r = r < 0 && r != -ENOENT ? r : tree_make_saved(x->c, &x->rq, above, name, &id);
+	live_notice(x->l.fs->virtual->live);
+	return r;
+}
+
+/* Only by the owner: others would learn which there are. */
+static int make_tag(struct viewing *x, const struct view *v, const char *name)
 {
 	_cleanup_buf_ struct buf text = BUF_INIT;
 	uint64_t above = 0, id;
-	int r;
+	int r = viewing_may_rule(x);
 
-	if (view_is_saved(v)) {
-		r = view_saved_above(&x->l, v, &above);
-		r = r < 0 && r != -ENOENT ? r : tree_make_saved(x->c, &x->rq, above, name, &id);
-		live_notice(x->l.fs->virtual->live);
-		return r;
-	}
-	r = viewing_may_rule(x); /* others would learn which there are */
 	if (r == 0)
 		r = viewing_label_of(v, &above);
 	if (r == 0)
@@ -51,23 +55,30 @@ static int mkdir_in(struct viewing *x, const struct view *v, const char *name)
 	return r < 0 ? r : tree_make_tag(x->c, &x->rq, above, (const char *)text.data, &id);
 }
 
+static int mkdir_in(struct viewing *x, uint64_t dir, const char *name)
+{
+	struct view v;
+	int status, r = view_of(x->l.fs, dir, &v);
+
+	if (r < 0)
+		return r;
+	if (viewing_was_done(x->req, &status))
+		return status;
+	return view_is_saved(&v) ? make_saved(x, &v, name) : make_tag(x, &v, name);
+}
+
 bool view_mkdir(fuse_req_t req, uint64_t dir, const char *name)
 {
 	struct viewing x;
-	struct view v;
-	int r, status;
+	int r;
 
 	if (!view_is(dir))
 		return false;
 	r = viewing_begin(req, &x);
-	if (r < 0) {
-		ops_reply_status(req, r);
-		return true;
+	if (r == 0) {
+		r = mkdir_in(&x, dir, name);
+		viewing_end(&x);
 	}
-	r = view_of(x.l.fs, dir, &v);
-	if (r == 0)
-		r = viewing_was_done(req, &status) ? status : mkdir_in(&x, &v, name);
-	viewing_end(&x);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
@@ -89,37 +100,25 @@ int viewing_find_folder(struct viewing *x, uint64_t dir, const char *name, struc
 }
 
 /* Tags are the owner's to make, rename and remove; of saved searches one only finds one's own. */
-static int remove_folder(struct viewing *x, const struct view *v)
+static int rmdir_in(struct viewing *x, uint64_t dir, const char *name)
 {
-	int r;
+	struct view v;
+	int r = viewing_find_folder(x, dir, name, &v);
 
-	if (v->class == VIEW_SAVED)
-		return tree_remove_saved(x->c, &x->rq, v->id);
-	r = viewing_may_rule(x);
-	return r < 0 ? r : tree_remove_tag(x->c, &x->rq, v->id);
+	if (r == 0 && v.class == VIEW_SAVED)
+		return tree_remove_saved(x->c, &x->rq, v.id);
+	if (r == 0)
+		r = viewing_may_rule(x);
+	return r < 0 ? r : tree_remove_tag(x->c, &x->rq, v.id);
 }
 
 bool view_rmdir(fuse_req_t req, uint64_t dir, const char *name)
 {
-	struct viewing x;
-	struct view v;
-	int r;
-
 	if (!view_is(dir))
 		return false;
-	if (view_has_verbs(dir)) {
+	if (view_has_verbs(dir))
 		view_verb_rmdir(req, dir, name);
-		return true;
-	}
-	if (ops_replayed(req))
-		return true;
-	r = viewing_begin(req, &x);
-	if (r == 0) {
-		r = viewing_find_folder(&x, dir, name, &v);
-		if (r == 0)
-			r = remove_folder(&x, &v);
-		viewing_end(&x);
-	}
-	ops_reply_status(req, r);
+	else
+		viewing_remove(req, dir, name, rmdir_in);
 	return true;
 }

@@ -84,18 +84,16 @@ void view_link_to(fuse_req_t req, uint64_t ino, uint64_t dir)
 	struct inode i;
 	int r = linking_begin(req, dir, &k);
 
-	if (r < 0) {
-		ops_reply_status(req, r);
-		return;
+	if (r == 0) {
+		r = add(&k, &(struct link_target){ .ino = ino });
+		if (r >= 0)
+			r = inode_get(k.x.c, ino, &i);
+		linking_end(&k);
 	}
-	r = add(&k, &(struct link_target){ .ino = ino });
-	if (r >= 0)
-		r = inode_get(k.x.c, ino, &i);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		viewing_reply_file(&k.x, &i);
-	linking_end(&k);
+		viewing_reply_file(req, &i);
 }
 
 /* What the caller does not see is linked to as what is not there: it shows as little. */
@@ -120,16 +118,14 @@ void view_link_to_path(fuse_req_t req, const char *target, uint64_t dir, const c
 	struct linking k;
 	int r = linking_begin(req, dir, &k);
 
-	if (r < 0) {
-		ops_reply_status(req, r);
-		return;
+	if (r == 0) {
+		r = link_to_path(&k, target);
+		linking_end(&k);
 	}
-	r = link_to_path(&k, target);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
 		virtual_reply_link(req, dir, name, target);
-	linking_end(&k);
 }
 
 /* Calls `change` with what the name stands for. -EPERM: the file's content says it. */

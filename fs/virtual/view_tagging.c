@@ -8,34 +8,41 @@
 
 /* ---- link, symlink */
 
-bool view_link(fuse_req_t req, uint64_t ino, uint64_t dir, const char *name)
+static int link_in(struct viewing *x, uint64_t ino, uint64_t dir, struct inode *ret_i)
+{
+	struct view v;
+	int r = viewing_tags_at(x, dir, &v);
+
+	return r < 0 ? r : viewing_tag(x, ino, &v, ret_i);
+}
+
+static void link_file(fuse_req_t req, uint64_t ino, uint64_t dir)
 {
 	struct viewing x;
 	struct inode i;
-	struct view v;
 	int r;
 
-	if (!view_is(dir) || is_virtual(ino))
-		return false;
-	if (view_takes_links(dir)) {
-		view_link_to(req, ino, dir);
-		return true;
-	}
 	if (ops_replayed(req))
-		return true;
+		return;
 	r = viewing_begin(req, &x);
-	if (r < 0) {
-		ops_reply_status(req, r);
-		return true;
+	if (r == 0) {
+		r = link_in(&x, ino, dir, &i);
+		viewing_end(&x);
 	}
-	r = viewing_tags_at(&x, dir, &v);
-	if (r == 0)
-		r = viewing_tag(&x, ino, &v, &i);
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
-		viewing_reply_file(&x, &i);
-	viewing_end(&x);
+		viewing_reply_file(req, &i);
+}
+
+bool view_link(fuse_req_t req, uint64_t ino, uint64_t dir, const char *name)
+{
+	if (!view_is(dir) || is_virtual(ino))
+		return false;
+	if (view_takes_links(dir))
+		view_link_to(req, ino, dir);
+	else
+		link_file(req, ino, dir);
 	return true;
 }
 
@@ -46,36 +53,44 @@ static int resolve(struct viewing *x, const struct view *v, const char *target, 
 	return r < 0 ? r : viewing_walk(x, target, ret_i);
 }
 
-bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *name)
+static int symlink_in(struct viewing *x, const char *target, uint64_t dir)
 {
-	struct viewing x;
 	struct inode i;
 	struct view v;
-	int r, status;
+	int status, r = viewing_tags_at(x, dir, &v);
 
-	if (!view_is(dir))
-		return false;
-	if (view_takes_links(dir)) {
-		view_link_to_path(req, target, dir, name);
-		return true;
-	}
-	r = viewing_begin(req, &x);
-	if (r < 0) {
-		ops_reply_status(req, r);
-		return true;
-	}
-	r = viewing_tags_at(&x, dir, &v);
 	if (r == 0)
-		r = resolve(&x, &v, target, &i);
+		r = resolve(x, &v, target, &i);
 	if (r == 0)
-		r = viewing_was_done(req, &status) ? status : viewing_tag(&x, i.ino, &v, &i);
+		r = viewing_was_done(x->req, &status) ? status : viewing_tag(x, i.ino, &v, &i);
 	if (r >= 0) /* it is another inode to the kernel that was made */
-		viewing_changed(&x, i.ino);
+		viewing_changed(x, i.ino);
+	return r;
+}
+
+static void symlink_file(fuse_req_t req, const char *target, uint64_t dir, const char *name)
+{
+	struct viewing x;
+	int r = viewing_begin(req, &x);
+
+	if (r == 0) {
+		r = symlink_in(&x, target, dir);
+		viewing_end(&x);
+	}
 	if (r < 0)
 		ops_reply_status(req, r);
 	else
 		virtual_reply_link(req, dir, name, target);
-	viewing_end(&x);
+}
+
+bool view_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *name)
+{
+	if (!view_is(dir))
+		return false;
+	if (view_takes_links(dir))
+		view_link_to_path(req, target, dir, name);
+	else
+		symlink_file(req, target, dir, name);
 	return true;
 }
 
@@ -116,22 +131,11 @@ static int unlink_in(struct viewing *x, uint64_t dir, const char *name)
 
 bool view_unlink(fuse_req_t req, uint64_t dir, const char *name)
 {
-	struct viewing x;
-	int r;
-
 	if (!view_is(dir))
 		return false;
-	if (view_takes_links(dir)) {
+	if (view_takes_links(dir))
 		view_link_remove(req, dir, name);
-		return true;
-	}
-	if (ops_replayed(req))
-		return true;
-	r = viewing_begin(req, &x);
-	if (r == 0) {
-		r = unlink_in(&x, dir, name);
-		viewing_end(&x);
-	}
-	ops_reply_status(req, r);
+	else
+		viewing_remove(req, dir, name, unlink_in);
 	return true;
 }
