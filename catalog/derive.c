@@ -11,7 +11,6 @@
 #include "catalog/file_sets.h"
 #include "catalog/found.h"
 #include "catalog/links_impl.h"
-#include "catalog/packed_chunk.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
 
@@ -124,11 +123,9 @@ static int drop(struct maker *m, const char *letters)
 	int r = 0;
 
 	for (; *letters && r >= 0; letters++) {
-		struct key prefix = key_start(*letters), changes = change_prefix(&prefix);
+		struct key prefix = key_start(*letters);
 
 		r = records_foreach(m->c, &prefix, drop_record, m);
-		if (r >= 0)
-			r = records_foreach(m->c, &changes, drop_record, m);
 	}
 	return r < 0 ? r : flush(m);
 }
@@ -400,7 +397,8 @@ int derive_run(struct catalog *c)
 
 	if (r < 0 || state == STATE_DONE)
 		return r;
-	r = catalog_checkpoint(c); /* one that goes on would make more of the records that are to be dropped */
+	/* Changes of sets are in their chunks then, which are dropped; and no checkpoint makes more of them. */
+	r = catalog_checkpoint(c);
 	if (r >= 0)
 		r = make(&m, state);
 	if (m.b)
