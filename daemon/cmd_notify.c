@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The notifier's process (notifier.h). */
+/* A process of the notifier (notifier.h). */
 #include <poll.h>
 #include <pthread.h>
 #include <stdbool.h>
@@ -59,6 +59,7 @@ static void serve(struct notify *n)
 	while ((len = recv(n->server, n->latest[k].message, NOTIFIER_MESSAGE_MAX, 0)) > 0) {
 		n->latest[k].len = (size_t)len;
 		tell(n, &n->latest[k]);
+		(void) send(n->server, "", 1, MSG_NOSIGNAL); /* for who waits */
 		k = (k + 1) % NOTIFIER_REPEATED;
 	}
 	for (unsigned i = 0; i < NOTIFIER_REPEATED && !has_ended(n->keeper, POLLIN, 0); i++)

@@ -149,7 +149,10 @@ static bool ignores(void *server, int pid)
 
 static void ending(void *server)
 {
-	stack_interrupt(&((struct server *)server)->stack);
+	struct server *s = server;
+
+	stack_interrupt(&s->stack);
+	notifier_interrupt(s->notifier);
 }
 
 static int announce(void *server, bool came, const char *path)
@@ -165,6 +168,11 @@ static int announcer(void *server)
 static int notify(void *server, const void *message, size_t len, bool may_wait)
 {
 	return notifier_tell(((struct server *)server)->notifier, message, len, may_wait);
+}
+
+static int notify_and_wait(void *server, const void *message, size_t len)
+{
+	return notifier_tell_and_wait(((struct server *)server)->notifier, message, len);
 }
 
 static int need_quotas(void *server)
@@ -200,6 +208,7 @@ struct fs_config server_fs_config(struct server *s, const struct link_message *h
 		.announce = s->announcer ? announce : NULL,
 		.announcer = announcer,
 		.notify = notify,
+		.notify_and_wait = notify_and_wait,
 		.context = s,
 	};
 }

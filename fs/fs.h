@@ -52,6 +52,9 @@ struct fs_config {
 	 * -EAGAIN: it has too many, for a while when it `may_wait`. -errno, or NULL: the server tells the
 	 * kernel itself. */
 	int (*notify)(void *context, const void *message, size_t len, bool may_wait);
+	/* The same, and returns when the kernel has been told, however long that takes: it is the process that
+	 * waits for the kernel. -EINTR: serving has ended (see below). */
+	int (*notify_and_wait)(void *context, const void *message, size_t len);
 	/* Called when INIT is answered. */
 	void (*ready)(void *context);
 	/* Called when serving has ended, before what still runs is waited for: it is not to wait for anything

@@ -93,7 +93,13 @@ static struct message message_of(const struct item *item)
 	return !item->name ? of_inode(item) : item->gone ? of_gone(item, len) : of_name(item, len);
 }
 
-/* False: not now. Only where no process can tell the kernel, its own thread does. */
+/* Where no process can. */
+static void tell_here(struct invalidator *v, const struct message *m)
+{
+	(void) !write(v->fs->config.fuse_fd, m, m->header.len); /* -ENOENT: the kernel does not know it */
+}
+
+/* False: not now. `may_wait`: its own thread, which tells the kernel itself where no process can. */
 static bool tell(struct invalidator *v, const struct item *item, bool may_wait)
 {
 	const struct fs_config *config = &v->fs->config;
@@ -104,8 +110,19 @@ static bool tell(struct invalidator *v, const struct item *item, bool may_wait)
 		return true;
 	if (r == -EAGAIN || !may_wait)
 		return false;
-	(void) !write(config->fuse_fd, &m, m.header.len); /* -ENOENT: the kernel does not know it */
+	tell_here(v, &m);
 	return true;
+}
+
+int invalidator_drop(struct invalidator *v, uint64_t ino, off_t offset, size_t len)
+{
+	const struct fs_config *config = &v->fs->config;
+	const struct message m = of_inode(&(struct item){ .ino = ino, .offset = offset, .len = (off_t)len });
+	int r = config->notify_and_wait ? config->notify_and_wait(config->context, &m, m.header.len) : -ENOSYS;
+
+	if (r < 0 && r != -EINTR)
+		tell_here(v, &m);
+	return r == -EINTR ? r : 0;
 }
 
 /* ---- the thread */

@@ -18,6 +18,9 @@ struct invalidator *invalidator_free(struct invalidator *v);
 void invalidator_add(struct invalidator *v, uint64_t ino);
 /* a direct write may have overtaken pages of its range (fetched.h). Drops them. */
 void invalidator_add_range(struct invalidator *v, uint64_t ino, uint64_t offset, size_t len);
+/* The same at once (-1, 0: attributes alone). 0: the kernel has done so, for which it may have waited: for who reads one
+ * of the pages, or for an inode that is being evicted. -EINTR: serving has ended meanwhile. */
+int invalidator_drop(struct invalidator *v, uint64_t ino, off_t offset, size_t len);
 /* A name of a file that is gone. Programs that watch the folder are told, too. `ino` 0: the file itself
  * is not, and they are told nothing. */
 void invalidator_add_name(struct invalidator *v, uint64_t dir, const char *name, uint64_t ino);

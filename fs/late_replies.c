@@ -21,16 +21,19 @@ struct late {
 	};
 };
 
+static int tell_kernel(const struct late *l)
+{
+	return l->is_write ? invalidator_drop(l->fs->invalidator, l->write.ino, (off_t)l->write.offset,
+					      l->write.len)
+			   : invalidator_drop(l->fs->invalidator, l->entry.ino, -1, 0);
+}
+
 static void reply(const struct late *l)
 {
-	if (l->is_write) {
-		(void) fuse_lowlevel_notify_inval_inode(l->fs->session, l->write.ino, (off_t)l->write.offset,
-							(off_t)l->write.len);
+	if (l->is_write)
 		(void) fuse_reply_write(l->req, l->write.len);
-	} else {
-		(void) fuse_lowlevel_notify_inval_inode(l->fs->session, l->entry.ino, -1, 0);
+	else
 		(void) fuse_reply_entry(l->req, &l->entry);
-	}
 }
 
 /* At the end of a server it is left to the one that follows: the request comes to it again. */
@@ -38,7 +41,7 @@ static void run(struct job *base)
 {
 	struct late *l = (struct late *)base;
 
-	if (atomic_load(&l->fs->ending))
+	if (atomic_load(&l->fs->ending) || tell_kernel(l) == -EINTR)
 		fuse_reply_none(l->req);
 	else
 		reply(l);

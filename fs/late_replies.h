@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /* Replies before which the kernel is told something of the inode, from threads that serve no request: a
  * notification waits for whoever reads a page meanwhile, perhaps from the bucket, and for an inode that is
- * being evicted. Thread-safety: safe.
+ * being evicted. They wait for a process that waits for the kernel, out of reach of every signal: a server that
+ * is killed, or is to end, must come to its end, or nobody would answer that reader (daemon/notifier.h).
+ * Thread-safety: safe.
  *
  * All of it concerns writes that pass the kernel's page cache by, beside those who read through it.
  *
