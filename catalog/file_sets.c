@@ -25,6 +25,13 @@ uint64_t file_quarter(int64_t seconds)
 	return QUARTERS_BEFORE_1970 + (uint64_t)MIN(q, limit);
 }
 
+uint64_t file_quarter_from(int64_t seconds)
+{
+	uint64_t q = file_quarter(seconds);
+
+	return q + (file_quarter_begins(q) < seconds);
+}
+
 int64_t file_quarter_begins(uint64_t quarter)
 {
 	return ((int64_t)quarter - (int64_t)QUARTERS_BEFORE_1970) * QUARTER_S;

@@ -23,6 +23,9 @@
 #define QUARTER_S 900
 /* Of a time in seconds since 1970. */
 uint64_t file_quarter(int64_t seconds);
+/* The first one that does not begin before: where a date begins. In a zone whose days begin within a quarter (those of long
+ * ago, or made up), what was modified before the next one counts for the date before. */
+uint64_t file_quarter_from(int64_t seconds);
 int64_t file_quarter_begins(uint64_t quarter);
 struct key file_names_prefix(void);
 struct key file_times_prefix(void);

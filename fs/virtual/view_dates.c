@@ -22,7 +22,7 @@ static uint64_t first_quarter(int year, int month, int day)
 {
 	struct tm tm = { .tm_year = year - 1900, .tm_mon = month - 1, .tm_mday = day };
 
-	return file_quarter(zone_make(&tm));
+	return file_quarter_from(zone_make(&tm));
 }
 
 /* The quarters of an hour (file_sets.h) that a day begins and ends with. */

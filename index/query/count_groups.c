@@ -263,7 +263,7 @@ static int by_time_of_all(struct counting *x)
 
 		if (r <= 0)
 			return r;
-		at = file_quarter(end_of(x, file_quarter_begins(quarter)));
+		at = file_quarter_from(end_of(x, file_quarter_begins(quarter)));
 		r = file_times_count(c, quarter, at - 1, &files);
 		if (r >= 0)
 			r = add_time(x, file_quarter_begins(quarter), files);

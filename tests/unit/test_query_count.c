@@ -3,6 +3,7 @@
  * not see. */
 #include "query_box.h"
 
+#include "base/zone.h"
 #include "tests/fakes/plain_extractor.h"
 
 #define FILES 120u
@@ -220,6 +221,26 @@ static void check_all(struct box *b)
 				check_counts(b, kind, queries[k].q, queries[k].passes, other);
 }
 
+/* Where days begin within a quarter of an hour, and at the end of all times: every file counts once. */
+static void check_odd_times(void)
+{
+	static const int64_t times[] = { 0, 86400 - 67 * 60 - 1, 86400 - 67 * 60, 86400 - 67 * 60 + 599, 1ll << 60 };
+	struct box *b = box_new();
+	char name[8];
+
+	zone_set(false, 67 * 60);
+	box_open_index(b);
+	for (size_t k = 0; k < ARRAY_SIZE(times); k++) {
+		(void) snprintf(name, sizeof(name), "f%zu", k);
+		box_mtime(b, box_file(b, ROOT_INO, name, "text\n"), times[k]);
+	}
+	box_wait(b);
+	CHECK_QUERY(b, "count?by=day", "3\t1970-01-01 1\t1970-01-02 1\t31359892-10-23");
+	CHECK_QUERY(b, "count?by=day&q=-path:none", "3\t1970-01-01 1\t1970-01-02 1\t31359892-10-23");
+	box_free(b);
+	zone_set(false, 0);
+}
+
 int main(void)
 {
 	struct box *b = box_new();
@@ -244,5 +265,6 @@ int main(void)
 	REFUSE_QUERY(b, "count?q=a", "counted by what");
 	REFUSE_QUERY(b, "count?by=tag&format=md", "tsv, json or jsonl");
 	box_free(b);
+	check_odd_times();
 	return check_result();
 }
