@@ -147,7 +147,7 @@ static int list_firsts(struct duplicates *d, struct buf *ret)
 	return r;
 }
 
-/* `now`: by leader, the copy that it is. */
+/* `leaders`: by leader, the copy that it is. */
 static int join(struct duplicates *d, struct leaders *l, uint32_t copy, uint32_t *leaders)
 {
 	size_t n;

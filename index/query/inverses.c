@@ -24,7 +24,7 @@ static int find_verb(const struct inverses *v, const char *name, size_t len, uin
 	return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 
-static bool asks_for(const struct inverses *v, const char *names, const char *name)
+static bool asks_for(const char *names, const char *name)
 {
 	size_t wanted = strlen(name);
 
@@ -40,14 +40,21 @@ static bool asks_for(const struct inverses *v, const char *names, const char *na
 }
 
 /* Is one to be turned, or are both asked for anyway? */
-static bool is_turned(const struct inverses *v, const char *names, const char *name, size_t len,
-		      const char *inverse)
+static bool is_turned(const struct inverses *v, const char *names, const char *inverse)
 {
-	bool both = asks_for(v, names, inverse);
-
-	if (!both)
+	if (!asks_for(names, inverse))
 		return true;
 	return v->s->query->verb != QUERY_GRAPH && v->s->query->direction != GRAPH_BOTH;
+}
+
+/* Its place among those that are asked for; n_verbs: it is none. */
+static size_t place_of(const struct inverses *v, const char *name, size_t len)
+{
+	size_t k = 0;
+
+	while (k < v->n_verbs && (v->lengths[k] != len || memcmp(v->names[k], name, len) != 0))
+		k++;
+	return k;
 }
 
 static int add_verb(struct inverses *v, const char *names, const char *name, size_t len)
@@ -57,7 +64,7 @@ static int add_verb(struct inverses *v, const char *names, const char *name, siz
 	int there, turned = 0;
 
 	there = find_verb(v, name, len, &verb);
-	if (there >= 0 && inverse && is_turned(v, names, name, len, inverse))
+	if (there >= 0 && inverse && is_turned(v, names, inverse))
 		turned = find_verb(v, inverse, strlen(inverse), &other);
 	if (there < 0 || turned < 0)
 		return MIN(there, turned);
@@ -73,7 +80,7 @@ static int add_verbs(struct inverses *v, const char *names)
 {
 	for (const char *at = names; at;) {
 		size_t len = strcspn(at, ",");
-		int r = add_verb(v, names, at, len);
+		int r = place_of(v, at, len) < v->n_verbs ? 0 : add_verb(v, names, at, len);
 
 		if (r < 0)
 			return r;
@@ -130,12 +137,12 @@ void inverses_done(struct inverses *v)
 
 int inverses_number(const struct inverses *v, const char *name, size_t len, uint32_t *ret_verb)
 {
-	for (size_t k = 0; k < v->n_verbs; k++)
-		if (v->lengths[k] == len && memcmp(v->names[k], name, len) == 0) {
-			*ret_verb = v->verbs[k];
-			return 1;
-		}
-	return find_verb(v, name, len, ret_verb);
+	size_t k = place_of(v, name, len);
+
+	if (k == v->n_verbs)
+		return find_verb(v, name, len, ret_verb);
+	*ret_verb = v->verbs[k];
+	return 1;
 }
 
 int inverses_name(const struct inverses *v, uint32_t verb, struct buf *out)

@@ -38,6 +38,21 @@ static struct box *box_of_links(void)
 	return b;
 }
 
+/* Also of a verb that no link has. */
+static void test_named_twice(void)
+{
+	struct box *b = box_new();
+
+	box_open_index(b);
+	(void) box_file(b, ROOT_INO, "a.md", "@link w hasPart b\n");
+	(void) box_file(b, ROOT_INO, "b.md", "");
+	box_wait(b);
+	CHECK_QUERY(b, "graph?verb=partOf&op=degree", "1\t0\ta.md 0\t1\tb.md");
+	CHECK_QUERY(b, "graph?verb=partOf,partOf&op=degree", "1\t0\ta.md 0\t1\tb.md");
+	CHECK_QUERY(b, "graph?verb=hasPart,hasPart&op=degree", "0\t1\ta.md 1\t0\tb.md");
+	box_free(b);
+}
+
 static void check_related(struct box *b)
 {
 	CHECK_QUERY(b, "related?to=a.md&verb=cites&dir=out&format=paths", "b.md");
@@ -260,6 +275,7 @@ int main(void)
 {
 	srand(7);
 	test_table();
+	test_named_twice();
 	test_links();
 	test_others();
 	test_once();
