@@ -2,25 +2,8 @@
 # that is killed or replaced meanwhile keeps another from serving, nor programs from hearing that there is none.
 # Waits: for time-outs, most of its time.
 . "$(dirname "$0")/lib.sh"
-mkdir "$work/bucket"
-"$brainy" init "$vol" >/dev/null || fail "init"
-printf '[cold]\nurl = file://%s\n' "$work/bucket" >"$vol/brainy.conf"
-"$brainy" mount "$vol" "$mnt" || fail "mount"
-for n in 1 2 3; do seq 300000 >"$mnt/cold$n"; done
-touch -d '90 days ago' "$mnt"/cold*; echo here >"$mnt/hot"
-"$brainy" tier run "$mnt" >/dev/null || fail "tier run"
-stop
-
-python3 -c '
-import socket
-s = socket.create_server(("127.0.0.1", 0))
-print(s.getsockname()[1], flush=True)
-held = []
-while True: held.append(s.accept()[0])' >"$work/port" &
-silent=$!
-until [ -s "$work/port" ]; do sleep 0.1; done
-export AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b
-printf '[cold]\nurl = s3://bucket/prefix\nendpoint = http://127.0.0.1:%s\ncold_read_timeout_s = 8\n' "$(cat "$work/port")" >"$vol/brainy.conf"
+silent_start
+silent_conf 'cold_read_timeout_s = 8'
 "$brainy" mount "$vol" "$mnt" || fail "mount with a silent bucket"
 
 # The write reaches the server before the read, and is executed once the reader has its pages locked.
@@ -90,5 +73,4 @@ written cold2
 meet cold3
 kill -9 "$(keeper)" "$(server)"
 both_end "\[10[37], 10[37]]"
-kill $silent
 umount -l "$mnt" 2>/dev/null || fusermount3 -u -z "$mnt"

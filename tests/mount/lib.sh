@@ -38,6 +38,7 @@ finish() {
     fi
     [ $status = 0 ] || [ $status = 77 ] || { echo "-- log of the mount:"; tail -n 20 "$work/log" 2>/dev/null; }
     [ -z "${S3_DIR:-}" ] || s3_stop
+    [ -z "${silent:-}" ] || kill "$silent"
     while umount "$work/disk" 2>/dev/null; do :; done
     rm -rf "$work"
     exit $status
@@ -114,4 +115,29 @@ s3_conf() {
         sed -i "/^${line%% =*} =/d" "$vol/brainy.conf"
         echo "$line" >>"$vol/brainy.conf"
     done
+}
+
+# silent_start - a volume, not mounted, with cold1 to cold3 in a bucket, and `hot`; then a bucket that takes connections and never
+# answers, the process $silent. silent_conf LINE - brainy.conf with that one as its cold tier; the true one is the folder $work/nas
+silent_start() {
+    mkdir "$work/nas"
+    "$brainy" init "$vol" >/dev/null || fail "init"
+    printf '[cold]\nurl = file://%s\n' "$work/nas" >"$vol/brainy.conf"
+    "$brainy" mount "$vol" "$mnt" || fail "mount"
+    for n in 1 2 3; do seq 300000 >"$mnt/cold$n"; done
+    touch -d '90 days ago' "$mnt"/cold*; echo here >"$mnt/hot"
+    "$brainy" tier run "$mnt" >/dev/null || fail "tier run"
+    stop
+    python3 -c '
+import socket
+s = socket.create_server(("127.0.0.1", 0))
+print(s.getsockname()[1], flush=True)
+held = []
+while True: held.append(s.accept()[0])' >"$work/port" &
+    silent=$!
+    until [ -s "$work/port" ]; do sleep 0.1; done
+    export AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b
+}
+silent_conf() {
+    printf '[cold]\nurl = s3://bucket/prefix\nendpoint = http://127.0.0.1:%s\n%s\n' "$(cat "$work/port")" "$1" >"$vol/brainy.conf"
 }

@@ -2,27 +2,7 @@
 # here goes on, and the volume can be unmounted soon, also with readers waiting and a run of the policy under way.
 # Waits: for time-outs, most of its time.
 . "$(dirname "$0")/lib.sh"
-mkdir "$work/nas"
-"$brainy" init "$vol" >/dev/null || fail "init"
-printf '[cold]\nurl = file://%s\n' "$work/nas" >"$vol/brainy.conf"
-"$brainy" mount "$vol" "$mnt" || fail "mount"
-for n in 1 2 3; do seq 300000 >"$mnt/cold$n"; done
-touch -d '90 days ago' "$mnt"/cold*; echo here >"$mnt/hot"
-"$brainy" tier run "$mnt" >/dev/null || fail "tier run"
-stop
-
-python3 -c '
-import socket, sys, threading
-s = socket.create_server(("127.0.0.1", 0))
-print(s.getsockname()[1], flush=True)
-held = []
-while True: held.append(s.accept()[0])' >"$work/port" &
-silent=$!
-until [ -s "$work/port" ]; do sleep 0.1; done
-export AWS_ACCESS_KEY_ID=a AWS_SECRET_ACCESS_KEY=b
-conf() {
-    printf '[cold]\nurl = s3://bucket/prefix\nendpoint = http://127.0.0.1:%s\n%s\n' "$1" "$2" >"$vol/brainy.conf"
-}
+silent_start
 # took COMMAND.. - seconds until it fails
 took() {
     began=$(date +%s)
@@ -30,7 +10,7 @@ took() {
     echo $(($(date +%s) - began))
 }
 
-conf "$(cat "$work/port")" 'cold_read_timeout_s = 3'
+silent_conf 'cold_read_timeout_s = 3'
 "$brainy" mount "$vol" "$mnt" || fail "mount with a silent bucket"
 expect here cat "$mnt/hot"
 t=$(took cat "$mnt/cold1")
@@ -39,7 +19,7 @@ t=$(took cat "$mnt/cold1")
 expect here cat "$mnt/hot"
 
 # waiting readers, one of them killed, and a run under way do not keep the volume
-conf "$(cat "$work/port")" 'cold_read_timeout_s = 600'
+silent_conf 'cold_read_timeout_s = 600'
 again
 cat "$mnt/cold2" >/dev/null 2>&1 & reader=$!
 "$brainy" tier run "$mnt" --now +400d >/dev/null 2>&1 & runner=$!
@@ -63,8 +43,8 @@ within 40 "$brainy" mount "$vol" "$mnt" || fail "the volume is in use still"
 stop
 
 # cold_read = fail: nobody listens, so that it is known at once
-kill $silent; wait $silent 2>/dev/null
-conf "$(cat "$work/port")" 'cold_read = fail'
+kill $silent; wait $silent 2>/dev/null; silent=
+silent_conf 'cold_read = fail'
 "$brainy" mount "$vol" "$mnt" || fail "mount"
 t=$(took cat "$mnt/cold3")
 [ "$t" -le 12 ] || fail "cold_read = fail waited $t s"
