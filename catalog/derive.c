@@ -6,7 +6,6 @@
 #include <string.h>
 
 #include "base/cleanup.h"
-#include "base/hash.h"
 #include "base/problem.h"
 #include "catalog/file_sets.h"
 #include "catalog/found.h"
@@ -139,8 +138,9 @@ struct collection {
 	uint64_t low, high;  /* of a: what is collected in this pass */
 };
 
-static int collect(struct collection *n, uint64_t a, uint64_t b)
+static int collect(void *context, uint64_t a, uint64_t b)
 {
+	struct collection *n = context;
 	const struct packed_member m = { .a = a, .b = b, .n = 1 };
 
 	return a < n->low || a > n->high ? 0 : buf_add(&n->members, &m, sizeof(m));
@@ -148,22 +148,9 @@ static int collect(struct collection *n, uint64_t a, uint64_t b)
 
 static int collect_names(void *context, const struct record *record)
 {
-	struct reader reader = reader_over(record->value, record->value_len);
-	struct collection *n = context;
-	struct dentry_item item;
-	uint64_t hash;
-	int r;
+	const struct collection *n = context;
 
-	while ((r = dentry_next(&reader, &item)) > 0) {
-		if (!S_ISREG(item.type))
-			continue;
-		r = file_stem_hash(n->c, item.name, file_stem_len(item.name, item.name_len), &hash);
-		if (r >= 0)
-			r = collect(n, hash, item.ino);
-		if (r < 0)
-			break;
-	}
-	return r;
+	return file_names_foreach(n->c, record->value, record->value_len, collect, context);
 }
 
 static int collect_time(void *context, const struct record *record)

@@ -32,23 +32,19 @@ static uint64_t hash_of(uint64_t a, uint64_t b, uint64_t salt)
 
 /* ---- what there must be */
 
+static int expect_name(void *context, uint64_t hash, uint64_t ino)
+{
+	struct comparison *x = context;
+
+	x->names += hash_of(hash, ino, 0);
+	return 0;
+}
+
 static int expect_names(void *context, const struct record *record)
 {
-	struct reader reader = reader_over(record->value, record->value_len);
-	struct comparison *x = context;
-	struct dentry_item item;
-	uint64_t hash;
-	int r;
+	const struct comparison *x = context;
 
-	while ((r = dentry_next(&reader, &item)) > 0) {
-		if (!S_ISREG(item.type))
-			continue;
-		r = file_stem_hash(x->c, item.name, file_stem_len(item.name, item.name_len), &hash);
-		if (r < 0)
-			break;
-		x->names += hash_of(hash, item.ino, 0);
-	}
-	return r;
+	return file_names_foreach(x->c, record->value, record->value_len, expect_name, context);
 }
 
 static int expect_tag(void *context, uint64_t id, uint32_t why)

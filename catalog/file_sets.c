@@ -7,6 +7,7 @@
 
 #include "base/cleanup.h"
 #include "base/fold.h"
+#include "catalog/dentry.h"
 #include "catalog/derive.h"
 #include "crypto/digest.h"
 
@@ -142,6 +143,26 @@ int file_stem_hash(struct catalog *c, const char *stem, size_t len, uint64_t *re
 		return r;
 	*ret_hash = load_be32(digest_128(catalog_keys(c), DIGEST_STEM, &(struct iovec){ folded.data, folded.len }, 1).bytes);
 	return 0;
+}
+
+int file_names_foreach(struct catalog *c, const void *entries, size_t len,
+		       int (*member)(void *context, uint64_t hash, uint64_t ino), void *context)
+{
+	struct reader in = reader_over(entries, len);
+	struct dentry_item item;
+	uint64_t hash;
+	int r;
+
+	while ((r = dentry_next(&in, &item)) > 0) {
+		if (!S_ISREG(item.type))
+			continue;
+		r = file_stem_hash(c, item.name, file_stem_len(item.name, item.name_len), &hash);
+		if (r >= 0)
+			r = member(context, hash, item.ino);
+		if (r < 0)
+			break;
+	}
+	return r;
 }
 
 static int change(struct batch *b, const struct file_name *f, int add)

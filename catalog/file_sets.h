@@ -49,6 +49,10 @@ int file_times_count(struct catalog *c, uint64_t low, uint64_t high, uint64_t *r
 size_t file_stem_len(const char *name, size_t len);
 /* The hash of a stem that is given whole, and not folded yet. -ENOMEM. */
 int file_stem_hash(struct catalog *c, const char *stem, size_t len, uint64_t *ret_hash);
+/* Calls `member` for each pair that the set has because of this record of entries (dentry.h); once for each name. A
+ * result below 0 ends it. */
+int file_names_foreach(struct catalog *c, const void *entries, size_t len,
+		       int (*member)(void *context, uint64_t hash, uint64_t ino), void *context);
 /* Those that may have a name with this hash: ascending in b, from (hash, 0) on. */
 struct packed_walk file_names_walk(struct catalog *c);
 
