@@ -12,7 +12,7 @@
 #include "catalog/set.h"
 
 #define OVERLAY_RECORDS 300000u
-#define CHECKPOINT_PAGES 16384u
+#define CHECKPOINT_PAGES 8192u
 #define OVERLAY_BYTES ((size_t)64 << 20)
 #define MAP_SIZE ((size_t)1 << 40)
 
