@@ -623,12 +623,7 @@ views killed
 busy=$!
 for _ in 1 2 3 4 5 6; do
     sleep 0.35
-    old=$(server)
-    kill -9 "$old"
-    n=0
-    while now=$(server); [ -z "$now" ] || [ "$now" = "$old" ]; do
-        sleep 0.05; n=$((n + 1)); [ $n -lt 200 ] || fail "the server does not come back"
-    done
+    kill_server
 done
 : >"$work/enough"
 wait $busy || fail "busy: $(cat "$work/busy")"
