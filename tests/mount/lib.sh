@@ -7,6 +7,7 @@ brainy=${BRAINY:-$(cd "$(dirname "$0")/../.." && pwd)/build/brainy}
 
 work=$(mktemp -d)
 export TESTS="$(cd "$(dirname "$0")" && pwd)" PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH=$TESTS # has what probes share
 real_home=$HOME
 export HOME="$work/home" XDG_CONFIG_HOME="$work/home/.config" BRAINY_LOG="$work/log"
 mkdir -p "$work/mnt" "$HOME"
