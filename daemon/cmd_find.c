@@ -108,6 +108,27 @@ static void print_paths(const char *dir, const struct buf *answer, char end)
 	}
 }
 
+/* Nothing was found: is a name before a colon mistyped? What explains the query has a line for each that is not known. */
+static void tell_unknown(const char *dir, const struct buf *text)
+{
+	static const char begin[] = "\nunknown\t";
+	_cleanup_buf_ struct buf name = BUF_INIT, lines = BUF_INIT;
+	int r = buf_add_str(&name, "explain?limit=1&q=");
+	const char *at;
+
+	if (r == 0)
+		r = add_encoded(&name, (const char *)text->data, text->len);
+	if (r == 0)
+		r = buf_add_u8(&name, '\n');
+	if (r == 0)
+		r = ask_until_answered(dir, &name, &lines);
+	at = r < 0 ? NULL : buf_cstr(&lines);
+	while (at && (at = strstr(at, begin)) != NULL) {
+		at += strlen(begin);
+		(void) cli_fail("find: %.*s: there is no such filter, and no such field in .by/", (int)strcspn(at, "\t\n"), at);
+	}
+}
+
 static int run_find(struct find_call *call)
 {
 	_cleanup_buf_ struct buf name = BUF_INIT, answer = BUF_INIT;
@@ -128,6 +149,8 @@ static int run_find(struct find_call *call)
 		r = ask_until_answered(dir, &name, &answer);
 	if (r < 0)
 		return complain_of_query(dir, r);
+	if (answer.len == 0)
+		tell_unknown(dir, &call->text);
 	if (strcmp(format, "paths") == 0 || strcmp(format, "paths0") == 0)
 		print_paths(call->in, &answer, strcmp(format, "paths") == 0 ? '\n' : '\0');
 	else
