@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /* Sets that are made anew: each single fault is found, and mended so that all is as it was before; and the tags of an
  * older version. */
-#include "catalog/derive.h"
 #include "catalog/file_sets.h"
 #include "catalog/found.h"
 #include "catalog/saved.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
+#include "tests/unit/derived.h"
 #include "tests/unit/tagged.h"
 #include "tests/unit/xattr_box.h"
 
@@ -448,17 +448,6 @@ static const struct fault {
 	{ "value_name_lost", value_name_lost },
 };
 
-static void make_anew(void)
-{
-	struct batch *b = begin();
-
-	derive_doubt(b);
-	CHECK_EQ(batch_commit(b, NULL), 0);
-	CHECK(derive_is_due(c));
-	CHECK_EQ(derive_run(c), 0);
-	CHECK(!derive_is_due(c));
-}
-
 static void check_same(const struct buf *before, const struct buf *now, const char *what)
 {
 	if (now->len == before->len && memcmp(now->data, before->data, now->len) == 0)
@@ -475,7 +464,7 @@ static void test_fault(const struct fault *f)
 	f->make();
 	CHECK(verify() > 0);
 	c = tree_box_reopen(c);
-	make_anew();
+	derived_make_anew(c);
 	CHECK_EQ(verify(), 0);
 	_cleanup_buf_ struct buf now = dump(!f->loses_flags);
 	check_same(&before, &now, f->name);
@@ -503,7 +492,7 @@ static void test_both_lost(void)
 	remove_record(name_key_of(id));
 	remove_record(id_key('g', id));
 	CHECK(verify() > 0);
-	make_anew();
+	derived_make_anew(c);
 	CHECK_EQ(verify(), 0);
 	(void) snprintf(want, sizeof(want), "project/beta/x,lost tag %llu", (unsigned long long)id);
 	check_value(files[2], "user.xdg.tags", want);

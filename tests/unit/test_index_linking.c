@@ -5,6 +5,7 @@
 #include "catalog/links.h"
 #include "index/graph/source.h"
 #include "tests/fakes/plain_extractor.h"
+#include "tests/unit/derived.h"
 #include "tests/unit/index_box.h"
 
 static uint64_t first_of(struct packed_walk w)
@@ -19,12 +20,6 @@ static uint64_t first_of(struct packed_walk w)
 static uint64_t target(struct box *b, uint64_t ino)
 {
 	return first_of(links_from(b->catalog, ino));
-}
-
-static void say(void *context, const char *text)
-{
-	fprintf(stderr, "%s\n", text);
-	check_failures++;
 }
 
 static void test_links(struct box *b)
@@ -59,7 +54,7 @@ static void test_links(struct box *b)
 		box_wait(b);
 		CHECK_EQ(target(b, y), goal);
 	}
-	CHECK(derive_verify(b->catalog, say, NULL) > 0);
+	derived_check(b->catalog);
 	box_write(b, src, "@link w links Goal", 18);
 	box_wait(b);
 	CHECK_EQ(first_of(links_to(b->catalog, y)), 0);
@@ -68,7 +63,7 @@ static void test_links(struct box *b)
 	box_rename(b, d, "source.md", d, "source.bin");
 	box_wait(b);
 	CHECK_EQ(target(b, src), 0);
-	CHECK(derive_verify(b->catalog, say, NULL) > 0);
+	derived_check(b->catalog);
 }
 
 static void test_restart(struct box *b)

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* Links between files: what users set, what is found, how targets are looked for, and what happens when
  * they go. */
-#include "catalog/derive.h"
 #include "catalog/found.h"
 #include "catalog/links.h"
 #include "catalog/tree_impl.h"
 #include "tests/unit/any_is_open.h"
+#include "tests/unit/derived.h"
 #include "tests/unit/packed_box.h"
 #include "tests/unit/xattr_box.h"
 
@@ -132,17 +132,6 @@ static size_t records(char letter)
 	return n;
 }
 
-static void say(void *context, const char *text)
-{
-	fprintf(stderr, "%s\n", text);
-	check_failures++;
-}
-
-static void check_sets(void)
-{
-	CHECK(derive_verify(c, say, NULL) > 0);
-}
-
 /* ---- what users set */
 
 #define CITES "user.brainy.link.cites"
@@ -177,7 +166,7 @@ static void test_set(void)
 		 -EINVAL);
 	CHECK_EQ(set(src, CITES, "x", XATTR_CREATE), -EEXIST);
 	CHECK_EQ(set(src, "user.brainy.link.other", "x", XATTR_REPLACE), -ENODATA);
-	check_sets();
+	derived_check(c);
 
 	drop(d, "a");
 	check_value(src, CITES, "moved/a\nmoved/b 100%25%0A\nset/%25zz%25\n.//set/./c");
@@ -186,14 +175,14 @@ static void test_set(void)
 	CHECK_EQ(first_of(links_to(c, a)), src);
 	move(d, "a", ROOT_INO, "a.md");
 	check_value(src, CITES, "a.md\nmoved/b 100%25%0A\nset/%25zz%25\n.//set/./c");
-	check_sets();
+	derived_check(c);
 	CHECK_EQ(unset(src, CITES), 0);
 	check_value(src, CITES, NULL);
 	CHECK_EQ(count_of(links_from(c, src)) + count_of(links_to(c, a)) + count_of(links_to(c, b)), 0);
 	CHECK_EQ(records('L') + records('l') + records('w'), 0);
 	drop(ROOT_INO, "a.md");
 	drop(ROOT_INO, "set.src");
-	check_sets();
+	derived_check(c);
 }
 
 static struct link_target to_path(const char *path)
@@ -224,7 +213,7 @@ static void test_edit(void)
 	CHECK_EQ(add_to(src, "cites", to_path("edit/a")), 0); /* it is there */
 	check_value(src, CITES, "edit/a\nedit/b\nedit/later");
 	CHECK_EQ(count_of(links_from(c, src)), 2);
-	check_sets();
+	derived_check(c);
 	CHECK_EQ(add_to(src, "bad verb", target), -EINVAL);
 	CHECK_EQ(add_to(src + 1000, "cites", target), -ENOENT);
 	CHECK_EQ(remove_from(src, "cites", to_path("edit/never")), -ENODATA);
@@ -240,11 +229,11 @@ static void test_edit(void)
 	check_value(src, CITES, NULL);
 	check_value(b, "user.brainy.link.quotes", "edit/a");
 	CHECK_EQ(first_of(links_to(c, a)), b);
-	check_sets();
+	derived_check(c);
 	drop(d, "a");
 	drop(d, "b");
 	drop(d, "src");
-	check_sets();
+	derived_check(c);
 }
 
 static int sees_one(void *context, uint64_t ino)
@@ -296,11 +285,11 @@ static void test_set_many(void)
 	CHECK_MEM(value.data, value.len, text.data, text.len);
 	CHECK_EQ(buf_extend(&text, (60 << 10) + 1 - text.len, &(uint8_t *){ NULL }), 0);
 	CHECK_EQ(tree_setxattr(c, &rq, src, CITES, text.data, text.len, 0), -E2BIG);
-	check_sets();
+	derived_check(c);
 	/* Without its last name it goes in steps. */
 	drop(d, "src");
 	CHECK_EQ(records('L') + records('l') + records('w'), 0);
-	check_sets();
+	derived_check(c);
 }
 
 /* Without a name, the links are there until the file goes for good. */
@@ -322,7 +311,7 @@ static void test_set_unnamed(void)
 	CHECK_EQ(target(src), a);
 	CHECK_EQ(set(src, CITES, "un.src", 0), 0);
 	CHECK_EQ(target(src), src);
-	check_sets();
+	derived_check(c);
 	drop(ROOT_INO, "un.src");
 	drop(ROOT_INO, "un.b");
 	CHECK_EQ(records('L') + records('l') + records('w') + records('W'), 0);
@@ -365,7 +354,7 @@ static void test_wiki(void)
 	CHECK_EQ(target(src), 0);
 	near = note(x, "V1.2.md");
 	CHECK_EQ(target(src), near);
-	check_sets();
+	derived_check(c);
 	drop(b, "src.md");
 	CHECK_EQ(records('L') + records('l') + records('w') + records('W'), 0);
 }
@@ -411,7 +400,7 @@ static void test_paths(void)
 	a = note(ROOT_INO, "else.md");
 	CHECK_EQ(target(src), a);
 	CHECK_EQ(first_of(links_to(c, a)), src);
-	check_sets();
+	derived_check(c);
 	find(src, "");
 	CHECK_EQ(target(src), 0);
 	CHECK_EQ(records('L') + records('l') + records('w') + records('W'), 0);
@@ -430,7 +419,7 @@ static void test_messages(void)
 	find_all(a, &BUF_INIT, fields, sizeof(fields));
 	CHECK_EQ(links_appeared(c, a), 0);
 	CHECK_EQ(target(src), a);
-	check_sets();
+	derived_check(c);
 	drop(ROOT_INO, "mail.eml");
 	CHECK_EQ(target(src), 0);
 	drop(ROOT_INO, "answer.eml");
@@ -482,7 +471,7 @@ static void test_many_found(void)
 	CHECK_EQ(target(src), hub); /* it is bound as it was */
 	(void) note(d, "4000.md");
 	CHECK_EQ(found(src), (2 << 16) + (int)LINKS_FOUND_MAX - 2);
-	check_sets();
+	derived_check(c);
 	find(src, "plinks:hub.md");
 	CHECK_EQ(target(src), hub);
 	CHECK_EQ(records('W'), 1);
@@ -490,7 +479,7 @@ static void test_many_found(void)
 	drop(d, "src");
 	CHECK_EQ(records('L') + records('l') + records('w') + records('W'), 0);
 	drop(d, "other.md");
-	check_sets();
+	derived_check(c);
 }
 
 /* Links that come for nothing from documents that mean harm. */
@@ -505,7 +494,7 @@ static void test_bad(void)
 	find_all(src, &links, "", 0);
 	CHECK_EQ(found(src), 4);
 	CHECK_EQ(target(src), 0);
-	check_sets();
+	derived_check(c);
 	drop(ROOT_INO, "bad.md");
 	CHECK_EQ(records('w') + records('W'), 0);
 }
@@ -523,27 +512,16 @@ static void test_hub(void)
 			CHECK_EQ(set(srcs[n], CITES, "hub/Hub.md", 0), 0);
 	}
 	CHECK_EQ(count_of(links_to(c, hub)), 300 + 150 + 100);
-	check_sets();
+	derived_check(c);
 	drop(d, "Hub.md");
 	CHECK_EQ(records('L') + records('l'), 0);
-	check_sets();
+	derived_check(c);
 	hub = note(d, "Hub.md");
 	CHECK_EQ(count_of(links_to(c, hub)), 300 + 150 + 100);
-	check_sets();
+	derived_check(c);
 }
 
 /* ---- made anew */
-
-static void derive_anew(void)
-{
-	struct batch *b;
-
-	CHECK_EQ(catalog_begin(c, false, &b), 0);
-	derive_doubt(b);
-	CHECK_EQ(batch_commit(b, NULL), 0);
-	CHECK_EQ(derive_run(c), 0);
-	check_sets();
-}
 
 static void notice(void *context, const char *text)
 {
@@ -562,7 +540,8 @@ static void test_anew(void)
 		CHECK(derive_verify(c, notice, &problems) > 0);
 		CHECK_EQ(problems, 1);
 		problems = 0;
-		derive_anew();
+		derived_make_anew(c);
+		derived_check(c);
 		CHECK_EQ(count_of(links_from(c, src)), 2);
 		CHECK_EQ(count_of(links_to(c, a)), 2);
 	}
@@ -589,7 +568,8 @@ static void test_old_text(void)
 	inode_put(b, &i);
 	CHECK_EQ(batch_commit(b, NULL), 0);
 	check_value(src, CITES, "old.a\nold.b");
-	derive_anew();
+	derived_make_anew(c);
+	derived_check(c);
 	check_value(src, LINK_BAD, "x");
 	CHECK_EQ(unset(src, LINK_BAD), 0);
 	check_value(src, LINK_BAD, NULL);
@@ -597,7 +577,7 @@ static void test_old_text(void)
 	CHECK_EQ(target(src), a);
 	CHECK_EQ(unset(src, CITES), 0);
 	check_value(src, CITES, NULL);
-	check_sets();
+	derived_check(c);
 }
 
 /* ---- interrupted after any batch */
@@ -623,7 +603,7 @@ static void interrupt(void (*work)(void *context), void *context, int stops)
 		batches_left = n;
 		work(context);
 		mem_catalog_fail(c, 0);
-		check_sets();
+		derived_check(c);
 		if (batches_left > 0)
 			break;
 	}
@@ -732,7 +712,7 @@ static void test_all(unsigned hash_bits)
 	test_hub();
 	test_edges();
 	c = tree_box_reopen(c);
-	check_sets();
+	derived_check(c);
 	tree_box_close(c);
 }
 
