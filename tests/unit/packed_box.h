@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
-/* Packed sets by their letter, for tests that count or spoil them: with a number behind it, or one set only. */
+/* Packed sets by their letter, for tests that count or spoil them: with a number behind it, or one set only. And other records,
+ * by theirs. */
 #pragma once
 
 #include "catalog/catalog.h"
@@ -48,4 +49,18 @@ static inline void packed_box_lose(struct catalog *c, char letter, size_t most)
 	}
 	CHECK_EQ(batch_commit(b, NULL), 0);
 	packed_walk_done(&w);
+}
+
+/* Records that begin with a letter. */
+static inline size_t packed_box_records(struct catalog *c, char letter)
+{
+	const void *key, *value;
+	size_t key_len, value_len, n = 0;
+	struct cursor *cur;
+
+	CHECK_EQ(cursor_open(c, &letter, 1, &cur), 0);
+	while (cursor_next(cur, &key, &key_len, &value, &value_len) > 0)
+		n++;
+	(void) cursor_close(cur);
+	return n;
 }
