@@ -13,6 +13,12 @@ static inline void say_problem(void *context, const char *text)
 	check_failures++;
 }
 
+/* With the address of an unsigned. */
+static inline void count_problem(void *n, const char *text)
+{
+	++*(unsigned *)n;
+}
+
 static inline void derived_check(struct catalog *c)
 {
 	CHECK(derive_verify(c, say_problem, NULL) > 0);

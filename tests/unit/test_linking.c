@@ -187,11 +187,6 @@ static void test_set_unnamed(void)
 
 /* ---- made anew */
 
-static void notice(void *context, const char *text)
-{
-	(*(unsigned *)context)++;
-}
-
 static void test_anew(void)
 {
 	uint64_t a = note(ROOT_INO, "anew.a"), src = note(ROOT_INO, "anew.src");
@@ -201,7 +196,7 @@ static void test_anew(void)
 	find(src, "wlinks:anew;wlinks:nobody");
 	for (const char *letter = "Llw"; *letter; letter++) {
 		packed_box_lose(c, *letter, SIZE_MAX);
-		CHECK(derive_verify(c, notice, &problems) > 0);
+		CHECK(derive_verify(c, count_problem, &problems) > 0);
 		CHECK_EQ(problems, 1);
 		problems = 0;
 		derived_make_anew(c);
