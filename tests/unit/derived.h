@@ -2,26 +2,12 @@
 /* What follows from other records (catalog/derive.h): that it is right, and that it can be made anew. */
 #pragma once
 
-#include <stdio.h>
-
 #include "catalog/derive.h"
-#include "tests/unit/check.h"
-
-static inline void say_problem(void *context, const char *text)
-{
-	fprintf(stderr, "%s\n", text);
-	check_failures++;
-}
-
-/* With the address of an unsigned. */
-static inline void count_problem(void *n, const char *text)
-{
-	++*(unsigned *)n;
-}
+#include "tests/unit/problems.h"
 
 static inline void derived_check(struct catalog *c)
 {
-	CHECK(derive_verify(c, say_problem, NULL) > 0);
+	CHECK(derive_verify(c, problem_fails, NULL) > 0);
 }
 
 static inline void derived_make_anew(struct catalog *c)

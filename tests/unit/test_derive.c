@@ -139,7 +139,7 @@ static unsigned verify(void)
 {
 	unsigned problems = 0;
 
-	CHECK(derive_verify(c, count_problem, &problems) > FILES);
+	CHECK(derive_verify(c, problem_counts, &problems) > FILES);
 	return problems;
 }
 

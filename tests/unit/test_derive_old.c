@@ -44,11 +44,11 @@ static void test_old_volume(void)
 	CHECK_EQ(catalog_next_number(c, COUNTER_TAG, &id), 0);
 	put_old_tag(id, x);
 	CHECK(derive_is_due(c));
-	CHECK_EQ(derive_verify(c, count_problem, &problems), 0);
+	CHECK_EQ(derive_verify(c, problem_counts, &problems), 0);
 	CHECK_EQ(problems, 0);
 	CHECK_EQ(derive_run(c), 0);
 	CHECK(!derive_is_due(c));
-	CHECK_EQ(derive_verify(c, count_problem, &problems), 4);
+	CHECK_EQ(derive_verify(c, problem_counts, &problems), 4);
 	CHECK_EQ(problems, 0);
 	check_value(x, "user.xdg.tags", " red ,, green,old/one");
 	check_value(y, "user.xdg.tags", "red");
@@ -59,7 +59,7 @@ static void test_old_volume(void)
 	CHECK(red > id);
 	CHECK_EQ(set(x, "user.xdg.tags", "blue", 0), 0);
 	CHECK_EQ(has_tagged(c, "blue"), 1);
-	CHECK_EQ(derive_verify(c, count_problem, &problems), 4);
+	CHECK_EQ(derive_verify(c, problem_counts, &problems), 4);
 	CHECK_EQ(problems, 0);
 }
 

@@ -196,7 +196,7 @@ static void test_anew(void)
 	find(src, "wlinks:anew;wlinks:nobody");
 	for (const char *letter = "Llw"; *letter; letter++) {
 		packed_box_lose(c, *letter, SIZE_MAX);
-		CHECK(derive_verify(c, count_problem, &problems) > 0);
+		CHECK(derive_verify(c, problem_counts, &problems) > 0);
 		CHECK_EQ(problems, 1);
 		problems = 0;
 		derived_make_anew(c);
