@@ -88,31 +88,11 @@ static inline void find(uint64_t ino, const char *words)
 	find_all(ino, &links, "", 0);
 }
 
-static inline uint64_t first_of(struct packed_walk w)
-{
-	struct packed_member m = { 0 };
-
-	CHECK(packed_walk_next(&w, &m) >= 0);
-	packed_walk_done(&w);
-	return m.a;
-}
-
-static inline unsigned count_of(struct packed_walk w)
-{
-	struct packed_member m;
-	unsigned n = 0;
-
-	while (packed_walk_next(&w, &m) > 0)
-		n++;
-	packed_walk_done(&w);
-	return n;
-}
-
 /* The only link of a file. */
 static inline uint64_t target(uint64_t ino)
 {
-	CHECK(count_of(links_from(c, ino)) <= 1);
-	return first_of(links_from(c, ino));
+	CHECK(packed_count_of(links_from(c, ino)) <= 1);
+	return packed_first_of(links_from(c, ino));
 }
 
 /* Records; of sets the members. */

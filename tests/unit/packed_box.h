@@ -19,9 +19,9 @@ static inline struct packed_walk packed_box_walk(struct catalog *c, char letter)
 	return packed_is_numbered(letter) ? packed_walk_over_sets(c, &prefix) : packed_walk_over(c, &prefix);
 }
 
-static inline size_t packed_box_count(struct catalog *c, char letter)
+/* Both end the walk. */
+static inline size_t packed_count_of(struct packed_walk w)
 {
-	struct packed_walk w = packed_box_walk(c, letter);
 	struct packed_member m;
 	size_t n = 0;
 
@@ -29,6 +29,21 @@ static inline size_t packed_box_count(struct catalog *c, char letter)
 		n++;
 	packed_walk_done(&w);
 	return n;
+}
+
+/* The first member's a; 0: there is none. */
+static inline uint64_t packed_first_of(struct packed_walk w)
+{
+	struct packed_member m = { 0 };
+
+	CHECK(packed_walk_next(&w, &m) >= 0);
+	packed_walk_done(&w);
+	return m.a;
+}
+
+static inline size_t packed_box_count(struct catalog *c, char letter)
+{
+	return packed_count_of(packed_box_walk(c, letter));
 }
 
 /* The first `most` members, as if they had got lost. */

@@ -14,7 +14,7 @@ static void test_set(void)
 
 	CHECK_EQ(set(src, CITES, "set/a\n\n/set/b 100%25%0A\nset/%zz%\n.//set/./c", 0), 0);
 	check_value(src, CITES, "set/a\nset/b 100%25%0A\nset/%25zz%25\n.//set/./c");
-	CHECK_EQ(count_of(links_from(c, src)), 2);
+	CHECK_EQ(packed_count_of(links_from(c, src)), 2);
 	w = links_to(c, a);
 	CHECK_EQ(packed_walk_next(&w, &m), 1);
 	CHECK_EQ(m.a, src);
@@ -28,7 +28,7 @@ static void test_set(void)
 	/* It is where its targets are, and what is waited for comes. */
 	move(ROOT_INO, "set", ROOT_INO, "moved");
 	check_value(src, CITES, "moved/a\nmoved/b 100%25%0A\nset/%25zz%25\n.//set/./c");
-	CHECK_EQ(first_of(links_from(c, src)), a);
+	CHECK_EQ(packed_first_of(links_from(c, src)), a);
 	(void) folder(ROOT_INO, "set");
 	CHECK_EQ(tree_setxattr(c, &(struct tree_request){ 0 }, src, "user.brainy.link.bad verb", "x", 1, 0),
 		 -EINVAL);
@@ -38,15 +38,15 @@ static void test_set(void)
 
 	drop(d, "a");
 	check_value(src, CITES, "moved/a\nmoved/b 100%25%0A\nset/%25zz%25\n.//set/./c");
-	CHECK_EQ(count_of(links_from(c, src)), 1);
+	CHECK_EQ(packed_count_of(links_from(c, src)), 1);
 	a = note(d, "a");
-	CHECK_EQ(first_of(links_to(c, a)), src);
+	CHECK_EQ(packed_first_of(links_to(c, a)), src);
 	move(d, "a", ROOT_INO, "a.md");
 	check_value(src, CITES, "a.md\nmoved/b 100%25%0A\nset/%25zz%25\n.//set/./c");
 	derived_check(c);
 	CHECK_EQ(unset(src, CITES), 0);
 	check_value(src, CITES, NULL);
-	CHECK_EQ(count_of(links_from(c, src)) + count_of(links_to(c, a)) + count_of(links_to(c, b)), 0);
+	CHECK_EQ(packed_count_of(links_from(c, src)) + packed_count_of(links_to(c, a)) + packed_count_of(links_to(c, b)), 0);
 	CHECK_EQ(records('L') + records('l') + records('w'), 0);
 	drop(ROOT_INO, "a.md");
 	drop(ROOT_INO, "set.src");
@@ -80,7 +80,7 @@ static void test_edit(void)
 	CHECK_EQ(add_to(src, "cites", to_path("edit/later")), 0);
 	CHECK_EQ(add_to(src, "cites", to_path("edit/a")), 0); /* it is there */
 	check_value(src, CITES, "edit/a\nedit/b\nedit/later");
-	CHECK_EQ(count_of(links_from(c, src)), 2);
+	CHECK_EQ(packed_count_of(links_from(c, src)), 2);
 	derived_check(c);
 	CHECK_EQ(add_to(src, "bad verb", target), -EINVAL);
 	CHECK_EQ(add_to(src + 1000, "cites", target), -ENOENT);
@@ -96,7 +96,7 @@ static void test_edit(void)
 	CHECK_EQ(tree_move_link(c, &(struct tree_request){ 0 }, &from, &to, &target), 0);
 	check_value(src, CITES, NULL);
 	check_value(b, "user.brainy.link.quotes", "edit/a");
-	CHECK_EQ(first_of(links_to(c, a)), b);
+	CHECK_EQ(packed_first_of(links_to(c, a)), b);
 	derived_check(c);
 	drop(d, "a");
 	drop(d, "b");
@@ -148,7 +148,7 @@ static void test_set_many(void)
 		CHECK_EQ(buf_addf(&text, "many/%s%s", name, n < 1199 ? "\n" : ""), 0);
 	}
 	CHECK_EQ(tree_setxattr(c, &rq, src, CITES, text.data, text.len, 0), 0);
-	CHECK_EQ(count_of(links_from(c, src)), 600);
+	CHECK_EQ(packed_count_of(links_from(c, src)), 600);
 	CHECK_EQ(tree_getxattr(c, src, CITES, &value), 0);
 	CHECK_MEM(value.data, value.len, text.data, text.len);
 	CHECK_EQ(buf_extend(&text, (60 << 10) + 1 - text.len, &(uint8_t *){ NULL }), 0);
@@ -201,8 +201,8 @@ static void test_anew(void)
 		problems = 0;
 		derived_make_anew(c);
 		derived_check(c);
-		CHECK_EQ(count_of(links_from(c, src)), 2);
-		CHECK_EQ(count_of(links_to(c, a)), 2);
+		CHECK_EQ(packed_count_of(links_from(c, src)), 2);
+		CHECK_EQ(packed_count_of(links_to(c, a)), 2);
 	}
 	drop(ROOT_INO, "anew.src");
 	drop(ROOT_INO, "anew.a");

@@ -67,7 +67,7 @@ static void test_interrupted(void)
 		add_link(&f.links, word);
 	}
 	interrupt(find_some, &f, 1);
-	CHECK_EQ(count_of(links_to(c, hub)), 50);
+	CHECK_EQ(packed_count_of(links_to(c, hub)), 50);
 	for (int n = 0; n < 250; n++) {
 		(void) snprintf(word, sizeof(word), "wlinks:%d", n);
 		add_link(&f.links, word);
@@ -80,7 +80,7 @@ static void test_interrupted(void)
 	CHECK_EQ(found(f.ino), 300);
 	hub = make(d, "hub.md", S_IFREG | 0644);
 	interrupt(appear, &hub, 3);
-	CHECK_EQ(count_of(links_to(c, hub)), 51);
+	CHECK_EQ(packed_count_of(links_to(c, hub)), 51);
 	CHECK_EQ(tree_unlink(c, &(struct tree_request){ 0 }, d, "src.md", NULL, NULL, &i), 0);
 	interrupt(forget, &f.ino, 9);
 	CHECK_EQ(records('L') + records('l') + records('w') + records('W'), 0);
