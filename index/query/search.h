@@ -168,6 +168,12 @@ struct hits {
 };
 void hits_done(struct hits *h);
 
+/* ---- unknown.c: names before a colon that are neither filters nor fields of any file; the owner of the mount is told */
+/* A line for each. */
+int search_explain_unknown(const struct search *s, const struct hits *h, struct buf *out);
+/* "unknown_fields", where there are any. */
+int search_json_unknown(const struct search *s, const struct hits *h, json_t *o);
+
 /* ---- rank.c: the best hits, [offset, offset + limit) of all */
 int search_rank(struct search *s, struct hits *ret_h);
 
