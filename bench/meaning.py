@@ -1,77 +1,43 @@
 """The work of meaning.sh: fills a volume, asks, prints the table."""
-import json
 import os
 import random
-import shutil
-import subprocess
+import statistics
 import sys
-import tempfile
-import time
 
-BRAINY = os.path.abspath("build/brainy")
+from figures import Table, timed
+from volume import Volume, folder
+
 FILES, TAGS, LINKS = (int(os.environ.get(k, d)) for k, d in (("FILES", 1000000), ("TAGS", 100000), ("LINKS", 5000000)))
 PER_FOLDER, PER_CALL = 1000, 5
 ASKED = 200
-missed = []
-
-
-def row(name, value, unit, bar=None, least=False):
-    late = bar is not None and (value < bar if least else value > bar)
-    missed.extend([name] * late)
-    limit = "" if bar is None else f"{'>' if least else '<'}{bar:9.0f}" + (" missed" if late else "")
-    print(f"{name:44}{value:12.2f} {unit:8}{limit}", flush=True)
-
-
-def timed(call):
-    start = time.monotonic()
-    call()
-    return time.monotonic() - start
+table = Table("meaning")
+row = table.row
 
 
 def median_ms(call, arguments):
-    times = sorted(timed(lambda: call(a)) for a in arguments)
-    return times[len(times) // 2] * 1000
+    return statistics.median(timed(lambda: call(a)) for a in arguments) * 1000
 
 
-class Volume:
-    def __init__(self, top):
-        self.path, self.mnt, self.key = (os.path.join(top, n) for n in ("volume", "mnt", "key"))
-        self.env = os.environ | {"HOME": top, "XDG_CONFIG_HOME": top}
-        os.mkdir(self.mnt)
-        self.run("init", self.path, "--key-file", self.key)
-        self.run("mount", self.path, self.mnt, "--key-file", self.key)
-
-    def run(self, *words):
-        subprocess.run([BRAINY, *words], env=self.env, check=True, stdout=subprocess.DEVNULL)
-
-    def file(self, n):
-        return f"{self.mnt}/d/{n // PER_FOLDER}/f{n}"
-
-    def ask(self, name):
-        with open(f"{self.mnt}/.query/{name}", "rb") as f:
-            return f.read()
-
-    def status(self):
-        with open(f"{self.mnt}/.brainy/status.json") as f:
-            return json.load(f)
+def file(v, n):
+    return f"{v.mnt}/d/{n // PER_FOLDER}/f{n}"
 
 
 def make_files(v):
     for n in range(FILES):
         if n % PER_FOLDER == 0:
-            os.makedirs(os.path.dirname(v.file(n)))
-        os.mknod(v.file(n), 0o644)
+            os.makedirs(os.path.dirname(file(v, n)))
+        os.mknod(file(v, n), 0o644)
 
 
 def tag_files(v, rng):
     for n in range(FILES):
-        os.setxattr(v.file(n), "user.xdg.tags", b"common,t%d" % rng.randrange(TAGS))
+        os.setxattr(file(v, n), "user.xdg.tags", b"common,t%d" % rng.randrange(TAGS))
 
 
 def link_files(v, rng):
     for n in range(LINKS // PER_CALL):
         targets = "".join(f"d/{t // PER_FOLDER}/f{t}\n" for t in (rng.randrange(FILES) for _ in range(PER_CALL)))
-        os.setxattr(v.file(n % FILES), f"user.brainy.link.v{n // FILES}", targets.encode())
+        os.setxattr(file(v, n % FILES), f"user.brainy.link.v{n // FILES}", targets.encode())
 
 
 def first_entry(folder):
@@ -83,8 +49,10 @@ def name_of(n):
     return f"d%2F{n // PER_FOLDER}%2Ff{n}"
 
 
-def run(top):
-    v, rng = Volume(top), random.Random(7)
+def measure(v):
+    rng = random.Random(7)
+    table.title(f"{FILES} files")
+    v.mount()
     row("new files", FILES / timed(lambda: make_files(v)), "files/s")
     row("tagging by setxattr, two tags", FILES / timed(lambda: tag_files(v, rng)), "files/s", 20000, least=True)
     row("renaming a tag of all files", timed(lambda: os.rename(f"{v.mnt}/.tags/common", f"{v.mnt}/.tags/shared")) * 1000, "ms", 50)
@@ -102,21 +70,15 @@ def run(top):
     row("shortest path, p50", median_ms(v.ask, [f"path?from={name_of(a)}&to={name_of(b)}" for a, b in pairs]), "ms", 10)
     row("components", timed(lambda: v.ask("graph?op=components&limit=10")), "s", 10)
     row("PageRank", timed(lambda: v.ask("graph?op=pagerank&limit=10")), "s", 10)
-    row("memory", v.status()["memory"]["rss_bytes"] / 1e6, "MB", 300)
-    v.run("umount", v.mnt)
+    row("memory", v.memory_mb(), "MB", 300)
+    v.umount()
     row("catalog", os.path.getsize(f"{v.path}/catalog/data.mdb") / 1e6, "MB")
 
 
 def main():
-    top = tempfile.mkdtemp(prefix="brainy-meaning-", dir=sys.argv[1])
-    try:
-        run(top)
-    finally:
-        subprocess.run([BRAINY, "umount", f"{top}/mnt"], stderr=subprocess.DEVNULL)
-        shutil.rmtree(top, ignore_errors=True)
-    if missed:
-        sys.exit("missed: " + ", ".join(missed))
+    with folder("meaning", sys.argv[1]) as top, Volume(top) as v:
+        measure(v)
+    table.end()
 
 
-if __name__ == "__main__":
-    main()
+main()

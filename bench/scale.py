@@ -1,16 +1,16 @@
 """The work of scale.sh: fills a volume, mounts it in its several states, prints the table."""
-import json
 import os
 import random
-import shutil
 import signal
+import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
-BRAINY = os.path.abspath("build/brainy")
+import volume
+from figures import Table, timed
+
 FILES, WIDE, INDEX, EXTENTS = (int(os.environ.get(k, d)) for k, d in (
     ("FILES", 1000000), ("WIDE", 100000), ("INDEX", 0), ("EXTENTS", 20000)))
 HUGE = 100 << 30
@@ -23,73 +23,37 @@ ROUNDS = 3
 # the overlay takes 300k records.
 CRASHED = 45000
 CONFIG = "[wal]\ncheckpoint_ms = 600000\n"
-missed = []
-
-
-def row(name, value, unit, bar=None):
-    late = bar is not None and value > bar
-    missed.extend([name] * late)
-    limit = "" if bar is None else f"{bar:10.0f}" + (" missed" if late else "")
-    print(f"{name:38}{value:12.1f} {unit:6}{limit}", flush=True)
+table = Table("scale")
+row = table.row
 
 
 def timed_ms(call):
-    start = time.monotonic()
-    call()
-    return (time.monotonic() - start) * 1000
+    return timed(call) * 1000
 
 
-class Volume:
+class Volume(volume.Volume):
     def __init__(self, top):
         os.chmod(top, 0o755)  # somebody else asks, too
-        self.path, self.mnt, self.key = (os.path.join(top, n) for n in ("volume", "mnt", "key"))
-        self.env = os.environ | {"HOME": top, "XDG_CONFIG_HOME": top}
-        os.mkdir(self.mnt)
-        self.run("init", self.path, "--key-file", self.key)
-
-    def run(self, *words):
-        done = subprocess.run([BRAINY, *words], check=True, env=self.env, stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, text=True)
-        return done.stdout
+        super().__init__(top)
 
     def fill(self, files, folders, into):
         self.run("bench", "fill", self.path, "--key-file", self.key, "--files", str(files), "--folders", str(folders),
                  "--into", into)
 
     def mount(self):
-        """Until the mount answers: milliseconds."""
-        options = ["-o", "allow_other"] if os.geteuid() == 0 else []
-        return timed_ms(lambda: self.run("mount", self.path, self.mnt, "--key-file", self.key, *options))
+        super().mount(*["-o", "allow_other"] if os.geteuid() == 0 else [])
 
-    def umount(self):
-        self.run("umount", self.mnt)
-
-    def status(self):
-        return json.loads(self.run("status", self.mnt, "--json"))
-
-    def loaded(self):
-        """The status, once all that a mount does after it answers is done."""
-        while (status := self.status())["index"]["loading"]:
+    def load(self):
+        """Until all that a mount does after it answers is done."""
+        while self.status()["index"]["loading"]:
             time.sleep(0.01)
-        return status
 
-    def ask(self, words):
-        with open(f"{self.mnt}/.query/find?wait=0&q={words}", "rb") as f:
-            return f.read()
-
-    def configure(self, text):
-        with open(f"{self.path}/brainy.conf", "w") as f:
-            f.write(text)
-
-    def keeper(self):
-        with open(f"{self.path}/lock") as f:
-            return int(next(line.split()[1] for line in f if line.startswith("pid ")))
+    def find(self, words):
+        return self.ask(f"find?wait=0&q={words}")
 
     def crash(self):
         """Kills the keeper and its children, all at once."""
-        keeper = self.keeper()
-        with open(f"/proc/{keeper}/task/{keeper}/children") as f:
-            pids = [keeper, *map(int, f.read().split())]
+        pids = [self.keeper(), *self.children()]
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         subprocess.run(["umount", "-l", self.mnt], check=True)
@@ -97,23 +61,21 @@ class Volume:
             time.sleep(0.01)
 
 
-def median(values):
-    return sorted(values)[len(values) // 2]
-
-
 def memory_row(v):
-    row("memory after it", v.loaded()["memory"]["rss_bytes"] / 1e6, "MB", MEMORY_MB)
+    v.load()
+    row("memory after it", v.memory_mb(), "MB", MEMORY_MB)
 
 
 def mount_clean(v):
     times = []
     for n in range(ROUNDS):
-        times.append(v.mount())
-        answer = timed_ms(lambda: v.ask("pump"))
-        memory = v.loaded()["memory"]["rss_bytes"] / 1e6
+        times.append(timed_ms(v.mount))
+        answer = timed_ms(lambda: v.find("pump"))
+        v.load()
+        memory = v.memory_mb()
         if n < ROUNDS - 1:
             stop = timed_ms(v.umount)
-    row(f"mount, clean, median of {ROUNDS}", median(times), "ms", MOUNT_MS)
+    row(f"mount, clean, median of {ROUNDS}", statistics.median(times), "ms", MOUNT_MS)
     row("first query, asked at once", answer, "ms")
     row("memory after it", memory, "MB", MEMORY_MB)
     row("umount after it", stop, "ms")
@@ -122,7 +84,7 @@ def mount_clean(v):
 def ask_things(v):
     chance = random.Random(2)
     words = "valve pump river sluice engine bearing noise flood".split()
-    times = sorted(timed_ms(lambda: v.ask(f"{chance.choice(words)}%20item{chance.randrange(FILES)}")) for _ in range(200))
+    times = sorted(timed_ms(lambda: v.find(f"{chance.choice(words)}%20item{chance.randrange(FILES)}")) for _ in range(200))
     row("query of two words, median", times[100], "ms")
     row("query of two words, p95", times[190], "ms")
     if os.geteuid() == 0:
@@ -130,7 +92,7 @@ def ask_things(v):
         for name in "first", "second":
             row(f"{name} query of another user", timed_ms(lambda: subprocess.run(
                 program, check=True, user=NOBODY, stdout=subprocess.DEVNULL)), "ms")
-    row("memory after them", v.status()["memory"]["rss_bytes"] / 1e6, "MB", MEMORY_MB)
+    row("memory after them", v.memory_mb(), "MB", MEMORY_MB)
 
 
 class Meanwhile:
@@ -239,17 +201,16 @@ def mount_crashed(v):
     v.mount()
     write_small_files(v, CRASHED)
     v.crash()
-    took = v.mount()
-    status = v.loaded()
-    row(f"mount after a crash, {CRASHED} files in the log", took, "ms", RECOVER_MS)
-    row("records that were replayed", status["wal"]["replayed"], "")
-    row("memory after it", status["memory"]["rss_bytes"] / 1e6, "MB", MEMORY_MB)
+    row(f"mount after a crash, {CRASHED} files in the log", timed_ms(v.mount), "ms", RECOVER_MS)
+    v.load()
+    row("records that were replayed", v.status()["wal"]["replayed"], "")
+    row("memory after it", v.memory_mb(), "MB", MEMORY_MB)
     if len(os.listdir(f"{v.mnt}/crash")) != CRASHED:
         sys.exit(f"scale: of {CRASHED} files some are lost")
 
 
 def measure(v):
-    print(f"{FILES} files, {'indexed' if INDEX else 'waiting to be indexed'}{'':20}{'':6}{'':7}bar")
+    table.title(f"{FILES} files, {'indexed' if INDEX else 'waiting to be indexed'}")
     row("fill", timed_ms(lambda: v.fill(FILES, (FILES + PER_FOLDER - 1) // PER_FOLDER, "fill")) / 1000, "s")
     v.fill(WIDE, 1, "wide")
     if INDEX:
@@ -269,15 +230,9 @@ def measure(v):
 
 
 def main():
-    top = tempfile.mkdtemp(prefix="brainy-scale.", dir=sys.argv[1])
-    v = Volume(top)
-    try:
+    with volume.folder("scale", sys.argv[1]) as top, Volume(top) as v:
         measure(v)
-    finally:
-        subprocess.run([BRAINY, "umount", v.mnt], env=v.env, stderr=subprocess.DEVNULL)
-        shutil.rmtree(top, ignore_errors=True)
-    if missed:
-        sys.exit(f"scale: missed: {', '.join(missed)}")
+    table.end()
 
 
 main()

@@ -1,5 +1,4 @@
 """The work of run.sh: makes a volume, times rounds of ops(1) beside the native filesystem, prints the table."""
-import json
 import os
 import random
 import shutil
@@ -9,7 +8,10 @@ import sys
 import tempfile
 import time
 
-BRAINY, OPS, NULL = (os.path.abspath(p) for p in ("build/brainy", "build/bench/ops", "build/bench/fuse-null"))
+from figures import timed
+from volume import Volume, folder
+
+OPS, NULL = (os.path.abspath(p) for p in ("build/bench/ops", "build/bench/fuse-null"))
 SHARE = 0.8  # of the ceiling's rate that ours shall reach
 DISK = {"write_seq_mb", "read_cold_mb", "write_fsync", "fsync_8", "fsync_64"}  # wait for a disk, which the ceiling does not have
 ROUNDS, FILES, MEGABYTES = (int(os.environ.get(k, d)) for k, d in (("ROUNDS", 3), ("FILES", 5000), ("MEGABYTES", 256)))
@@ -17,13 +19,9 @@ WORDS = """valve pump river sluice engine bearing noise flood keeper signal brid
 gauge timber granite kettle ledger margin needle orchard parish quarry rudder saddle turbine upland vessel winter""".split()
 
 
-def run(*words, env):
-    return subprocess.run([BRAINY, *words], check=True, env=env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
-
-
-def ops(folder, cold=None):
+def ops(place, cold=None):
     """One round of ops(1) in a new folder: {name: rate}."""
-    place = tempfile.mkdtemp(dir=folder)
+    place = tempfile.mkdtemp(dir=place)
     words = [OPS, place, str(FILES), str(MEGABYTES)] + ([cold] if cold else [])
     out = subprocess.run(words, check=True, stdout=subprocess.PIPE, text=True).stdout
     shutil.rmtree(place)
@@ -62,8 +60,8 @@ def compare(native, mnt, null, volume):
     rows = {}
     for n in range(ROUNDS):
         sides = [("native", native, None), *null.sides(), ("brainyfs", mnt, volume)]
-        for side, folder, cold in sides if n % 2 else sides[::-1]:
-            for name, rate in ops(folder, cold).items():
+        for side, place, cold in sides if n % 2 else sides[::-1]:
+            for name, rate in ops(place, cold).items():
                 rows.setdefault(name, {}).setdefault(side, []).append(rate)
     print(f"per second, medians of {ROUNDS} rounds; us: of one operation, or MiB; null: FUSE and sealing alone (fuse_null.c)")
     print(f"{'operation':14}{'native':>12}{'brainyfs':>12}{'ratio':>8}{'us':>10}{'null us':>10}{'bar us':>10}")
@@ -81,51 +79,43 @@ def compare(native, mnt, null, volume):
         print(line)
 
 
-def index(mnt, env, chance, count=2000):
+def index(v, chance, count=2000):
     """Files/s and MB/s from the first write until all is indexed; query times."""
-    folder = os.path.join(mnt, "texts")
-    os.mkdir(folder)
+    os.mkdir(f"{v.mnt}/texts")
     size, start = 0, time.monotonic()
     for n in range(count):
         text = " ".join(chance.choices(WORDS, k=250)) + f" item{n}\n"
         size += len(text)
-        with open(f"{folder}/{n}.txt", "w") as f:
+        with open(f"{v.mnt}/texts/{n}.txt", "w") as f:
             f.write(text)
-    run("wait", mnt, "--for", "index", env=env)
+    v.run("wait", v.mnt, "--for", "index")
     took = time.monotonic() - start
     print(f"indexing      {count / took:12.1f} files/s {size / 1e6 / took:10.2f} MB/s")
     times = []
     for _ in range(300):
         query = "+".join(chance.sample(WORDS, 3)).replace("+", " ")
-        start = time.monotonic()
-        with open(f"{mnt}/.query/find?q={query} {chance.random()}&literal=1") as f:
-            f.read()
-        times.append((time.monotonic() - start) * 1000)
+        times.append(timed(lambda: v.ask(f"find?q={query} {chance.random()}&literal=1")) * 1000)
     times.sort()
     print(f"query         {times[150]:12.2f} ms p50  {times[285]:10.2f} ms p95  ({count} files, each query new)")
 
 
+def measure(top, v):
+    native, nothing = (os.path.join(top, n) for n in ("native", "null"))
+    os.mkdir(native), os.mkdir(nothing)
+    v.mount()
+    empty = v.memory_mb()
+    with Null(nothing) as null:
+        compare(native, v.mnt, null, v.path)
+    index(v, random.Random(1))
+    full = v.memory_mb()
+    v.umount()
+    print(f"mount         {timed(v.mount) * 1000:12.1f} ms")
+    print(f"memory        {empty:12.1f} MB empty {full:10.1f} MB after the work")
+
+
 def main():
-    top = tempfile.mkdtemp(prefix="brainy-bench.", dir=sys.argv[1])
-    volume, mnt, native, nothing = (os.path.join(top, n) for n in ("volume", "mnt", "native", "null"))
-    env = os.environ | {"HOME": top, "XDG_CONFIG_HOME": top}
-    os.mkdir(mnt), os.mkdir(native), os.mkdir(nothing)
-    run("init", volume, env=env)
-    run("mount", volume, mnt, env=env)
-    try:
-        empty = json.loads(run("status", mnt, "--json", env=env))["memory"]["rss_bytes"]
-        with Null(nothing) as null:
-            compare(native, mnt, null, volume)
-        index(mnt, env, random.Random(1))
-        full = json.loads(run("status", mnt, "--json", env=env))["memory"]["rss_bytes"]
-        run("umount", mnt, env=env)
-        start = time.monotonic()
-        run("mount", volume, mnt, env=env)
-        print(f"mount         {(time.monotonic() - start) * 1000:12.1f} ms")
-        print(f"memory        {empty / 1e6:12.1f} MB empty {full / 1e6:10.1f} MB after the work")
-    finally:
-        subprocess.run([BRAINY, "umount", mnt], env=env)
-        shutil.rmtree(top, ignore_errors=True)
+    with folder("bench", sys.argv[1]) as top, Volume(top) as v:
+        measure(top, v)
 
 
 main()

@@ -4,16 +4,16 @@ import json
 import mmap
 import os
 import random
-import shutil
 import statistics
 import subprocess
 import sys
-import tempfile
 import threading
 import time
 
+from figures import Table, timed
 from tiers_data import large_text, small_documents
-from tiers_mount import Bucket, Volume, drop
+from tiers_mount import Bucket, TieredVolume, drop
+from volume import folder
 
 QUICK = os.environ.get("QUICK", "0") not in ("", "0")
 MB = 1000000
@@ -28,25 +28,6 @@ WARM_DAYS, COLD_DAYS = 10, 40
 median = statistics.median
 
 
-class Table:
-    def __init__(self):
-        self.rows, self.missed = [], []
-        print(f"{'':46}{'figure':>10} {'':6}{'bar':>8}  {'':7}reference, range")
-
-    def row(self, name, value, unit, bar=None, least=False, note=""):
-        """`least`: the bar is the least that is good enough, else the most."""
-        late = bar is not None and (value < bar if least else value > bar)
-        self.missed += [name] * late
-        word = "" if bar is None else "missed" if late else "met"
-        limit = "" if bar is None else f"{'>=' if least else '<='}{bar:g}"
-        print(f"{name:46}{value:10.3g} {unit:6}{limit:>8}  {word:7}{note}", flush=True)
-        self.rows.append({"name": name, "value": value, "unit": unit, "bar": bar, "result": word, "note": note})
-
-    def skip(self, name, why):
-        print(f"{name:46}{'-':>10} {'':6}{'':8}  {'skipped':7}{why}", flush=True)
-        self.rows.append({"name": name, "value": None, "result": "skipped", "note": why})
-
-
 def span(values, form="{:.3g}"):
     return f"{form.format(min(values))} .. {form.format(max(values))}"
 
@@ -54,12 +35,6 @@ def span(values, form="{:.3g}"):
 def percentile(values, share):
     values = sorted(values)
     return values[min(len(values) - 1, int(len(values) * share))]
-
-
-def timed(call):
-    start = time.perf_counter()
-    call()
-    return time.perf_counter() - start
 
 
 def cut(text, size, at):
@@ -387,19 +362,12 @@ def measure(t, v, bucket):
 
 def main():
     gc.disable()
-    top = tempfile.mkdtemp(prefix="brainy-tiers.", dir=sys.argv[1])
-    started, bucket = time.monotonic(), Bucket(top)
-    v = Volume(top, bucket)
-    try:
-        t = Table()
+    started, t = time.monotonic(), Table("tiers")
+    with folder("tiers", sys.argv[1]) as top, Bucket(top) as bucket, TieredVolume(top, bucket) as v:
+        t.title(notes="reference, range")
         measure(t, v, bucket)
-    finally:
-        v.remove()
-        bucket.stop()
-        shutil.rmtree(top, ignore_errors=True)
     print(json.dumps({"bench": "tiers", "quick": QUICK, "seconds": round(time.monotonic() - started), "missed": t.missed, "rows": t.rows}))
-    if t.missed:
-        sys.exit(f"tiers: missed: {', '.join(t.missed)}")
+    t.end()
 
 
 main()

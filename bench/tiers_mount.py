@@ -1,13 +1,12 @@
 """What tiers.py works on: a volume, mounted, its bucket, and what both say of themselves."""
 import glob
-import json
 import os
 import re
-import shutil
 import subprocess
 import time
 
-BRAINY = os.path.abspath("build/brainy")
+from volume import Volume
+
 S3_SERVER = os.path.abspath("tests/s3/server.sh")
 DAY = 86400
 FAR_DAY = time.strftime("%a", time.gmtime(time.time() + 3 * DAY))
@@ -46,31 +45,21 @@ class Bucket:
             found[f"{self.env['S3_ENDPOINT']}/{self.env['S3_BUCKET']}/bench/packs/{os.path.basename(path)}"] = os.path.getsize(path)
         return found
 
-    def stop(self):
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
         subprocess.run(["sh", S3_SERVER, "stop", self.place])
 
 
-class Volume:
+class TieredVolume(Volume):
     def __init__(self, top, bucket):
-        self.path, self.mnt, self.key = (os.path.join(top, n) for n in ("volume", "mnt", "key"))
-        self.env = os.environ | bucket.env | {"HOME": top, "XDG_CONFIG_HOME": top}
-        os.mkdir(self.mnt)
-        self.run("init", self.path, "--key-file", self.key)
-        with open(f"{self.path}/brainy.conf", "w") as f:
-            f.write(CONFIG + bucket.config())
-
-    def run(self, *words):
-        return subprocess.run([BRAINY, *words], check=True, env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, text=True).stdout
-
-    def start(self, *words):
-        return subprocess.Popen([BRAINY, *words], env=self.env, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL)
+        super().__init__(top, bucket.env)
+        self.configure(CONFIG + bucket.config())
 
     def mount(self):
-        self.run("mount", self.path, self.mnt, "--key-file", self.key)
+        super().mount()
         time.sleep(1)  # what a mount does after it answers
-
-    def umount(self):
-        subprocess.run([BRAINY, "umount", self.mnt], env=self.env, stderr=subprocess.DEVNULL)
 
     def again(self):
         """With nothing in the caches of kernel and server; nor what was fetched from the bucket."""
@@ -78,11 +67,7 @@ class Volume:
         self.mount()
 
     def server(self):
-        with open(f"{self.path}/lock") as f:
-            keeper = int(next(line.split()[1] for line in f if line.startswith("pid ")))
-        with open(f"/proc/{keeper}/task/{keeper}/children") as f:
-            pids = f.read().split()
-        return next(int(p) for p in pids if open(f"/proc/{p}/comm").read().strip() == "brainy-server")
+        return next(p for p in self.children() if open(f"/proc/{p}/comm").read().strip() == "brainy-server")
 
     def cpu(self):
         """Processor seconds of the server so far."""
@@ -105,7 +90,7 @@ class Volume:
         return path
 
     def tiers(self):
-        return json.loads(self.run("status", self.mnt, "--json"))["tiers"]
+        return self.status()["tiers"]
 
     def recalled(self):
         """(GET requests, bytes) of reads so far."""
@@ -121,9 +106,3 @@ class Volume:
     def warm_bytes(self):
         """As `du --apparent-size` counts them."""
         return sum(os.path.getsize(p) for p in glob.glob(f"{self.path}/warm/*"))
-
-    def remove(self):
-        self.umount()
-        if os.path.ismount(self.mnt):  # a run that failed may have files open
-            subprocess.run(["umount", "-l", self.mnt] if os.geteuid() == 0 else ["fusermount3", "-u", "-z", self.mnt])
-        shutil.rmtree(self.path, ignore_errors=True)

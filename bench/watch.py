@@ -1,38 +1,34 @@
 """See watch.sh."""
-import os, shutil, signal, subprocess, sys, tempfile, time
+import os
+import signal
+import subprocess
+import sys
+import time
+
+from figures import timed
+from volume import BRAINY, Volume, folder
 
 FILES, SECONDS = int(os.environ.get("FILES", 100000)), int(os.environ.get("SECONDS", 600))
 FOLDER_FILES = 100
-BRAINY = os.path.abspath("build/brainy")
 STIR, SAME = (os.path.abspath(f"tests/mount/{p}") for p in ("stir.py", "same_tree.py"))
 
 
-def run(*command, **options):
-    return subprocess.run(command, check=True, stdout=subprocess.DEVNULL, **options)
-
-
-class Box:
+class Box(Volume):
     """A volume, mounted; a source and what lies outside of it."""
 
     def __init__(self, top):
-        self.top = tempfile.mkdtemp(prefix="watch.", dir=top)
-        self.mnt, self.source, self.outside = (f"{self.top}/{n}" for n in ("mnt", "source", "outside"))
-        for path in self.mnt, self.source, self.outside:
-            os.mkdir(path)
-        run(BRAINY, "init", f"{self.top}/vol", "--key-file", f"{self.top}/key")
-        run(BRAINY, "mount", f"{self.top}/vol", self.mnt, "--key-file", f"{self.top}/key")
-        self.complaints = open(f"{self.top}/complaints", "w")
-
-    def done(self):
-        subprocess.run([BRAINY, "umount", self.mnt])
-        shutil.rmtree(self.top)
+        super().__init__(top)
+        self.source, self.outside = (os.path.join(top, n) for n in ("source", "outside"))
+        os.mkdir(self.source), os.mkdir(self.outside)
+        self.complaints = open(f"{top}/complaints", "w")
+        self.mount()
 
     def fill(self):
         for n in range(FILES):
             if n % FOLDER_FILES == 0:
-                folder = f"{self.source}/{n // FOLDER_FILES // 10}/{n // FOLDER_FILES}"
-                os.makedirs(folder)
-            with open(f"{folder}/file{n}", "wb") as f:
+                place = f"{self.source}/{n // FOLDER_FILES // 10}/{n // FOLDER_FILES}"
+                os.makedirs(place)
+            with open(f"{place}/file{n}", "wb") as f:
                 f.write(os.urandom(200 + n % 4000))
 
     def differences(self, target):
@@ -47,8 +43,8 @@ class Watcher:
         self.begin()
 
     def begin(self):
-        self.process = subprocess.Popen([BRAINY, "watch", self.box.source, f"{self.box.mnt}/in", "--delete", "--all-names"],
-                                        stdout=subprocess.PIPE, stderr=self.box.complaints, text=True)
+        self.process = self.box.start("watch", self.box.source, f"{self.box.mnt}/in", "--delete", "--all-names",
+                                      stdout=subprocess.PIPE, stderr=self.box.complaints, text=True)
         self.process.stdout.readline()  # both are the same
 
     def kill(self):
@@ -107,12 +103,6 @@ def watch(box):
     watcher.end()
 
 
-def timed(*command, **options):
-    begin = time.time()
-    run(*command, **options)
-    return time.time() - begin
-
-
 def importing(box):
     """In turns, as the index works on what came before; then three kills, each after a part of what an import takes."""
     import_seconds, cp_seconds = [], []
@@ -122,16 +112,17 @@ def importing(box):
         if name == "again":
             first, second = second, first
         for command in first, second:
-            (import_seconds if command[0] == BRAINY else cp_seconds).append(timed(*command))
+            took = timed(lambda: subprocess.run(command, check=True, env=box.env, stdout=subprocess.DEVNULL))
+            (import_seconds if command[0] == BRAINY else cp_seconds).append(took)
     ratio = sum(cp_seconds) / sum(import_seconds)
     print(f"import {sum(import_seconds):.1f} s, cp -a {sum(cp_seconds):.1f} s, two of each in turns: "
           f"{ratio:.2f} of cp's speed (bar 0.7)", flush=True)
     for _ in range(3):
-        process = subprocess.Popen([BRAINY, "import", box.source, f"{box.mnt}/parts"], stdout=subprocess.DEVNULL)
+        process = box.start("import", box.source, f"{box.mnt}/parts")
         time.sleep(import_seconds[0] / 4)
         process.kill()
         process.wait()
-    run(BRAINY, "import", box.source, f"{box.mnt}/parts")
+    box.run("import", box.source, f"{box.mnt}/parts")
     for name in "whole", "again", "parts":
         target = f"{box.mnt}/{name}/{os.path.basename(box.source)}"
         wrong = box.differences(target if os.path.isdir(target) else f"{box.mnt}/{name}")
@@ -142,13 +133,10 @@ def importing(box):
 
 
 def main():
-    box = Box(sys.argv[1])
-    try:
+    with folder("watch", sys.argv[1]) as top, Box(top) as box:
         box.fill()
         watch(box)
         ratio = importing(box)
-    finally:
-        box.done()
     sys.exit(0 if ratio >= 0.7 else 1)
 
 

@@ -12,6 +12,7 @@
 #include "catalog/set.h"
 
 #define OVERLAY_RECORDS 300000u
+#define CHECKPOINT_PAGES 8192u
 #define OVERLAY_BYTES ((size_t)64 << 20)
 #define MAP_SIZE ((size_t)1 << 40)
 
@@ -45,6 +46,9 @@ static void set_config(struct catalog *c, const struct catalog_config *config)
 		c->config.overlay_bytes = OVERLAY_BYTES;
 	if (c->config.map_size == 0)
 		c->config.map_size = MAP_SIZE;
+	if (c->config.checkpoint_pages == 0)
+		c->config.checkpoint_pages = CHECKPOINT_PAGES;
+	checkpoint_pace(c, 0, 0);
 }
 
 static int init_memory(struct catalog *c)

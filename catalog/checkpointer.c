@@ -125,9 +125,15 @@ bool catalog_is_busy(struct catalog *c)
 	       (fullness > FULL / 2 && atomic_load(&c->freezing));
 }
 
+/* While the disk is full nothing is written, and what comes is to be held as long as memory lasts. */
+static uint64_t full_records(struct catalog *c)
+{
+	return atomic_load(&c->no_space) ? c->config.overlay_records : atomic_load(&c->full_records);
+}
+
 void checkpoint_notice(struct catalog *c)
 {
-	uint64_t records = overlay_records(c->active) * (uint64_t)FULL / c->config.overlay_records;
+	uint64_t records = overlay_records(c->active) * (uint64_t)FULL / full_records(c);
 	uint64_t bytes = overlay_bytes(c->active) * (uint64_t)FULL / c->config.overlay_bytes;
 	uint64_t most = MAX(records, bytes);
 	unsigned fullness = (unsigned)MIN(most, 1000ull * FULL);
@@ -135,6 +141,15 @@ void checkpoint_notice(struct catalog *c)
 
 	if (!atomic_exchange(&c->dirty, true) || (before < FULL && fullness >= FULL))
 		poke(c);
+}
+
+/* Records that lie far from each other take a page each, sequences one for dozens. */
+void checkpoint_pace(struct catalog *c, size_t records, size_t pages)
+{
+	uint64_t fit = (uint64_t)records * c->config.checkpoint_pages / MAX(pages, 1u);
+
+	fit = MAX(fit, c->config.checkpoint_pages);
+	atomic_store(&c->full_records, MIN(fit, c->config.overlay_records));
 }
 
 /* ---- the thread */

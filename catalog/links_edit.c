@@ -73,10 +73,8 @@ static int store(struct tree_op *op, struct inode *i, const struct edit *e, cons
 		return r;
 	i->ctime = op->now;
 	batch_note(op->b, i->ino, EVENT_XATTR);
-	r = queue_mark(op->b, i, EVENT_XATTR, &op->stats);
-	if (r >= 0)
-		inode_put(op->b, i);
-	return r;
+	inode_put(op->b, i);
+	return 0;
 }
 
 static int edit_in(struct tree_op *op, struct edit *e)

@@ -88,10 +88,13 @@ static int fetch_chunk(struct packed_walk *w)
 	struct packed_member members[CHUNK_MEMBERS_MAX], end;
 	struct record record;
 	size_t from = 0, n;
-	int r = w->chunks_begun ? 0 : seek_cursor(w, &w->prefix, &w->chunks);
+	int r;
 
 	buf_reset(&w->members);
 	w->at = 0;
+	if (w->chunks_begun && w->last_chunk)
+		return 0;
+	r = w->chunks_begun ? 0 : seek_cursor(w, &w->prefix, &w->chunks);
 	w->chunks_begun = r >= 0;
 	if (r >= 0)
 		r = cursor_next_record(w->chunks, &record);
@@ -105,6 +108,7 @@ static int fetch_chunk(struct packed_walk *w)
 		return r;
 	}
 	n = (size_t)r;
+	w->last_chunk = !w->set_len && chunk_compare(&end, chunk_greatest.a, chunk_greatest.b) == 0;
 	if (w->set == w->next_set)
 		from = chunk_find(members, n, w->next.a, w->next.b);
 	r = buf_add(&w->members, members + from, (n - from) * sizeof(*members));

@@ -75,6 +75,7 @@ struct packed_walk {
 	uint64_t change_set;
 	bool has_change, no_changes; /* there is one; there are none from here on */
 	bool chunks_begun, changes_begun;
+	bool last_chunk;             /* no other one follows in a walk over one set */
 	uint64_t generation;         /* of the catalog, that all this is of */
 	uint64_t lsn;                /* up to which there are no changes, if there are none */
 	struct packed_member next;   /* nothing before this one comes any more; n is not used */

@@ -4,11 +4,12 @@
  *
  * A file is written often and indexed once, so what a write costs counts. The record is put when the
  * file is not queued; INODE_QUEUED and the reasons stand in the inode record, which the write puts
- * anyway, and further changes of the bytes change content_lsn there and nothing here. Names and
- * xattrs have no LSN of their own in the inode: their changes rewrite the record.
+ * anyway, and further changes of the bytes change content_lsn there and nothing here. Names have no LSN
+ * of their own in the inode: their changes rewrite the record. What is a field, a tag or a link is in the catalog
+ * already: documents have nothing of it.
  *
  * So an entry's LSN is the larger of the record's and the inode's content_lsn. The indexer takes the
- * entry first, then reads path, xattrs and bytes; queue_remove_in() removes it only if that LSN is
+ * entry first, then reads path and bytes; queue_remove_in() removes it only if that LSN is
  * still the same, else something changed while it was reading and the file is its once more.
  *
  * Attempts count for the LSN at which they were made: what has changed since deserves new ones. */

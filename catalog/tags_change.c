@@ -159,10 +159,8 @@ static int retag_in(struct tree_op *op, uint64_t ino, const struct retag *change
 		return r;
 	i.ctime = op->now;
 	batch_note(op->b, ino, EVENT_XATTR);
-	r = queue_mark(op->b, &i, EVENT_XATTR, &op->stats);
-	if (r >= 0)
-		inode_put(op->b, &i);
-	return r;
+	inode_put(op->b, &i);
+	return 0;
 }
 
 /* What is to lose a tag that its content says has it all the same. */

@@ -159,11 +159,12 @@ int tree_is_below(struct catalog *c, uint64_t ino, uint64_t top);
 /* Follows "a/b/c" below `top`; ".." does not lead above it. Symlinks are not followed. */
 int tree_walk(struct catalog *c, uint64_t top, const char *path, struct inode *ret_i);
 
-/* ---- the index queue: an entry for each file whose present content is not indexed, and for each directory
- * that was renamed (EVENT_BELOW), until the index has looked at what lies below */
+/* ---- the index queue: an entry for each file whose present content or name is not indexed, and for each directory
+ * that was renamed (EVENT_BELOW), until the index has looked at what lies below. Tags, links and other fields lie in the
+ * catalog and are found there: they queue nothing */
 struct queue_entry {
 	uint64_t ino;
-	uint64_t lsn;      /* of the last change of its bytes, names or xattrs */
+	uint64_t lsn;      /* of the last change of its bytes or names */
 	uint32_t attempts; /* extractions that failed, of what it is at this lsn */
 	uint32_t why;      /* EVENT_* bits */
 };
@@ -171,7 +172,7 @@ struct queue_entry {
  * and is a regular file or `why` is EVENT_BELOW. EVENT_CONTENT also sets content_lsn. Costs nothing more for further
  * changes of the bytes of a queued file. */
 int queue_add(struct batch *b, struct inode *i, uint32_t why);
-/* Take the entry before reading path, xattrs and bytes: what changes afterwards has a higher lsn. */
+/* Take the entry before reading path and bytes: what changes afterwards has a higher lsn. */
 int queue_get(struct catalog *c, uint64_t ino, struct queue_entry *ret_e);
 /* Removes the entry if its lsn is still `lsn`, in the batch that registers the result. 1: removed.
  * The batch must not hold another change of this inode that is not put yet. */

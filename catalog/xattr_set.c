@@ -112,15 +112,6 @@ static int store(struct tree_op *op, struct inode *i, struct xattr_ref *x, const
 	return xattr_ref_change(x, op->b, i, s->value, s->len);
 }
 
-static int note_change(struct tree_op *op, struct inode *i, const struct setting *s)
-{
-	bool searchable = strncmp(s->name, "user.", 5) == 0;
-
-	i->ctime = op->now;
-	batch_note(op->b, i->ino, EVENT_XATTR);
-	return searchable ? queue_mark(op->b, i, EVENT_XATTR, &op->stats) : 0;
-}
-
 static const char *stored_name(struct setting *s, const struct inode *i)
 {
 	const char *verb = link_verb_of_xattr(s->name);
@@ -148,11 +139,12 @@ static int set_in(struct tree_op *op, struct setting *s)
 		r = change_labels(op, &i, &x, s);
 	if (r >= 0)
 		r = store(op, &i, &x, s);
-	if (r >= 0)
-		r = note_change(op, &i, s);
-	if (r >= 0)
-		inode_put(op->b, &i);
-	return r;
+	if (r < 0)
+		return r;
+	i.ctime = op->now;
+	batch_note(op->b, i.ino, EVENT_XATTR);
+	inode_put(op->b, &i);
+	return 0;
 }
 
 static int check_setting(const struct setting *s)

@@ -329,11 +329,14 @@ static int detach(struct attaching *a)
 int detach_bucket(struct server *s, const char *arguments, struct buf *ret_answer)
 {
 	_cleanup_(attaching_done) struct attaching a = { .s = s, .n = 2 };
+	const char *done = "detached: nothing is cold from now on";
 	int r = check_server(&a);
 
 	a.changes[0] = (struct config_change){ "url", NULL };
 	a.changes[1] = (struct config_change){ "endpoint", NULL };
 	if (r >= 0)
 		r = detach(&a);
-	return answer(&a, r, "detached: nothing is cold from now on", ret_answer);
+	if (r >= 0 && a.text.len == a.before.len) /* no line went */
+		done = "no bucket was attached";
+	return answer(&a, r, done, ret_answer);
 }

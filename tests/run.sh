@@ -7,7 +7,7 @@ pattern=${1:-}
 sh tools/deps.sh test || { echo "0 passed, 1 failed, 0 skipped"; exit 1; }
 
 logs=$PWD/build/test-logs
-mkdir -p "$logs" && rm -f "$logs"/*.status # of a run that was stopped
+mkdir -p "$logs" && rm -f "$logs"/*.status "$logs"/*.log # of a run before
 # The S3 server of some tests takes minutes to build, the first time: it begins now. They wait for it.
 case $pattern in '' | *s3* | *tiers* | *client*) sh tests/s3/server.sh get >"$logs/s3_server.log" 2>&1 & ;; esac
 passed=0 failed=0 skipped=0 begun=
@@ -105,19 +105,39 @@ others() {
     build build-tsan -Dwerror=false -Doptimization=1 -Db_sanitize=thread -Db_lundef=false || others_failed=1
     return $others_failed
 }
+# sanitized RUN - what these builds run
+sanitized() {
+    [ ! -f build-asan/brainy ] || { "$1" build-asan asan unit; "$1" build-asan asan fuzz; }
+    [ ! -f build-tsan/tests/unit/test_catalog ] || "$1" build-tsan tsan unit "$threaded"
+}
+# beside - both, beside tests that wait
+beside() {
+    begin build/others others
+    wait
+    unset BRAINY BRAINY_NONCE_LOG
+    # By itself UBSan says what it found, and goes on.
+    export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1 nice=nice
+    sanitized run_programs
+}
 
 # programs FOLDER LABEL SUITE PATTERN - the test programs of a build folder, two at a time, each counted as one test
-programs() {
+programs() { run_programs "$@"; report_programs "$@"; }
+run_programs() {
     case $2/$3 in *"$pattern"*) ;; *) return 0 ;; esac
-    programs_log=$logs/$2_$3.log
     list=$(names "$1" "$3" "${4:-}")
     [ -n "$list" ] || return 0
-    meson test -C "$1" --no-rebuild --num-processes 2 --timeout-multiplier 5 --suite "$3" $list >"$programs_log" 2>&1
+    ${nice:-} meson test -C "$1" --no-rebuild --num-processes 2 --timeout-multiplier 5 --suite "$3" $list \
+        >"$logs/$2_$3.log" 2>&1
+    cp "$1/meson-logs/testlog.txt" "$logs/$2_$3.all.log"
+}
+report_programs() {
+    programs_log=$logs/$2_$3.log
+    [ -f "$programs_log" ] || return 0
     sed -n 's/^ *[0-9]*\/[0-9]* [^/]*\/ \([^ ]*\) *\(OK\|FAIL\|TIMEOUT\|ERROR\|SKIP\) *\([0-9.]*s\).*/\1 \2 \3/p' "$programs_log" >"$programs_log.results"
     while read -r program result seconds; do
         awk -v name="$program" '/^=+ [0-9]+\/[0-9]+ =+$/ { text = ""; mine = 0 } { text = text $0 "\n" }
             $1 == "test:" { mine = index($0, "/ " name) && $NF == name } mine { kept = text } END { printf "%s", kept }' \
-            "$1/meson-logs/testlog.txt" >"$logs/$2_$3_$program.log"
+            "$logs/$2_$3.all.log" >"$logs/$2_$3_$program.log"
         case $result in OK) status=0 ;; SKIP) status=77 ;; *) status=1 ;; esac
         report "$2/$3/$program" "$status" "$seconds" "$logs/$2_$3_$program.log"
     done <"$programs_log.results"
@@ -145,13 +165,14 @@ try build/nonces build build-nonces -Dnonce_log=true && {
     programs build-nonces nonces crash
     programs build-nonces nonces model
     programs build-nonces nonces faults '^[^m]' # not mount_*, which come below, nor memory_*, which are unit tests too
-    # The other compilers work beside tests that wait.
-    begin build/others others
+    beside &
+    beside_pid=$!
     waiting &
     waiting_pid=$!
     for case in $(unmarked); do begin_both "$case"; finish_both "$case"; done
     wait $waiting_pid
     for case in $(marked Waits); do finish_both "$case"; done
+    wait $beside_pid
     finish build/others
     for case in $(marked Alone); do begin_both "$case"; finish_both "$case"; done
     for case in tests/format/*.sh; do
@@ -159,11 +180,7 @@ try build/nonces build build-nonces -Dnonce_log=true && {
     done
 }
 [ -n "$pattern" ] || try nonces python3 tests/nonce_check.py "$BRAINY_NONCE_LOG"
-unset BRAINY BRAINY_NONCE_LOG
-# By itself UBSan says what it found, and goes on.
-export UBSAN_OPTIONS=halt_on_error=1:print_stacktrace=1
-[ ! -f build-asan/brainy ] || { programs build-asan asan unit; programs build-asan asan fuzz; }
-[ ! -f build-tsan/tests/unit/test_catalog ] || programs build-tsan tsan unit "$threaded"
+sanitized report_programs
 
 echo "$passed passed, $failed failed, $skipped skipped"
 [ "$failed" = 0 ] && [ "$passed" -gt 0 ]

@@ -204,6 +204,8 @@ int search_explain(struct search *s, const struct hits *h, uint64_t pending, uin
 	if (r >= 0)
 		r = add_order(s, ret_bytes);
 	if (r >= 0)
+		r = search_explain_unknown(s, h, ret_bytes);
+	if (r >= 0)
 		r = buf_addf(ret_bytes, "pending\t%llu\n", (unsigned long long)pending);
 	if (r >= 0 && !s->scope->who)
 		r = buf_addf(ret_bytes, "took\t%.3f ms\n", (double)took_us / 1000);

@@ -329,7 +329,9 @@ static int json_head(struct search *s, const struct hits *h, uint64_t pending, u
 	bad |= json_object_set_new(o, "took_ms", json_real((double)took_us / 1000)) < 0;
 	bad |= json_object_set_new(o, "total", json_integer((json_int_t)h->total)) < 0;
 	bad |= json_object_set_new(o, "pending", json_integer((json_int_t)pending)) < 0;
-	r = bad ? -ENOMEM : json_add_to(out, o);
+	r = bad ? -ENOMEM : search_json_unknown(s, h, o);
+	if (r >= 0)
+		r = json_add_to(out, o);
 	if (r < 0)
 		return r;
 	out->len--; /* the closing brace: results follow */

@@ -296,7 +296,7 @@ int search_path(struct search *s)
 /* 1: it passes the filters, and *ret_h is it. */
 static int take(struct search *s, const struct search_choice *c, struct hit *ret_h)
 {
-	bool filters = s->parsed.n_filters || s->parsed.n_phrases || s->parsed.n_words || s->query->in;
+	bool filters = !search_picks(s);
 	struct search_part *part;
 	struct inode i;
 	uint32_t doc;

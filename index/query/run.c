@@ -123,7 +123,7 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 
 	if (r >= 0 && !s->scope->who)
 		r = note_waiting(s);
-	if (r >= 0)
+	if (r >= 0 && !search_picks(s))
 		r = search_scope(s);
 	if (r >= 0)
 		r = search_find_related(s);
@@ -132,7 +132,7 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 	if (r >= 0 && s->query->verb == QUERY_GRAPH)
 		return graph(s, ret);
 	s->viewer = viewer_put(s->viewer); /* all is known of who may see what: others of this identity go on */
-	if (r >= 0)
+	if (r >= 0 && !search_picks(s))
 		r = ranks(s) ? search_filter(s) : filter(s);
 	if (r >= 0 && s->query->verb == QUERY_COUNT)
 		return count(s, ret);

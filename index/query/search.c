@@ -16,9 +16,10 @@ int search_failed(struct search *s, struct segment *segment, int error)
 	return error;
 }
 
-static int begin_part(struct search_part *p, struct segment *segment)
+static int judge_part(struct search_part *p)
 {
-	p->segment = segment;
+	const struct segment *segment = p->segment;
+
 	p->alive = malloc(segment->n_docs + 1);
 	p->candidate = malloc(segment->n_docs + 1);
 	if (!p->alive || !p->candidate)
@@ -57,27 +58,46 @@ static void count_documents(struct search *s)
 			s->languages[s->n_languages++] = (uint8_t)l;
 }
 
+bool search_picks(const struct search *s)
+{
+	const struct parsed_query *p = &s->parsed;
+
+	return (s->query->verb == QUERY_RELATED || s->query->verb == QUERY_PATH) && !p->n_filters && !p->n_phrases &&
+	       !p->n_words && !s->query->in;
+}
+
+static int judge_documents(struct search *s)
+{
+	int r = 0;
+
+	for (unsigned i = 0; r >= 0 && i < s->n_parts; i++)
+		r = judge_part(&s->parts[i]);
+	if (r >= 0 && s->scope->who)
+		r = search_hide(s);
+	if (r >= 0)
+		count_documents(s);
+	return r;
+}
+
 int search_begin(struct search *s)
 {
 	struct index *x = s->x;
+	int r = 0;
 
 	s->parts = calloc(x->n_segments, sizeof(*s->parts));
 	s->members = calloc(s->parsed.n_filters + 1, sizeof(*s->members));
 	if (!s->parts || !s->members)
 		return -ENOMEM;
-	for (unsigned i = 0; i < x->n_segments; i++) {
-		int r = begin_part(&s->parts[s->n_parts++], x->segments[i]);
-
-		if (r < 0)
-			return r;
+	while (s->n_parts < x->n_segments) {
+		s->parts[s->n_parts].segment = x->segments[s->n_parts];
+		s->n_parts++;
 	}
-	if (s->scope->who) {
-		int r = search_hide(s);
-
-		if (r < 0)
-			return r;
-	}
-	count_documents(s);
+	if (s->scope->who)
+		r = search_view(s);
+	if (r >= 0 && !search_picks(s))
+		r = judge_documents(s);
+	if (r < 0)
+		return r;
 	return stemmer_new(x->rules->languages, 1024, &s->stemmer);
 }
 
@@ -116,13 +136,22 @@ static struct segment *place_of(struct index *x, uint64_t ino, uint32_t *ret_doc
 	return e ? e->value : NULL;
 }
 
+/* A file that waits has no document for who may not see every file (visible.c). */
+static bool is_alive(const struct search *s, const struct search_part *p, uint32_t doc)
+{
+	if (p->alive)
+		return p->alive[doc];
+	return !segment_is_dead(p->segment, doc) &&
+	       !(s->unsettled.n > 0 && ino_set_has(&s->unsettled, p->segment->docs[doc].ino));
+}
+
 struct search_part *search_document(struct search *s, uint64_t ino, uint32_t *ret_doc)
 {
 	const struct segment *segment = place_of(s->x, ino, ret_doc);
 
 	for (unsigned p = 0; segment && p < s->n_parts; p++)
 		if (s->parts[p].segment == segment)
-			return s->parts[p].alive[*ret_doc] ? &s->parts[p] : NULL;
+			return is_alive(s, &s->parts[p], *ret_doc) ? &s->parts[p] : NULL;
 	return NULL;
 }
 

@@ -21,8 +21,8 @@ struct cosines {
 
 struct search_part {
 	struct segment *segment; /* borrowed */
-	uint8_t *alive;          /* owned; one for each document */
-	uint8_t *candidate;      /* owned; passes the filters */
+	uint8_t *alive;          /* owned; one for each document; NULL: search_picks() */
+	uint8_t *candidate;      /* owned; passes the filters; NULL as well */
 	bool all_alive;
 	double *words;           /* owned; BM25, 0: no common term; NULL: not asked */
 	struct cosines *meaning; /* owned; NULL: not asked */
@@ -77,11 +77,15 @@ struct search {
 	char **ret_why;
 };
 
+/* Do links alone say which files are hits? Then documents are not looked at one after the other. */
+bool search_picks(const struct search *s);
 /* Snapshot and statistics. */
 int search_begin(struct search *s);
 void search_done(struct search *s);
 
 /* ---- visible.c: for who sees only some files */
+/* Who asks, and what waits. */
+int search_view(struct search *s);
 /* Takes the others out of the snapshot. */
 int search_hide(struct search *s);
 /* tree_walk() from the folder that is asked, for who asks. */
@@ -163,6 +167,12 @@ struct hits {
 	uint64_t dropped;  /* documents that are not of their file's present content */
 };
 void hits_done(struct hits *h);
+
+/* ---- unknown.c: names before a colon that are neither filters nor fields of any file; the owner of the mount is told */
+/* A line for each. */
+int search_explain_unknown(const struct search *s, const struct hits *h, struct buf *out);
+/* "unknown_fields", where there are any. */
+int search_json_unknown(const struct search *s, const struct hits *h, json_t *o);
 
 /* ---- rank.c: the best hits, [offset, offset + limit) of all */
 int search_rank(struct search *s, struct hits *ret_h);

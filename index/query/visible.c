@@ -61,14 +61,19 @@ static int hide(struct search *s, struct search_part *p)
 	return 0;
 }
 
-int search_hide(struct search *s)
+int search_view(struct search *s)
 {
 	int r = viewers_get(s->x->viewers, s->scope->who, &s->viewer);
 
 	if (r >= 0)
 		r = list_waiting(s->x, true, &s->unsettled);
-	if (r >= 0)
-		r = note_seen(s);
+	return r < 0 ? r : note_seen(s);
+}
+
+int search_hide(struct search *s)
+{
+	int r = 0;
+
 	for (unsigned p = 0; r >= 0 && p < s->n_parts; p++)
 		r = hide(s, &s->parts[p]);
 	return r;

@@ -12,6 +12,7 @@
 #include "base/cleanup.h"
 #include "base/hash.h"
 #include "tests/unit/catalog_box.h"
+#include "tests/unit/problems.h"
 
 #define KEYS 700u
 
@@ -146,12 +147,6 @@ static uint64_t batches_found(struct box *b)
 	return load_le64(got.data);
 }
 
-static void say(void *context, const char *text)
-{
-	fprintf(stderr, "%s\n", text);
-	check_failures++;
-}
-
 static void check_after_kill(struct box *b, struct state *s, struct promises *p)
 {
 	struct reply_record reply;
@@ -169,7 +164,7 @@ static void check_after_kill(struct box *b, struct state *s, struct promises *p)
 		check_key(b, s, i);
 	for (uint64_t n = found; n > 0 && n + 4096 > found; n--)
 		CHECK(catalog_find_reply(b->c, mount_id, n, &reply) == 0);
-	CHECK(catalog_verify(b->c, say, NULL) >= 0);
+	CHECK(catalog_verify(b->c, problem_fails, NULL) >= 0);
 	atomic_store(&p->batches, found);
 	box_close(b);
 }

@@ -7,23 +7,14 @@ library=${FAULTY_LIBRARY:-$(dirname "$brainy")/tests/faults/faulty.so}
 export FAULTY="$work/fault"
 "$brainy" init "$vol" >/dev/null || fail init
 LD_PRELOAD="$library" "$brainy" mount "$vol" "$mnt" || fail "mount"
-# killed - the server that serves; returns when the next one does
-killed() {
-    old=$(server)
-    kill -9 "$old"
-    n=0
-    while now=$(server); [ -z "$now" ] || [ "$now" = "$old" ]; do
-        sleep 0.05; n=$((n + 1)); [ $n -lt 200 ] || fail "the server does not come back"
-    done
-}
 echo absent >"$work/fault"
-killed
+kill_server
 sleep 1
 ( mkdir "$mnt/made" && head -c 1000000 /dev/urandom >"$mnt/written" ) 2>"$work/errors" &
 making=$!
 sleep 1
 : >"$work/fault"
-killed
+kill_server
 wait $making || fail "$(cat "$work/errors")"
 ! grep -q userfaultfd "$work/log" || { grep userfaultfd "$work/log"; exit 77; }
 expect "made written" sh -c "ls '$mnt' | xargs"

@@ -120,6 +120,7 @@ run --now +43d; run --now +46d
 "$brainy" cold detach "$mnt" >"$work/said" 2>&1 || fail "detach: $(cat "$work/said")"
 expect "$(printf '# kept\n[tiers]\nhot_days = 5 ; kept, too\n\n[cold]\ngrace_hours = 1\n# the end')" cat "$conf"
 [ ! -e "$work/two/owner" ] || fail "the bucket is still owned"
+expect 'no bucket was attached' "$brainy" cold detach "$mnt"
 "$brainy" tier status "$mnt" | grep -q '^bucket	none' || fail "still a bucket: $("$brainy" tier status "$mnt")"
 seq 1000 >"$mnt/last"; run --now +80d; expect warm tier_of last
 stop

@@ -1,15 +1,7 @@
 # Five crashes of the server within a minute end the mount, and the log says why; a server that is killed by hand, however
 # often, has not crashed.
 . "$(dirname "$0")/lib.sh"
-
-# another OLD - the process number of the server after OLD, once the mount answers
-another() {
-    n=0
-    while now=$(server); [ -z "$now" ] || [ "$now" = "$1" ]; do
-        sleep 0.05; n=$((n + 1)); [ $n -lt 200 ] || fail "the server does not come back"
-    done
-    ls "$mnt" >/dev/null || fail "the mount does not answer"
-}
+answers() { ls "$mnt" >/dev/null || fail "the mount does not answer"; }
 
 # A copy of the program, so that a part of it can be missing while a package is upgraded.
 mkdir "$work/bin"
@@ -19,13 +11,16 @@ start
 mv "$work/bin/brainy-extract" "$work/bin/away"
 old=$(server); kill -KILL "$old"
 sleep 1; mv "$work/bin/away" "$work/bin/brainy-extract"
-another "$old"
+await_other "$old" server
+answers
 echo kept >"$mnt/file"
 for _ in 1 2 3 4 5 6 7; do
-    old=$(server); kill -KILL "$old"; another "$old"
+    kill_server
+    answers
 done
 for _ in 1 2 3 4; do
-    old=$(server); kill -ABRT "$old"; another "$old"
+    kill_server ABRT
+    answers
 done
 expect kept cat "$mnt/file"
 k=$(keeper)

@@ -4,6 +4,7 @@
 start
 cat >"$work/graph.py" <<'PY'
 import json, os, shutil, subprocess, sys, urllib.parse, xml.etree.ElementTree as xml
+from checks import same
 top = os.fsencode(sys.argv[1])
 names = [b'plain.md', b'with "quotes" and \'others\'.md', b'new\nline and\ttab', b'back\\slash \\N \\n.md', b'<tag> & &amp; &#65; ]]>.md',
          b'not \xff\xfe utf-8 \xc3.md', b'control\x01\x1b\x7f\r.md', b'-dash', b'%41%2F', 'größe 日本 🙂.md'.encode(), b'{x|y}', b'digraph;#']
@@ -29,9 +30,6 @@ def shown(name, xml_clean=True):
     """As UTF-8, what is none and, but in JSON, control characters as U+FFFD."""
     text = (b"g/" + name).decode("utf-8", "replace")
     return "".join("\ufffd" if xml_clean and c < " " and c not in "\n\t" else c for c in text)
-
-def same(a, b, what):
-    assert a == b, f"{what}: {a!r}, not {b!r}"
 
 # JSON
 whole = json.loads(read("format=json"))

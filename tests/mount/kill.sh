@@ -7,12 +7,7 @@ start
 writer=$!
 for _ in 1 2 3; do
     sleep 0.3
-    old=$(server)
-    kill -9 "$old"
-    n=0
-    while now=$(server); [ -z "$now" ] || [ "$now" = "$old" ]; do
-        sleep 0.05; n=$((n + 1)); [ $n -lt 200 ] || fail "the server does not come back"
-    done
+    kill_server
 done
 wait $writer
 expect ok cat "$work/writer"

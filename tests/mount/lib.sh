@@ -7,6 +7,7 @@ brainy=${BRAINY:-$(cd "$(dirname "$0")/../.." && pwd)/build/brainy}
 
 work=$(mktemp -d)
 export TESTS="$(cd "$(dirname "$0")" && pwd)" PYTHONDONTWRITEBYTECODE=1
+export PYTHONPATH=$TESTS # has what probes share
 real_home=$HOME
 export HOME="$work/home" XDG_CONFIG_HOME="$work/home/.config" BRAINY_LOG="$work/log"
 mkdir -p "$work/mnt" "$HOME"
@@ -95,6 +96,21 @@ keeper() { sed -n 's/^pid //p' "$vol/lock"; }
 # server_of KEEPER - the child that serves, or is about to; numbers say nothing of age once they have begun anew
 server_of() { ps -o pid=,comm= --ppid "$1" | awk '$2 == "brainy-server" { s = $1 } { any = $1 } END { print s ? s : any }'; }
 server() { server_of "$(keeper)"; }
+# await_other OLD COMMAND.. - within ten seconds its output is not OLD, and not nothing: it is in $now
+await_other() {
+    await_old=$1 await_left=200; shift
+    while now=$("$@"); [ -z "$now" ] || [ "$now" = "$await_old" ]; do
+        [ $await_left -gt 0 ] || fail "$*: '$now' does not become another"
+        await_left=$((await_left - 1))
+        sleep 0.05
+    done
+}
+# kill_server [SIGNAL] - returns when another one serves
+kill_server() {
+    killed=$(server)
+    kill "-${1:-KILL}" "$killed"
+    await_other "$killed" server
+}
 
 # s3_start - a real S3 server (tests/s3/server.sh) with a bucket of its own; skips when there is none. Its settings in the
 # environment are those of server.sh. S3_DIR has its objects in data/BUCKET.

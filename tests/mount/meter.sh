@@ -18,6 +18,7 @@ asked() { sed -n "s/^$1 //p" "$mnt/.brainy/metrics"; }
 
 head -c 3000000 /dev/urandom >"$work/noise"; seq 100000 >"$work/text"
 mkdir "$mnt/old"; cp "$work/noise" "$work/text" "$mnt/old"; touch -d '90 days ago' "$mnt/old/"*
+"$brainy" wait "$mnt" --for index # which would ask the bucket for what went there unread
 run --dry-run
 grep -q '^in all: to cold	2 files	3588895 bytes$' "$work/said" || fail "summary: $(cat "$work/said")"
 grep -q '^in all: of the bucket	about [1-9][0-9]* requests.*cost 0.[0-9]* EUR' "$work/said" || fail "price: $(cat "$work/said")"

@@ -40,6 +40,8 @@ printf '%s\n' '<html><head><title>Mill and Keeper</title></head><body>Ice. <a hr
 printf '%s\n' 'From: Ann Lee <ann@example.org>' 'Date: Wed, 3 Mar 2021 10:00:00 +0000' 'Subject: ice' 'Message-ID: <1@x>' '' 'Ice again.' >"$mnt/found/mail.eml"
 setfattr -n user.baloo.rating -v 7 "$mnt/found/mail.eml"
 expect "found/note.md" find_paths 'author:"ann lee"'
+expect "brainy: find: autor: there is no such filter, and no such field in .by/" "$brainy" find --in "$mnt" autor:ann
+expect "" "$brainy" find --in "$mnt" author:ann
 expect "found/note.md" find_paths 'title:"mill keeper"'
 expect "found/page.html" find_paths 'title:*and*'
 expect "found/note.md

@@ -5,14 +5,8 @@ start
 # under_keeper - process numbers and names of the keeper's children, oldest first
 under_keeper() { ps -o pid=,comm= --ppid "$(keeper)"; }
 spare() { under_keeper | awk '$2 == "brainy-spare" { print $1 }'; }
-# await_spare OLD - the number of one that waits and is not OLD
-await_spare() {
-    n=0
-    while now=$(spare | tail -n 1); [ -z "$now" ] || [ "$now" = "$1" ]; do
-        sleep 0.05; n=$((n + 1)); [ $n -lt 200 ] || fail "no server waits"
-    done
-}
-await_spare none; waits=$now
+newest() { spare | tail -n 1; }
+await_other none newest; waits=$now
 echo kept >"$mnt/file"
 for _ in 1 2 3 4; do
     old=$(server)
@@ -22,15 +16,15 @@ for _ in 1 2 3 4; do
     done
     expect kept cat "$mnt/file"
     [ "$(server)" = "$waits" ] || fail "$(server) serves, and $waits has waited"
-    await_spare "$waits"; waits=$now
+    await_other "$waits" newest; waits=$now
 done
 serves=$(server)
 kill -9 "$waits"
-await_spare "$waits"; waits=$now
+await_other "$waits" newest; waits=$now
 kill -9 "$waits"
 expect kept cat "$mnt/file"
 [ "$(server)" = "$serves" ] || fail "the server has gone with one that waited"
-await_spare "$waits"
+await_other "$waits" newest
 # Only root may look; the extractor must not have it.
 if [ "$(id -u)" = 0 ]; then
     readlink "/proc/$now"/fd/* | grep -qxF "$(realpath "$vol")" || fail "the volume's folder is not open"

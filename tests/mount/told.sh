@@ -53,14 +53,9 @@ PY
 mkdir "$mnt/.tags/red" "$mnt/inbox"
 python3 "$work/told.py" "$mnt" "$work/enough" >"$work/said" 2>&1 &
 telling=$!
-for round in $(seq 25); do
+for _ in $(seq 25); do
     sleep 0.1
-    old=$(server)
-    kill -9 "$old"
-    n=0
-    while now=$(server); [ -z "$now" ] || [ "$now" = "$old" ]; do
-        sleep 0.05; n=$((n + 1)); [ $n -lt 200 ] || fail "the server does not come back, round $round"
-    done
+    kill_server
 done
 : >"$work/enough"
 wait $telling || fail "$(cat "$work/said")"

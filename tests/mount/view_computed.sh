@@ -4,25 +4,11 @@
 . "$(dirname "$0")/lib.sh"
 start
 cat >"$work/computed.py" <<'PY'
-import errno, json, os, shutil, sys, urllib.parse
+import checks, errno, functools, json, os, shutil, sys, urllib.parse
+from checks import ls, same, write
 top, phase = sys.argv[1:]
 os.chdir(top)
-
-def same(a, b):
-    assert a == b, f"{a!r}, not {b!r}"
-
-def refused(wanted, call, *args):
-    try:
-        call(*args)
-    except OSError as e: # the kernel does not even ask for who is not root
-        assert e.errno in (wanted, errno.EACCES if wanted == errno.EPERM else wanted), f"{call}{args}: {e}"
-        return
-    raise SystemExit(f"{call}{args} succeeded")
-
-def ls(path):
-    names = os.listdir(path)
-    assert len(names) == len(set(names)), f"{path}: a name twice: {sorted(names)}"
-    return set(names)
+refused = functools.partial(checks.refused, unasked=(errno.EPERM,))
 
 def inodes(path):
     return {os.stat(f"{path}/{n}").st_ino for n in ls(path)}
@@ -34,11 +20,6 @@ def found(query):
 def counted(by):
     with open(f".query/count?by={by}&format=json&wait=10000") as f:
         return {c["value"]: c["count"] for c in json.load(f)["counts"]}
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "wb") as f:
-        f.write(text)
 
 ENGLISH = b"the sea is wide and blue, and the wind comes from the west in the evening\n"
 GERMAN = "der Hund liegt im Garten, und die Katze schl\u00e4ft auf dem warmen Dach des alten Hauses\n".encode()

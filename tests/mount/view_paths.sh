@@ -4,34 +4,15 @@
 . "$(dirname "$0")/lib.sh"
 start
 cat >"$work/paths.py" <<'PY'
-import errno, os, shutil, subprocess, sys, urllib.parse
+import checks, errno, functools, os, shutil, subprocess, sys, urllib.parse
+from checks import ls, same, write
 top = sys.argv[1]
 os.chdir(top)
-
-def same(a, b):
-    assert a == b, f"{a!r}, not {b!r}"
-
-def refused(wanted, call, *args):
-    try:
-        call(*args)
-    except OSError as e: # the kernel does not even ask for who is not root
-        assert e.errno in (wanted, errno.EACCES if wanted in (errno.EPERM, errno.EISDIR) else wanted), f"{call}{args}: {e}"
-        return
-    raise SystemExit(f"{call}{args} succeeded")
-
-def ls(path):
-    names = os.listdir(path)
-    assert len(names) == len(set(names)), f"{path}: a name twice: {sorted(names)}"
-    return set(names)
+refused = functools.partial(checks.refused, unasked=(errno.EPERM, errno.EISDIR))
 
 def leads(path):
     """From each symlink there, to the file that it leads to."""
     return {n: os.path.relpath(os.path.join(path, os.readlink(f"{path}/{n}"))) for n in ls(path)}
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "w") as f:
-        f.write(text)
 
 def asked(query):
     with open(f".query/{query}&format=paths&wait=10000") as f:

@@ -8,6 +8,7 @@ done
 start
 cat >"$work/programs.py" <<'PY'
 import os, shutil, stat, subprocess, sys
+from checks import same, write
 work, top = sys.argv[1:]
 os.chdir(top)
 LIMIT_S = 60
@@ -17,14 +18,6 @@ def run(*command, allowed=(0,), **more):
     assert p.returncode in allowed, f"{command}: {p.returncode} {p.stderr.decode()}"
     assert b"loop" not in p.stderr, f"{command}: {p.stderr.decode()}"
     return p.stdout
-
-def same(what, a, b):
-    assert a == b, f"{what}: {a!r}, not {b!r}"
-
-def write(path, text):
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "w") as f:
-        f.write(text)
 
 def tree(path, follow=False):
     """Everything below: what it is, and what is in it. What is followed only when it is a file."""
@@ -70,13 +63,13 @@ VIEWS = (".tags", ".tags/blue", ".tags/blue/deep", ".tags/blue,wide", ".tags/blu
 
 def lists(view, all_of_it):
     names = [line for line in run("ls", "-A1", view).decode().splitlines()]
-    same(f"ls {view}", sorted(names), sorted(k for k in all_of_it if "/" not in k))
+    same(sorted(names), sorted(k for k in all_of_it if "/" not in k), f"ls {view}")
     run("ls", "-laR", view)
     listed = run("find", view, "-mindepth", "1", "-printf", "%P %y\\n").decode().splitlines()
     kinds = {"link": "l", "folder": "d", "file": "f"}
-    same(f"find {view}", sorted(listed), sorted(f"{k} {kinds[v[0]]}" for k, v in all_of_it.items()))
+    same(sorted(listed), sorted(f"{k} {kinds[v[0]]}" for k, v in all_of_it.items()), f"find {view}")
     below = run("find", "-L", view, "-maxdepth", "12", "-print0").split(b"\0")
-    same(f"find -L {view}", len(below), len(set(below)))
+    same(len(below), len(set(below)), f"find -L {view}")
 
 def remove(out):
     for at, folders, files in os.walk(out):
@@ -84,7 +77,7 @@ def remove(out):
     shutil.rmtree(out)
 
 def copied(what, out, wanted):
-    same(what, tree(out), wanted)
+    same(tree(out), wanted, what)
     remove(out)
 
 def copies(view, all_of_it):
@@ -100,16 +93,16 @@ def copies(view, all_of_it):
         return # what leads nowhere cannot be followed
     run("cp", "-rL", view, out)
     files = {k: v for k, v in tree(view, follow=True).items() if v[0] == "file"}
-    same(f"cp -rL {view}", {k: v for k, v in tree(out).items() if k in files}, files)
+    same({k: v for k, v in tree(out).items() if k in files}, files, f"cp -rL {view}")
     remove(out)
     run("rsync", "-rL", "--chmod=Du+w", "--exclude=.q", view + "/", out)
     got = tree(out)
-    same(f"rsync -rL {view}", {k: got.get(k) for k in files if not k.endswith(".q")}, {k: v for k, v in files.items() if not k.endswith(".q")})
+    same({k: got.get(k) for k in files if not k.endswith(".q")}, {k: v for k, v in files.items() if not k.endswith(".q")}, f"rsync -rL {view}")
     remove(out)
 
 def greps(view, all_of_it):
     found = run("grep", "-rlF", "sea", view, allowed=(0, 1)).decode().splitlines()
-    same(f"grep -r {view}", sorted(found), sorted(f"{view}/{k}" for k, v in all_of_it.items() if v[0] == "file" and b"sea" in v[1]))
+    same(sorted(found), sorted(f"{view}/{k}" for k, v in all_of_it.items() if v[0] == "file" and b"sea" in v[1]), f"grep -r {view}")
     followed = tree(view, follow=True)
     found = set(run("grep", "-RlF", "sea", view, allowed=(0, 1, 2)).decode().splitlines())
     assert {f"{view}/{k}" for k, v in followed.items() if v[0] == "file" and b"sea" in v[1]} <= found, f"grep -R {view}: {found}"

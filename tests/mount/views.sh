@@ -4,36 +4,17 @@
 . "$(dirname "$0")/lib.sh"
 start
 cat >"$work/views.py" <<'PY'
-import contextlib, errno, os, shutil, subprocess, sys, time, unicodedata
+import checks, contextlib, errno, functools, os, shutil, subprocess, sys, time, unicodedata
+from checks import ls, same, write
 work, top, phase = sys.argv[1:]
 os.chdir(top)
 TAGS = "user.xdg.tags"
-
-def refused(wanted, call, *args):
-    try:
-        call(*args)
-    except OSError as e: # the kernel does not even ask for who is not root
-        assert e.errno in (wanted, errno.EACCES if wanted == errno.EPERM else wanted), f"{call}{args}: {e}"
-        return
-    raise SystemExit(f"{call}{args} succeeded")
+refused = functools.partial(checks.refused, unasked=(errno.EPERM,))
 
 def run(*command, fails=False):
     p = subprocess.run(command, capture_output=True)
     assert (p.returncode != 0) == fails, f"{command}: {p.returncode} {p.stderr.decode()}"
     return p.stdout
-
-def ls(path):
-    names = os.listdir(path)
-    assert len(names) == len(set(names)), f"{path}: a name twice: {sorted(names)}"
-    return set(names)
-
-def same(a, b):
-    assert a == b, f"{a!r}, not {b!r}"
-
-def write(path, text="text\n"):
-    os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
-    with open(path, "w") as f:
-        f.write(text)
 
 def put(path, text):
     fd = os.open(path, os.O_WRONLY)
@@ -623,12 +604,7 @@ views killed
 busy=$!
 for _ in 1 2 3 4 5 6; do
     sleep 0.35
-    old=$(server)
-    kill -9 "$old"
-    n=0
-    while now=$(server); [ -z "$now" ] || [ "$now" = "$old" ]; do
-        sleep 0.05; n=$((n + 1)); [ $n -lt 200 ] || fail "the server does not come back"
-    done
+    kill_server
 done
 : >"$work/enough"
 wait $busy || fail "busy: $(cat "$work/busy")"

@@ -5,15 +5,8 @@ mkdir "$mnt/d"
 echo "A word about sluices." >"$mnt/a.txt"
 python3 - "$mnt" <<'PY' || fail "virtual files"
 import errno, mmap, os, signal, subprocess, sys, time
+from checks import refused
 top = sys.argv[1]
-
-def refused(wanted, call, *args):
-    try:
-        call(*args)
-    except OSError as e:
-        assert e.errno == wanted, f"{call.__name__}{args}: {e}"
-        return
-    raise SystemExit(f"{call.__name__}{args} succeeded")
 
 query = top + "/.query/find?q=sluices"
 text = open(query, "rb").read()

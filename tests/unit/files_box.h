@@ -15,6 +15,7 @@
 #include "catalog/tree.h"
 #include "crypto/keyring.h"
 #include "tests/unit/check.h"
+#include "tests/unit/problems.h"
 #include "tests/unit/temp_folder.h"
 #include "tiers/file.h"
 
@@ -145,14 +146,8 @@ static inline uint64_t files_box_new_file(struct files_box *b)
 	return i.ino;
 }
 
-static inline void files_box_problem(void *context, const char *text)
-{
-	fprintf(stderr, "problem: %s\n", text);
-	check_failures++;
-}
-
 /* Everything on disk is sound and the accounts agree. */
 static inline void files_box_verify(struct files_box *b)
 {
-	CHECK(files_verify(b->f, &(struct files_check){ .problem = files_box_problem }) >= 0);
+	CHECK(files_verify(b->f, &(struct files_check){ .problem = problem_fails }) >= 0);
 }

@@ -18,6 +18,13 @@
 #include "tiers/pack/pack_reader.h"
 #include "tiers/pack/pack_writer.h"
 
+DEFINE_CLEANUP(struct pack_writer *, pack_writer_free)
+DEFINE_CLEANUP(struct pack_dictionary *, pack_dictionary_free)
+DEFINE_CLEANUP(struct pack *, pack_close)
+#define _cleanup_writer_ _cleanup_(pack_writer_freep)
+#define _cleanup_dictionary_ _cleanup_(pack_dictionary_freep)
+#define _cleanup_pack_ _cleanup_(pack_closep)
+
 static inline struct keyring *pack_keys(uint8_t seed)
 {
 	uint8_t key[KEYRING_KEY_SIZE];
@@ -133,6 +140,28 @@ static inline int pack_new_fd(void)
 
 	CHECK(fd >= 0);
 	return fd;
+}
+
+static inline struct pack_writer *pack_box_writer(struct keyring *keys, int fd, const struct pack_dictionary *d,
+						  uint32_t size_max)
+{
+	struct pack_writer_config config = {
+		.keys = keys, .fd = fd, .dictionary = d, .lsn = 77, .created_ns = 123456789, .size_max = size_max
+	};
+	struct pack_writer *w = NULL;
+
+	CHECK_EQ(pack_writer_new(&config, &w), 0);
+	return w;
+}
+
+static inline struct pack *pack_box_open(struct keyring *keys, int fd)
+{
+	struct pack_source source;
+	struct pack *p = NULL;
+
+	CHECK_EQ(pack_source_fd(fd, &source), 0);
+	CHECK_EQ(pack_open(keys, &source, NULL, &p), 0);
+	return p;
 }
 
 /* A pack's bytes as a source that can be cut and altered. */

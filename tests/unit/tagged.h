@@ -13,3 +13,14 @@ static inline int foreach_tagged(struct catalog *c, const char *tag, int (*file)
 
 	return r < 0 ? r : tag_foreach_file(c, id, file, context);
 }
+
+static inline int tagged_any(void *context, uint64_t ino)
+{
+	return 1;
+}
+
+/* Has any file this tag? 1, 0; -ENOENT: there is no such tag. */
+static inline int has_tagged(struct catalog *c, const char *tag)
+{
+	return foreach_tagged(c, tag, tagged_any, NULL);
+}

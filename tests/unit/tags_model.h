@@ -3,10 +3,10 @@
  * a table of labels. */
 #pragma once
 
-#include "catalog/derive.h"
 #include "catalog/found.h"
 #include "catalog/saved.h"
 #include "tests/unit/any_is_open.h"
+#include "tests/unit/derived.h"
 #include "tests/unit/xattr_box.h"
 
 #define NODES 3000
@@ -484,12 +484,6 @@ static inline void check_list(const struct m_file *f)
 	CHECK(got.len == want.len && (!want.len || memcmp(got.data, want.data, want.len) == 0));
 }
 
-static inline void say_problem(void *context, const char *text)
-{
-	fprintf(stderr, "%s\n", text);
-	check_failures++;
-}
-
 static inline void check_all(void)
 {
 	struct label l = { 0 };
@@ -502,7 +496,7 @@ static inline void check_all(void)
 	for (unsigned k = 0; k < FILES; k++)
 		if (m_files[k].ino)
 			check_list(&m_files[k]);
-	CHECK(derive_verify(c, say_problem, NULL) > 0);
+	derived_check(c);
 }
 
 static inline void step(void)

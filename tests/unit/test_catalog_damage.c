@@ -10,6 +10,7 @@
 #include "base/io.h"
 #include "catalog/lmdb_format.h"
 #include "tests/unit/catalog_box.h"
+#include "tests/unit/problems.h"
 
 #define RECORDS 1200u
 #define DATA "catalog/data.mdb"
@@ -140,11 +141,6 @@ static enum outcome use(struct box *b)
 	return o;
 }
 
-static void count_problem(void *context, const char *text)
-{
-	++*(unsigned *)context;
-}
-
 static enum outcome verify(struct box *b)
 {
 	unsigned problems = 0;
@@ -153,7 +149,7 @@ static enum outcome verify(struct box *b)
 	b->config.read_only = true;
 	if (box_open(b) < 0)
 		return UNTIDY;
-	n = catalog_verify(b->c, count_problem, &problems);
+	n = catalog_verify(b->c, problem_counts, &problems);
 	box_close(b);
 	return n < 0 || problems > 0 ? UNTIDY : FINE;
 }

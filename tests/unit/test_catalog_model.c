@@ -8,6 +8,7 @@
 
 #include "base/cleanup.h"
 #include "tests/unit/catalog_box.h"
+#include "tests/unit/problems.h"
 
 #define KEYS 400
 #define VALUE_MAX 40000
@@ -222,12 +223,6 @@ static void round_of(struct box *box, struct model *m)
 	check_all(box, m);
 }
 
-static void count_problem(void *context, const char *text)
-{
-	fprintf(stderr, "%s\n", text);
-	check_failures++;
-}
-
 int main(int argc, char **argv)
 {
 	struct model *m = mmap(NULL, sizeof(*m), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
@@ -241,7 +236,7 @@ int main(int argc, char **argv)
 	CHECK_EQ(box_open(&box), 0);
 	for (unsigned i = 0; i < ROUNDS && check_failures == 0; i++)
 		round_of(&box, m);
-	CHECK(catalog_verify(box.c, count_problem, NULL) >= 0);
+	CHECK(catalog_verify(box.c, problem_fails, NULL) >= 0);
 	box_free(&box);
 	return check_result();
 }

@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "catalog/compaction.h"
 #include "tests/unit/catalog_box.h"
+#include "tests/unit/problems.h"
 
 #define DATA "catalog/data.mdb"
 #define NEW "catalog/new"
@@ -78,12 +79,6 @@ static bool has(unsigned k, const char *value)
 	return box_has(&box, box_key('T', number_of(k)), value);
 }
 
-static void no_problem(void *context, const char *text)
-{
-	fprintf(stderr, "problem: %s\n", text);
-	check_failures++;
-}
-
 /* All records from `from` on, in the store as it is and as it is opened again. */
 static void check_records(unsigned from, unsigned to)
 {
@@ -91,7 +86,7 @@ static void check_records(unsigned from, unsigned to)
 	for (unsigned k = from; k < to; k += 97)
 		CHECK(has(k, TEXT));
 	CHECK(from == 0 || has(from - 1, NULL));
-	CHECK(catalog_verify(box.c, no_problem, NULL) > 0);
+	CHECK(catalog_verify(box.c, problem_fails, NULL) > 0);
 }
 
 static void check_again(unsigned from, unsigned to)

@@ -1,24 +1,24 @@
 /* SPDX-License-Identifier: MIT */
-/* Sets that are made anew: each single fault is found, and mended so that all is as it was before; and the tags of an
- * older version. */
-#include "catalog/derive.h"
+/* Sets that are made anew: each single fault is found, and mended so that all is as it was before. */
 #include "catalog/file_sets.h"
 #include "catalog/found.h"
 #include "catalog/saved.h"
 #include "catalog/tree_impl.h"
 #include "catalog/walk.h"
+#include "tests/unit/derived.h"
 #include "tests/unit/tagged.h"
 #include "tests/unit/xattr_box.h"
 
 #define FILES 9
+
+static uint64_t files[FILES];
+
 static struct packed_walk times_walk(struct catalog *cat)
 {
 	struct key prefix = file_times_prefix();
 
 	return packed_walk_over(cat, &prefix);
 }
-
-static uint64_t files[FILES];
 
 /* ---- a volume with all of it */
 
@@ -135,17 +135,11 @@ static struct buf dump(bool whole)
 
 /* ---- faults */
 
-static unsigned problems;
-
-static void count_problem(void *context, const char *text)
-{
-	problems++;
-}
-
 static unsigned verify(void)
 {
-	problems = 0;
-	CHECK(derive_verify(c, count_problem, NULL) > FILES);
+	unsigned problems = 0;
+
+	CHECK(derive_verify(c, problem_counts, &problems) > FILES);
 	return problems;
 }
 
@@ -448,17 +442,6 @@ static const struct fault {
 	{ "value_name_lost", value_name_lost },
 };
 
-static void make_anew(void)
-{
-	struct batch *b = begin();
-
-	derive_doubt(b);
-	CHECK_EQ(batch_commit(b, NULL), 0);
-	CHECK(derive_is_due(c));
-	CHECK_EQ(derive_run(c), 0);
-	CHECK(!derive_is_due(c));
-}
-
 static void check_same(const struct buf *before, const struct buf *now, const char *what)
 {
 	if (now->len == before->len && memcmp(now->data, before->data, now->len) == 0)
@@ -475,7 +458,7 @@ static void test_fault(const struct fault *f)
 	f->make();
 	CHECK(verify() > 0);
 	c = tree_box_reopen(c);
-	make_anew();
+	derived_make_anew(c);
 	CHECK_EQ(verify(), 0);
 	_cleanup_buf_ struct buf now = dump(!f->loses_flags);
 	check_same(&before, &now, f->name);
@@ -489,11 +472,6 @@ static void test_faults(void)
 		test_fault(&faults[k]);
 }
 
-static int find_any(void *context, uint64_t ino)
-{
-	return 1;
-}
-
 /* Its name is known to nobody any more; which files had it is. */
 static void test_both_lost(void)
 {
@@ -503,11 +481,11 @@ static void test_both_lost(void)
 	remove_record(name_key_of(id));
 	remove_record(id_key('g', id));
 	CHECK(verify() > 0);
-	make_anew();
+	derived_make_anew(c);
 	CHECK_EQ(verify(), 0);
 	(void) snprintf(want, sizeof(want), "project/beta/x,lost tag %llu", (unsigned long long)id);
 	check_value(files[2], "user.xdg.tags", want);
-	CHECK_EQ(foreach_tagged(c, want + strlen("project/beta/x,"), find_any, NULL), 1);
+	CHECK_EQ(has_tagged(c, want + strlen("project/beta/x,")), 1);
 }
 
 /* Without the record that says how far it is, tags are not taken for those of an older version. */
@@ -521,63 +499,6 @@ static void test_state_lost(void)
 	CHECK_EQ(verify(), 0);
 	_cleanup_buf_ struct buf now = dump(true);
 	check_same(&before, &now, "state lost");
-}
-
-/* ---- an older version's */
-
-static void set_old_tags(uint64_t ino, const char *text)
-{
-	struct batch *b = begin();
-	struct inode i;
-
-	CHECK_EQ(inode_get_in(b, ino, &i), 0);
-	CHECK_EQ(xattr_put_in(b, &i, XATTR_TAGS, text, strlen(text)), 0);
-	inode_put(b, &i);
-	CHECK_EQ(batch_commit(b, NULL), 0);
-}
-
-/* Its records of tags, of another form. */
-static void put_old_tag(uint64_t id, uint64_t ino)
-{
-	struct key g = id_key('g', id), t = key_u64(id_key('T', id), ino);
-	struct key name = key_id(key_start('G'), (struct id128){ "an older hash" });
-	struct batch *b = begin();
-
-	batch_put(b, g.bytes, g.len, "0123456789abcdef", 16);
-	batch_put(b, t.bytes, t.len, "", 0);
-	batch_put(b, name.bytes, name.len, "\3red\1", 5);
-	CHECK_EQ(batch_commit(b, NULL), 0);
-}
-
-static void test_old_volume(void)
-{
-	uint64_t x = file("old.x"), y = file("old.y"), id;
-	static const char empty[] = "";
-
-	set_old_tags(x, " red ,, green,old/one");
-	set_old_tags(y, "red");
-	set_old_tags(file("old.z"), empty);
-	CHECK_EQ(catalog_next_number(c, COUNTER_TAG, &id), 0);
-	put_old_tag(id, x);
-	CHECK(derive_is_due(c));
-	problems = 0;
-	CHECK_EQ(derive_verify(c, count_problem, NULL), 0);
-	CHECK_EQ(problems, 0);
-	CHECK_EQ(derive_run(c), 0);
-	CHECK(!derive_is_due(c));
-	problems = 0;
-	CHECK_EQ(derive_verify(c, count_problem, NULL), 4);
-	CHECK_EQ(problems, 0);
-	check_value(x, "user.xdg.tags", " red ,, green,old/one");
-	check_value(y, "user.xdg.tags", "red");
-	CHECK_EQ(foreach_tagged(c, "red", find_any, NULL), 1);
-	CHECK_EQ(foreach_tagged(c, "old", find_any, NULL), 1);
-	CHECK_EQ(foreach_tagged(c, "blue", find_any, NULL), -ENOENT);
-	CHECK(id_of("red") > id);
-	CHECK_EQ(set(x, "user.xdg.tags", "blue", 0), 0);
-	CHECK_EQ(foreach_tagged(c, "blue", find_any, NULL), 1);
-	CHECK_EQ(derive_verify(c, count_problem, NULL), 4);
-	CHECK_EQ(problems, 0);
 }
 
 /* ---- fields */
@@ -601,9 +522,6 @@ static void test_field_rewritten(void)
 
 int main(void)
 {
-	xattr_box_open(56);
-	test_old_volume();
-	tree_box_close(c);
 	xattr_box_open(4);
 	CHECK_EQ(derive_run(c), 0);
 	fill();

@@ -15,9 +15,6 @@
 #define KINDS 4u
 #define TABLE_MAX (FILES * 60)
 
-DEFINE_CLEANUP(struct pack_dictionary *, pack_dictionary_free)
-DEFINE_CLEANUP(struct pack *, pack_close)
-
 static struct files_box box;
 static struct mover *mover;
 static uint64_t inos[KINDS][FILES];
@@ -165,14 +162,12 @@ static uint64_t stored_with(unsigned kind, uint64_t id)
 /* By its own table, without the catalog; files of one kind, as its dictionary says. */
 static int check_pack(void *context, const struct pack_record *record)
 {
-	_cleanup_(pack_closep) struct pack *pack = NULL;
+	_cleanup_pack_ struct pack *pack = NULL;
 	char name[ID128_TEXT_SIZE];
 	_cleanup_close_ int fd = openat(box.f->warm_dirfd, id128_format(record->run.id, name), O_RDONLY | O_CLOEXEC);
-	struct pack_source source;
 	unsigned letters = 0, logs = 0, *files = context;
 
-	CHECK_EQ(pack_source_fd(fd, &source), 0);
-	CHECK_EQ(pack_open(box.keys, &source, NULL, &pack), 0);
+	pack = pack_box_open(box.keys, fd);
 	for (unsigned kind = 0; kind < KINDS; kind++)
 		for (unsigned k = 0; k < FILES; k++) {
 			const struct pack_entry *e = pack_find(pack, inos[kind][k]);

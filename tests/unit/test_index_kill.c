@@ -18,6 +18,7 @@
 #include "index/vectors/vectors.h"
 #include "tests/unit/catalog_box.h"
 #include "tests/unit/index_steps.h"
+#include "tests/unit/problems.h"
 
 #define FILES 40u    /* a round */
 #define FEW   3u
@@ -255,12 +256,6 @@ static bool is_found(unsigned n)
 	return found;
 }
 
-static void problem(void *context, const char *text)
-{
-	fprintf(stderr, "problem: %s\n", text);
-	check_failures++;
-}
-
 static int count_entry(void *context, const struct queue_entry *e)
 {
 	++*(unsigned *)context;
@@ -276,7 +271,7 @@ static void check_all(void)
 	for (unsigned n = 0; n < files; n++)
 		missing += !is_found(n);
 	CHECK_EQ(missing, 0);
-	CHECK(index_verify(x, problem, NULL) >= 0);
+	CHECK(index_verify(x, problem_fails, NULL) >= 0);
 	CHECK_EQ(index_stop(x), 0);
 	CHECK_EQ(queue_foreach(box.c, count_entry, &queued), 0);
 	CHECK_EQ(queued, 0);

@@ -5,26 +5,13 @@
 #include "catalog/links.h"
 #include "index/graph/source.h"
 #include "tests/fakes/plain_extractor.h"
+#include "tests/unit/derived.h"
 #include "tests/unit/index_box.h"
-
-static uint64_t first_of(struct packed_walk w)
-{
-	struct packed_member m = { 0 };
-
-	CHECK(packed_walk_next(&w, &m) >= 0);
-	packed_walk_done(&w);
-	return m.a;
-}
+#include "tests/unit/packed_box.h"
 
 static uint64_t target(struct box *b, uint64_t ino)
 {
-	return first_of(links_from(b->catalog, ino));
-}
-
-static void say(void *context, const char *text)
-{
-	fprintf(stderr, "%s\n", text);
-	check_failures++;
+	return packed_first_of(links_from(b->catalog, ino));
 }
 
 static void test_links(struct box *b)
@@ -42,10 +29,10 @@ static void test_links(struct box *b)
 	x = box_folder(b, ROOT_INO, "z");
 	y = box_file(b, x, "y.md", "@link p up ../goal.md");
 	box_wait(b);
-	CHECK_EQ(first_of(links_to(b->catalog, y)), 0);
+	CHECK_EQ(packed_first_of(links_to(b->catalog, y)), 0);
 	box_rename(b, ROOT_INO, "z", ROOT_INO, "x");
 	box_wait(b);
-	CHECK_EQ(first_of(links_to(b->catalog, y)), src);
+	CHECK_EQ(packed_first_of(links_to(b->catalog, y)), src);
 	/* A name alone: nothing is extracted, but for another ending. */
 	{
 		unsigned before = plain_extractor_runs();
@@ -59,16 +46,16 @@ static void test_links(struct box *b)
 		box_wait(b);
 		CHECK_EQ(target(b, y), goal);
 	}
-	CHECK(derive_verify(b->catalog, say, NULL) > 0);
+	derived_check(b->catalog);
 	box_write(b, src, "@link w links Goal", 18);
 	box_wait(b);
-	CHECK_EQ(first_of(links_to(b->catalog, y)), 0);
+	CHECK_EQ(packed_first_of(links_to(b->catalog, y)), 0);
 	CHECK_EQ(target(b, src), goal);
 	/* What it is no more has no links. */
 	box_rename(b, d, "source.md", d, "source.bin");
 	box_wait(b);
 	CHECK_EQ(target(b, src), 0);
-	CHECK(derive_verify(b->catalog, say, NULL) > 0);
+	derived_check(b->catalog);
 }
 
 static void test_restart(struct box *b)

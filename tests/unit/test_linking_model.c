@@ -4,9 +4,9 @@
  * the index and the reclaimer do about it comes later, in any order. */
 #include <ctype.h>
 
-#include "catalog/derive.h"
 #include "catalog/found.h"
 #include "catalog/links.h"
+#include "tests/unit/derived.h"
 #include "tests/unit/xattr_box.h"
 
 #define DIRS 7
@@ -571,12 +571,6 @@ static void check_sets_of(const struct m_file *f)
 	CHECK_EQ(sum, want);
 }
 
-static void say(void *context, const char *text)
-{
-	fprintf(stderr, "%s\n", text);
-	check_failures++;
-}
-
 static void check_all(void)
 {
 	for (int f = 0; f < n_files; f++) {
@@ -589,17 +583,7 @@ static void check_all(void)
 		check_text(&files[f]);
 		check_sets_of(&files[f]);
 	}
-	CHECK(derive_verify(c, say, NULL) > 0);
-}
-
-static void derive_anew(void)
-{
-	struct batch *b;
-
-	CHECK_EQ(catalog_begin(c, false, &b), 0);
-	derive_doubt(b);
-	CHECK_EQ(batch_commit(b, NULL), 0);
-	CHECK_EQ(derive_run(c), 0);
+	derived_check(c);
 }
 
 static void change(void)
@@ -640,7 +624,7 @@ static void run(uint64_t seed)
 			continue;
 		catch_up();
 		if (below(60) == 0)
-			derive_anew();
+			derived_make_anew(c);
 		if (below(100) == 0)
 			c = tree_box_reopen(c);
 		check_all();

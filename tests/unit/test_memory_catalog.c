@@ -3,6 +3,7 @@
  * could not be opened can be opened. */
 #include "tests/unit/catalog_box.h"
 #include "tests/unit/memory_steps.h"
+#include "tests/unit/problems.h"
 
 #define TEXT "a value that is long enough to be worth its seal"
 #define LARGE 3000u /* bytes: one that the log compresses */
@@ -172,15 +173,9 @@ static bool opens_again(unsigned k, bool done)
 	return box_reopen(&box) == 0 && can_go_on(k, done);
 }
 
-static void no_problem(void *context, const char *text)
-{
-	fprintf(stderr, "problem: %s\n", text);
-	check_failures++;
-}
-
 static int verify(unsigned k)
 {
-	int64_t r = catalog_verify(box.c, no_problem, NULL);
+	int64_t r = catalog_verify(box.c, problem_fails, NULL);
 
 	return r < 0 ? (int)r : 0;
 }

@@ -5,9 +5,6 @@
 
 #include "tests/unit/memory_steps.h"
 
-DEFINE_CLEANUP(struct pack_writer *, pack_writer_free)
-DEFINE_CLEANUP(struct pack *, pack_close)
-
 #define FILES 40u
 #define LARGE 300000u
 
@@ -41,7 +38,7 @@ static int add_files(struct pack_writer *w)
 static int write_pack(int fd, struct pack_summary *ret_s)
 {
 	struct pack_writer_config config = { .keys = keys, .fd = fd, .dictionary = dictionary };
-	_cleanup_(pack_writer_freep) struct pack_writer *w = NULL;
+	_cleanup_writer_ struct pack_writer *w = NULL;
 	int r = pack_writer_new(&config, &w);
 
 	if (r >= 0)
@@ -82,7 +79,7 @@ static int read_files(struct pack *p)
 static int read_one(unsigned k)
 {
 	struct pack_source source = pack_memory_source(&whole);
-	_cleanup_(pack_closep) struct pack *p = NULL;
+	_cleanup_pack_ struct pack *p = NULL;
 	int r = pack_open(keys, &source, k & 1 ? &summary.run : NULL, &p);
 
 	return r < 0 ? r : read_files(p);

@@ -71,7 +71,8 @@ static void run_all(void)
 	static const char *const queries[] = {
 		"find?q=sea author:ann pages:>3 tag:a -rating:4&format=json", "find?q=comment:*lines&format=paths",
 		"find?q=related:one.md -link:three.md&depth=3&format=paths0", "find?q=sea related:two.md&verb=citedBy,contradicts&dir=out",
-		"find?q=title:x language:en date:2020..2021&format=md", "explain?q=sea related:one.md size:>1",
+		"find?q=title:x language:en date:2020..2021&format=md", "explain?q=sea related:one.md size:>1 -nothing:1",
+		"find?q=nothing:1 never:2&format=json",
 		"explain?q=sea tag:c&to=one.md&to=two.md", "similar?to=one.md&to=two.md&threshold=0.1&format=jsonl",
 		"similar?text=wind and sea&mode=text&threshold=0&sort=name", "count?by=tag&q=sea", "count?by=rating&format=json",
 		"count?by=month&q=size:>1&format=jsonl", "count?by=type", "related?to=two.md&q=wind&depth=2&dir=in&verb=cites",

@@ -7,6 +7,7 @@
 #include "catalog/links.h"
 #include "tests/unit/tagged.h"
 #include "tests/unit/memory_steps.h"
+#include "tests/unit/problems.h"
 #include "tests/unit/tree_hands.h"
 
 #include <sys/xattr.h>
@@ -222,16 +223,11 @@ static bool has_tag(unsigned k, bool done)
 	return done ? r == 0 && files == 1 : r == -ENOENT || files == 0;
 }
 
-static void count_problem(void *context, const char *text)
-{
-	++*(unsigned *)context;
-}
-
 static bool links_agree(unsigned k, bool done)
 {
 	unsigned problems = 0;
 
-	return derive_verify(c, count_problem, &problems) > 0 && problems == 0;
+	return derive_verify(c, problem_counts, &problems) > 0 && problems == 0;
 }
 
 static int set_links(unsigned k)

@@ -10,8 +10,6 @@
 
 #define SMALL_FILES 12u
 
-DEFINE_CLEANUP(struct pack_writer *, pack_writer_free)
-DEFINE_CLEANUP(struct pack *, pack_close)
 DEFINE_CLEANUP(struct keyring *, keyring_free)
 
 static struct keyring *keys;
@@ -33,7 +31,7 @@ static struct pack_memory make_pack(unsigned variant, const struct pack_dictiona
 {
 	_cleanup_close_ int fd = pack_new_fd();
 	struct pack_writer_config config = { .keys = keys, .fd = fd, .dictionary = d };
-	_cleanup_(pack_writer_freep) struct pack_writer *w = NULL;
+	_cleanup_writer_ struct pack_writer *w = NULL;
 	struct pack_inode root = pack_folder_inode(1);
 	struct pack_summary s;
 	struct pack_frame f;
@@ -57,7 +55,7 @@ static struct pack_memory make_pack(unsigned variant, const struct pack_dictiona
 /* 0: all of it can be read, and is right. */
 static int read_all(struct keyring *with, struct pack_memory *m)
 {
-	_cleanup_(pack_closep) struct pack *p = NULL;
+	_cleanup_pack_ struct pack *p = NULL;
 	struct pack_source source = pack_memory_source(m);
 	int r = pack_open(with, &source, NULL, &p);
 	uint8_t got[4096], want[4096];

@@ -4,11 +4,6 @@
 
 #include <pthread.h>
 
-DEFINE_CLEANUP(struct pack_dictionary *, pack_dictionary_free)
-DEFINE_CLEANUP(struct pack_writer *, pack_writer_free)
-DEFINE_CLEANUP(struct pack *, pack_close)
-#define _cleanup_dictionary_ _cleanup_(pack_dictionary_freep)
-
 #define SAMPLES 800u
 #define LEN     1200u
 
@@ -93,8 +88,8 @@ static void test_in_pack(void)
 	_cleanup_close_ int fd = pack_new_fd(), large_fd = pack_new_fd();
 	_cleanup_dictionary_ struct pack_dictionary *d = NULL;
 	struct pack_writer_config config = { .keys = keys, .fd = fd };
-	_cleanup_(pack_writer_freep) struct pack_writer *w = NULL, *large = NULL;
-	_cleanup_(pack_closep) struct pack *p = NULL;
+	_cleanup_writer_ struct pack_writer *w = NULL, *large = NULL;
+	_cleanup_pack_ struct pack *p = NULL;
 	const struct pack_dictionary *found;
 	struct pack_source source;
 	struct pack_summary s;
@@ -141,7 +136,7 @@ static struct pack_memory make_source(const struct pack_dictionary *d, struct pa
 {
 	_cleanup_close_ int fd = pack_new_fd();
 	struct pack_writer_config config = { .keys = keys, .fd = fd, .dictionary = d };
-	_cleanup_(pack_writer_freep) struct pack_writer *w = NULL;
+	_cleanup_writer_ struct pack_writer *w = NULL;
 	struct pack_frame f;
 
 	CHECK_EQ(pack_writer_new(&config, &w), 0);
@@ -160,8 +155,8 @@ static unsigned merge(const struct pack_dictionary *from, const struct pack_dict
 {
 	_cleanup_close_ int fd = pack_new_fd();
 	struct pack_writer_config config = { .keys = keys, .fd = fd, .dictionary = to };
-	_cleanup_(pack_writer_freep) struct pack_writer *w = NULL;
-	_cleanup_(pack_closep) struct pack *old = NULL, *p = NULL;
+	_cleanup_writer_ struct pack_writer *w = NULL;
+	_cleanup_pack_ struct pack *old = NULL, *p = NULL;
 	struct pack_summary s, new_s;
 	struct pack_memory m = make_source(from, &s);
 	struct pack_source source = pack_memory_source(&m);
@@ -197,8 +192,7 @@ static unsigned merge(const struct pack_dictionary *from, const struct pack_dict
 	}
 	CHECK_EQ(pack_writer_finish(w, &new_s), 0);
 	CHECK_EQ(new_s.dictionary_id, to ? pack_dictionary_id(to) : 0);
-	CHECK_EQ(pack_source_fd(fd, &source), 0);
-	CHECK_EQ(pack_open(keys, &source, NULL, &p), 0);
+	p = pack_box_open(keys, fd);
 	CHECK_EQ(pack_verify(p, NULL, NULL), 0);
 	for (unsigned k = 0; k < ARRAY_SIZE(merged_lens); k++) {
 		static uint8_t got[50000];

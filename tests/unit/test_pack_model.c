@@ -8,8 +8,6 @@
 #define PIECES_MAX  12u
 #define ROUNDS      60u
 
-DEFINE_CLEANUP(struct pack *, pack_close)
-
 struct wanted_piece {
 	struct pack_piece piece;
 	uint64_t seed; /* of the frame's bytes */
@@ -235,9 +233,8 @@ static void round_trip(void)
 		.dictionary = below(2) ? dictionary : NULL,
 		.size_max = (uint32_t)(2000 + below(below(2) ? 30000 : 500000)),
 	};
-	_cleanup_(pack_closep) struct pack *p = NULL;
+	_cleanup_pack_ struct pack *p = NULL;
 	struct pack_writer *w = NULL;
-	struct pack_source source;
 	struct pack_summary s;
 
 	CHECK_EQ(pack_writer_new(&config, &w), 0);
@@ -247,8 +244,7 @@ static void round_trip(void)
 	CHECK(s.stored_size <= config.size_max);
 	CHECK_EQ(s.n_files + s.n_directories, n_entries);
 	CHECK_EQ(s.n_frames, n_frames);
-	CHECK_EQ(pack_source_fd(fd, &source), 0);
-	CHECK_EQ(pack_open(keys, &source, NULL, &p), 0);
+	p = pack_box_open(keys, fd);
 	if (!p)
 		return;
 	CHECK_EQ(pack_verify(p, NULL, NULL), 0);

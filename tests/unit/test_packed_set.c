@@ -413,19 +413,29 @@ static void check_damaged(const struct key *prefix, uint64_t a)
 	batch_abort(b);
 }
 
-/* A set with 200 members, of which the chunk in the middle has another value. */
-static void damage(const char *value, size_t len, bool counts)
+static void write_members(const struct key *prefix, uint64_t n)
 {
-	struct key prefix = key_u64(key_start('T'), 99), key = key_u64(key_u64(prefix, 127), 0);
-	struct packed_writer w = { .prefix = prefix, .put = put_chunk };
-	uint64_t count = 88;
+	struct packed_writer w = { .prefix = *prefix, .put = put_chunk };
 	struct batch *b;
 
 	CHECK_EQ(catalog_begin(c, false, &b), 0);
 	w.context = b;
-	for (uint64_t a = 0; a < 200; a++)
+	for (uint64_t a = 0; a < n; a++)
 		CHECK_EQ(packed_writer_add(&w, &(struct packed_member){ .a = a, .n = 1 }), 0);
 	CHECK_EQ(packed_writer_end(&w), 0);
+	CHECK_EQ(batch_commit(b, NULL), 0);
+	CHECK_EQ(catalog_checkpoint(c), 0);
+}
+
+/* A set with 200 members, of which the chunk in the middle has another value. */
+static void damage(const char *value, size_t len, bool counts)
+{
+	struct key prefix = key_u64(key_start('T'), 99), key = key_u64(key_u64(prefix, 127), 0);
+	uint64_t count = 88;
+	struct batch *b;
+
+	write_members(&prefix, 200);
+	CHECK_EQ(catalog_begin(c, false, &b), 0);
 	CHECK_EQ(batch_get(b, key.bytes, key.len, NULL), 0);
 	batch_put(b, key.bytes, key.len, value, len);
 	CHECK_EQ(batch_commit(b, NULL), 0);
@@ -447,20 +457,6 @@ static void test_damage(void)
 	damage("\1\x40\1\x80\x80\x80\x80\x10", 8, true); /* n has more than 32 bits */
 	damage("\2\x40\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\1\0", 14, true); /* a goes round */
 	damage("\2\x40\2\0\xff\xff\xff\xff\xff\xff\xff\xff\xff\1", 14, true); /* b is too great */
-}
-
-static void write_members(const struct key *prefix, uint64_t n)
-{
-	struct packed_writer w = { .prefix = *prefix, .put = put_chunk };
-	struct batch *b;
-
-	CHECK_EQ(catalog_begin(c, false, &b), 0);
-	w.context = b;
-	for (uint64_t a = 0; a < n; a++)
-		CHECK_EQ(packed_writer_add(&w, &(struct packed_member){ .a = a, .n = 1 }), 0);
-	CHECK_EQ(packed_writer_end(&w), 0);
-	CHECK_EQ(batch_commit(b, NULL), 0);
-	CHECK_EQ(catalog_checkpoint(c), 0);
 }
 
 static void put_member(const struct key *prefix, uint64_t a, uint32_t n)

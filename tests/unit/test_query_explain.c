@@ -147,11 +147,45 @@ static void test_others(struct box *b)
 	identity_done(&who);
 }
 
+static void expect_silence(struct box *b, const struct identity *who, const char *query)
+{
+	char *got = box_query_as(b, ROOT_INO, who, query);
+
+	if (!strstr(got, "pending") || strstr(got, "unknown")) {
+		fprintf(stderr, "%s says\n%s\n", query, got);
+		check_failures++;
+	}
+	free(got);
+}
+
+/* What is no filter and no field of any file is said, once, to the owner. */
+static void test_unknown(struct box *b)
+{
+	struct identity who = { 0 };
+
+	EXPECT(b, "explain?q=typ:md -tga:sea ferry typ:pdf pages:>10", "\nunknown\ttyp\tthere is no such filter, and ",
+	       ".by/\nunknown\ttga\tthere is no such filter, and no such field in .by/\npending\t0\n");
+	EXPECT(b, "find?q=typ:md -tga:sea ferry&format=json", "\"pending\":0,\"unknown_fields\":[\"typ\",\"tga\"],\"results\":[]");
+	EXPECT(b, "find?q=-tga:sea ferry&format=json", "\"unknown_fields\":[\"tga\"],\"results\":[{");
+	expect_silence(b, NULL, "explain?q=Pages:7 type:pdf");
+	expect_silence(b, NULL, "find?q=Pages:7 type:pdf&format=json");
+	expect_silence(b, NULL, "explain?q=author:ann*lee"); /* a value that is not listed */
+	box_xattr(b, 3, "user.baloo.rating", "4");
+	expect_silence(b, NULL, "explain?q=rating:5");
+	box_xattr(b, 3, "user.typ", "x");
+	expect_silence(b, NULL, "find?q=typ:md&format=json");
+	CHECK_EQ(identity_init(&who, QUERY_OTHER, NULL, 0), 0);
+	expect_silence(b, &who, "explain?q=tga:sea");
+	expect_silence(b, &who, "find?q=tga:sea&format=json");
+	identity_done(&who);
+}
+
 int main(void)
 {
 	struct box *b = box_of_texts();
 
 	test_sums(b);
+	test_unknown(b);
 	test_others(b);
 	test_files(b);
 	test_lines(b);
