@@ -11,8 +11,9 @@
 #include "catalog/catalog_impl.h"
 #include "catalog/set.h"
 
-#define OVERLAY_RECORDS 300000u
-#define CHECKPOINT_PAGES 8192u
+/* LMDB holds a copy of each page that a change touches until the commit, and keeps that memory for ever; records that lie far
+ * apart take a page each. */
+#define OVERLAY_RECORDS 65536u
 #define OVERLAY_BYTES ((size_t)64 << 20)
 #define MAP_SIZE ((size_t)1 << 40)
 
@@ -46,9 +47,6 @@ static void set_config(struct catalog *c, const struct catalog_config *config)
 		c->config.overlay_bytes = OVERLAY_BYTES;
 	if (c->config.map_size == 0)
 		c->config.map_size = MAP_SIZE;
-	if (c->config.checkpoint_pages == 0)
-		c->config.checkpoint_pages = CHECKPOINT_PAGES;
-	checkpoint_pace(c, 0, 0);
 }
 
 static int init_memory(struct catalog *c)

@@ -60,10 +60,8 @@ struct catalog_config {
 	bool rehearse;            /* with read_only, for repair.h: damage does not keep it from being opened, and
 				   * batches change memory alone */
 	unsigned checkpoint_ms;   /* 0: 2000 */
-	size_t overlay_records;   /* freeze at; 0: 300 000 */
+	size_t overlay_records;   /* freeze at; 0: 65 536 */
 	size_t overlay_bytes;     /* freeze at; 0: 64 MiB */
-	size_t checkpoint_pages;  /* of LMDB that one is to change at most, about: it holds them in memory, and keeps that.
-				   * Overlays are frozen early where records lie far apart; 0: 8192, or 32 MiB */
 	size_t map_size;          /* LMDB's map; 0: 1 TiB (sparse address space) */
 
 	/* After a stop that was not clean: is what this extent record refers to on the disk and does its

@@ -148,7 +148,6 @@ struct catalog {
 	_Atomic bool freeze_wanted;
 	_Atomic bool dirty;        /* there is something to checkpoint */
 	_Atomic unsigned fullness; /* of the active overlay, in 256ths */
-	_Atomic uint64_t full_records; /* with so many it is full; config.overlay_records at most */
 	pthread_t checkpointer;
 	_Atomic bool started;
 
@@ -208,9 +207,6 @@ int checkpoint_wait_for_room(struct catalog *c, bool reserve);
 /* After each batch, with the writer lock: wakes the checkpointer when there is work. */
 void checkpoint_notice(struct catalog *c);
 void checkpoint_stop_thread(struct catalog *c);
-/* So many records took so many pages of the store: how many the next overlay may have follows from it. Of 0 records: to
- * begin with. */
-void checkpoint_pace(struct catalog *c, size_t records, size_t pages);
 
 /* ---- vetting.c */
 /* Opens the store, at once or in part, and calls `load` before it judges; returns what that does. */

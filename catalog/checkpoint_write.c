@@ -203,7 +203,6 @@ int checkpoint_write(struct catalog *c, const struct facts *facts, const struct 
 		     const struct buf *replies)
 {
 	struct writing w = { .c = c, .facts = *facts };
-	size_t pages = 0;
 	int r = vetting_wait(c);
 
 	if (r >= 0)
@@ -213,10 +212,8 @@ int checkpoint_write(struct catalog *c, const struct facts *facts, const struct 
 	if (r >= 0)
 		r = write_change(&w, frozen, replies);
 	if (r >= 0)
-		r = store_change_commit(steal_ptr(&w.change), &pages);
+		r = store_change_commit(steal_ptr(&w.change));
 	if (r >= 0) {
-		if (frozen)
-			checkpoint_pace(c, overlay_records(frozen), pages);
 		c->facts = w.facts;
 		note_all(c, frozen, replies);
 		note_repacked(c, &w.repacked);

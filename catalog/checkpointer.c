@@ -17,6 +17,7 @@
 #define SLOWEST_PAUSE_NS 400000u
 #define ROOM_PATIENCE_MS 200u
 #define LONG_REPLAY_MS 30u
+#define HELD_TIMES 4u
 
 /* ---- room */
 
@@ -128,7 +129,7 @@ bool catalog_is_busy(struct catalog *c)
 /* While the disk is full nothing is written, and what comes is to be held as long as memory lasts. */
 static uint64_t full_records(struct catalog *c)
 {
-	return atomic_load(&c->no_space) ? c->config.overlay_records : atomic_load(&c->full_records);
+	return c->config.overlay_records * (atomic_load(&c->no_space) ? HELD_TIMES : 1);
 }
 
 void checkpoint_notice(struct catalog *c)
@@ -141,15 +142,6 @@ void checkpoint_notice(struct catalog *c)
 
 	if (!atomic_exchange(&c->dirty, true) || (before < FULL && fullness >= FULL))
 		poke(c);
-}
-
-/* Records that lie far from each other take a page each, sequences one for dozens. */
-void checkpoint_pace(struct catalog *c, size_t records, size_t pages)
-{
-	uint64_t fit = (uint64_t)records * c->config.checkpoint_pages / MAX(pages, 1u);
-
-	fit = MAX(fit, c->config.checkpoint_pages);
-	atomic_store(&c->full_records, MIN(fit, c->config.overlay_records));
 }
 
 /* ---- the thread */

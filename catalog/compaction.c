@@ -125,7 +125,7 @@ static bool agrees(const struct copying *m)
 static int commit_piece(struct copying *m)
 {
 	m->piece = 0;
-	return m->change ? store_change_commit(steal_ptr(&m->change), NULL) : 0;
+	return m->change ? store_change_commit(steal_ptr(&m->change)) : 0;
 }
 
 /* A change to write into, and a look at whether to go on. A checkpoint that finds no room needs what the copy takes. */

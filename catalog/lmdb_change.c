@@ -132,41 +132,6 @@ int store_change_append(struct store_change *c, const void *key, size_t key_len,
 						.value = { value_len, (void *)value } });
 }
 
-struct counting {
-	MDB_env *mdb; /* borrowed */
-	size_t pages;
-};
-
-/* The last record of the list of free pages is of the last change: how many there are, and which. */
-static int count_freed(MDB_txn *txn, size_t *ret_pages)
-{
-	MDB_cursor *cursor;
-	MDB_val key, pages;
-	int rc = mdb_cursor_open(txn, STORE_FREE_DBI, &cursor);
-
-	if (rc)
-		return rc;
-	rc = mdb_cursor_get(cursor, &key, &pages, MDB_LAST);
-	*ret_pages = 0;
-	if (!rc && pages.mv_size >= sizeof(*ret_pages))
-		memcpy(ret_pages, pages.mv_data, sizeof(*ret_pages));
-	mdb_cursor_close(cursor);
-	return rc == MDB_NOTFOUND ? 0 : rc;
-}
-
-static int count_changed(void *context)
-{
-	struct counting *counting = context;
-	MDB_txn *txn;
-	int rc = mdb_txn_begin(counting->mdb, NULL, MDB_RDONLY, &txn);
-
-	if (rc)
-		return rc;
-	rc = count_freed(txn, &counting->pages);
-	mdb_txn_abort(txn);
-	return rc;
-}
-
 static int change_commit(void *context)
 {
 	struct store_change *change = context;
@@ -179,13 +144,10 @@ static int change_commit(void *context)
 	return rc;
 }
 
-int store_change_commit(struct store_change *change, size_t *ret_pages)
+int store_change_commit(struct store_change *change)
 {
-	struct counting counting = { .mdb = change->env->mdb };
 	int r = store_guarded(change->env, change_commit, change);
 
-	if (r >= 0 && ret_pages && fault_guard_run(count_changed, &counting, MDB_CORRUPTED) == 0)
-		*ret_pages = counting.pages;
 	store_change_abort(change);
 	return r;
 }

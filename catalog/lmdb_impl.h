@@ -9,9 +9,6 @@
 
 #include "catalog/lmdb_store.h"
 
-/* The library's list of free pages, as a database. */
-#define STORE_FREE_DBI 0
-
 /* A file that the library has open. Another one may take its place in the store while scans still read it; the last
  * of them closes it. */
 struct store_env {

@@ -287,6 +287,7 @@ struct store *store_close(struct store *s)
 
 /* ---- figures */
 
+#define FREE_DBI 0
 #define META_PAGES 2
 
 struct asking {
@@ -302,7 +303,7 @@ static int ask_stats(struct asking *a)
 
 	if (rc)
 		return rc;
-	rc = mdb_stat(txn, STORE_FREE_DBI, &a->free);
+	rc = mdb_stat(txn, FREE_DBI, &a->free);
 	if (!rc)
 		rc = mdb_stat(txn, a->env->dbi, &a->main);
 	mdb_txn_abort(txn);

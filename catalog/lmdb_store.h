@@ -84,9 +84,8 @@ int store_change_first(struct store_change *change, const void *key, size_t key_
 /* A key behind all others, into pages that get full. -EBADMSG: it is not behind them. */
 int store_change_append(struct store_change *change, const void *key, size_t key_len, const void *value,
 			size_t value_len);
-/* Durable when it returns 0; otherwise nothing happened. Frees. *ret_pages, which may be NULL: how many pages it has put
- * others in the place of. Until the commit the library has a copy of each in memory, which it keeps for later changes. */
-int store_change_commit(struct store_change *change, size_t *ret_pages);
+/* Durable when it returns 0; otherwise nothing happened. Frees. */
+int store_change_commit(struct store_change *change);
 struct store_change *store_change_abort(struct store_change *change);
 
 /* ---- another file in the place of this one

@@ -35,8 +35,8 @@
 #define UPGRADE_PATIENCE_MS 30000u
 /* From its birth on the next server leaves so long to the one that serves. */
 #define PREPARE_AFTER_MS 200
-/* Bytes; larger blocks are mapped one by one, and go back to the system when they are freed. */
-#define MAPPED_FROM (4 << 20)
+/* Bytes; larger blocks are mapped one by one, and go back to the system when they are freed. Requests are smaller. */
+#define MAPPED_FROM (3 << 19)
 
 /* Waits for the keeper's word to stop; its silence means that it is gone. */
 static void *watch_keeper(void *context)

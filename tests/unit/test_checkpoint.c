@@ -136,42 +136,8 @@ static void test_idle(void)
 	box_free(&b);
 }
 
-/* Puts every `step`-th of 1 << 14 records, a batch each. Returns how many checkpoints that took. */
-static uint64_t put_records(struct box *b, uint64_t n, uint64_t step)
-{
-	struct catalog_stats before, after;
-
-	catalog_get_stats(b->c, &before);
-	for (uint64_t k = 0; k < n; k++)
-		CHECK_EQ(box_put(b, box_key('Q', k * step % (1u << 14)), "some hundred bytes, of which thirty or so fit into a "
-									   "page of the store and are neighbours there"), 0);
-	catalog_get_stats(b->c, &after);
-	return after.checkpoints - before.checkpoints;
-}
-
-/* What lies far apart changes a page for each record, and is written sooner than what lies together. */
-static void test_scattered(void)
-{
-	struct box b;
-	uint64_t together, apart;
-
-	box_make(&b);
-	b.config.checkpoint_pages = 100;
-	b.config.wal.segment_size = 8 << 20;
-	CHECK_EQ(box_open(&b), 0);
-	(void) put_records(&b, 1u << 14, 1);
-	CHECK_EQ(catalog_checkpoint(b.c), 0);
-	together = put_records(&b, 4000, 1);
-	CHECK_EQ(catalog_checkpoint(b.c), 0);
-	apart = put_records(&b, 4000, 4099);
-	CHECK(together <= 1);
-	CHECK(apart >= 5 && apart <= 4000 / 100);
-	box_free(&b);
-}
-
 int main(void)
 {
-	test_scattered();
 	test_overlapping();
 	test_notes_only();
 	test_idle();
