@@ -98,7 +98,7 @@ static int check_complete(const struct query *q, char **ret_why)
 		return q->to ? 0 : query_why(ret_why, "related to what? related?to=PATH is wanted");
 	case QUERY_PATH:
 		return q->from && q->to && strlen(q->to) + 1 == q->to_len
-				? 0 : query_why(ret_why, "path?from=PATH&to=PATH is wanted, one of each");
+				? 0 : query_why(ret_why, "path?from=PATH&to=PATH is wanted, one of each, with %%2F for a slash");
 	case QUERY_GRAPH:
 	case QUERY_DUPLICATES:
 		return 0;
