@@ -40,6 +40,7 @@ static int init_locks(struct index *x)
 	(void) pthread_rwlock_init(&x->segments_lock, &prefer_writer);
 	(void) pthread_rwlockattr_destroy(&prefer_writer);
 	(void) pthread_mutex_init(&x->table_lock, NULL);
+	(void) pthread_mutex_init(&x->census_lock, NULL);
 	cond_init(&x->work_there);
 	cond_init(&x->sealer_wake);
 	cond_init(&x->work_finished);

@@ -9,7 +9,7 @@
  *   table_lock (20)     which document is a file's present one, and which files wait. index_notify(), which
  *                       runs under the catalog's writer lock, takes this one only, so nobody calls the
  *                       catalog while holding it.
- *   the cache's lock is a leaf. */
+ *   census_lock, and the cache's, are leaves. */
 #pragma once
 
 #include <pthread.h>
@@ -58,6 +58,7 @@ struct index {
 	struct rules *rules;                    /* owned; exchanged by the worker, with both locks */
 	struct segment *segments[SEGMENTS_MAX]; /* owned; guarded by segments_lock */
 	unsigned n_segments;                    /* guarded by segments_lock */
+	pthread_mutex_t census_lock;            /* guards `census` of segments */
 	struct segment *memory;                 /* the one that grows; in the list */
 	struct segment *frozen;                 /* the one being sealed; in the list; or NULL */
 	struct buf memory_queue, frozen_queue;  /* uint64_t a document: LSN of its queue entry, 0: none */

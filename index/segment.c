@@ -86,8 +86,10 @@ void vector_reader_done(struct vector_reader *r)
 
 struct segment *segment_release(struct segment *s)
 {
-	if (s)
-		s->ops->free(s);
+	if (!s)
+		return NULL;
+	free(s->census);
+	s->ops->free(s);
 	return NULL;
 }
 

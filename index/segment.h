@@ -86,6 +86,7 @@ int segment_vector(struct segment *s, struct vector_reader *r, uint32_t number, 
 void vector_reader_done(struct vector_reader *r);
 
 struct codes; /* codes.h */
+struct census; /* query/census.h */
 struct term_walk;
 
 struct segment_ops {
@@ -121,6 +122,7 @@ struct segment {
 	uint16_t n_mimes;
 	size_t memory;             /* bytes it keeps resident, about; without its codes */
 	struct codes *codes;       /* owned */
+	struct census *census;     /* owned; query/census.c's, and NULL as long as no query has asked */
 };
 
 struct segment *segment_release(struct segment *s);

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/cleanup.h"
+#include "index/query/census.h"
 #include "index/rules.h"
 #include "index/viewers.h"
 
@@ -25,6 +26,11 @@ static int judge_part(struct search_part *p)
 	if (!p->alive || !p->candidate)
 		return -ENOMEM;
 	p->all_alive = true;
+	if (!atomic_load(&segment->n_dead)) {
+		memset(p->alive, 1, segment->n_docs);
+		memset(p->candidate, 1, segment->n_docs);
+		return 0;
+	}
 	for (uint32_t d = 0; d < segment->n_docs; d++) {
 		p->alive[d] = p->candidate[d] = !segment_is_dead(segment, d);
 		p->all_alive = p->all_alive && p->alive[d];
@@ -36,23 +42,24 @@ static int judge_part(struct search_part *p)
 static void count_documents(struct search *s)
 {
 	uint64_t words = 0, with_text = 0;
-	bool used[256] = { false };
+	bool used[256] = { [LANGUAGE_ENGLISH] = true };
 
-	for (unsigned i = 0; i < s->n_parts; i++)
-		for (uint32_t d = 0; d < s->parts[i].segment->n_docs; d++) {
-			const struct segment_doc *doc = &s->parts[i].segment->docs[d];
-			bool text = doc->state == STATE_INDEXED || doc->state == STATE_PARTIAL;
+	for (unsigned i = 0; i < s->n_parts; i++) {
+		struct census c;
 
-			if (!s->parts[i].alive[d])
-				continue;
-			used[languages_stem_of(s->x->rules->languages, doc->language)] = true;
-			s->n_words_docs += doc->words > 0;
-			s->n_text_docs += text;
-			with_text += text && doc->words > 0;
-			words += text ? doc->words : 0;
-		}
+		if (s->scope->who)
+			census_take(s->parts[i].segment, s->parts[i].alive, &c);
+		else
+			census_of_living(s->x, s->parts[i].segment, &c);
+		for (unsigned l = 0; l < ARRAY_SIZE(c.languages); l++)
+			if (c.languages[l])
+				used[languages_stem_of(s->x->rules->languages, (uint8_t)l)] = true;
+		s->n_words_docs += c.with_words;
+		s->n_text_docs += c.with_text;
+		with_text += c.with_both;
+		words += c.words;
+	}
 	s->mean_words = with_text ? (double)words / (double)with_text : 1;
-	used[LANGUAGE_ENGLISH] = true;
 	for (unsigned l = 0; l < LANGUAGES; l++)
 		if (used[l])
 			s->languages[s->n_languages++] = (uint8_t)l;

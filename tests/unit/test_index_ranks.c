@@ -242,6 +242,33 @@ static void write_texts(struct box *b)
 		(void) box_file(b, ROOT_INO, texts[d].name, texts[d].bytes);
 }
 
+#define GUESTS 20u
+
+/* Long ones, which are asked for, too. */
+static void add_guests(struct box *b)
+{
+	for (unsigned d = 0; d < GUESTS; d++) {
+		char name[16];
+
+		(void) snprintf(name, sizeof(name), "guest%u.txt", d);
+		(void) box_file(b, ROOT_INO, name, texts[10 * d % DOCS].bytes);
+	}
+	box_wait(b);
+}
+
+/* What is counted of documents is counted anew when some have died. */
+static void check_without_guests(struct box *b, const char *want, int line)
+{
+	free(ask_all(b));
+	for (unsigned d = 0; d < GUESTS; d++) {
+		char name[16];
+
+		(void) snprintf(name, sizeof(name), "guest%u.txt", d);
+		box_unlink(b, ROOT_INO, name);
+	}
+	check_same(b, want, line);
+}
+
 static void test_memory_and_disk(void)
 {
 	struct box *b = box_new();
@@ -253,8 +280,11 @@ static void test_memory_and_disk(void)
 	check_scores(b);
 	want = ask_all(b);
 	check_same(b, want, __LINE__);
+	add_guests(b);
+	check_without_guests(b, want, __LINE__);
+	add_guests(b);
 	box_remount(b);
-	check_same(b, want, __LINE__);
+	check_without_guests(b, want, __LINE__);
 	check_scores(b);
 	check_beginnings(b);
 	free(want);
