@@ -69,12 +69,9 @@ static int store(struct tree_op *op, struct inode *i, const struct edit *e, cons
 	link_stored_name(e->verb, stored);
 	if (r >= 0)
 		r = put_list(op->b, i, stored, old, now);
-	if (r < 0)
-		return r;
-	i->ctime = op->now;
-	batch_note(op->b, i->ino, EVENT_XATTR);
-	inode_put(op->b, i);
-	return 0;
+	if (r >= 0)
+		op_put_with_xattrs(op, i);
+	return r < 0 ? r : 0;
 }
 
 static int edit_in(struct tree_op *op, struct edit *e)

@@ -155,12 +155,9 @@ static int retag_in(struct tree_op *op, uint64_t ino, const struct retag *change
 		r = keep_folders(op->b, change);
 	if (r >= 0)
 		r = store_list(op->b, &i, &old, &now);
-	if (r < 0)
-		return r;
-	i.ctime = op->now;
-	batch_note(op->b, ino, EVENT_XATTR);
-	inode_put(op->b, &i);
-	return 0;
+	if (r >= 0)
+		op_put_with_xattrs(op, &i);
+	return r < 0 ? r : 0;
 }
 
 /* What is to lose a tag that its content says has it all the same. */

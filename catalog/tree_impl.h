@@ -24,6 +24,8 @@ int op_begin(struct tree_op *op, struct catalog *c, struct tree_request *rq, boo
 /* Commits when `r` is not negative, with the reply that names `ino`; otherwise aborts. Returns `r`, or
  * why the commit failed. */
 int op_end(struct tree_op *op, int r, uint64_t ino);
+/* Puts a file of which an xattr has changed. */
+void op_put_with_xattrs(struct tree_op *op, struct inode *i);
 
 /* Checks a directory's entries before a batch, when that has not been done. -ENOENT, -ENOTDIR,
  * -EBADMSG. */

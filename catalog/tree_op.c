@@ -41,6 +41,13 @@ int op_end(struct tree_op *op, int r, uint64_t ino)
 	return r;
 }
 
+void op_put_with_xattrs(struct tree_op *op, struct inode *i)
+{
+	i->ctime = op->now;
+	batch_note(op->b, i->ino, EVENT_XATTR);
+	inode_put(op->b, i);
+}
+
 int dir_check(struct catalog *c, uint64_t dir)
 {
 	struct inode i;

@@ -139,12 +139,9 @@ static int set_in(struct tree_op *op, struct setting *s)
 		r = change_labels(op, &i, &x, s);
 	if (r >= 0)
 		r = store(op, &i, &x, s);
-	if (r < 0)
-		return r;
-	i.ctime = op->now;
-	batch_note(op->b, i.ino, EVENT_XATTR);
-	inode_put(op->b, &i);
-	return 0;
+	if (r >= 0)
+		op_put_with_xattrs(op, &i);
+	return r < 0 ? r : 0;
 }
 
 static int check_setting(const struct setting *s)
