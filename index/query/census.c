@@ -24,27 +24,18 @@ void census_take(const struct segment *s, const uint8_t *alive, struct census *r
 			count(ret, &s->docs[d]);
 }
 
-/* A document that dies meanwhile may be counted or not: then n_dead will not be what it was. */
-static void take_of_living(const struct segment *s, struct census *ret)
-{
-	*ret = (struct census){ .n_docs = s->n_docs, .n_dead = atomic_load(&s->n_dead) };
-	for (uint32_t d = 0; d < s->n_docs; d++)
-		if (!segment_is_dead(s, d))
-			count(ret, &s->docs[d]);
-}
-
-void census_of_living(struct index *x, struct segment *s, struct census *ret)
+void census_of_living(struct index *x, struct segment *s, const uint8_t *alive, uint32_t n_dead, struct census *ret)
 {
 	LOCKED(&x->census_lock);
-	struct census *kept = s->census;
 
-	if (kept && kept->n_docs == s->n_docs && kept->n_dead == atomic_load(&s->n_dead)) {
-		*ret = *kept;
+	if (s->census && s->census->n_docs == s->n_docs && s->census->n_dead == n_dead) {
+		*ret = *s->census;
 		return;
 	}
-	take_of_living(s, ret);
-	if (!kept)
-		kept = s->census = malloc(sizeof(*kept));
-	if (kept)
-		*kept = *ret;
+	census_take(s, alive, ret);
+	ret->n_dead = n_dead;
+	if (!s->census)
+		s->census = malloc(sizeof(*ret));
+	if (s->census)
+		*s->census = *ret;
 }

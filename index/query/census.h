@@ -8,9 +8,8 @@
 
 #include "index/index_impl.h"
 
-/* All of `n_docs` documents, of which `n_dead` had died. */
 struct census {
-	uint32_t n_docs, n_dead;
+	uint32_t n_docs, n_dead; /* of the segment at the time */
 	uint32_t with_words;   /* documents that have some */
 	uint32_t with_text;    /* whose text was read */
 	uint32_t with_both;
@@ -20,5 +19,6 @@ struct census {
 
 /* Of those with alive[doc]. */
 void census_take(const struct segment *s, const uint8_t *alive, struct census *ret);
-/* Of those that are not dead. */
-void census_of_living(struct index *x, struct segment *s, struct census *ret);
+/* The same where those are all that are not dead. `n_dead`: how many were before `alive` was filled; who has died since
+ * may be alive there or not, as then the segment has more dead for whoever asks next. */
+void census_of_living(struct index *x, struct segment *s, const uint8_t *alive, uint32_t n_dead, struct census *ret);

@@ -25,16 +25,12 @@ static int judge_part(struct search_part *p)
 	p->candidate = malloc(segment->n_docs + 1);
 	if (!p->alive || !p->candidate)
 		return -ENOMEM;
-	p->all_alive = true;
-	if (!atomic_load(&segment->n_dead)) {
-		memset(p->alive, 1, segment->n_docs);
-		memset(p->candidate, 1, segment->n_docs);
-		return 0;
-	}
-	for (uint32_t d = 0; d < segment->n_docs; d++) {
-		p->alive[d] = p->candidate[d] = !segment_is_dead(segment, d);
-		p->all_alive = p->all_alive && p->alive[d];
-	}
+	p->n_dead = atomic_load(&segment->n_dead);
+	p->all_alive = p->n_dead == 0;
+	memset(p->alive, 1, segment->n_docs);
+	for (uint32_t d = 0; !p->all_alive && d < segment->n_docs; d++)
+		p->alive[d] = !segment_is_dead(segment, d);
+	memcpy(p->candidate, p->alive, segment->n_docs);
 	return 0;
 }
 
@@ -45,12 +41,13 @@ static void count_documents(struct search *s)
 	bool used[256] = { [LANGUAGE_ENGLISH] = true };
 
 	for (unsigned i = 0; i < s->n_parts; i++) {
+		const struct search_part *p = &s->parts[i];
 		struct census c;
 
 		if (s->scope->who)
-			census_take(s->parts[i].segment, s->parts[i].alive, &c);
+			census_take(p->segment, p->alive, &c);
 		else
-			census_of_living(s->x, s->parts[i].segment, &c);
+			census_of_living(s->x, p->segment, p->alive, p->n_dead, &c);
 		for (unsigned l = 0; l < ARRAY_SIZE(c.languages); l++)
 			if (c.languages[l])
 				used[languages_stem_of(s->x->rules->languages, (uint8_t)l)] = true;

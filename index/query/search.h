@@ -23,6 +23,7 @@ struct search_part {
 	struct segment *segment; /* borrowed */
 	uint8_t *alive;          /* owned; one for each document; NULL: search_picks() */
 	uint8_t *candidate;      /* owned; passes the filters; NULL as well */
+	uint32_t n_dead;         /* documents, before `alive` was filled */
 	bool all_alive;
 	double *words;           /* owned; BM25, 0: no common term; NULL: not asked */
 	struct cosines *meaning; /* owned; NULL: not asked */
