@@ -114,7 +114,7 @@ static void tell_unknown(const char *dir, const struct buf *text)
 	static const char begin[] = "\nunknown\t";
 	_cleanup_buf_ struct buf name = BUF_INIT, lines = BUF_INIT;
 	int r = buf_add_str(&name, "explain?limit=1&q=");
-	const char *at;
+	const char *at, *why;
 
 	if (r == 0)
 		r = add_encoded(&name, (const char *)text->data, text->len);
@@ -125,7 +125,9 @@ static void tell_unknown(const char *dir, const struct buf *text)
 	at = r < 0 ? NULL : buf_cstr(&lines);
 	while (at && (at = strstr(at, begin)) != NULL) {
 		at += strlen(begin);
-		(void) cli_fail("find: %.*s: there is no such filter, and no such field in .by/", (int)strcspn(at, "\t\n"), at);
+		why = at + strcspn(at, "\t");
+		why += *why == '\t';
+		(void) cli_fail("find: %.*s: %.*s", (int)strcspn(at, "\t"), at, (int)strcspn(why, "\n"), why);
 	}
 }
 

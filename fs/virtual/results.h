@@ -33,7 +33,8 @@ enum results_age {
 	RESULTS_AWAITED, /* the index is waited for as the query says */
 };
 
-/* Runs `specs[0]`, the name of a query file ("find?q=.."), and keeps of its files those that the others find, too. Not while a looker (view.h) of the same user is at work. -EINVAL with *ret_why as index_query(). */
+/* Runs `specs[0]`, the name of a query file ("find?q=.."), and keeps of its files those that the others find, too. Not
+ * while a looker (view.h) of the same user is at work. -EINVAL with *ret_why as index_query(). */
 int results_get(struct fs *fs, const struct caller *caller, char *const *specs, size_t n, enum results_age age,
 		const struct results **ret_r, char **ret_why);
 /* Takes NULL, returns NULL. */
