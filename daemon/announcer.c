@@ -27,6 +27,7 @@
 struct announcer {
 	_Atomic pid_t pid;
 	int socket; /* owned; -1: it does not run */
+	bool owes;  /* an answer */
 };
 
 struct announcer *announcer_new(void)
@@ -45,6 +46,7 @@ static void let_go(struct announcer *a)
 
 	closep(&a->socket);
 	a->socket = -1;
+	a->owes = false;
 	if (pid > 0) {
 		(void) kill(pid, SIGKILL);
 		(void) waitpid(pid, NULL, WNOHANG);
@@ -74,20 +76,27 @@ static int start(struct announcer *a)
 	return r;
 }
 
-static int send_and_wait(struct announcer *a, const char *packet, size_t len)
+static int wait_for_answer(struct announcer *a)
 {
 	struct pollfd p = { .fd = a->socket, .events = POLLIN };
 	char answer;
 	int n;
 
-	if (send(a->socket, packet, len, MSG_NOSIGNAL) < 0)
-		return -errno;
 	do
 		n = poll(&p, 1, ANSWER_MS);
 	while (n < 0 && errno == EINTR);
 	if (n <= 0)
 		return n < 0 ? -errno : -ETIMEDOUT;
+	a->owes = false;
 	return recv(a->socket, &answer, 1, 0) == 1 ? 0 : -EPIPE;
+}
+
+static int send_and_wait(struct announcer *a, const char *packet, size_t len)
+{
+	if (!a->owes && send(a->socket, packet, len, MSG_NOSIGNAL) < 0)
+		return -errno;
+	a->owes = true;
+	return wait_for_answer(a);
 }
 
 int announcer_tell(struct announcer *a, bool came, const char *path)
@@ -100,7 +109,7 @@ int announcer_tell(struct announcer *a, bool came, const char *path)
 		r = start(a);
 	if (r == 0)
 		r = send_and_wait(a, packet, (size_t)n + 1);
-	if (r < 0 && r != -ENAMETOOLONG)
+	if (r < 0 && r != -ENAMETOOLONG && r != -ETIMEDOUT)
 		let_go(a);
 	return r;
 }

@@ -11,10 +11,13 @@
 #include "base/hash.h"
 
 #define RUNNING_PROBES 16u
+/* What the first program had; the rest may be missing. */
+#define SHARED_MIN offsetof(struct shared, users)
 
 _Static_assert(offsetof(struct shared, init) == 4096, "layout");
 _Static_assert(offsetof(struct shared, running) == 8192, "layout");
 _Static_assert(offsetof(struct shared, slots) == 40960, "layout");
+_Static_assert(offsetof(struct shared_announcements, records) == 4096, "layout");
 
 static int prepare(int fd, bool resumed)
 {
@@ -22,9 +25,11 @@ static int prepare(int fd, bool resumed)
 
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if (resumed)
-		return st.st_size >= (off_t)sizeof(struct shared) ? 0 : -EBADMSG;
-	if (ftruncate(fd, 0) < 0 || ftruncate(fd, sizeof(struct shared)) < 0)
+	if (resumed && st.st_size < (off_t)SHARED_MIN)
+		return -EBADMSG;
+	if (!resumed && ftruncate(fd, 0) < 0)
+		return -errno;
+	if ((!resumed || st.st_size < (off_t)sizeof(struct shared)) && ftruncate(fd, sizeof(struct shared)) < 0)
 		return -errno;
 	return 0;
 }
@@ -55,7 +60,7 @@ const struct shared *shared_view(int fd)
 	struct stat st;
 	void *p;
 
-	if (fstat(fd, &st) < 0 || st.st_size < (off_t)sizeof(struct shared))
+	if (fstat(fd, &st) < 0 || st.st_size < (off_t)SHARED_MIN)
 		return NULL;
 	p = mmap(NULL, sizeof(struct shared), PROT_READ, MAP_SHARED, fd, 0);
 	return p == MAP_FAILED ? NULL : p;

@@ -8,6 +8,10 @@
  *      4096  the INIT request, as it was read
  *      8192  running[RUNNING_SLOTS]
  *     40960  slots[HANDLE_TABLE_SLOTS]
+ *            users
+ *            announcements
+ *
+ * A later program adds at the end: what an earlier one left grows when it is mapped, by zeros.
  *
  * A store to one aligned word is the unit that a killed server can leave behind: each record has one
  * word that says whether it counts, and that is written last. */
@@ -56,18 +60,38 @@ struct handle_slot {
 	uint32_t wrote_s; /* CLOCK_MONOTONIC, of the last write */
 };
 
+/* A user of the mount as it was last heard of (virtual/users.h). */
+#define SHARED_USERS 64u
+#define SHARED_USER_GROUPS 256u
+struct shared_user {
+	uint32_t uid, gid;
+	uint32_t groups[SHARED_USER_GROUPS]; /* ascending */
+	uint32_t n_groups; /* 0: free; the word that says whether it counts */
+};
+
+/* Records of what inotify is to be told (virtual/announcements.h). */
+#define SHARED_ANNOUNCEMENTS (16u << 20)
+struct shared_announcements {
+	uint64_t first, end; /* bytes within `records`; none when first is not below end */
+	uint64_t last_told;  /* the request that told of the one that was removed last */
+	uint8_t pad[4096 - 3 * sizeof(uint64_t)];
+	uint8_t records[SHARED_ANNOUNCEMENTS]; /* whole pages */
+};
+
 struct shared {
 	struct shared_header header;
 	uint8_t pad[4096 - sizeof(struct shared_header)];
 	uint8_t init[SHARED_INIT_MAX];
 	struct running_slot running[RUNNING_SLOTS];
 	struct handle_slot slots[HANDLE_TABLE_SLOTS];
+	struct shared_user users[SHARED_USERS];
+	_Alignas(4096) struct shared_announcements announcements;
 };
 
 /* Maps the table; `resumed`: it must be one that a server before us left, otherwise it is emptied.
  * -EBADMSG: it is not. */
 int shared_map(int fd, bool resumed, struct shared **ret_shared);
-/* Only to look into it. NULL: there is none. */
+/* Only to look into it, up to the slots: an earlier program may have left no more. NULL: there is none. */
 const struct shared *shared_view(int fd);
 struct shared *shared_unmap(struct shared *shared);
 

@@ -91,6 +91,11 @@ uint64_t index_pending(struct index *x);
 /* Of those the ones that somebody sees (viewers.h); `who` NULL: all. Reads the catalog, and may wait for a query
  * of the same identity. */
 uint64_t index_pending_of(struct index *x, const struct identity *who);
+/* How often a file's place in the index was settled: an answer is as before while neither this nor the catalog's lsn has
+ * changed. */
+uint64_t index_rounds(struct index *x);
+/* Does the file wait, so that answers leave it out, or have it for what it was? */
+bool index_awaits(struct index *x, uint64_t ino);
 /* Waits until everything that was closed before the call is indexed: 0, or -ETIMEDOUT. */
 int index_wait(struct index *x, unsigned timeout_ms);
 

@@ -67,6 +67,7 @@ struct index {
 
 	_Atomic bool ready;           /* loaded; set with table_lock. Before, all below and above is the loader's */
 	_Atomic int load_error;       /* 0, or why it will never be ready */
+	_Atomic uint64_t rounds;      /* of the worker: files that it was at */
 	pthread_t loader;
 	bool loader_started;
 	struct buf early;             /* struct catalog_event: news that came before; guarded by table_lock */

@@ -120,6 +120,18 @@ uint64_t index_pending(struct index *x)
 	return pending(x);
 }
 
+uint64_t index_rounds(struct index *x)
+{
+	return atomic_load(&x->rounds);
+}
+
+bool index_awaits(struct index *x, uint64_t ino)
+{
+	LOCKED(&x->table_lock);
+
+	return !x->ready || work_has(&x->work, ino);
+}
+
 static int wait_until(struct index *x, uint64_t until_ms)
 {
 	uint64_t number;

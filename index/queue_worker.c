@@ -245,6 +245,7 @@ static void finish(struct index *x, uint64_t ino, enum outcome outcome, uint64_t
 			work_postpone(&x->work, work, due_ms);
 		}
 	}
+	atomic_fetch_add(&x->rounds, 1);
 	(void) pthread_cond_broadcast(&x->work_finished);
 }
 

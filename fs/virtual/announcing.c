@@ -2,100 +2,93 @@
 #include "fs/virtual/announcing.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/thread.h"
+#include "catalog/packed_set.h"
+#include "catalog/saved.h"
 #include "catalog/tree.h"
 #include "fs/ops/ops.h"
+#include "fs/virtual/announcements.h"
+#include "fs/virtual/users.h"
 #include "fs/virtual/virtual.h"
 
-#define QUEUE_MAX 16384u
 #define SETTLE_MS 100u
-
-struct announcement {
-	struct announcement *next; /* owned */
-	uint64_t dir;
-	uint64_t due_ms;           /* clock_mono_ms(); 0: at once */
-	bool came, for_other;
-	struct caller as;          /* owned; if `for_other` */
-	const char *name;          /* within path */
-	char path[];
-};
+/* An announcer that ends before it has told is started again so often. */
+#define TRIES 3u
 
 struct announcing {
 	struct fs *fs;               /* borrowed */
 	pthread_mutex_t lock;        /* rank 60 */
 	pthread_cond_t wake;
-	struct announcement *first, **last; /* owned; guarded by lock, as all below */
-	unsigned n;
-	const struct announcement *now; /* borrowed; its thread's: what is being announced */
+	struct shared_announcements *log; /* borrowed; guarded by lock, as all below */
 	bool running, ending;
 	pthread_t thread;
-	atomic_bool busy;            /* there is something in `now`: quickly asked */
+	atomic_bool busy;            /* the first of the log is being announced: quickly asked */
 };
-
-static void announcement_free(struct announcement *x)
-{
-	if (x->for_other)
-		caller_done(&x->as);
-	free(x);
-}
 
 /* ---- the thread */
 
-/* The one after it waits as long, which keeps their order. */
-static void wait_for_first(struct announcing *a)
+static bool is_due(struct announcing *a, struct announcement *ret_x)
 {
-	while (!a->ending && (!a->first || a->first->due_ms > clock_mono_ms())) {
-		if (a->first)
-			(void) cond_wait_until(&a->wake, &a->lock, a->first->due_ms);
+	return announcements_first(a->log, ret_x) && ret_x->due_ms <= clock_mono_ms();
+}
+
+/* The one after it waits as long, which keeps their order. What is returned stays until it is removed. */
+static bool wait_for_first(struct announcing *a, struct announcement *ret_x)
+{
+	LOCKED(&a->lock);
+
+	*ret_x = (struct announcement){ 0 };
+	while (!a->ending && !is_due(a, ret_x)) {
+		if (ret_x->path)
+			(void) cond_wait_until(&a->wake, &a->lock, ret_x->due_ms);
 		else
 			(void) pthread_cond_wait(&a->wake, &a->lock);
+		ret_x->path = NULL;
 	}
+	atomic_store(&a->busy, !a->ending);
+	return !a->ending;
 }
 
-static struct announcement *take(struct announcing *a)
+/* After a try that ended with `r`. The announcement is over when it was told, or when nobody can be told; what the end of
+ * the server ends is the next one's. */
+static bool again(struct announcing *a, int r, unsigned *tries)
 {
 	LOCKED(&a->lock);
-	struct announcement *first;
+	bool over = r == 0 || announcements_is_told(a->log) || (r != -ETIMEDOUT && ++*tries == TRIES);
+	bool goes_on = !over && !a->ending;
 
-	wait_for_first(a);
-	if (a->ending)
-		return NULL;
-	first = a->first;
-	a->first = first->next;
-	if (!a->first)
-		a->last = &a->first;
-	a->n--;
-	a->now = first;
-	atomic_store(&a->busy, true);
-	return first;
-}
-
-static void put_away(struct announcing *a, struct announcement *x)
-{
-	LOCKED(&a->lock);
-
-	atomic_store(&a->busy, false);
-	a->now = NULL;
-	announcement_free(x);
+	if (over)
+		announcements_remove(a->log);
+	atomic_store(&a->busy, goes_on);
+	return goes_on;
 }
 
 static void *run(void *context)
 {
 	struct announcing *a = context;
 	const struct fs_config *config = &a->fs->config;
-	struct announcement *x;
+	struct announcement x;
 
-	while ((x = take(a))) {
-		(void) config->announce(config->context, x->came, x->path);
-		put_away(a, x);
+	while (wait_for_first(a, &x)) {
+		unsigned tries = 0;
+
+		while (again(a, config->announce(config->context, x.came, x.path), &tries))
+			;
 	}
 	return NULL;
+}
+
+static bool was_committed(void *context, const struct announcement *x)
+{
+	struct key members = saved_members(x->search);
+	uint32_t n;
+
+	return packed_set_get(context, &members, x->ino, 0, &n) >= 0 && (n > 0) == x->came;
 }
 
 int announcing_new(struct fs *fs, struct announcing **ret_a)
@@ -105,11 +98,29 @@ int announcing_new(struct fs *fs, struct announcing **ret_a)
 	if (!a)
 		return -ENOMEM;
 	a->fs = fs;
-	a->last = &a->first;
+	a->log = &fs->shared->announcements;
 	(void) pthread_mutex_init(&a->lock, NULL);
 	cond_init(&a->wake);
+	announcements_recover(a->log, was_committed, fs->config.catalog);
 	*ret_a = a;
 	return 0;
+}
+
+/* Is there somebody to announce? Call with the lock. */
+static bool is_running(struct announcing *a)
+{
+	if (!a->running && !a->ending && a->fs->config.announce)
+		a->running = thread_start(&a->thread, "brainy-announce", run, a) == 0;
+	return a->running;
+}
+
+void announcing_start(struct announcing *a)
+{
+	LOCKED(&a->lock);
+	struct announcement x;
+
+	if (announcements_first(a->log, &x))
+		(void) is_running(a);
 }
 
 /* Is there a thread to wait for? */
@@ -132,14 +143,8 @@ void announcing_stop(struct announcing *a)
 
 struct announcing *announcing_free(struct announcing *a)
 {
-	struct announcement *x;
-
 	if (!a)
 		return NULL;
-	while ((x = a->first)) {
-		a->first = x->next;
-		announcement_free(x);
-	}
 	(void) pthread_cond_destroy(&a->wake);
 	(void) pthread_mutex_destroy(&a->lock);
 	free(a);
@@ -148,72 +153,54 @@ struct announcing *announcing_free(struct announcing *a)
 
 /* ---- what is to be announced */
 
-static struct announcement *announcement_new(const char *mount_point, const char *folder, const char *name)
+/* What cannot be noted is not told. */
+static void add(struct announcing *a, struct announcement *x, const char *folder, const char *name, bool draft)
 {
-	size_t len = strlen(mount_point) + strlen(folder) + strlen(name) + 3;
-	struct announcement *x = calloc(1, sizeof(*x) + len);
+	_cleanup_buf_ struct buf path = BUF_INIT;
+	int r = buf_addf(&path, "%s/%s%s%s", a->fs->config.mount_point, folder, *folder ? "/" : "", name);
+	LOCKED(&a->lock);
 
-	if (x) {
-		(void) snprintf(x->path, len, "%s/%s%s%s", mount_point, folder, *folder ? "/" : "", name);
-		x->name = strrchr(x->path, '/') + 1;
-	}
-	return x;
+	if (r < 0 || !buf_cstr(&path) || !is_running(a))
+		return;
+	x->path = buf_cstr(&path);
+	x->name = strrchr(x->path, '/') + 1;
+	(void) announcements_add(a->log, x, draft);
+	if (!draft)
+		(void) pthread_cond_signal(&a->wake);
 }
 
-/* Is there room, and somebody to announce? */
-static bool is_taken(struct announcing *a, struct announcement *x)
+void announcing_prepare(struct announcing *a, const struct found_change *change)
+{
+	struct announcement x = {
+		.came = change->came,
+		.for_other = change->as != NULL,
+		.uid = change->as ? change->as->uid : 0,
+		.dir = change->dir,
+		.search = change->search,
+		.ino = change->ino,
+	};
+
+	add(a, &x, change->folder, change->name, true);
+}
+
+void announcing_settle(struct announcing *a, bool committed)
 {
 	LOCKED(&a->lock);
 
-	if (!a->running && !a->ending)
-		a->running = thread_start(&a->thread, "brainy-announce", run, a) == 0;
-	if (!a->running || a->n == QUEUE_MAX)
-		return false;
-	*a->last = x;
-	a->last = &x->next;
-	a->n++;
+	announcements_settle(a->log, committed);
 	(void) pthread_cond_signal(&a->wake);
-	return true;
-}
-
-/* When, and where. */
-struct occasion {
-	bool came;
-	uint64_t due_ms, dir;
-	const struct caller *as; /* NULL: the owner */
-};
-
-static void add(struct announcing *a, const struct occasion *o, const char *folder, const char *name)
-{
-	struct announcement *x = announcement_new(a->fs->config.mount_point, folder, name);
-
-	if (!x)
-		return;
-	x->came = o->came;
-	x->due_ms = o->due_ms;
-	x->dir = o->dir;
-	x->for_other = o->as && caller_copy(o->as, &x->as) >= 0;
-	if (x->for_other != (o->as != NULL) || !is_taken(a, x))
-		announcement_free(x);
-}
-
-void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name,
-		    const struct caller *as)
-{
-	if (a->fs->config.announce)
-		add(a, &(struct occasion){ came, 0, dir, as }, folder, name);
 }
 
 /* Who moved a file into a view forgets where it was as soon as its request has ended: file managers do so
  * beside inotify. What says that it is still there must come after that. */
 void announcing_add_in(struct announcing *a, uint64_t dir, const char *name)
 {
-	const struct fs_config *config = &a->fs->config;
+	struct announcement x = { .came = true, .dir = dir, .due_ms = clock_mono_ms() + SETTLE_MS };
 	_cleanup_buf_ struct buf folder = BUF_INIT;
-	int r = dir == ROOT_INO ? 0 : tree_path(config->catalog, dir, ROOT_INO, 0, &folder);
+	int r = dir == ROOT_INO ? 0 : tree_path(a->fs->config.catalog, dir, ROOT_INO, 0, &folder);
 
-	if (config->announce && r >= 0 && buf_cstr(&folder))
-		add(a, &(struct occasion){ true, clock_mono_ms() + SETTLE_MS, dir, NULL }, buf_cstr(&folder), name);
+	if (r >= 0 && buf_cstr(&folder))
+		add(a, &x, buf_cstr(&folder), name, false);
 }
 
 /* ---- the announcer's requests */
@@ -231,38 +218,45 @@ static bool is_announcer(fuse_req_t req)
 
 int announcing_caller(fuse_req_t req, struct caller *ret_c)
 {
-	struct announcing *a = ops_fs(req)->virtual->announcing;
+	struct virtual *v = ops_fs(req)->virtual;
+	struct announcing *a = v->announcing;
+	struct announcement x;
 	int r;
 
 	if (!is_announcer(req))
 		return 0;
 	LOCKED(&a->lock);
-	if (!a->now || !a->now->for_other)
+	if (!announcements_first(a->log, &x) || !x.for_other)
 		return 0;
-	r = caller_copy(&a->now->as, ret_c);
-	return r < 0 ? r : 1;
+	r = users_get(v->users, x.uid, ret_c);
+	return r == -ENOENT ? 0 : r < 0 ? r : 1;
 }
 
-static bool is_now(fuse_req_t req, uint64_t dir, const char *name, bool *ret_came)
+/* Is this what is being announced, and not told yet? Call with the lock. */
+static bool is_first(struct announcing *a, uint64_t dir, const char *name, bool *ret_came)
 {
-	struct announcing *a = ops_fs(req)->virtual->announcing;
+	struct announcement x;
 
-	if (!is_announcer(req))
+	if (!announcements_first(a->log, &x) || announcements_is_told(a->log) || x.dir != dir ||
+	    strcmp(x.name, name) != 0)
 		return false;
-	LOCKED(&a->lock);
-	if (!a->now || a->now->dir != dir || strcmp(a->now->name, name) != 0)
-		return false;
-	*ret_came = a->now->came;
+	*ret_came = x.came;
 	return true;
 }
 
 /* An entry that came is not there yet for who announces it, one that went still is. */
 bool announcing_lookup(fuse_req_t req, uint64_t dir, const char *name)
 {
+	struct announcing *a = ops_fs(req)->virtual->announcing;
 	bool came;
 
-	if (!is_now(req, dir, name, &came))
+	if (!is_announcer(req))
 		return false;
+	{
+		LOCKED(&a->lock);
+		if (!is_first(a, dir, name, &came))
+			return false;
+	}
 	if (came)
 		ops_reply_status(req, -ENOENT);
 	else
@@ -270,13 +264,29 @@ bool announcing_lookup(fuse_req_t req, uint64_t dir, const char *name)
 	return true;
 }
 
+/* A request that makes the kernel tell inotify that `name` came, or went; those of a server's that was killed come again,
+ * from an announcer that was its own. */
+static bool tells(fuse_req_t req, uint64_t dir, const char *name, bool wanted)
+{
+	struct announcing *a = ops_fs(req)->virtual->announcing;
+	bool came, again = request_is_resent();
+
+	if (!again && !is_announcer(req))
+		return false;
+	LOCKED(&a->lock);
+	if (again && announcements_was_told_by(a->log, request_unique()))
+		return true;
+	if (!is_first(a, dir, name, &came) || came != wanted)
+		return false;
+	announcements_tell(a->log, request_unique());
+	return true;
+}
+
 bool announcing_symlink(fuse_req_t req, const char *target, uint64_t dir, const char *name)
 {
-	bool came;
-
 	if (strcmp(target, FS_ANNOUNCED) != 0)
 		return false;
-	if (is_now(req, dir, name, &came))
+	if (tells(req, dir, name, true))
 		virtual_reply_link(req, dir, name, FS_ANNOUNCED);
 	else
 		ops_reply_status(req, -EEXIST);
@@ -285,9 +295,7 @@ bool announcing_symlink(fuse_req_t req, const char *target, uint64_t dir, const 
 
 bool announcing_unlink(fuse_req_t req, uint64_t dir, const char *name)
 {
-	bool came;
-
-	if (!is_now(req, dir, name, &came) || came)
+	if (!tells(req, dir, name, false))
 		return false;
 	ops_reply_status(req, 0);
 	return true;

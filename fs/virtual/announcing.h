@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /* Entries of folders that came or went without a request that the kernel would report to inotify: a process
  * makes and removes them once more (daemon/announcer.h), and its requests are recognized here, answered as if
- * they did something, and do nothing. One after the other, from a thread that the first one starts. This is
- * for programs that show a folder: what must not be missed is in the journal of events. Thread-safety: safe.
+ * they did something, and do nothing. One after the other, from a thread that the first one starts, each once, by
+ * the next server if need be (announcements.h). Thread-safety: safe.
  *
  * In folders of the volume entries are announced that are there only, and by a symlink with a target that
  * nobody else can give one: a request that comes late, when nobody waits for it any more, is refused. */
@@ -11,19 +11,30 @@
 #include "fs/fs_impl.h"
 
 struct announcing;
+struct caller;
 
 int announcing_new(struct fs *fs, struct announcing **ret_a);
-/* Waits for the announcement under way; the others are dropped, and what is added later. */
+/* Goes on with what the server before has left. Requests must be served soon. */
+void announcing_start(struct announcing *a);
+/* Waits for the announcement under way; the others are left to the next server, and what is added later is dropped. */
 void announcing_stop(struct announcing *a);
 struct announcing *announcing_free(struct announcing *a);
-/* The entry `name` of the folder `dir`, whose path below the mount is `folder`, came or went. Of very many,
- * the last ones are dropped. */
-struct caller;
-/* `as`: whose folder it is, who is found there by another name than by the owner of the mount; copied. NULL:
- * the owner's. */
-void announcing_add(struct announcing *a, bool came, uint64_t dir, const char *folder, const char *name,
-		    const struct caller *as);
-/* The same of a folder of the volume, in which the entry is, a moment later. */
+
+/* A file that a saved search finds now, or does not find any more. */
+struct found_change {
+	bool came;
+	uint64_t search, ino; /* the change that was announced is there once the search has this member, or has not */
+	uint64_t dir;         /* the folder of the search */
+	const char *folder;   /* its path below the mount */
+	const char *name;     /* of the entry */
+	const struct caller *as; /* whose folder it is, who is found there by another name than by the owner of the
+				    mount; NULL: the owner's */
+};
+/* Is told once announcing_settle() says that this was committed. Of very many, the last ones are dropped. */
+void announcing_prepare(struct announcing *a, const struct found_change *change);
+/* All that was prepared. */
+void announcing_settle(struct announcing *a, bool committed);
+/* The entry `name` of a folder of the volume came, in which it is, a moment ago. */
 void announcing_add_in(struct announcing *a, uint64_t dir, const char *name);
 
 /* Is it the announcer who asks, on its way to somebody else's folder? Copies who that is: 1. 0. -ENOMEM. */

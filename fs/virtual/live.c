@@ -27,7 +27,7 @@ static int look_below(struct live *l, uint64_t above, const char *prefix, unsign
 static int look_at_user(struct live *l, const struct label *root, unsigned *searches)
 {
 	struct caller as;
-	int r = users_get(l->users, root->uid, &as);
+	int r = users_get(l->fs->virtual->users, root->uid, &as);
 
 	++*searches;
 	if (r < 0)
@@ -134,7 +134,7 @@ void live_notice(struct live *l)
 
 void live_met(struct live *l, const struct caller *who)
 {
-	if (!l || who->all || users_note(l->users, who) <= 0)
+	if (!l || who->all || !users_note(l->fs->virtual->users, who))
 		return;
 	atomic_store(&l->met, true);
 	live_notice(l);
@@ -142,11 +142,10 @@ void live_met(struct live *l, const struct caller *who)
 
 static bool has_changed(struct live *l)
 {
-	uint64_t lsn = catalog_last_lsn(l->fs->config.catalog), pending = index_pending(l->fs->config.index);
-	bool changed = atomic_exchange(&l->met, false) || lsn != l->lsn || pending != l->pending;
+	struct moment now = moment_now(l->fs);
+	bool changed = atomic_exchange(&l->met, false) || !moment_is_same(&now, &l->moment);
 
-	l->lsn = lsn;
-	l->pending = pending;
+	l->moment = now;
 	return changed;
 }
 
@@ -169,7 +168,6 @@ static void *live_main(void *context)
 	for (size_t n = 0; n < l->n_shown; n++)
 		(void) results_put(l->shown[n].results);
 	free(l->shown);
-	buf_done(&l->names);
 	request_thread_done();
 	return NULL;
 }
@@ -183,17 +181,14 @@ int live_start(struct fs *fs, struct live **ret_l)
 	if (!l)
 		return -ENOMEM;
 	l->fs = fs;
-	l->lsn = UINT64_MAX;
+	l->moment.lsn = UINT64_MAX;
 	(void) pthread_mutex_init(&l->lock, NULL);
 	(void) pthread_condattr_init(&attr);
 	(void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void) pthread_cond_init(&l->wake, &attr);
 	(void) pthread_condattr_destroy(&attr);
-	r = users_new(&l->users);
-	if (r == 0)
-		r = thread_start(&l->thread, "brainy-live", live_main, l);
+	r = thread_start(&l->thread, "brainy-live", live_main, l);
 	if (r < 0) {
-		(void) users_free(l->users);
 		free(l);
 		return r;
 	}
@@ -217,7 +212,6 @@ struct live *live_stop(struct live *l)
 	(void) pthread_join(l->thread, NULL);
 	(void) pthread_cond_destroy(&l->wake);
 	(void) pthread_mutex_destroy(&l->lock);
-	(void) users_free(l->users);
 	free(l);
 	return NULL;
 }

@@ -6,7 +6,7 @@
  *
  * A thread looks at all searches when something has changed, at each as its user sees files. The journal has
  * those of the owner of the mount; of others only inotify tells, from the time on when they have looked at
- * their searches. */
+ * their searches under this mount. */
 #pragma once
 
 #include "fs/virtual/virtual.h"

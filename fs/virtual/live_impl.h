@@ -19,9 +19,7 @@ struct live {
 	struct fs *fs;	     /* borrowed */
 	struct shown *shown; /* owned; the thread's, as the next two */
 	size_t n_shown;
-	struct buf names;	 /* u8 came, name, NUL: what is to be announced once it is committed */
 	const struct caller *as; /* borrowed; whose searches are looked at; NULL: the owner's. The thread's */
-	struct users *users;	 /* owned */
 	pthread_mutex_t lock;	 /* rank 60 */
 	pthread_cond_t wake;
 	bool stop, asked;   /* guarded by lock */
@@ -29,8 +27,8 @@ struct live {
 	atomic_bool met;    /* somebody whose searches were not followed */
 	atomic_bool sleeps; /* until it is poked */
 	pthread_t thread;
-	uint64_t lsn, pending; /* when it looked last; the thread's, as the next */
-	unsigned rounds;       /* quick ones that are left */
+	struct moment moment; /* when it looked last; the thread's, as the next */
+	unsigned rounds;      /* quick ones that are left */
 };
 
 /* A look at one search. */
@@ -41,9 +39,15 @@ struct look {
 	const char *name;
 	unsigned depth;	   /* 0: of those that lie below no other */
 	struct buf before; /* uint64_t: inodes, ascending */
+	bool undecided;    /* some of them are neither found now nor left: the index is not done with them */
 	const struct results *results;
 	struct buf now; /* the same of what it finds, in the order of ranks */
+	struct buf events; /* the journal, once it is needed */
 };
 /* Finds what it finds now, and tells what is another than before. */
 int live_look_at(struct look *k);
 void live_look_done(struct look *k);
+/* What the search showed; NULL: nothing yet. */
+struct shown *live_shown(struct live *l, uint64_t id);
+/* Appends what the file is called there, or was when it was shown. -ENOENT: nobody knows, or may. */
+int live_add_name(struct look *k, uint64_t ino, bool enters, struct buf *name);

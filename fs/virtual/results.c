@@ -62,14 +62,25 @@ struct results_cache *results_cache_free(struct results_cache *c)
 	return NULL;
 }
 
-/* `lsn` 0: whatever has changed since. */
-static const struct results *find(struct results_cache *c, const char *key, uint64_t lsn)
+struct moment moment_now(struct fs *fs)
+{
+	return (struct moment){ catalog_last_lsn(fs->config.catalog), index_rounds(fs->config.index) };
+}
+
+bool moment_is_same(const struct moment *a, const struct moment *b)
+{
+	return a->lsn == b->lsn && a->rounds == b->rounds;
+}
+
+/* `moment` NULL: whatever has changed since. */
+static const struct results *find(struct results_cache *c, const char *key, const struct moment *moment)
 {
 	uint64_t now_ms = clock_mono_ms();
 	LOCKED(&c->lock);
 
 	for (struct results *r = c->newest; r; r = r->next)
-		if ((r->lsn == lsn || !lsn) && now_ms - r->made_ms <= SHARED_MS && strcmp(r->key, key) == 0) {
+		if ((!moment || moment_is_same(&r->moment, moment)) && now_ms - r->made_ms <= SHARED_MS &&
+		    strcmp(r->key, key) == 0) {
 			atomic_fetch_add(&r->users, 1);
 			return r;
 		}
@@ -227,6 +238,7 @@ int results_name(struct catalog *c, struct results_list *list, const struct resu
 struct manner {
 	const struct caller *caller;
 	enum results_age age;
+	struct moment moment; /* not later than it begins */
 };
 
 static int run(struct fs *fs, const struct manner *m, const char *spec, uint32_t at_least, struct buf *ret_inos,
@@ -289,8 +301,8 @@ static int run_all(struct fs *fs, const struct manner *m, char *const *specs, si
 }
 
 /* Takes `key` over. */
-static int make(struct fs *fs, const struct manner *m, char *const *specs, size_t n, char *key, uint64_t lsn,
-		struct results **ret_r, char **ret_why)
+static int make(struct fs *fs, const struct manner *m, char *const *specs, size_t n, char *key, struct results **ret_r,
+		char **ret_why)
 {
 	struct results *r = calloc(1, sizeof(*r));
 	_cleanup_buf_ struct buf inos = BUF_INIT;
@@ -302,7 +314,7 @@ static int make(struct fs *fs, const struct manner *m, char *const *specs, size_
 	}
 	atomic_init(&r->users, 1);
 	r->key = key;
-	r->lsn = lsn;
+	r->moment = m->moment;
 	r->made_ms = clock_mono_ms();
 	r->n = inos.len / sizeof(uint64_t);
 	if (e >= 0) {
@@ -334,8 +346,8 @@ int results_get(struct fs *fs, const struct caller *caller, char *const *specs, 
 		const struct results **ret_r, char **ret_why)
 {
 	struct results_cache *cache = fs->virtual->results;
-	uint64_t lsn = catalog_last_lsn(fs->config.catalog);
 	char *key = fs->config.index ? key_of(caller, specs, n) : NULL;
+	struct manner manner = { caller, age, { 0 } };
 	struct results *made = NULL;
 	const struct results *known;
 	int r;
@@ -343,16 +355,17 @@ int results_get(struct fs *fs, const struct caller *caller, char *const *specs, 
 	*ret_why = NULL;
 	if (!key)
 		return fs->config.index ? -ENOMEM : -ENOTSUP;
+	manner.moment = moment_now(fs);
 	if (age == RESULTS_RECENT)
-		known = find(cache, key, 0);
+		known = find(cache, key, NULL);
 	else
-		known = index_pending(fs->config.index) ? NULL : find(cache, key, lsn);
+		known = index_pending(fs->config.index) ? NULL : find(cache, key, &manner.moment);
 	if (known) {
 		free(key);
 		*ret_r = known;
 		return 0;
 	}
-	r = make(fs, &(struct manner){ caller, age }, specs, n, key, lsn, &made, ret_why);
+	r = make(fs, &manner, specs, n, key, &made, ret_why);
 	if (r < 0)
 		return r;
 	keep(cache, made);

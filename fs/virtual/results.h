@@ -12,10 +12,18 @@ struct result {
 	const char *name;   /* within the results; empty: it is gone */
 	const char *target; /* the same: a path of the mount that leads to nothing yet; NULL: it is a file */
 };
+/* Answers that begin at the same moment are the same. */
+struct moment {
+	uint64_t lsn, rounds; /* of the catalog, of the index */
+};
+struct moment moment_now(struct fs *fs);
+bool moment_is_same(const struct moment *a, const struct moment *b);
+
 struct results {
 	atomic_uint users;
 	char *key;               /* owned: who asked for what */
-	uint64_t lsn, made_ms;
+	struct moment moment;
+	uint64_t made_ms;
 	struct result *items;    /* owned; best first, each name once */
 	size_t n;
 	struct buf names;        /* owned */

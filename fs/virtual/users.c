@@ -4,82 +4,98 @@
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/cleanup.h"
 
-#define USERS_MAX 64u
-
 struct users {
-	pthread_mutex_t lock;		/* rank 50 */
-	struct caller known[USERS_MAX]; /* owned; guarded by lock, as all below */
-	unsigned n, next;		/* how many; to be overwritten when there are as many as fit */
+	pthread_mutex_t lock;	   /* rank 61 */
+	struct shared_user *slots; /* borrowed; guarded by lock, as all below */
+	unsigned next;		   /* to be overwritten when none is free */
 };
 
-int users_new(struct users **ret_u)
+int users_new(struct shared_user *slots, struct users **ret_u)
 {
 	struct users *u = calloc(1, sizeof(*u));
 
 	if (!u)
 		return -ENOMEM;
 	(void) pthread_mutex_init(&u->lock, NULL);
+	u->slots = slots;
 	*ret_u = u;
 	return 0;
 }
 
 struct users *users_free(struct users *u)
 {
-	if (!u)
-		return NULL;
-	for (unsigned k = 0; k < u->n; k++)
-		caller_done(&u->known[k]);
-	(void) pthread_mutex_destroy(&u->lock);
+	if (u)
+		(void) pthread_mutex_destroy(&u->lock);
 	free(u);
 	return NULL;
 }
 
-/* Call with the lock. */
-static struct caller *find(struct users *u, uint32_t uid)
+/* Call with the lock, as what follows. */
+static struct shared_user *find(struct users *u, uint32_t uid)
 {
-	for (unsigned k = 0; k < u->n; k++)
-		if (u->known[k].uid == uid)
-			return &u->known[k];
+	for (unsigned k = 0; k < SHARED_USERS; k++)
+		if (u->slots[k].n_groups && u->slots[k].uid == uid)
+			return &u->slots[k];
 	return NULL;
 }
 
-static struct caller *place_of(struct users *u, uint32_t uid)
+static struct shared_user *place_of(struct users *u, uint32_t uid)
 {
-	struct caller *c = find(u, uid);
+	struct shared_user *known = find(u, uid);
 
-	if (!c && u->n < USERS_MAX)
-		return &u->known[u->n++];
-	if (!c) {
-		c = &u->known[u->next];
-		u->next = (u->next + 1) % USERS_MAX;
+	for (unsigned k = 0; k < SHARED_USERS && !known; k++)
+		if (!u->slots[k].n_groups)
+			known = &u->slots[k];
+	if (!known) {
+		known = &u->slots[u->next];
+		u->next = (u->next + 1) % SHARED_USERS;
 	}
-	caller_done(c);
-	return c;
+	return known;
 }
 
-int users_note(struct users *u, const struct caller *c)
+static uint32_t groups_noted(const struct caller *c)
+{
+	return MIN(c->who.n_groups, SHARED_USER_GROUPS);
+}
+
+static bool is_same(const struct shared_user *known, const struct caller *c)
+{
+	return known->gid == c->gid && known->n_groups == groups_noted(c) &&
+	       memcmp(known->groups, c->who.groups, known->n_groups * sizeof(*known->groups)) == 0;
+}
+
+bool users_note(struct users *u, const struct caller *c)
 {
 	LOCKED(&u->lock);
-	const struct caller *known = find(u, c->uid);
-	struct caller copy;
-	int r;
+	struct shared_user *known = find(u, c->uid);
 
-	if (known && identity_is_same(&known->who, &c->who))
-		return 0;
-	r = caller_copy(c, &copy);
-	if (r < 0)
-		return r;
-	*place_of(u, c->uid) = copy;
-	return 1;
+	if (known && is_same(known, c))
+		return false;
+	known = place_of(u, c->uid);
+	__atomic_store_n(&known->n_groups, 0, __ATOMIC_RELEASE);
+	known->uid = c->uid;
+	known->gid = c->gid;
+	memcpy(known->groups, c->who.groups, groups_noted(c) * sizeof(*known->groups));
+	__atomic_store_n(&known->n_groups, groups_noted(c), __ATOMIC_RELEASE);
+	return true;
 }
 
 int users_get(struct users *u, uint32_t uid, struct caller *ret_c)
 {
 	LOCKED(&u->lock);
-	const struct caller *known = find(u, uid);
+	const struct shared_user *known = find(u, uid);
+	struct caller c;
+	int r;
 
-	return known ? caller_copy(known, ret_c) : -ENOENT;
+	if (!known)
+		return -ENOENT;
+	c = (struct caller){ .uid = uid, .gid = known->gid };
+	r = identity_init(&c.who, uid, known->groups, MIN(known->n_groups, SHARED_USER_GROUPS));
+	if (r >= 0)
+		*ret_c = c;
+	return r;
 }

@@ -10,6 +10,7 @@
 #include "fs/virtual/announcing.h"
 #include "fs/virtual/live.h"
 #include "fs/virtual/results.h"
+#include "fs/virtual/users.h"
 #include "fs/virtual/view.h"
 
 #define ANSWERS_MAX (32u << 20)
@@ -35,6 +36,8 @@ int virtual_new(struct fs *fs, struct virtual **ret_v)
 	if (r == 0)
 		r = streams_new(&v->streams);
 	if (r == 0)
+		r = users_new(fs->shared->users, &v->users);
+	if (r == 0)
 		r = announcing_new(fs, &v->announcing);
 	if (r < 0) {
 		(void) virtual_free(v);
@@ -48,6 +51,7 @@ int virtual_start(struct virtual *v)
 {
 	int r = v->fs->config.index ? patience_start(v, &v->patience) : 0;
 
+	announcing_start(v->announcing);
 	if (r < 0 || !v->fs->config.index || v->fs->config.read_only)
 		return r;
 	r = v->fs->config.resumed ? 0 : journal_begin(v->fs->config.catalog, JOURNAL_EVENTS);
@@ -75,6 +79,7 @@ struct virtual *virtual_free(struct virtual *v)
 	v->errors = errors_free(v->errors);
 	v->streams = streams_free(v->streams);
 	v->announcing = announcing_free(v->announcing);
+	v->users = users_free(v->users);
 	v->views = view_table_free(v->views);
 	v->results = results_cache_free(v->results);
 	free(v);

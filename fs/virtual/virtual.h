@@ -27,6 +27,7 @@ struct view_table;
 struct results_cache;
 struct live;
 struct announcing;
+struct users;
 
 struct virtual {
 	struct fs *fs;             /* borrowed */
@@ -36,6 +37,7 @@ struct virtual {
 	struct patience *patience;
 	struct view_table *views;
 	struct results_cache *results;
+	struct users *users;
 	struct announcing *announcing;
 	struct live *live;       /* NULL: nothing is followed */
 	atomic_uint_fast64_t behind_ms; /* clock_mono_ms() when somebody last waited in vain for the index; 0: never */

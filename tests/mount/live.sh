@@ -1,5 +1,5 @@
 # Saved searches are followed: a thousand changes of files in five of them, each told by .brainy/events and by inotify once and
-# in order, with two servers killed meanwhile; `brainy follow`; cursors.
+# in order, with servers killed while they tell; `brainy follow`; cursors.
 . "$(dirname "$0")/lib.sh"
 start
 python3 - "$mnt" "$brainy" <<'PY' || fail "live searches"
@@ -7,7 +7,7 @@ import collections, ctypes, json, os, random, struct, subprocess, sys, threading
 top = sys.argv[1]
 libc = ctypes.CDLL(None, use_errno=True)
 names = ["ash", "beech", "cedar", "elm", "fir"]
-FILES, CHANGES = 24, 1000
+FILES, CHANGES, KILLS = 24, 1000, 12
 
 for n in names:
     folder = f"{top}/.find/saved/{n}"
@@ -58,8 +58,18 @@ time.sleep(0.3)
 begin = len(events())
 has = {path: set() for path in files}
 want, times = [], []
+kills = set(rng.sample(range(CHANGES), KILLS))
+
+def kill(pid):
+    """Within the time that it takes to look, to commit, to announce."""
+    end = time.perf_counter() + rng.random() * 0.012
+    while time.perf_counter() < end:
+        pass
+    os.kill(pid, 9)
+
 for step in range(CHANGES):
     path, n = rng.choice(files), rng.choice(names)
+    pid = server() if step in kills else None
     has[path] ^= {n}
     began = time.time()
     if has[path]:
@@ -67,12 +77,25 @@ for step in range(CHANGES):
     else:
         os.removexattr(path, "user.xdg.tags")
     want.append((n, "enter" if n in has[path] else "leave", os.path.basename(path)))
-    if step in (CHANGES // 3, 2 * CHANGES // 3):
-        os.kill(server(), 9)
+    if pid:
+        kill(pid)
     until(lambda: len(heard) >= len(want))
     times.append(time.time() - began)
-told = [(e["search"], e["event"], e["path"]) for e in events(begin)]
+# What is deleted leaves by the name that it had.
+for path in files[:4]:
+    os.setxattr(path, "user.xdg.tags", b"ash")
+    for n in names:
+        if (n in has[path]) != (n == "ash"):
+            want.append((n, "enter" if n == "ash" else "leave", os.path.basename(path)))
+    until(lambda: len(heard) >= len(want))
+    pid = server()
+    os.unlink(path)
+    want.append(("ash", "leave", os.path.basename(path)))
+    kill(pid)
+    until(lambda: len(heard) >= len(want))
+told = [(e["search"], e["event"], e["name"]) for e in events(begin)]
 assert told == want, next((a, b) for a, b in zip(told + [None], want + [None]) if a != b)
+assert all(e["path"] in (e["name"], None) for e in events(begin))
 assert heard == want, next((a, b) for a, b in zip(heard + [None], want + [None]) if a != b)
 times.sort()
 
@@ -106,6 +129,19 @@ assert next_event() == ("words", "enter", "c.txt")
 write("b.txt", "a heron\n")
 assert next_event() == ("words", "leave", "b.txt")
 os.unlink(f"{top}/c.txt")
+assert next_event()[:2] == ("words", "leave")
+
+# A file that is written anew and is found as before tells nothing, nor does a server that has to read files again.
+write("e.txt", "a kingfisher\n")
+assert next_event() == ("words", "enter", "e.txt")
+for step in range(40):
+    write("e.txt", f"the kingfisher {step}\n")
+    time.sleep(rng.random() * 0.02)
+    if step % 10 == 9:
+        kill(server())
+write("stays.txt", "a kingfisher\n")
+assert next_event() == ("words", "enter", "stays.txt")
+os.unlink(f"{top}/e.txt")
 assert next_event()[:2] == ("words", "leave")
 
 # A search that is gone tells nothing any more.

@@ -93,13 +93,14 @@ grep -q '"search":"bird"' "$mnt/.brainy/events" || fail "no events"
 expect 0 grep -c '54321\|54323\|of-b\|inner' "$mnt/.brainy/events"
 refuse "ermission denied" as_b cat "$mnt/.brainy/events"
 
-# Another server follows for those who have looked at their searches since.
-old=$(server)
-kill -9 "$old"
-as_b ls "$mnt/$search" >/dev/null || fail "ls after the kill"
+# Another server follows for all of them, and says what the one before could not say any more.
+bird edge.txt 644
+kill -9 "$(server)"
+told b "+ all.txt" "+ secret.txt" "- secret.txt" "+ edge.txt"
 bird late.txt 644
 bird hidden.txt 600
-told b "+ all.txt" "+ secret.txt" "- secret.txt" "+ late.txt"
+told b "+ all.txt" "+ secret.txt" "- secret.txt" "+ edge.txt" "+ late.txt"
+told member "+ all.txt" "+ group.txt" "+ secret.txt" "- secret.txt" "- group.txt" "+ edge.txt" "+ late.txt"
 as_b rm -r "$mnt/$search"
 expect of-b as_b ls -A "$mnt/.find/saved"
 expect "bird
