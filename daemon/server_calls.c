@@ -44,6 +44,11 @@ static int need_labels(void *context)
 	return volume_need_feature(s->volume_dirfd, s->keys, VOLUME_LABELS);
 }
 
+static void changed(void *context, const struct catalog_event *events, size_t n)
+{
+	fs_changed(((struct server *)context)->fs, events, n);
+}
+
 static void unlinked(void *context, uint64_t dir, const char *name, const struct inode *i)
 {
 	fs_unlinked(((struct server *)context)->fs, dir, name, i);
@@ -84,6 +89,7 @@ void server_calls_of_stack(struct server *s)
 	s->stack.requests = requests;
 	s->stack.note_uses = note_uses;
 	s->stack.unlinked = unlinked;
+	s->stack.changed = changed;
 	s->stack.in_flight = in_flight;
 	s->stack.found_whole = found_whole;
 	s->stack.context = s;

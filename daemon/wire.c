@@ -41,6 +41,8 @@ static void committed(void *context, uint64_t lsn, const struct catalog_event *e
 
 	if (s->index)
 		index_notify(s->index, lsn, events, n);
+	if (s->changed)
+		s->changed(s->context, events, n);
 }
 
 static bool in_flight(void *context, uint64_t unique)

@@ -50,6 +50,7 @@ struct stack {
 					      cannot read it */
 	uint64_t (*requests)(void *context);
 	void (*note_uses)(void *context);
+	void (*changed)(void *context, const struct catalog_event *events, size_t n); /* was committed, in this order */
 	void (*unlinked)(void *context, uint64_t dir, const char *name, const struct inode *i);
 	bool (*in_flight)(void *context, uint64_t unique); /* see catalog_config.in_flight */
 	void (*found_whole)(void *context); /* see catalog_config.found_whole */

@@ -16,6 +16,7 @@
 #include "fs/pushed.h"
 #include "fs/reclaimer.h"
 #include "fs/syncs.h"
+#include "fs/virtual/live.h"
 #include "fs/virtual/virtual.h"
 #include "fs/workers.h"
 
@@ -233,6 +234,15 @@ void fs_unlinked(struct fs *fs, uint64_t dir, const char *name, const struct ino
 	invalidator_add(fs->invalidator, dir);
 	invalidator_add(fs->invalidator, i->ino);
 	ops_reclaim(fs, i, false);
+}
+
+void fs_changed(struct fs *fs, const struct catalog_event *events, size_t n)
+{
+	if (!fs)
+		return;
+	LOCKED(&fs->serving_lock);
+	if (fs->serving)
+		live_note(fs->virtual->live, events, n);
 }
 
 uint64_t fs_damage(struct fs *fs, uint64_t *ret_ino)

@@ -93,6 +93,8 @@ uint64_t fs_requests(struct fs *fs);
  * index need not call this, and file bytes never change behind its back.) Queued to a thread that serves no
  * request; ignored before and after fs_run(). */
 void fs_invalidate(struct fs *fs, uint64_t ino);
+/* What was committed, in this order; as catalog.h calls it. Any time. */
+void fs_changed(struct fs *fs, const struct catalog_event *events, size_t n);
 /* A name was removed behind the kernel's back, which is told; `i` is what it was of, which is reclaimed when
  * that was the last one and nobody has it open. Any time. */
 void fs_unlinked(struct fs *fs, uint64_t dir, const char *name, const struct inode *i);

@@ -84,7 +84,10 @@ static void run_job(struct job *base)
 {
 	struct io_job *job = (struct io_job *)base;
 
-	session_process(job->loop->fs, job->buffer ? job->buffer : job->copy, job->len, true);
+	uint8_t *request = job->buffer ? job->buffer : job->copy;
+
+	live_will_change(job->loop->fs->virtual->live, (const struct fuse_in_header *)(const void *)request, true);
+	session_process(job->loop->fs, request, job->len, true);
 	if (job->buffer)
 		buffer_give(job->loop, job->buffer);
 	free(job);
@@ -185,6 +188,8 @@ static bool wants_worker(struct loop *l, const struct fuse_in_header *in)
 {
 	const struct fuse_read_in *read_in = (const void *)(in + 1);
 
+	if (live_delays(l->fs->virtual->live, in))
+		return true;
 	if (view_is(in->nodeid) && in->opcode == FUSE_RELEASE) /* before what its program asks for next */
 		return catalog_is_busy(l->fs->config.catalog);
 	if (view_is(in->nodeid) && in->opcode != FUSE_FORGET)
@@ -217,8 +222,10 @@ static void dispatch(struct loop *l, size_t len)
 		live_poke(l->fs->virtual->live);
 	if (in->opcode == FUSE_INIT)
 		start_session(l, len);
-	else if (!wants_worker(l, in) || !hand_over(l, len))
+	else if (!wants_worker(l, in) || !hand_over(l, len)) {
+		live_will_change(l->fs->virtual->live, in, false);
 		session_process(l->fs, l->buffer, len, false);
+	}
 }
 
 /* One request into l->buffer: its length, 0 to try again, or -ENODEV when the mount has ended. */

@@ -10,6 +10,7 @@
  *     40960  slots[HANDLE_TABLE_SLOTS]
  *            users
  *            announcements
+ *            recent
  *
  * A later program adds at the end: what an earlier one left grows when it is mapped, by zeros.
  *
@@ -74,8 +75,19 @@ struct shared_user {
 struct shared_announcements {
 	uint64_t first, end; /* bytes within `records`; none when first is not below end */
 	uint64_t last_told;  /* the request that told of the one that was removed last */
-	uint8_t pad[4096 - 3 * sizeof(uint64_t)];
+	uint64_t announcer;  /* pid of the process whose requests told last; 0: none */
+	uint8_t pad[4096 - 4 * sizeof(uint64_t)];
 	uint8_t records[SHARED_ANNOUNCEMENTS]; /* whole pages */
+};
+
+/* What was changed and not looked at by saved searches yet, in the order in which it was committed (virtual/recent.h). */
+#define SHARED_RECENT 16384u
+struct shared_recent {
+	uint64_t seen, end; /* of all there ever were: those before `seen` are done with; they lie at their number % SHARED_RECENT */
+	struct {
+		uint64_t ino;
+		uint64_t what; /* EVENT_* */
+	} changes[SHARED_RECENT];
 };
 
 struct shared {
@@ -86,6 +98,7 @@ struct shared {
 	struct handle_slot slots[HANDLE_TABLE_SLOTS];
 	struct shared_user users[SHARED_USERS];
 	_Alignas(4096) struct shared_announcements announcements;
+	struct shared_recent recent;
 };
 
 /* Maps the table; `resumed`: it must be one that a server before us left, otherwise it is emptied.

@@ -182,6 +182,7 @@ struct query_scope {
 struct answer {
 	struct buf bytes;      /* as the format says */
 	uint64_t pending;      /* files that the answer does not know yet */
+	bool knows_waiting;    /* it is right of those as well: the catalog alone knows what was asked */
 	uint64_t total;
 	uint64_t took_us;
 };

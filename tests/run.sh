@@ -94,7 +94,7 @@ for t in json.load(sys.stdin):
 
 # others - what the other compiler says, and the builds with sanitizers, as far as they are run. Those make gcc warn of much
 # that is not so.
-threaded='^(announcing|requests|wal_threads|catalog|s3|bucket|compaction|recall|impatient|sealed_cache)'
+threaded='^(announcing|recent|requests|wal_threads|catalog|s3|bucket|compaction|recall|impatient|sealed_cache)'
 others() {
     nice=nice
     CC=clang build build-clang -Doptimization=0 -Ddebug=false

@@ -170,8 +170,6 @@ void announcements_recover(struct shared_announcements *s,
 		if (x->state == DRAFT)
 			x->state = was_committed(context, &a) ? SETTLED : DROPPED;
 	}
-	if (announcements_is_told(s))
-		announcements_remove(s);
-	else if (!first_record(s))
+	if (!first_record(s))
 		begin_anew(s);
 }

@@ -5,7 +5,8 @@
  * A change of a saved search and its announcement cannot be made in one step, so the announcement comes first, as
  * a draft. Drafts that a server leaves were committed if the search has the members that they tell of. The
  * request that makes the kernel tell inotify is noted before it is answered: if the answer was not sent, the
- * kernel sends the request again, and it is known.
+ * kernel sends the request again, and it is known. What was told and not removed is announced once more, in vain, which
+ * waits until that request has ended: the kernel lets nobody else change the folder meanwhile.
  *
  * Thread-safety: none; the caller has a lock. */
 #pragma once
@@ -30,7 +31,7 @@ struct announcement {
 int announcements_add(struct shared_announcements *s, const struct announcement *a, bool draft);
 /* All drafts are to be announced, or dropped. */
 void announcements_settle(struct shared_announcements *s, bool committed);
-/* What a server before has left; `was_committed` is asked about each draft. */
+/* What a server before has left, also what it has told just now; `was_committed` is asked about each draft. */
 void announcements_recover(struct shared_announcements *s,
 			   bool (*was_committed)(void *context, const struct announcement *a), void *context);
 

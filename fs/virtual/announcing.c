@@ -17,6 +17,8 @@
 #include "fs/virtual/virtual.h"
 
 #define SETTLE_MS 100u
+/* So long an announcer may live whose server was killed: it ends with its request. */
+#define LEFT_MS 10000u
 /* An announcer that ends before it has told is started again so often. */
 #define TRIES 3u
 
@@ -24,6 +26,8 @@ struct announcing {
 	struct fs *fs;               /* borrowed */
 	pthread_mutex_t lock;        /* rank 60 */
 	pthread_cond_t wake;
+	int left;                    /* pid of the announcer that the server before had; 0: none */
+	uint64_t left_until_ms;      /* so long it may have that */
 	struct shared_announcements *log; /* borrowed; guarded by lock, as all below */
 	bool running, ending;
 	pthread_t thread;
@@ -99,6 +103,8 @@ int announcing_new(struct fs *fs, struct announcing **ret_a)
 		return -ENOMEM;
 	a->fs = fs;
 	a->log = &fs->shared->announcements;
+	a->left = (int)a->log->announcer;
+	a->left_until_ms = clock_mono_ms() + LEFT_MS;
 	(void) pthread_mutex_init(&a->lock, NULL);
 	cond_init(&a->wake);
 	announcements_recover(a->log, was_committed, fs->config.catalog);
@@ -244,6 +250,15 @@ static bool is_first(struct announcing *a, uint64_t dir, const char *name, bool 
 	return true;
 }
 
+/* Is this of the announcer that the server before had, which may not have read it? */
+static bool was_left(fuse_req_t req)
+{
+	const struct announcing *a = ops_fs(req)->virtual->announcing;
+	int pid = fuse_req_ctx(req)->pid;
+
+	return pid != 0 && pid == a->left && clock_mono_ms() < a->left_until_ms;
+}
+
 /* An entry that came is not there yet for who announces it, one that went still is. */
 bool announcing_lookup(fuse_req_t req, uint64_t dir, const char *name)
 {
@@ -254,6 +269,7 @@ bool announcing_lookup(fuse_req_t req, uint64_t dir, const char *name)
 		return false;
 	{
 		LOCKED(&a->lock);
+		a->log->announcer = (uint64_t)fuse_req_ctx(req)->pid;
 		if (!is_first(a, dir, name, &came))
 			return false;
 	}
@@ -264,14 +280,13 @@ bool announcing_lookup(fuse_req_t req, uint64_t dir, const char *name)
 	return true;
 }
 
-/* A request that makes the kernel tell inotify that `name` came, or went; those of a server's that was killed come again,
- * from an announcer that was its own. */
+/* A request that makes the kernel tell inotify that `name` came, or went. */
 static bool tells(fuse_req_t req, uint64_t dir, const char *name, bool wanted)
 {
 	struct announcing *a = ops_fs(req)->virtual->announcing;
 	bool came, again = request_is_resent();
 
-	if (!again && !is_announcer(req))
+	if (!again && !was_left(req) && !is_announcer(req))
 		return false;
 	LOCKED(&a->lock);
 	if (again && announcements_was_told_by(a->log, request_unique()))
@@ -293,10 +308,13 @@ bool announcing_symlink(fuse_req_t req, const char *target, uint64_t dir, const 
 	return true;
 }
 
+/* What an announcer would remove that is not being announced is there again. */
 bool announcing_unlink(fuse_req_t req, uint64_t dir, const char *name)
 {
-	if (!tells(req, dir, name, false))
+	bool told = tells(req, dir, name, false);
+
+	if (!told && !was_left(req) && !is_announcer(req))
 		return false;
-	ops_reply_status(req, 0);
+	ops_reply_status(req, told ? 0 : -ENOENT);
 	return true;
 }

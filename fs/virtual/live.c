@@ -8,8 +8,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
-#include "catalog/saved.h"
 #include "fs/virtual/live_impl.h"
+#include "fs/virtual/view.h"
 
 /* A search that was just made is being told what to ask. */
 #define SETTLE_MS 100
@@ -18,66 +18,9 @@
 #define QUICK_ROUNDS 5u
 /* What nobody asked for (files that move, or are deleted by age) is looked for so often. */
 #define IDLE_MS 1000
-
-/* ---- all searches */
-
-static int look_below(struct live *l, uint64_t above, const char *prefix, unsigned depth, unsigned *searches);
-
-/* Those of somebody else, as that one sees files. */
-static int look_at_user(struct live *l, const struct label *root, unsigned *searches)
-{
-	struct caller as;
-	int r = users_get(l->fs->virtual->users, root->uid, &as);
-
-	++*searches;
-	if (r < 0)
-		return r == -ENOENT ? 0 : r;
-	l->as = &as;
-	r = look_below(l, root->id, "", 0, searches);
-	l->as = NULL;
-	caller_done(&as);
-	return r;
-}
-
-/* One that cannot be asked (a setting that makes no sense any more) is as it was. */
-static int look_at_label(struct live *l, uint64_t id, const char *prefix, unsigned depth, unsigned *searches)
-{
-	_cleanup_label_ struct label label = { 0 };
-	_cleanup_buf_ struct buf name = BUF_INIT;
-	struct look k = { .live = l, .fs = l->fs, .id = id, .depth = depth };
-	int r = label_get(l->fs->config.catalog, id, &label);
-
-	if (r >= 0 && saved_is_root(&label))
-		return look_at_user(l, &label, searches);
-	if (r >= 0)
-		r = buf_add_str(&name, prefix);
-	if (r >= 0)
-		r = buf_add(&name, label.name.data, label.name.len);
-	if (r < 0 || !buf_cstr(&name))
-		return r == -ENOENT ? 0 : r < 0 ? r : -ENOMEM;
-	k.name = buf_cstr(&name);
-	r = live_look_at(&k);
-	live_look_done(&k);
-	++*searches;
-	if (r == -ENOMEM || r == -EIO || r == -EROFS)
-		return r;
-	r = buf_add_u8(&name, '/');
-	return r < 0 || !buf_cstr(&name) ? -ENOMEM : look_below(l, id, buf_cstr(&name), depth + 1, searches);
-}
-
-static int look_below(struct live *l, uint64_t above, const char *prefix, unsigned depth, unsigned *searches)
-{
-	_cleanup_(packed_walk_done) struct packed_walk w = label_walk_below(l->fs->config.catalog, above);
-	struct packed_member m;
-	int r = 0;
-
-	while (depth < LABEL_DEPTH_MAX && (r = packed_walk_next(&w, &m)) > 0) {
-		r = look_at_label(l, m.a, prefix, depth, searches);
-		if (r < 0)
-			break;
-	}
-	return MIN(r, 0);
-}
+/* Nobody waits longer for a look, nor at all when the last one took so long. */
+#define AWAIT_MS 250u
+#define SLOW_NS 20000000u
 
 /* ---- the thread */
 
@@ -90,7 +33,7 @@ static struct timespec after_ms(unsigned ms)
 
 static bool is_woken(struct live *l)
 {
-	return l->stop || l->asked || atomic_load(&l->poked);
+	return l->stop || l->asked || l->hurried || atomic_load(&l->poked);
 }
 
 /* Until something may have changed; without searches, until there is one. False: stop. */
@@ -108,7 +51,7 @@ static bool rest(struct live *l, bool follows, bool quick)
 	until = after_ms(SETTLE_MS);
 	while (l->asked && !l->stop && pthread_cond_timedwait(&l->wake, &l->lock, &until) != ETIMEDOUT)
 		;
-	l->asked = false;
+	l->asked = l->hurried = false;
 	/* The request itself may come after its news. */
 	if (atomic_exchange(&l->poked, false))
 		l->rounds = QUICK_ROUNDS;
@@ -143,10 +86,28 @@ void live_met(struct live *l, const struct caller *who)
 static bool has_changed(struct live *l)
 {
 	struct moment now = moment_now(l->fs);
-	bool changed = atomic_exchange(&l->met, false) || !moment_is_same(&now, &l->moment);
+	bool changed = atomic_exchange(&l->met, false) || !moment_is_same(&now, &l->moment) || recent_has_news(l->recent);
 
 	l->moment = now;
 	return changed;
+}
+
+/* Returns how many searches there are. */
+static unsigned look(struct live *l)
+{
+	struct round round = { .live = l };
+	uint64_t began_ns = clock_ns(CLOCK_THREAD_CPUTIME_ID);
+	int r, told;
+
+	recent_begin_look(l->recent);
+	r = round_look(&round);
+	told = round_tell(&round);
+	round_done(&round);
+	recent_end_look(l->recent);
+	atomic_store(&l->is_slow, clock_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns > SLOW_NS);
+	if (r < 0 || told < 0)
+		(void) log_warn(-EIO, "saved searches cannot be followed");
+	return round.searches;
 }
 
 static void *live_main(void *context)
@@ -155,21 +116,89 @@ static void *live_main(void *context)
 	bool follows = true;
 
 	while (rest(l, follows, l->rounds > 0)) {
-		unsigned searches = 0;
-
 		l->rounds -= l->rounds > 0;
 		if (index_is_loading(l->fs->config.index) || !has_changed(l))
 			continue;
 		l->rounds = QUICK_ROUNDS;
-		if (look_below(l, LABEL_ROOT_SAVED, "", 0, &searches) < 0)
-			(void) log_warn(-EIO, "saved searches cannot be followed");
-		follows = searches > 0;
+		follows = look(l) > 0;
+		recent_follow(l->recent, follows);
 	}
 	for (size_t n = 0; n < l->n_shown; n++)
 		(void) results_put(l->shown[n].results);
 	free(l->shown);
 	request_thread_done();
 	return NULL;
+}
+
+/* ---- requests that change what was not looked at yet */
+
+/* In virtual folders any file may be meant. True: *ret_ino and *ret_attribute are as recent_is_unseen() takes them. */
+static bool is_about(struct live *l, const struct fuse_in_header *in, uint64_t *ret_ino, const char **ret_attribute)
+{
+	const char *arguments = (const char *)(in + 1);
+	bool longer = l->fs->shared->header.granted & FUSE_SETXATTR_EXT;
+	struct inode i;
+
+	*ret_ino = view_is(in->nodeid) ? 0 : in->nodeid;
+	*ret_attribute = NULL;
+	switch (in->opcode) {
+	case FUSE_SETXATTR:
+		*ret_attribute = arguments + (longer ? sizeof(struct fuse_setxattr_in) : FUSE_COMPAT_SETXATTR_IN_SIZE);
+		return *ret_ino != 0;
+	case FUSE_REMOVEXATTR:
+		*ret_attribute = arguments;
+		return *ret_ino != 0;
+	case FUSE_UNLINK:
+		if (*ret_ino && tree_lookup(l->fs->config.catalog, *ret_ino, arguments, &i) < 0)
+			return false;
+		*ret_ino = *ret_ino ? i.ino : 0;
+		return true;
+	case FUSE_SYMLINK:
+	case FUSE_LINK:
+	case FUSE_RENAME:
+	case FUSE_RENAME2:
+		return *ret_ino == 0;
+	default:
+		return false;
+	}
+}
+
+bool live_delays(struct live *l, const struct fuse_in_header *in)
+{
+	const char *attribute;
+	uint64_t ino;
+
+	return l && !atomic_load(&l->is_slow) && recent_is_unseen(l->recent, 0, NULL) && is_about(l, in, &ino, &attribute) &&
+	       recent_is_unseen(l->recent, ino, attribute);
+}
+
+static void hurry(struct live *l)
+{
+	LOCKED(&l->lock);
+
+	l->hurried = true;
+	(void) pthread_cond_signal(&l->wake);
+}
+
+void live_will_change(struct live *l, const struct fuse_in_header *in, bool may_wait)
+{
+	const char *attribute;
+	uint64_t ino;
+
+	if (!l || !recent_is_followed(l->recent) || !is_about(l, in, &ino, &attribute))
+		return;
+	if (may_wait && !atomic_load(&l->is_slow) && recent_is_unseen(l->recent, ino, attribute)) {
+		hurry(l);
+		recent_await(l->recent, ino, attribute, AWAIT_MS);
+	}
+	if (attribute)
+		recent_will_change(l->recent, ino, attribute);
+}
+
+void live_note(struct live *l, const struct catalog_event *events, size_t n)
+{
+	if (l)
+		recent_note(l->recent, events, n);
 }
 
 int live_start(struct fs *fs, struct live **ret_l)
@@ -182,13 +211,17 @@ int live_start(struct fs *fs, struct live **ret_l)
 		return -ENOMEM;
 	l->fs = fs;
 	l->moment.lsn = UINT64_MAX;
+	atomic_init(&l->is_slow, index_is_loading(fs->config.index));
 	(void) pthread_mutex_init(&l->lock, NULL);
 	(void) pthread_condattr_init(&attr);
 	(void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
 	(void) pthread_cond_init(&l->wake, &attr);
 	(void) pthread_condattr_destroy(&attr);
-	r = thread_start(&l->thread, "brainy-live", live_main, l);
+	r = recent_new(&fs->shared->recent, &l->recent);
+	if (r == 0)
+		r = thread_start(&l->thread, "brainy-live", live_main, l);
 	if (r < 0) {
+		(void) recent_free(l->recent);
 		free(l);
 		return r;
 	}
@@ -212,6 +245,7 @@ struct live *live_stop(struct live *l)
 	(void) pthread_join(l->thread, NULL);
 	(void) pthread_cond_destroy(&l->wake);
 	(void) pthread_mutex_destroy(&l->lock);
+	(void) recent_free(l->recent);
 	free(l);
 	return NULL;
 }

@@ -22,6 +22,14 @@ void live_met(struct live *l, const struct caller *who);
 /* A request is about to change something. Quick; NULL is allowed. */
 void live_poke(struct live *l);
 
+/* What searches cannot see any more once a request has changed it again is waited for, if looking at it is quick, so
+ * that it is told, too. Does this one wait? Quick; NULL is allowed. */
+bool live_delays(struct live *l, const struct fuse_in_header *in);
+/* Each request before it is executed; it may have to wait. NULL is allowed. */
+void live_will_change(struct live *l, const struct fuse_in_header *in, bool may_wait);
+/* What was committed, in this order. Quick; NULL is allowed. */
+void live_note(struct live *l, const struct catalog_event *events, size_t n);
+
 /* ---- events.c: .brainy/events, the journal as a file that grows, and events?since=N */
 /* `name`: "events" or "events?..", of .brainy. */
 bool events_has(const char *name);

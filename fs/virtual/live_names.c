@@ -62,32 +62,32 @@ static int find_told(const struct buf *events, uint64_t ino, struct buf *name)
 	return r;
 }
 
-static int add_name_from_events(struct look *k, uint64_t ino, struct buf *name)
+static int add_name_from_events(struct live *l, uint64_t ino, struct buf *name)
 {
 	struct journal_state s;
 	uint64_t first;
 	int r = 0;
 
-	if (!k->events.len) {
-		r = journal_get_state(k->fs->config.catalog, JOURNAL_EVENTS, &s);
+	if (!l->events.len) {
+		r = journal_get_state(l->fs->config.catalog, JOURNAL_EVENTS, &s);
 		if (r >= 0)
-			r = journal_since(k->fs->config.catalog, JOURNAL_EVENTS, s.first - 1, &k->events, &first);
+			r = journal_since(l->fs->config.catalog, JOURNAL_EVENTS, s.first - 1, &l->events, &first);
 	}
-	return r < 0 ? r : find_told(&k->events, ino, name);
+	return r < 0 ? r : find_told(&l->events, ino, name);
 }
 
 /* Others are not told what a file is called now that they do not see. */
-int live_add_name(struct look *k, uint64_t ino, bool enters, struct buf *name)
+int live_add_name(struct live *l, const struct look *k, uint64_t ino, bool enters, struct buf *name)
 {
-	const struct shown *before = live_shown(k->live, k->id);
+	const struct shown *before = live_shown(l, k->id);
 	const char *known = name_in(enters ? k->results : before ? before->results : NULL, ino);
 	struct inode i;
 	int r;
 
-	if (known || k->live->as)
+	if (known || !k->as.all)
 		return known ? buf_add_str(name, known) : -ENOENT;
-	r = inode_get(k->fs->config.catalog, ino, &i);
+	r = inode_get(l->fs->config.catalog, ino, &i);
 	if (r >= 0)
-		r = view_base_name(k->fs->config.catalog, &i, name);
-	return r == -ENOENT ? add_name_from_events(k, ino, name) : r;
+		r = view_base_name(l->fs->config.catalog, &i, name);
+	return r == -ENOENT ? add_name_from_events(l, ino, name) : r;
 }

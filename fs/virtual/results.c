@@ -241,7 +241,13 @@ struct manner {
 	struct moment moment; /* not later than it begins */
 };
 
-static int run(struct fs *fs, const struct manner *m, const char *spec, uint32_t at_least, struct buf *ret_inos,
+/* What a search has found so far. */
+struct found {
+	struct buf inos;
+	bool knows_waiting;
+};
+
+static int run(struct fs *fs, const struct manner *m, const char *spec, uint32_t at_least, struct found *ret_f,
 	       uint32_t *ret_limit, char **ret_why)
 {
 	const struct query_scope scope = { .top = ROOT_INO, .mount_point = fs->config.mount_point, .who = caller_identity(m->caller) };
@@ -259,7 +265,7 @@ static int run(struct fs *fs, const struct manner *m, const char *spec, uint32_t
 	r = index_query(fs->config.index, &q, &scope, &answer, ret_why);
 	query_done(&q);
 	if (r >= 0)
-		*ret_inos = answer.bytes;
+		*ret_f = (struct found){ answer.bytes, answer.knows_waiting };
 	return r;
 }
 
@@ -283,20 +289,22 @@ static void keep_common(struct buf *inos, struct buf *others)
 	inos->len = kept * sizeof(*at);
 }
 
-static int run_all(struct fs *fs, const struct manner *m, char *const *specs, size_t n, struct buf *ret_inos, char **ret_why)
+static int run_all(struct fs *fs, const struct manner *m, char *const *specs, size_t n, struct found *ret_f, char **ret_why)
 {
 	uint32_t limit, ignored;
-	int r = run(fs, m, specs[0], n > 1 ? OTHERS_MAX : 0, ret_inos, &limit, ret_why);
+	int r = run(fs, m, specs[0], n > 1 ? OTHERS_MAX : 0, ret_f, &limit, ret_why);
 
 	for (size_t k = 1; k < n && r >= 0; k++) {
-		_cleanup_buf_ struct buf others = BUF_INIT;
+		struct found others = { BUF_INIT, false };
 
 		r = run(fs, m, specs[k], OTHERS_MAX, &others, &ignored, ret_why);
 		if (r >= 0)
-			keep_common(ret_inos, &others);
+			keep_common(&ret_f->inos, &others.inos);
+		ret_f->knows_waiting &= others.knows_waiting;
+		buf_done(&others.inos);
 	}
 	if (r >= 0)
-		ret_inos->len = MIN(ret_inos->len, (size_t)limit * sizeof(uint64_t));
+		ret_f->inos.len = MIN(ret_f->inos.len, (size_t)limit * sizeof(uint64_t));
 	return r;
 }
 
@@ -305,8 +313,8 @@ static int make(struct fs *fs, const struct manner *m, char *const *specs, size_
 		char **ret_why)
 {
 	struct results *r = calloc(1, sizeof(*r));
-	_cleanup_buf_ struct buf inos = BUF_INIT;
-	int e = r ? run_all(fs, m, specs, n, &inos, ret_why) : -ENOMEM;
+	struct found found = { BUF_INIT, false };
+	int e = r ? run_all(fs, m, specs, n, &found, ret_why) : -ENOMEM;
 
 	if (!r) {
 		free(key);
@@ -316,13 +324,15 @@ static int make(struct fs *fs, const struct manner *m, char *const *specs, size_
 	r->key = key;
 	r->moment = m->moment;
 	r->made_ms = clock_mono_ms();
-	r->n = inos.len / sizeof(uint64_t);
+	r->n = found.inos.len / sizeof(uint64_t);
+	r->knows_waiting = found.knows_waiting;
 	if (e >= 0) {
 		r->items = calloc(r->n + 1, sizeof(*r->items));
 		e = r->items ? 0 : -ENOMEM;
 	}
 	for (size_t k = 0; k < r->n && e >= 0; k++)
-		r->items[k].ino = ((const uint64_t *)(const void *)inos.data)[k];
+		r->items[k].ino = ((const uint64_t *)(const void *)found.inos.data)[k];
+	buf_done(&found.inos);
 	if (e >= 0)
 		e = set_names(fs->config.catalog, r);
 	if (e < 0)

@@ -26,6 +26,7 @@ struct results {
 	uint64_t made_ms;
 	struct result *items;    /* owned; best first, each name once */
 	size_t n;
+	bool knows_waiting;      /* as an answer (index.h) */
 	struct buf names;        /* owned */
 	struct buf targets;      /* owned */
 	struct results *next;    /* in the cache */

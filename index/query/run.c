@@ -116,6 +116,18 @@ static int choose(struct search *s)
 	}
 }
 
+/* Of files that wait nobody knows what they say, and what they are. */
+static bool knows_waiting(const struct search *s)
+{
+	const struct parsed_query *p = &s->parsed;
+	bool knows = s->query->verb == QUERY_FIND && !s->scope->who && !p->ranks && !p->n_words && !p->n_phrases;
+
+	for (size_t k = 0; k < p->n_filters; k++)
+		knows &= p->filters[k].kind != FILTER_TYPE && p->filters[k].kind != FILTER_LANG &&
+			 p->filters[k].kind != FILTER_TITLE;
+	return knows;
+}
+
 static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 {
 	struct hits hits = { 0 };
@@ -141,6 +153,7 @@ static int run(struct search *s, uint64_t start_ns, struct answer *ret)
 	if (r >= 0)
 		r = follows_links(s) ? search_take_chosen(s, &hits) : search_rank(s, &hits);
 	ret->pending = s->n_waiting + hits.dropped;
+	ret->knows_waiting = knows_waiting(s);
 	ret->total = hits.total;
 	ret->took_us = s->scope->who ? 0 : (clock_mono_ns() - start_ns) / 1000;
 	if (r >= 0)

@@ -77,6 +77,8 @@ static void ask_as_announcer(bool came, const char *name)
 
 static int announce(void *context, bool came, const char *path)
 {
+	int error;
+
 	if (heard.folder)
 		ask_as_announcer(came, strrchr(path, '/') + 1);
 	(void) pthread_mutex_lock(&heard.lock);
@@ -89,8 +91,9 @@ static int announce(void *context, bool came, const char *path)
 		memcpy(heard.first, heard.last, sizeof(heard.first));
 	heard.last_ms = clock_mono_ms();
 	(void) pthread_cond_broadcast(&heard.wake);
+	error = heard.error;
 	(void) pthread_mutex_unlock(&heard.lock);
-	return heard.error;
+	return error;
 }
 
 static int announcer(void *context)
@@ -104,6 +107,13 @@ static void hear(uint64_t folder, bool held)
 	heard.folder = folder;
 	heard.begun = heard.n = 0;
 	heard.held = held;
+	(void) pthread_mutex_unlock(&heard.lock);
+}
+
+static void set_error(int error)
+{
+	(void) pthread_mutex_lock(&heard.lock);
+	heard.error = error;
 	(void) pthread_mutex_unlock(&heard.lock);
 }
 
@@ -224,10 +234,10 @@ static void test_drafts(struct announcing *a)
 static void test_broken(struct announcing *a)
 {
 	hear(0, false);
-	heard.error = -EPIPE;
+	set_error(-EPIPE);
 	tell(a, true, SAVED, "broken", "reef.txt");
 	wait_for(3);
-	heard.error = 0;
+	set_error(0);
 	tell(a, true, SAVED, "broken", "after");
 	wait_for(4);
 	is_last("+/mnt/broken/after");
