@@ -14,13 +14,15 @@
 /* A search that was just made is being told what to ask. */
 #define SETTLE_MS 100
 /* After a change, so often it is asked whether there is another, or whether the index knows it now. */
-#define QUICK_MS 10
+#define QUICK_MS 10u
 #define QUICK_ROUNDS 5u
+/* After a look it rests so many times as long, but for who waits: that many searches of that many files leave time for others. */
+#define REST 4u
 /* What nobody asked for (files that move, or are deleted by age) is looked for so often. */
-#define IDLE_MS 1000
+#define IDLE_MS 1000u
 /* Nobody waits longer for a look, nor at all when the last one took so long. */
 #define AWAIT_MS 250u
-#define SLOW_NS 20000000u
+#define SLOW_MS 20u
 
 /* ---- the thread */
 
@@ -36,10 +38,17 @@ static bool is_woken(struct live *l)
 	return l->stop || l->asked || l->hurried || atomic_load(&l->poked);
 }
 
+static unsigned quick_ms(const struct live *l)
+{
+	unsigned ms = MIN(REST * l->look_ms, IDLE_MS / 2);
+
+	return MAX(ms, QUICK_MS);
+}
+
 /* Until something may have changed; without searches, until there is one. False: stop. */
 static bool rest(struct live *l, bool follows, bool quick)
 {
-	struct timespec until = after_ms(quick ? QUICK_MS : IDLE_MS);
+	struct timespec until = after_ms(quick ? quick_ms(l) : IDLE_MS);
 	LOCKED(&l->lock);
 
 	atomic_store(&l->sleeps, follows && !quick);
@@ -104,7 +113,8 @@ static unsigned look(struct live *l)
 	told = round_tell(&round);
 	round_done(&round);
 	recent_end_look(l->recent);
-	atomic_store(&l->is_slow, clock_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns > SLOW_NS);
+	l->look_ms = (unsigned)((clock_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns) / 1000000u);
+	atomic_store(&l->is_slow, l->look_ms > SLOW_MS);
 	if (r < 0 || told < 0)
 		(void) log_warn(-EIO, "saved searches cannot be followed");
 	return round.searches;
@@ -132,7 +142,14 @@ static void *live_main(void *context)
 
 /* ---- requests that change what was not looked at yet */
 
-/* In virtual folders any file may be meant. True: *ret_ino and *ret_attribute are as recent_is_unseen() takes them. */
+static bool is_announcer(struct live *l, const struct fuse_in_header *in)
+{
+	const struct fs_config *config = &l->fs->config;
+
+	return in->pid != 0 && config->announce && (int)in->pid == config->announcer(config->context);
+}
+
+/* In virtual folders any file may be meant, but those of the announcer change nothing. True: *ret_ino and *ret_attribute are as recent_is_unseen() takes them. */
 static bool is_about(struct live *l, const struct fuse_in_header *in, uint64_t *ret_ino, const char **ret_attribute)
 {
 	const char *arguments = (const char *)(in + 1);
@@ -149,11 +166,14 @@ static bool is_about(struct live *l, const struct fuse_in_header *in, uint64_t *
 		*ret_attribute = arguments;
 		return *ret_ino != 0;
 	case FUSE_UNLINK:
-		if (*ret_ino && tree_lookup(l->fs->config.catalog, *ret_ino, arguments, &i) < 0)
+		if (!*ret_ino)
+			return !is_announcer(l, in);
+		if (tree_lookup(l->fs->config.catalog, *ret_ino, arguments, &i) < 0)
 			return false;
-		*ret_ino = *ret_ino ? i.ino : 0;
+		*ret_ino = i.ino;
 		return true;
 	case FUSE_SYMLINK:
+		return *ret_ino == 0 && !is_announcer(l, in);
 	case FUSE_LINK:
 	case FUSE_RENAME:
 	case FUSE_RENAME2:

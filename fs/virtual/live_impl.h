@@ -33,6 +33,7 @@ struct live {
 	pthread_t thread;
 	struct moment moment;  /* when it looked last; the thread's, as the next */
 	unsigned rounds;       /* quick ones that are left */
+	unsigned look_ms;      /* what the last one took, of a processor */
 };
 
 /* ---- live_look.c: one search */

@@ -45,6 +45,22 @@ static bool removed_last(struct table *t, uint64_t fh)
 	return last;
 }
 
+/* An earlier program has left less than this one has room for. */
+static void test_grows(struct table *t)
+{
+	struct shared *s;
+
+	end(t);
+	CHECK_EQ(ftruncate(t->fd, offsetof(struct shared, users)), 0);
+	begin(t, true);
+	s = t->shared;
+	CHECK(s->users[0].n_groups == 0 && s->announcements.end == 0 && s->recent.end == 0);
+	end(t);
+	CHECK_EQ(ftruncate(t->fd, offsetof(struct shared, users) - 1), 0);
+	CHECK_EQ(shared_map(t->fd, true, &s), -EBADMSG);
+	begin(t, false);
+}
+
 static void test_open_and_close(struct table *t)
 {
 	uint64_t a = add(t, 2, 100, HANDLE_NOATIME), b = add(t, 4, 100, 0), c = add(t, 6, 200, 0);
@@ -212,7 +228,8 @@ int main(void)
 {
 	static void (*const tests[])(struct table *t) = { test_open_and_close, test_generation, test_writes,
 							  test_passed,         test_next_server, test_full,
-							  test_crashes,        test_running_full, test_emptied };
+							  test_crashes,        test_running_full, test_emptied,
+							  test_grows };
 
 	for (size_t i = 0; i < ARRAY_SIZE(tests); i++) {
 		struct table t = { .fd = memfd_create("handles", MFD_CLOEXEC) };
