@@ -101,7 +101,7 @@ static bool has_changed(struct live *l)
 	return changed;
 }
 
-/* Returns how many searches there are. */
+/* Returns how many searches there are; of those that could not be read, one. */
 static unsigned look(struct live *l)
 {
 	struct round round = { .live = l };
@@ -117,7 +117,7 @@ static unsigned look(struct live *l)
 	atomic_store(&l->is_slow, l->look_ms > SLOW_MS);
 	if (r < 0 || told < 0)
 		(void) log_warn(-EIO, "saved searches cannot be followed");
-	return round.searches;
+	return round.searches + (r < 0);
 }
 
 static void *live_main(void *context)
@@ -149,7 +149,8 @@ static bool is_announcer(struct live *l, const struct fuse_in_header *in)
 	return in->pid != 0 && config->announce && (int)in->pid == config->announcer(config->context);
 }
 
-/* In virtual folders any file may be meant, but those of the announcer change nothing. True: *ret_ino and *ret_attribute are as recent_is_unseen() takes them. */
+/* In virtual folders any file may be meant, but by the announcer, which changes nothing. True: *ret_ino and *ret_attribute are
+ * as recent_is_unseen() takes them. */
 static bool is_about(struct live *l, const struct fuse_in_header *in, uint64_t *ret_ino, const char **ret_attribute)
 {
 	const char *arguments = (const char *)(in + 1);
