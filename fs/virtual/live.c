@@ -21,7 +21,7 @@
 /* What nobody asked for (files that move, or are deleted by age) is looked for so often. */
 #define IDLE_MS 1000u
 /* Nobody waits longer for a look, nor at all when the last one took so long. */
-#define AWAIT_MS 250u
+#define AWAIT_MS 1000u
 #define SLOW_MS 20u
 
 /* ---- the thread */
