@@ -122,7 +122,7 @@ static int announce_main(int argc, char **argv)
 	int fd = side_process_number(argc, argv, 1);
 	ssize_t n;
 
-	(void) prctl(PR_SET_NAME, "brainy-announce");
+	(void) prctl(PR_SET_NAME, FS_ANNOUNCER);
 	while (fd > 2 && (n = recv(fd, packet, sizeof(packet) - 1, 0)) > 1) {
 		packet[n] = 0;
 		if (packet[0] == CAME)

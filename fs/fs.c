@@ -213,7 +213,7 @@ void fs_note_uses(struct fs *fs)
 
 bool fs_is_busy(struct fs *fs, uint64_t ino)
 {
-	return fs && handles_is_busy(fs->handles, ino);
+	return fs && (atomic_load(&fs->emptying) == ino || handles_is_busy(fs->handles, ino));
 }
 
 void fs_invalidate(struct fs *fs, uint64_t ino)

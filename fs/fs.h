@@ -23,6 +23,8 @@ struct fs;
 
 /* Where the symlinks lead that announce entries: nobody makes one that leads there. */
 #define FS_ANNOUNCED ".brainy/announced"
+/* What the process is called that announces. */
+#define FS_ANNOUNCER "brainy-announce"
 
 struct fs_config {
 	struct catalog *catalog;   /* borrowed, all three */

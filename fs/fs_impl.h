@@ -55,6 +55,7 @@ struct fs {
 	struct pushed *pushed;
 	uint64_t init_flags;            /* what the kernel offered in INIT */
 	uint32_t init_len;              /* of the INIT request, until its answer is sent */
+	_Atomic uint64_t emptying;      /* the file that an open is about to empty; 0: none */
 	atomic_bool running;            /* INIT is answered */
 	atomic_bool stopping;
 	atomic_bool ending;             /* see fs_config.ending */

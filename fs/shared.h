@@ -75,8 +75,7 @@ struct shared_user {
 struct shared_announcements {
 	uint64_t first, end; /* bytes within `records`; none when first is not below end */
 	uint64_t last_told;  /* the request that told of the one that was removed last */
-	uint64_t announcer;  /* pid of the process whose requests told last; 0: none */
-	uint8_t pad[4096 - 4 * sizeof(uint64_t)];
+	uint8_t pad[4096 - 3 * sizeof(uint64_t)];
 	uint8_t records[SHARED_ANNOUNCEMENTS]; /* whole pages */
 };
 
@@ -84,6 +83,7 @@ struct shared_announcements {
 #define SHARED_RECENT 16384u
 struct shared_recent {
 	uint64_t seen, end; /* of all there ever were: those before `seen` are done with; they lie at their number % SHARED_RECENT */
+	uint64_t look_ms;   /* what the last look took, of a processor */
 	struct {
 		uint64_t ino;
 		uint64_t what; /* EVENT_* */

@@ -73,18 +73,22 @@ void ops_open(fuse_req_t req, fuse_ino_t ino, struct fuse_file_info *fi)
 	}
 	if (ops_replayed(req))
 		return;
-	if (fi->flags & O_TRUNC)
+	/* Until the handle says that it is written to, nobody should take it for a file with nothing in it. */
+	if (fi->flags & O_TRUNC) {
+		atomic_store(&fs->emptying, ino);
 		r = truncate_at_open(req, ino, in->open_flags);
+	}
 	if (fs->config.ignores && fs->config.ignores(fs->config.context, (int)fuse_req_ctx(req)->pid))
 		fi->flags |= O_NOATIME;
 	if (r == 0)
 		r = open_existing(fs, ino, fi);
+	if (r == 0 && fi->flags & O_TRUNC)
+		(void) handles_wrote(fs->handles, fi->fh, false);
+	atomic_store(&fs->emptying, 0);
 	if (r < 0) {
 		ops_reply_status(req, ops_stale(r));
 		return;
 	}
-	if (fi->flags & O_TRUNC)
-		(void) handles_wrote(fs->handles, fi->fh, false);
 	ops_reply_open(req, fi);
 }
 

@@ -2,11 +2,14 @@
 #include "fs/virtual/announcing.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/io.h"
 #include "base/thread.h"
 #include "catalog/packed_set.h"
 #include "catalog/saved.h"
@@ -14,11 +17,10 @@
 #include "fs/ops/ops.h"
 #include "fs/virtual/announcements.h"
 #include "fs/virtual/users.h"
+#include "fs/virtual/view.h"
 #include "fs/virtual/virtual.h"
 
 #define SETTLE_MS 100u
-/* So long an announcer may live whose server was killed: it ends with its request. */
-#define LEFT_MS 10000u
 /* An announcer that ends before it has told is started again so often. */
 #define TRIES 3u
 
@@ -26,8 +28,6 @@ struct announcing {
 	struct fs *fs;               /* borrowed */
 	pthread_mutex_t lock;        /* rank 60 */
 	pthread_cond_t wake;
-	int left;                    /* pid of the announcer that the server before had; 0: none */
-	uint64_t left_until_ms;      /* so long it may have that */
 	struct shared_announcements *log; /* borrowed; guarded by lock, as all below */
 	bool running, ending;
 	pthread_t thread;
@@ -103,8 +103,6 @@ int announcing_new(struct fs *fs, struct announcing **ret_a)
 		return -ENOMEM;
 	a->fs = fs;
 	a->log = &fs->shared->announcements;
-	a->left = (int)a->log->announcer;
-	a->left_until_ms = clock_mono_ms() + LEFT_MS;
 	(void) pthread_mutex_init(&a->lock, NULL);
 	cond_init(&a->wake);
 	announcements_recover(a->log, was_committed, fs->config.catalog);
@@ -250,13 +248,16 @@ static bool is_first(struct announcing *a, uint64_t dir, const char *name, bool 
 	return true;
 }
 
-/* Is this of the announcer that the server before had, which may not have read it? */
+/* Is this of an announcer that a server before had, which may not have read it? That process waits for the reply. Asked of
+ * requests that few others make. */
 static bool was_left(fuse_req_t req)
 {
-	const struct announcing *a = ops_fs(req)->virtual->announcing;
-	int pid = fuse_req_ctx(req)->pid;
+	_cleanup_buf_ struct buf name = BUF_INIT;
+	char path[32];
 
-	return pid != 0 && pid == a->left && clock_mono_ms() < a->left_until_ms;
+	(void) snprintf(path, sizeof(path), "/proc/%d/comm", (int)fuse_req_ctx(req)->pid);
+	return io_read_file_at(AT_FDCWD, path, 64, &name) >= 0 && buf_cstr(&name) &&
+	       strcmp(buf_cstr(&name), FS_ANNOUNCER "\n") == 0;
 }
 
 /* An entry that came is not there yet for who announces it, one that went still is. */
@@ -269,7 +270,6 @@ bool announcing_lookup(fuse_req_t req, uint64_t dir, const char *name)
 		return false;
 	{
 		LOCKED(&a->lock);
-		a->log->announcer = (uint64_t)fuse_req_ctx(req)->pid;
 		if (!is_first(a, dir, name, &came))
 			return false;
 	}
@@ -286,7 +286,7 @@ static bool tells(fuse_req_t req, uint64_t dir, const char *name, bool wanted)
 	struct announcing *a = ops_fs(req)->virtual->announcing;
 	bool came, again = request_is_resent();
 
-	if (!again && !was_left(req) && !is_announcer(req))
+	if (!again && !is_announcer(req) && !((wanted || view_is(dir)) && was_left(req)))
 		return false;
 	LOCKED(&a->lock);
 	if (again && announcements_was_told_by(a->log, request_unique()))
@@ -313,7 +313,7 @@ bool announcing_unlink(fuse_req_t req, uint64_t dir, const char *name)
 {
 	bool told = tells(req, dir, name, false);
 
-	if (!told && !was_left(req) && !is_announcer(req))
+	if (!told && !(view_is(dir) && (is_announcer(req) || was_left(req))))
 		return false;
 	ops_reply_status(req, told ? 0 : -ENOENT);
 	return true;

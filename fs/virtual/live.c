@@ -114,6 +114,7 @@ static unsigned look(struct live *l)
 	round_done(&round);
 	recent_end_look(l->recent);
 	l->look_ms = (unsigned)((clock_ns(CLOCK_THREAD_CPUTIME_ID) - began_ns) / 1000000u);
+	l->fs->shared->recent.look_ms = l->look_ms;
 	atomic_store(&l->is_slow, l->look_ms > SLOW_MS);
 	if (r < 0 || told < 0)
 		(void) log_warn(-EIO, "saved searches cannot be followed");
@@ -232,7 +233,8 @@ int live_start(struct fs *fs, struct live **ret_l)
 		return -ENOMEM;
 	l->fs = fs;
 	l->moment.lsn = UINT64_MAX;
-	atomic_init(&l->is_slow, index_is_loading(fs->config.index));
+	atomic_init(&l->is_slow, fs->config.resumed ? fs->shared->recent.look_ms > SLOW_MS
+						    : index_is_loading(fs->config.index));
 	(void) pthread_mutex_init(&l->lock, NULL);
 	(void) pthread_condattr_init(&attr);
 	(void) pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);

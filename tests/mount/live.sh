@@ -78,11 +78,21 @@ def change():
         os.removexattr(path, "user.xdg.tags")
     want.append((n, "enter" if n in has[path] else "leave", os.path.basename(path)))
 
+def is_wanted(what, got):
+    if got == want:
+        return
+    at = next(k for k, (a, b) in enumerate(zip(got + [None], want + [None])) if a != b)
+    missing = collections.Counter(want) - collections.Counter(got)
+    more = collections.Counter(got) - collections.Counter(want)
+    sys.exit(f"{what}: lacks {list(missing.elements())}, has {list(more.elements())} more; from {at} on "
+             f"{got[at:at + 5]}, wanted {want[at:at + 5]}")
+
 def compare(begin):
-    until(lambda: len(heard) >= len(want), 60)
-    told = [(e["search"], e["event"], e["name"]) for e in events(begin)]
-    assert told == want, next((k, a, b) for k, (a, b) in enumerate(zip(told + [None], want + [None])) if a != b)
-    assert heard == want, next((k, a, b) for k, (a, b) in enumerate(zip(heard + [None], want + [None])) if a != b)
+    end = time.time() + 30
+    while len(heard) < len(want) and time.time() < end:
+        time.sleep(0.01)
+    is_wanted("events", [(e["search"], e["event"], e["name"]) for e in events(begin)])
+    is_wanted("inotify", list(heard))
 
 for path in files:
     make(path)
@@ -125,6 +135,7 @@ def next_event():
     until(lambda: len(events(last)) > 0)
     e = events(last)[0]
     last += 1
+    print(e)
     return e["search"], e["event"], e["path"]
 
 def write(name, text):
