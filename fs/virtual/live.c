@@ -150,8 +150,14 @@ static bool is_announcer(struct live *l, const struct fuse_in_header *in)
 	return in->pid != 0 && config->announce && (int)in->pid == config->announcer(config->context);
 }
 
-/* In virtual folders any file may be meant, but by the announcer, which changes nothing. True: *ret_ino and *ret_attribute are
- * as recent_is_unseen() takes them. */
+/* In a virtual folder any file may be meant. The announcer changes nothing; and who was in one when a server was killed
+ * should not be kept long, for the next one that dies forgets the folder once more, and the kernel asks but twice. */
+static bool is_view_change(struct live *l, const struct fuse_in_header *in)
+{
+	return view_is(in->nodeid) && recent_has_looked(l->recent) && !is_announcer(l, in);
+}
+
+/* True: *ret_ino and *ret_attribute are as recent_is_unseen() takes them. */
 static bool is_about(struct live *l, const struct fuse_in_header *in, uint64_t *ret_ino, const char **ret_attribute)
 {
 	const char *arguments = (const char *)(in + 1);
@@ -169,17 +175,16 @@ static bool is_about(struct live *l, const struct fuse_in_header *in, uint64_t *
 		return *ret_ino != 0;
 	case FUSE_UNLINK:
 		if (!*ret_ino)
-			return !is_announcer(l, in);
+			return is_view_change(l, in);
 		if (tree_lookup(l->fs->config.catalog, *ret_ino, arguments, &i) < 0)
 			return false;
 		*ret_ino = i.ino;
 		return true;
 	case FUSE_SYMLINK:
-		return *ret_ino == 0 && !is_announcer(l, in);
 	case FUSE_LINK:
 	case FUSE_RENAME:
 	case FUSE_RENAME2:
-		return *ret_ino == 0;
+		return is_view_change(l, in);
 	default:
 		return false;
 	}

@@ -197,6 +197,13 @@ bool recent_is_unseen(struct recent *r, uint64_t ino, const char *attribute)
 	return is_unseen(r, ino, attribute);
 }
 
+bool recent_has_looked(struct recent *r)
+{
+	LOCKED(&r->lock);
+
+	return r->has_looked;
+}
+
 void recent_await(struct recent *r, uint64_t ino, const char *attribute, unsigned timeout_ms)
 {
 	uint64_t until_ms = clock_mono_ms() + timeout_ms;

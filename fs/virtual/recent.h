@@ -41,5 +41,7 @@ bool recent_has_news(struct recent *r);
 /* Was this attribute of the file changed, and no look has ended that began afterwards? `attribute` NULL: any of them;
  * `ino` 0: of any file. Before the first look has ended nobody knows what the server before has changed: all of them. */
 bool recent_is_unseen(struct recent *r, uint64_t ino, const char *attribute);
+/* Has a look ended? */
+bool recent_has_looked(struct recent *r);
 /* Waits until it is not, or for so long. */
 void recent_await(struct recent *r, uint64_t ino, const char *attribute, unsigned timeout_ms);
