@@ -4,6 +4,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -115,6 +116,21 @@ int io_read_file_at(int dirfd, const char *name, size_t max, struct buf *ret_dat
 	if (fd < 0)
 		return -errno;
 	return io_read_all(fd, max, ret_data);
+}
+
+int io_read_process_name(int pid, struct buf *ret_name)
+{
+	char path[32];
+	int r;
+
+	(void) snprintf(path, sizeof(path), "/proc/%d/comm", pid);
+	r = io_read_file_at(AT_FDCWD, path, 64, ret_name);
+	if (r < 0)
+		return r;
+	if (!buf_cstr(ret_name))
+		return -ENOMEM;
+	buf_cstr(ret_name)[strcspn(buf_cstr(ret_name), "\n")] = '\0';
+	return 0;
 }
 
 int io_replace_file_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode)

@@ -22,6 +22,8 @@ int io_write_zeros(int fd, uint64_t offset, uint64_t len);
 /* Appends everything from the descriptor's position to its end, -EFBIG beyond `max` bytes. */
 int io_read_all(int fd, size_t max, struct buf *ret_data);
 int io_read_file_at(int dirfd, const char *name, size_t max, struct buf *ret_data);
+/* The name of a process, cut by the kernel after 15 bytes; buf_cstr() of it does not fail. */
+int io_read_process_name(int pid, struct buf *ret_name);
 /* Replaces `name` in `dirfd` so that after a power cut it is the old or the new file, whole:
  * temporary name, fsync, rename, fsync of the folder. */
 int io_replace_file_at(int dirfd, const char *name, const void *data, size_t len, mode_t mode);

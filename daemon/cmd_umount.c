@@ -64,16 +64,12 @@ static bool find_user(const char *mount_point, char *ret_text, size_t size)
 			"a process that cannot be seen (another user's, or in another namespace)");
 	for (struct dirent *e; d && (e = readdir(d)) != NULL;) {
 		_cleanup_buf_ struct buf comm = BUF_INIT;
-		char path[64];
+		bool named;
 
 		if (!isdigit((unsigned char)e->d_name[0]) || !process_uses(e->d_name, mount_point))
 			continue;
-		(void) snprintf(path, sizeof(path), "/proc/%.20s/comm", e->d_name);
-		(void) io_read_file_at(AT_FDCWD, path, 64, &comm);
-		if (comm.len > 0)
-			comm.len--; /* its newline */
-		(void) snprintf(ret_text, size, "%.*s (%.20s)", (int)comm.len, (const char *)comm.data,
-				e->d_name);
+		named = io_read_process_name(atoi(e->d_name), &comm) >= 0;
+		(void) snprintf(ret_text, size, "%s (%.20s)", named ? buf_cstr(&comm) : "", e->d_name);
 		found = true;
 		break;
 	}

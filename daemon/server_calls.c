@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon/server_calls.h"
 
-#include <fcntl.h>
-#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -142,15 +140,8 @@ static bool ignores(void *server, int pid)
 {
 	const char *list = ((struct server *)server)->config.tiers.ignore;
 	_cleanup_buf_ struct buf name = BUF_INIT;
-	char path[32];
 
-	if (!list)
-		return false;
-	(void) snprintf(path, sizeof(path), "/proc/%d/comm", pid);
-	if (io_read_file_at(AT_FDCWD, path, 64, &name) < 0 || !buf_cstr(&name))
-		return false;
-	buf_cstr(&name)[strcspn(buf_cstr(&name), "\n")] = '\0';
-	return has_name(list, buf_cstr(&name));
+	return list && io_read_process_name(pid, &name) >= 0 && has_name(list, buf_cstr(&name));
 }
 
 static void ending(void *server)

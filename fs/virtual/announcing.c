@@ -2,8 +2,6 @@
 #include "fs/virtual/announcing.h"
 
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -209,15 +207,17 @@ void announcing_add_in(struct announcing *a, uint64_t dir, const char *name)
 
 /* ---- the announcer's requests */
 
-/* Is something being announced, and is it the announcer who asks? */
-static bool is_announcer(fuse_req_t req)
+bool announcing_is_by(struct announcing *a, int pid)
 {
-	struct fs *fs = ops_fs(req);
-	int pid = fuse_req_ctx(req)->pid;
+	const struct fs_config *config = &a->fs->config;
 
 	/* 0 is who lives in another namespace of processes. */
-	return atomic_load(&fs->virtual->announcing->busy) && pid != 0 &&
-	       pid == fs->config.announcer(fs->config.context);
+	return atomic_load(&a->busy) && pid != 0 && pid == config->announcer(config->context);
+}
+
+static bool is_announcer(fuse_req_t req)
+{
+	return announcing_is_by(ops_fs(req)->virtual->announcing, fuse_req_ctx(req)->pid);
 }
 
 int announcing_caller(fuse_req_t req, struct caller *ret_c)
@@ -253,11 +253,9 @@ static bool is_first(struct announcing *a, uint64_t dir, const char *name, bool 
 static bool was_left(fuse_req_t req)
 {
 	_cleanup_buf_ struct buf name = BUF_INIT;
-	char path[32];
 
-	(void) snprintf(path, sizeof(path), "/proc/%d/comm", (int)fuse_req_ctx(req)->pid);
-	return io_read_file_at(AT_FDCWD, path, 64, &name) >= 0 && buf_cstr(&name) &&
-	       strcmp(buf_cstr(&name), FS_ANNOUNCER "\n") == 0;
+	return io_read_process_name((int)fuse_req_ctx(req)->pid, &name) >= 0 &&
+	       strcmp(buf_cstr(&name), FS_ANNOUNCER) == 0;
 }
 
 /* An entry that came is not there yet for who announces it, one that went still is. */

@@ -37,6 +37,8 @@ void announcing_settle(struct announcing *a, bool committed);
 /* The entry `name` of a folder of the volume came, in which it is, a moment ago. */
 void announcing_add_in(struct announcing *a, uint64_t dir, const char *name);
 
+/* Is something being announced, and this the process that announces it? */
+bool announcing_is_by(struct announcing *a, int pid);
 /* Is it the announcer who asks, on its way to somebody else's folder? Copies who that is: 1. 0. -ENOMEM. */
 int announcing_caller(fuse_req_t req, struct caller *ret_c);
 /* Requests that may be the announcer's. True: it was, and has its reply. */

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/thread.h"
+#include "fs/virtual/announcing.h"
 #include "fs/virtual/live_impl.h"
 #include "fs/virtual/view.h"
 
@@ -143,21 +144,16 @@ static void *live_main(void *context)
 
 /* ---- requests that change what was not looked at yet */
 
-static bool is_announcer(struct live *l, const struct fuse_in_header *in)
-{
-	const struct fs_config *config = &l->fs->config;
-
-	return in->pid != 0 && config->announce && (int)in->pid == config->announcer(config->context);
-}
-
 /* In a virtual folder any file may be meant. The announcer changes nothing; and who was in one when a server was killed
  * should not be kept long, for the next one that dies forgets the folder once more, and the kernel asks but twice. */
 static bool is_view_change(struct live *l, const struct fuse_in_header *in)
 {
-	return view_is(in->nodeid) && recent_has_looked(l->recent) && !is_announcer(l, in);
+	return view_is(in->nodeid) && recent_has_looked(l->recent) &&
+	       !announcing_is_by(l->fs->virtual->announcing, (int)in->pid);
 }
 
-/* True: *ret_ino and *ret_attribute are as recent_is_unseen() takes them. */
+/* True: *ret_ino and *ret_attribute are as recent_is_unseen() takes them. Whose name is removed is looked up only if there is
+ * something to wait for. */
 static bool is_about(struct live *l, const struct fuse_in_header *in, uint64_t *ret_ino, const char **ret_attribute)
 {
 	const char *arguments = (const char *)(in + 1);
@@ -176,7 +172,8 @@ static bool is_about(struct live *l, const struct fuse_in_header *in, uint64_t *
 	case FUSE_UNLINK:
 		if (!*ret_ino)
 			return is_view_change(l, in);
-		if (tree_lookup(l->fs->config.catalog, *ret_ino, arguments, &i) < 0)
+		if (!recent_is_unseen(l->recent, 0, NULL) ||
+		    tree_lookup(l->fs->config.catalog, *ret_ino, arguments, &i) < 0)
 			return false;
 		*ret_ino = i.ino;
 		return true;
